@@ -1,0 +1,1 @@
+"""Safe online adaptation of learned robot controllers by SCPO, for ROS 2."""

@@ -1,0 +1,220 @@
+"""
+Adaptation: demonstrations and rollouts in, certified policies out. No ROS.
+
+Joins the control task to the method: forms the raw step from the demonstrations, lets SCPO decide
+how much of it is safe, feeds failures back into the design set, and stops when the plant does not
+behave as the model says.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from scpo_ros.arrays import checked
+from scpo_ros.control.evaluation import SafetyEvaluation
+from scpo_ros.control.imitation import ImitationLoss
+from scpo_ros.control.scenario import realised_disturbance, replay
+from scpo_ros.control.task import ControlTask
+from scpo_ros.exceptions import InfeasibleError
+from scpo_ros.scpo import Certificate, ScpoUpdater, UpdateOutcome
+
+
+@dataclass(frozen=True, eq=False)
+class AdaptationReport:
+    """What one call did; small, and picklable."""
+
+    outcome: str  # name of an UpdateOutcome, or MODEL_INVALID, FEW_DEMONSTRATIONS, UNCHECKED
+    reason: str  # a sentence
+    theta: np.ndarray  # (d,), the present policy
+    certificate: Certificate = None
+    changed: bool = False  # whether theta is another than before
+    loss: float = float('nan')  # imitation loss of the present policy
+    worst: float = float('nan')  # its largest design metric
+    clipped: float = float('nan')  # length of the step taken over that of the raw step
+    candidate: np.ndarray = None  # (d,), the refused policy
+    tries: int = 0
+    rollouts: int = 0
+    constraints: int = 0
+    trajectory: np.ndarray = None  # (T, 2), what the refused policy would have done
+
+
+@dataclass
+class Demonstrations:
+    """The newest labelled states."""
+
+    capacity: int
+    states: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
+    actions: np.ndarray = field(default_factory=lambda: np.zeros((0, 1)))
+
+    def add(self, states, actions):
+        """
+        Append labelled states; the oldest leave.
+
+        :raises InvalidArrayError: for wrong shapes or non-finite entries; nothing is added then.
+        """
+        states = checked('demonstrated states', states, (None, 2))
+        actions = checked('demonstrated actions', actions, (len(states), 1))
+        self.states = np.vstack([self.states, states])[-self.capacity:]
+        self.actions = np.vstack([self.actions, actions])[-self.capacity:]
+
+    def __len__(self):
+        """Return their number."""
+        return len(self.states)
+
+
+class Adaptation:
+    """One learner: task, scenario sets, demonstrations and updater."""
+
+    def __init__(self, spec, config, theta=None, task=None):
+        """
+        Start from the backup, or from a policy that must then verify anew.
+
+        :param spec: Spec. :param config: AdapterConfig.
+        :param theta: (d,) or None. :param task: a ControlTask of that spec, if there is one.
+        """
+        self.config = config
+        self.task = ControlTask.build(spec) if task is None else task
+        self.evaluation = SafetyEvaluation(self.task, replays=config.rollouts)
+        self.demonstrations = Demonstrations(config.demonstrations)
+        self.model_fault = ''
+        self._theta = self.task.initial_theta  # only used without safety
+        self.updater = ScpoUpdater(
+            self.evaluation.evaluate, self.task.initial_theta, self.evaluation.verify,
+            rng=np.random.default_rng([config.seed, 7]), coverage=self.evaluation.coverage,
+            directions=config.directions, radius=config.radius,
+            trust_radius=config.trust_radius, accept_margin=config.accept_margin,
+            plan_margin=config.plan_margin)
+        if theta is not None:
+            self.updater.restore(theta)
+
+    def describe(self):
+        """Return the digest of the specification and the vertices (v, 2) of the safe set."""
+        return self.task.digest, self.task.safe_set.vertices
+
+    def begin(self):
+        """Return the report of version 0 (or the restored policy), with its certificate."""
+        result = self.updater.reverify()
+        return self._report(result, changed=True)
+
+    def add_rollouts(self, rollouts):
+        """
+        Replay collected rollouts in the design set; verify the present policy anew.
+
+        :param rollouts: list of CollectedRollout.
+        :returns: a report when the policy had to change or the model does not hold, else None.
+        """
+        added = 0
+        for rollout in rollouts:
+            w = realised_disturbance(self.task.system, rollout.x[:-1], rollout.u, rollout.x[1:])
+            try:
+                scenario = replay(self.task.system, self.task.safe_set, rollout.x[0], w,
+                                  self.task.horizon)
+            except InfeasibleError as error:
+                self.model_fault = str(error)
+                return self.revert(f'the model does not hold: {error}')
+            self.evaluation.add_replay(scenario)
+            added += 1
+        if not added or not self.config.safety:
+            return None
+        return self._checked_anew()
+
+    def step(self, demonstrations, rollouts, learn):
+        """
+        Take in what was seen and, if asked, make one update; return the reports.
+
+        :param demonstrations: list of (states (T, 2), actions (T, 1)).
+        :param rollouts: list of CollectedRollout. :param learn: whether to update.
+        """
+        for states, actions in demonstrations:
+            self.demonstrations.add(states, actions)
+        reports = [self.add_rollouts(rollouts)]
+        if learn:
+            reports.append(self.update())
+        return [report for report in reports if report is not None]
+
+    def _checked_anew(self):
+        self.updater.coverage = self.evaluation.coverage
+        result = self.updater.reverify()
+        if result.outcome is UpdateOutcome.UNCHANGED:
+            return None
+        return self._report(result, changed=result.outcome is not UpdateOutcome.EVALUATION_FAILED)
+
+    def revert(self, reason, outcome='MODEL_INVALID'):
+        """Go back to the backup and say why."""
+        self._theta = self.task.initial_theta
+        result = self.updater.restore(self.task.initial_theta)
+        return AdaptationReport(outcome, reason, self.task.initial_theta, result.certificate,
+                                changed=True)
+
+    def reset(self):
+        """Go back to the backup, forget the demonstrations and trust the model again."""
+        self.demonstrations = Demonstrations(self.config.demonstrations)
+        self.model_fault = ''
+        return self.revert('reset was asked for', 'RESET')
+
+    def restore(self, theta):
+        """Take an earlier policy (d,) if it verifies; return the report."""
+        result = self.updater.restore(theta)
+        return self._report(result, changed=np.array_equal(self.updater.theta, theta))
+
+    def update(self):
+        """Form the raw step from the demonstrations and take what of it is safe."""
+        if self.model_fault:
+            return self._idle('MODEL_INVALID', f'the model does not hold: {self.model_fault}')
+        if len(self.demonstrations) < self.config.min_demonstrations:
+            return self._idle('FEW_DEMONSTRATIONS',
+                              f'{len(self.demonstrations)} demonstrations, '
+                              f'{self.config.min_demonstrations} needed')
+        loss = ImitationLoss(self.task.policy, self.demonstrations.states,
+                             self.demonstrations.actions)
+        if not self.config.safety:
+            return self._unchecked(loss)
+        raw = loss.gauss_newton(self.updater.theta, self.config.damping)
+        result = self.updater.update(raw.step, metric=raw.metric, loss=loss,
+                                     directions=[raw.gradient])
+        return self._concluded(result, raw.step)
+
+    def propose(self, step):
+        """
+        Project the raw step (d,) of any other learner, in the Euclidean metric.
+
+        :raises InvalidArrayError: for a malformed step.
+        """
+        if self.model_fault:
+            return self._idle('MODEL_INVALID', f'the model does not hold: {self.model_fault}')
+        return self._concluded(self.updater.update(step), np.asarray(step))
+
+    def _concluded(self, result, step):
+        if len(result.counterexamples) and result.candidate is not None:
+            self.evaluation.remember(
+                result.candidate, result.counterexamples, self.updater.theta)
+        report = self._report(result, changed=result.accepted, step=step)
+        if len(result.counterexamples):
+            again = self._checked_anew()
+            if again is not None and again.changed:
+                return again
+        return report
+
+    def _unchecked(self, loss):
+        self._theta = self._theta + loss.gauss_newton(self._theta, self.config.damping).step
+        return AdaptationReport('UNCHECKED', 'safety is off: the raw step was published',
+                                self._theta, changed=True, loss=loss(self._theta), clipped=1.0)
+
+    def _idle(self, outcome, reason):
+        return AdaptationReport(outcome, reason, self.updater.theta)
+
+    def _report(self, result, changed, step=None):
+        reason, trajectory = result.reason, None
+        failed = result.counterexamples
+        candidate = None if result.accepted else result.candidate
+        if len(failed) and candidate is not None:
+            reason += ' ' + self.evaluation.explain(candidate, int(failed[0]))
+        if candidate is not None:
+            trajectory = self.evaluation.worst_trajectory(candidate)
+        length = np.linalg.norm(step) if step is not None else 0.0
+        loss = result.loss_after if result.accepted else result.loss_before
+        return AdaptationReport(
+            result.outcome.name, reason, result.theta, result.certificate, changed, loss,
+            float(np.max(result.g)) if np.size(result.g) else float('nan'),
+            float(result.step_norm / length) if length > 0 else float('nan'),
+            candidate, result.tries, result.rollouts, int(np.size(result.g)), trajectory)

@@ -1,0 +1,140 @@
+"""
+The launch arguments, shared by sim.launch.py and by :mod:`scpo_ros.sim`, and the parameter file.
+
+An argument that sets parameters overrides the parameter file only where it is given.
+"""
+
+from dataclasses import dataclass
+
+import yaml
+
+from scpo_ros.config import build, EXPERTS, flatten, NODES, Spec
+from scpo_ros.exceptions import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A launch argument `name:=value`."""
+
+    name: str
+    default: str  # '' leaves it to the parameter file
+    description: str
+    kind: type = str
+    sets: tuple = ()  # (node, parameter) pairs; node '' stands for all
+
+    def parse(self, text):
+        """
+        Return the value of a text.
+
+        :raises ConfigurationError: when it is not of the argument's kind.
+        """
+        words = {'true': True, 'on': True, '1': True, 'false': False, 'off': False, '0': False}
+        try:
+            return words[text.lower()] if self.kind is bool else self.kind(text)
+        except (KeyError, ValueError) as error:
+            raise ConfigurationError(
+                self.name, text, f'must be of type {self.kind.__name__}') from error
+
+
+ARGUMENTS = (
+    Argument('namespace', 'scpo', 'namespace of all nodes'),
+    Argument('params_file', '', 'parameter file; empty: the installed config/scpo.yaml'),
+    Argument('expert', 'outward_edge', 'who demonstrates: ' + ', '.join(EXPERTS), str,
+             (('expert', 'expert'), ('monitor', 'expert'))),
+    Argument('seed', '0', 'seed of plant, adapter and summary', int,
+             (('plant', 'seed'), ('adapter', 'seed'), ('monitor', 'seed'))),
+    Argument('duration', '0', 'seconds from activation until everything is shut down; 0: never',
+             float, (('monitor', 'duration_s'),)),
+    Argument('safety', 'on', 'off: raw steps are published and run unchecked, to show the danger',
+             bool, (('controller', 'safety'), ('adapter', 'safety'))),
+    Argument('dt', '', 'model step, control period and plant step [s]; empty: params_file', float,
+             (('', 'system.dt'),)),
+    Argument('real_time_factor', '', 'simulated seconds per wall second; empty: params_file',
+             float, (('plant', 'real_time_factor'),)),
+    Argument('use_sim_time', 'false', 'the plant is the clock; one seed gives one sequence',
+             bool, (('', 'use_sim_time'),)),
+    Argument('autostart', '', 'the adapter configures and activates itself; empty: params_file',
+             bool, (('adapter', 'autostart'),)),
+    Argument('use_respawn', 'false', 'restart a node that ended', bool),
+    Argument('log_level', 'info', 'debug, info, warn, error or fatal'),
+    Argument('results', 'results/latest', 'folder of summary and picture; replaced at the start',
+             str, (('monitor', 'output'),)),
+    Argument('record', 'false', 'record all topics with ros2 bag', bool),
+    Argument('rqt', 'false', 'start rqt', bool),
+)
+
+
+def overrides(values):
+    """
+    Return {node: {parameter: value}} of given arguments.
+
+    :param values: {argument name: text}; an empty text sets nothing.
+    :raises ConfigurationError: for an unknown argument or a text of the wrong kind.
+    """
+    known = {argument.name: argument for argument in ARGUMENTS}
+    result = {node: {} for node in NODES}
+    for name, text in values.items():
+        if name not in known:
+            raise ConfigurationError(name, text, f'must be one of {", ".join(known)}')
+        if text == '':
+            continue
+        value = known[name].parse(text)
+        for node, parameter in known[name].sets:
+            for target in [node] if node else NODES:
+                result[target][parameter] = value
+    return result
+
+
+def _flat(tree, prefix=''):
+    flat = {}
+    for name, item in tree.items():
+        if isinstance(item, dict):
+            flat.update(_flat(item, f'{prefix}{name}.'))
+        else:
+            flat[prefix + name] = item
+    return flat
+
+
+def read_parameter_file(path):
+    """
+    Return {node: {parameter: value}} of a parameter file.
+
+    Understands the sections '/**' (all nodes), '/**/NODE' and 'NODE'.
+
+    :raises ConfigurationError: when it cannot be read, or names an unknown section.
+    """
+    try:
+        with open(path, encoding='utf-8') as stream:
+            sections = yaml.safe_load(stream) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError('params_file', str(path), f'cannot be read: {error}') from error
+    result = {node: {} for node in NODES}
+    for section in sorted(sections, key=len):
+        body = sections[section]
+        node = section.removeprefix('/**').removeprefix('/')
+        if node not in ('', *NODES) or not isinstance(body, dict) or set(body) != {
+                'ros__parameters'}:
+            raise ConfigurationError(
+                'params_file section', section,
+                f'must be /** or /**/NODE, NODE one of {", ".join(NODES)}, and hold '
+                'ros__parameters only')
+        for target in [node] if node else NODES:
+            result[target].update(_flat(body['ros__parameters'] or {}))
+    return result
+
+
+def checked_configuration(path, values):
+    """
+    Return ({node: configuration}, Spec) of a parameter file and launch arguments.
+
+    :raises ConfigurationError: naming the first bad value and its rule, before anything moves.
+    """
+    given, changes = read_parameter_file(path), overrides(values)
+    shared, configs, spec = flatten(Spec()), {}, None
+    for node, kind in NODES.items():
+        merged = {**given[node], **changes[node]}
+        merged.pop('use_sim_time', None)
+        spec = build(Spec, {name: item for name, item in merged.items() if name in shared})
+        configs[node] = build(
+            kind, {name: item for name, item in merged.items() if name not in shared})
+    return configs, spec

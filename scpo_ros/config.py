@@ -1,0 +1,284 @@
+"""
+The configuration: frozen, validated, with description, unit and range of every value.
+
+Each group is a frozen dataclass; :class:`Spec` gathers what all processes must agree on (what a
+certificate rests on). Values have dotted names ('backup.horizon') in parameter files, which
+:func:`build` turns into objects and :func:`flatten` back. No ROS here: the nodes derive their
+parameter descriptors from the same fields.
+"""
+
+from dataclasses import dataclass, field, fields, is_dataclass, MISSING
+import difflib
+import math
+
+from scpo_ros.exceptions import ConfigurationError
+
+EXPERTS = ('benign', 'overspeed', 'outward_edge', 'sign_flip', 'destabilising_gain',
+           'wrong_target', 'energy_pump')
+SOLVERS = ('daqp', 'osqp', 'qpoases')
+
+
+def value(default, description, low=None, high=None, choices=None, dynamic=False):
+    """
+    Return a dataclass field that carries its own documentation and range.
+
+    :param low: smallest admissible number (of every entry, for sequences).
+    :param high: largest admissible number.
+    :param choices: the admissible strings.
+    :param dynamic: whether it may change while a node runs.
+    """
+    return field(default=default, metadata={
+        'description': description, 'low': low, 'high': high, 'choices': choices,
+        'dynamic': dynamic})
+
+
+def _check_scalar(name, item, kind, meta):
+    wanted = {float: (int, float), int: int, bool: bool, str: str}[kind]
+    if not isinstance(item, wanted) or (kind is not bool and isinstance(item, bool)):
+        raise ConfigurationError(name, item, f'must be of type {kind.__name__}')
+    if kind in (int, float):
+        low = -math.inf if meta['low'] is None else meta['low']
+        high = math.inf if meta['high'] is None else meta['high']
+        if not (math.isfinite(item) and low <= item <= high):
+            raise ConfigurationError(name, item, f'must lie in [{low}, {high}]')
+    if meta['choices'] is not None and item not in meta['choices']:
+        raise ConfigurationError(name, item, f'must be one of {", ".join(meta["choices"])}')
+    return kind(item)
+
+
+def _checked(name, item, default, meta):
+    if isinstance(default, tuple):
+        if not isinstance(item, (list, tuple)) or not item:
+            raise ConfigurationError(name, item, 'must be a non-empty list')
+        return tuple(_check_scalar(name, entry, type(default[0]), meta) for entry in item)
+    return _check_scalar(name, item, type(default), meta)
+
+
+class Validated:
+    """Base of the groups: every field is checked against its own type, range and choices."""
+
+    def __post_init__(self):
+        """Check each value; sequences become tuples, integers given for floats become floats."""
+        for entry in fields(self):
+            if not is_dataclass(entry.type) and entry.default is not MISSING:
+                item = _checked(entry.name, getattr(self, entry.name), entry.default,
+                                entry.metadata)
+                object.__setattr__(self, entry.name, item)
+
+
+@dataclass(frozen=True)
+class SystemConfig(Validated):
+    """The double integrator, its limits and its disturbance."""
+
+    dt: float = value(0.1, 'model step, control period and plant step [s]', 0.005, 0.5)
+    position_limit: float = value(1.0, '|p| <= this [m]', 1e-3, 1e3)
+    velocity_limit: float = value(0.6, '|v| <= this [m/s]', 1e-3, 1e3)
+    input_limit: float = value(1.0, '|u| <= this [m/s^2]', 1e-3, 1e3)
+    disturbance: float = value(
+        0.03, 'bound of the acceleration disturbance; |w| <= dt * this on v a step [m/s^2]',
+        0.0, 1e3)
+    contraction_rate: float = value(
+        0.513, 'the safe set C is lambda-contractive, lambda = exp(-rate dt) [1/s]', 0.0, 10.0)
+
+
+@dataclass(frozen=True)
+class BackupConfig(Validated):
+    """The backup MPC: deliberately conservative, planned well inside the limits."""
+
+    horizon: int = value(15, 'prediction horizon N [steps]', 1, 60)
+    state_weight: tuple = value((1.0, 0.5), 'diagonal of Q in the stage cost', 1e-9, 1e9)
+    input_weight: float = value(0.3, 'R in the stage cost', 1e-9, 1e9)
+    planned_position: float = value(0.9, 'soft limit of |p| in the plan [m]', 1e-3, 1e3)
+    planned_velocity: float = value(0.2, 'soft limit of |v| in the plan [m/s]', 1e-3, 1e3)
+    planned_input: float = value(0.3, 'soft limit of |u| in the plan [m/s^2]', 1e-3, 1e3)
+    solver: str = value('daqp', 'CasADi conic plugin', choices=SOLVERS)
+
+
+@dataclass(frozen=True)
+class PolicyConfig(Validated):
+    """The residual network."""
+
+    hidden: tuple = value((16, 16), 'widths of the hidden tanh layers', 1, 512)
+    seed: int = value(0, 'seed of the initial hidden weights (the residual starts at zero)', 0)
+
+
+@dataclass(frozen=True)
+class MetricsConfig(Validated):
+    """The safety metrics."""
+
+    horizon_s: float = value(6.0, 'length of a rollout [s]', 0.1, 60.0)
+    stability_ratio: float = value(0.5, 'rho in |x_H| <= rho |x_0| + offset', 0.0, 0.999)
+    stability_offset: float = value(0.1, 'offset in |x_H| <= rho |x_0| + offset [m]', 0.0, 10.0)
+    no_regret: bool = value(True, 'whether the task cost must not exceed the backup\'s')
+    no_regret_tolerance: float = value(
+        0.05, 'eps: admissible relative excess of the task cost over the backup\'s', 1e-3, 10.0)
+    design_states: int = value(60, 'initial states of the design rollouts', 4, 10000)
+    verification_states: int = value(300, 'initial states of the verification rollouts', 4, 100000)
+    invariance_states: int = value(
+        60000, 'states of C in the one-step invariance check', 100, 10000000)
+    seed: int = value(0, 'seed of the scenario sets', 0)
+
+
+@dataclass(frozen=True)
+class Spec(Validated):
+    """What a certificate rests on; every process must hold the same."""
+
+    system: SystemConfig = field(default_factory=SystemConfig)
+    backup: BackupConfig = field(default_factory=BackupConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+
+    def __post_init__(self):
+        """Check the relations between groups."""
+        super().__post_init__()
+        system, backup = self.system, self.backup
+        for name in ('position', 'velocity', 'input'):
+            planned, limit = (getattr(backup, f'planned_{name}'), getattr(system, f'{name}_limit'))
+            if planned > limit:
+                raise ConfigurationError(
+                    f'backup.planned_{name}', planned,
+                    f'must not exceed system.{name}_limit = {limit}')
+        if len(backup.state_weight) != 2:
+            raise ConfigurationError(
+                'backup.state_weight', backup.state_weight, 'must have 2 entries')
+        if self.metrics.horizon_s < system.dt:
+            raise ConfigurationError(
+                'metrics.horizon_s', self.metrics.horizon_s, f'must be at least dt = {system.dt}')
+
+
+@dataclass(frozen=True)
+class PlantConfig(Validated):
+    """The simulated plant."""
+
+    seed: int = value(0, 'seed of episodes and disturbances', 0)
+    episode_steps: int = value(120, 'steps of an episode', 2, 10000000)
+    command_timeout_s: float = value(
+        0.5, 'without a command for this long the drive brakes to standstill [s]', 0.0, 60.0)
+    real_time_factor: float = value(1.0, 'simulated seconds per wall second', 0.01, 1000.0)
+    lockstep_timeout_s: float = value(
+        10.0, 'with use_sim_time: longest wait for an answer before the plant goes on [s, wall]',
+        0.1, 600.0)
+
+
+@dataclass(frozen=True)
+class ControllerConfig(Validated):
+    """The controller node."""
+
+    safety: bool = value(
+        True, 'policy checks and runtime guard; false only for demonstrations of the danger')
+    certified_margin: float = value(
+        0.02, 'least margin that a policy\'s certificate must claim', 0.0, 1.0)
+    swap_dwell_s: float = value(
+        -1.0, 'shortest time between two policy swaps; negative: the rollout length [s]',
+        -1.0, 600.0)
+    verification_timeout_s: float = value(
+        20.0, 'longest own verification of a policy; later it is refused [s, wall]', 0.1, 600.0)
+    state_timeout_s: float = value(
+        0.5, 'without a state for this long diagnostics report an error [s]', 0.0, 60.0)
+
+
+@dataclass(frozen=True)
+class AdapterConfig(Validated):
+    """The adapter node and the method's own settings."""
+
+    autostart: bool = value(True, 'configure and activate without being asked')
+    safety: bool = value(
+        True, 'SCPO; false publishes raw steps, only for demonstrations of the danger')
+    seed: int = value(0, 'seed of the sampled directions', 0)
+    enabled: bool = value(True, 'whether learning starts enabled')
+    update_period_s: float = value(0.5, 'time between two updates [s]', 0.01, 60.0)
+    update_timeout_s: float = value(
+        20.0, 'an update that takes longer is refused and its worker replaced [s, wall]',
+        0.1, 600.0)
+    demonstrations: int = value(512, 'labelled states kept', 16, 1000000)
+    min_demonstrations: int = value(40, 'labelled states before the first update', 1, 1000000)
+    rollout_steps: int = value(30, 'steps of a collected rollout', 2, 10000)
+    demonstration_lag_s: float = value(
+        2.0, 'with use_sim_time: demonstrations are used this long after the fact, so that runs '
+        'repeat [s]', 0.0, 60.0)
+    rollouts: int = value(16, 'collected rollouts replayed in the design set', 0, 1000)
+    damping: float = value(0.02, 'damping of the Gauss-Newton step, relative', 1e-9, 1e3)
+    directions: int = value(16, 'n, sampled perturbations per update', 1, 4096)
+    radius: float = value(1e-3, 'r, length of a perturbation', 1e-8, 1.0)
+    trust_radius: float = value(0.5, 'R, longest step', 1e-6, 100.0)
+    accept_margin: float = value(0.02, 'm_acc: accepted only with g <= -m_acc', 0.0, 1.0)
+    plan_margin: float = value(0.025, 'm_plan > m_acc: the plan asks for g <= -m_plan', 0.0, 1.0)
+    results_dir: str = value('', 'where ~/save_policy writes; empty: the working directory')
+
+    def __post_init__(self):
+        """Check the relation of the margins."""
+        super().__post_init__()
+        if not self.plan_margin > self.accept_margin:
+            raise ConfigurationError(
+                'plan_margin', self.plan_margin,
+                f'must exceed accept_margin = {self.accept_margin}')
+
+
+@dataclass(frozen=True)
+class ExpertConfig(Validated):
+    """The expert node."""
+
+    expert: str = value('benign', 'the law that labels states', choices=EXPERTS, dynamic=True)
+    batch: int = value(10, 'labelled states per demonstration', 1, 10000)
+
+
+@dataclass(frozen=True)
+class MonitorConfig(Validated):
+    """The monitor node: live line, summary and picture of a run."""
+
+    duration_s: float = value(
+        0.0, 'length of the run, counted from the first certificate; 0: until stopped [s]',
+        0.0, 1e7)
+    output: str = value('results/latest', 'folder of summary and picture')
+    expert: str = value('benign', 'the expert at the start, for the summary', choices=EXPERTS)
+    seed: int = value(0, 'the seed, for the summary', 0)
+    live: bool = value(True, 'whether to print a live line')
+
+
+NODES = {'plant': PlantConfig, 'controller': ControllerConfig, 'adapter': AdapterConfig,
+         'expert': ExpertConfig, 'monitor': MonitorConfig}
+
+
+def flatten(config, prefix=''):
+    """Return {dotted name: (value, metadata)} of a configuration object."""
+    flat = {}
+    for entry in fields(config):
+        item, name = getattr(config, entry.name), prefix + entry.name
+        if is_dataclass(item):
+            flat.update(flatten(item, name + '.'))
+        else:
+            flat[name] = (item, entry.metadata)
+    return flat
+
+
+def build(kind, values):
+    """
+    Build a configuration object from {dotted name: value}.
+
+    :param kind: a configuration dataclass.
+    :param values: overrides; what is absent keeps its default.
+    :raises ConfigurationError: for an unknown name (with the nearest known one) or a bad value.
+    """
+    known = flatten(kind())
+    for name, item in values.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f'; did you mean {near[0]!r}?' if near else ''
+            raise ConfigurationError(name, item, f'is not a parameter of {kind.__name__}{hint}')
+    return _assemble(kind, values, '')
+
+
+def _assemble(kind, values, prefix):
+    arguments = {}
+    for entry in fields(kind):
+        name = prefix + entry.name
+        if is_dataclass(entry.type):
+            arguments[entry.name] = _assemble(entry.type, values, name + '.')
+        elif name in values:
+            arguments[entry.name] = values[name]
+    try:
+        return kind(**arguments)
+    except ConfigurationError as error:
+        if error.name.startswith(prefix):
+            raise
+        raise ConfigurationError(prefix + error.name, error.value, error.rule) from error

@@ -1,0 +1,175 @@
+"""
+The two functions that SCPO asks for: `evaluate` on the design set, `verify` on a larger one.
+
+Both map weights (m, d) to metrics (m, k); a policy is safe where all are <= 0. A verified failure
+that the projection could not see is remembered: its scenario joins the design set for good.
+"""
+
+import numpy as np
+
+from scpo_ros.control.safety_metrics import InvarianceMetric
+from scpo_ros.control.scenario import (
+    design_scenarios, interior_states, stress_states, verification_scenarios)
+
+_DESIGN_SHARE = 20  # one in so many of the invariance states is a design state
+
+
+class SafetyEvaluation:
+    """The sampled certificate's metrics of a :class:`~scpo_ros.control.task.ControlTask`."""
+
+    def __init__(self, task, seed=None, replays=16):
+        """
+        Draw the scenario sets.
+
+        :param seed: of the sets; None for the one in the specification. The controller uses
+            another one than the adapter.
+        :param replays: how many collected rollouts are kept in the design set.
+        """
+        metrics = task.spec.metrics
+        seed = metrics.seed if seed is None else seed
+        make = (task.system, task.safe_set)
+        self.task = task
+        self.design = design_scenarios(*make, metrics.design_states, task.horizon, seed)
+        self.verification = verification_scenarios(
+            *make, metrics.verification_states, task.horizon, seed)
+        self._base, self._extra, self._slots = self.design, [], []
+        self._replays, self._next_slot = replays, 0
+        self._costs = {}
+        self._regret_shift = 0.0  # verified minus design value of the no-regret metric
+        self.invariance = InvarianceMetric.over(
+            task.policy, task.bounds, _dense_states(task.safe_set, metrics, seed))
+        self._design_states = np.arange(0, len(self.invariance.states), _DESIGN_SHARE)
+        self._design_invariance = self.invariance.part(self._design_states)
+
+    @property
+    def coverage(self):
+        """Return what the verification covers, as a sentence."""
+        return (f'sampled: {len(self.verification) + len(self._extra)} rollouts of '
+                f'{self.task.horizon} steps, {len(self.invariance.states)} states one step ahead '
+                f'under the worst |w| <= {self.task.system.disturbance.max():.4g}')
+
+    @property
+    def size(self):
+        """Return the number of verification rollouts and states."""
+        return len(self.verification) + len(self._extra) + len(self.invariance.states)
+
+    def evaluate(self, thetas):
+        """Return the smooth design metrics (m, k): groups of states, no-regret, scenarios."""
+        rollouts = self.task.metric(
+            thetas, self.design, self._backup_cost('design', self.design), True)
+        rollouts[:, 0] += self._regret_shift
+        return np.hstack([self._design_invariance.grouped(thetas), rollouts])
+
+    def verify(self, thetas):
+        """Return the plain metrics (m, k_v): worst state, no-regret, verification scenarios."""
+        scenarios = self._verified()
+        rollouts = self.task.metric(
+            thetas, scenarios, self._backup_cost('verification', scenarios), False)
+        return np.hstack([self.invariance.worst(thetas)[0][:, None], rollouts])
+
+    def remember(self, theta, failed, present):
+        """
+        Add the scenarios behind failed verification metrics to the design set.
+
+        The no-regret metric is one mean over all scenarios and cannot be added: it is calibrated
+        instead, so that the design value at the present policy is the verified one.
+
+        :param theta: (d,), the candidate that failed. :param failed: indices of `verify`.
+        :param present: (d,), the present policy.
+        """
+        failed = np.asarray(failed, dtype=int)
+        if np.any(failed == 1):
+            self._calibrate_regret(present)
+        if np.any(failed == 0):
+            excess = self.invariance.excess(theta[None])[0]
+            worst = np.argsort(excess)[-32:]
+            self._design_states = np.union1d(self._design_states, worst)
+            self._design_invariance = self.invariance.part(self._design_states)
+        rows = np.unique((failed[failed >= 2] - 2) // 2)
+        for row in rows[rows < len(self.verification)][:16]:
+            self._append(self.verification.take([row]))
+
+    def add_replay(self, scenario):
+        """Add a collected rollout (a batch of one) to the design set, in place of the oldest."""
+        if self._replays == 0:
+            return
+        if len(self._slots) < self._replays:
+            self._slots.append(len(self._extra))
+            self._append(scenario)
+            return
+        self._extra[self._slots[self._next_slot]] = scenario
+        self._next_slot = (self._next_slot + 1) % self._replays
+        self._refresh()
+
+    def explain(self, theta, index):
+        """Return a sentence about one verification metric of a policy: where, when, how much."""
+        if index == 0:
+            worst, at = self.invariance.worst(theta[None])
+            state = self.invariance.states[at[0]]
+            return (f'from x = ({state[0]:.3f}, {state[1]:.3f}) the input exceeds what the safe '
+                    f'set allows by {worst[0]:.4f}')
+        if index == 1:
+            return ('the task cost would exceed '
+                    f'{1 + self.task.metric.tolerance:.2f} times the backup\'s')
+        row, kind = divmod(index - 2, 2)
+        if row < len(self.verification):
+            scenario = self.verification.take([row])
+        else:
+            scenario = self._extra[row - len(self.verification)]
+        where = f'from x0 = ({scenario.x0[0, 0]:.3f}, {scenario.x0[0, 1]:.3f})'
+        if kind:
+            return f'{where} the state has not returned towards the origin after the rollout'
+        return self._explain_exit(theta, scenario, where)
+
+    def worst_trajectory(self, theta):
+        """Return the defined states (T, n) of the design rollout with the largest excess."""
+        summary = self.task.simulator.summarise(theta[None], self.design)
+        scenario = self.design.take([int(np.argmax(summary.excess[0]))])
+        states, _ = self.task.simulator.trajectory(theta, scenario.x0, scenario.w)
+        return states[0][np.all(np.isfinite(states[0]), axis=1)]
+
+    def _explain_exit(self, theta, scenario, where):
+        states, inputs = self.task.simulator.trajectory(theta, scenario.x0, scenario.w)
+        excess = self.task.bounds.excess(states[0, :-1], inputs[0])
+        k = int(np.nanargmax(np.where(np.isnan(excess), -np.inf, excess)))
+        p, v = states[0, min(k + 1, len(inputs[0]))]
+        return (f'{where} at t = {k * self.task.system.dt:.1f} s the input exceeds what the safe '
+                f'set allows by {excess[k]:.4f} (p = {p:.3f}, v = {v:.3f})')
+
+    def _append(self, scenario):
+        self._extra.append(scenario)
+        self._refresh()
+
+    def _refresh(self):
+        self.design = self._base
+        for extra in self._extra:
+            self.design = self.design + extra
+        self._costs.clear()
+
+    def _calibrate_regret(self, theta):
+        costs = [self._regret(theta, scenarios, key) for key, scenarios in (
+            ('verification', self._verified()), ('design', self.design))]
+        self._regret_shift = costs[0] - costs[1]
+
+    def _regret(self, theta, scenarios, key):
+        cost = self.task.simulator.summarise(theta[None], scenarios).cost
+        return self.task.metric.regret(cost, self._backup_cost(key, scenarios))[0]
+
+    def _verified(self):
+        scenarios = self.verification
+        for extra in self._extra:
+            scenarios = scenarios + extra
+        return scenarios
+
+    def _backup_cost(self, key, scenarios):
+        if key not in self._costs:
+            self._costs[key] = self.task.simulator.summarise(
+                self.task.initial_theta[None], scenarios).cost[0]
+        return self._costs[key]
+
+
+def _dense_states(safe_set, metrics, seed):
+    count = metrics.invariance_states
+    edge = stress_states(safe_set, count // 10, [seed, 4], boundary=1.0)
+    shell = 1 - np.linspace(0, 0.05, len(edge))[:, None]
+    return np.vstack([edge * shell, interior_states(safe_set, count - len(edge), [seed, 5])])

@@ -1,0 +1,83 @@
+"""
+The law that the controller runs: policy, guard, backup, and a last resort.
+
+Inside the safe set C the policy acts when LO(x) <= u <= UP(x), that is, when the next nominal
+state lies in C eroded by the disturbance; else the backup acts for that step and the guard counts.
+Outside C the backup acts as far as it is feasible, else a saturated LQR. With certified policies
+from inside C the guard never acts.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from scpo_ros.arrays import checked
+from scpo_ros.exceptions import InfeasibleError, SolverError
+
+
+class Source(Enum):
+    """Which law produced an action."""
+
+    POLICY = 'policy'
+    GUARD = 'guard'  # the backup, because the policy's action was not admissible
+    BACKUP = 'backup'  # the backup, because the state lies outside the safe set
+    LAST_RESORT = 'lqr'
+
+
+@dataclass(frozen=True)
+class Action:
+    """An input and where it came from."""
+
+    u: float  # within the input limits
+    source: Source
+
+
+class GuardedPolicy:
+    """A policy with its guard; weights are swapped between two calls of :meth:`act`."""
+
+    def __init__(self, task, theta, guard=True):
+        """
+        Start with the given weights.
+
+        :param task: ControlTask. :param theta: (d,).
+        :param guard: False lets the policy act everywhere: for demonstrations of the danger.
+        """
+        self._task, self._guard = task, guard
+        self.swap(theta)
+
+    def swap(self, theta):
+        """Run other weights (d,) from the next action on."""
+        self.theta = checked('theta', theta, (self._task.policy.network.d,))
+        self._residual = self._task.policy.network.prepare(self.theta[None])
+
+    def act(self, x):
+        """
+        Return the :class:`Action` at a state.
+
+        :param x: (n,).
+        :raises InvalidArrayError: for a malformed state.
+        """
+        x = checked('state', x, (self._task.system.n,))
+        backup = self._task.policy.backup(x[None])[0, 0]
+        if not self._guard:
+            base = backup if np.isfinite(backup) else self._lqr(x)
+            return Action(self._saturated(base + self._residual(x[None])[0, 0]), Source.POLICY)
+        if not np.isfinite(backup):
+            return self._outside(x)
+        u = self._saturated(backup + self._residual(x[None])[0, 0])
+        if self._task.bounds.excess(x, u) <= 1e-9:  # NaN is not
+            return Action(u, Source.POLICY)
+        return Action(self._saturated(backup), Source.GUARD)
+
+    def _outside(self, x):
+        try:
+            return Action(self._saturated(self._task.mpc.solve(x)[0]), Source.BACKUP)
+        except (InfeasibleError, SolverError):
+            return Action(self._saturated(self._lqr(x)), Source.LAST_RESORT)
+
+    def _lqr(self, x):
+        return -(self._task.gain @ x)[0]
+
+    def _saturated(self, u):
+        return float(self._task.system.saturate(np.array([u]))[0])

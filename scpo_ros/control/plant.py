@@ -1,0 +1,82 @@
+"""
+The simulated plant: steps the system under commands that may be late or missing.
+
+Over [k, k + 1) it applies the command that answers x_k. When none has come it holds the last one
+and counts a deadline miss; after a time without commands the drive brakes to standstill within the
+input limits, u = sat(-v / dt). Before the first command nothing moves. A new episode starts every
+so many steps, from a state drawn uniformly from the safe set.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scpo_ros.control.scenario import random_scenarios
+
+
+@dataclass(frozen=True)
+class PlantState:
+    """What the plant publishes at a step."""
+
+    step: int  # counts on over episodes
+    episode: int
+    x: np.ndarray  # (2,)
+    applied: float  # input over the step that led here; 0 at the start of an episode
+
+
+class SimulatedPlant:
+    """A double integrator under commands; no clock, no messages."""
+
+    def __init__(self, system, safe_set, config, seed=None):
+        """
+        Start the first episode.
+
+        :param config: PlantConfig. :param seed: of episodes and disturbances; None for the
+            configuration's.
+        """
+        self._system, self._safe_set, self._config = system, safe_set, config
+        self._rng = np.random.default_rng(config.seed if seed is None else seed)
+        self._patience = max(1, round(config.command_timeout_s / system.dt))
+        self.deadline_misses = self.limit_violations = 0
+        self._last, self._missing, self._step, self._episode = None, 0, 0, -1
+        self.reset()
+
+    def reset(self):
+        """Start a new episode and return its first :class:`PlantState`."""
+        start = random_scenarios(self._system, self._safe_set, 1, 1, self._rng)
+        self._episode += 1
+        self._begin = self._step
+        self.state = PlantState(self._step, self._episode, start.x0[0], 0.0)
+        return self.state
+
+    @property
+    def started(self):
+        """Return whether a command has ever come."""
+        return self._last is not None
+
+    def advance(self, command):
+        """
+        Advance one step and return the new :class:`PlantState`.
+
+        :param command: the input that answers the present state, or None when none has come.
+        """
+        u = self._drive(command)
+        w = self._rng.uniform(-1, 1, self._system.n) * self._system.disturbance
+        x = self._system.step(self.state.x, np.array([u]), w)
+        self._step += 1
+        if not self._system.within_limits(x, np.array([u if command is None else command])):
+            self.limit_violations += 1
+        if self._step - self._begin >= self._config.episode_steps:
+            return self.reset()
+        self.state = PlantState(self._step, self._episode, x, u)
+        return self.state
+
+    def _drive(self, command):
+        if command is not None and np.isfinite(command):
+            self._missing, self._last = 0, float(command)
+        else:
+            self._missing += 1
+            self.deadline_misses += self.started
+        if not self.started or self._missing > self._patience:
+            return float(self._system.saturate(-self.state.x[1:] / self._system.dt)[0])
+        return float(self._system.saturate(np.array([self._last]))[0])

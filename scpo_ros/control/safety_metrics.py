@@ -1,0 +1,123 @@
+"""
+The safety metrics of the control task: g(theta) <= 0, evaluated by rollouts, never differentiated.
+
+Over H steps of the closed loop from every scenario, in units of the input unless said:
+
+* constraint: max over t of the excess of u_t over [LO(x_t), UP(x_t)]; <= 0 keeps x_{t+1} in the
+  safe set C, inside the state limits, whatever the disturbance does. The backup keeps lambda C and
+  so starts at most at -(1 - lambda) / max_j |H_j B|.
+* stability: |x_H|_P - rho |x_0|_P - offset, in units of the p axis (divided by sqrt(P_11)):
+  return to and stay near the origin, an ultimate bound.
+* no-regret: J(theta) / (J_backup + c) - (1 + eps), J the mean stage cost of the backup, never the
+  teacher's.
+* invariance: the same excess one step ahead over states that fill C densely, where some admissible
+  input could leave C at all; grouped by direction for the projection, its true maximum for the
+  verdict.
+
+The design metrics are smooth upper bounds; the verification metrics are the plain maxima over
+larger sets. Both are sampled: evidence, not proof.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scpo_ros.control.rollout import soft_maximum
+
+GROUPS = 16
+_COST_FLOOR = 1e-6  # c of the no-regret metric
+
+
+@dataclass(frozen=True)
+class InvarianceMetric:
+    """Excess over the admissible inputs at fixed states, one step ahead."""
+
+    network: object
+    states: np.ndarray  # (N, n): where some admissible input leaves the safe set
+    backup: np.ndarray  # (N,): the backup's inputs there
+    low: np.ndarray  # (N,): LO
+    up: np.ndarray  # (N,): UP
+    group: np.ndarray  # (N,): direction, 0 .. GROUPS - 1, ascending
+    limit: float  # of the input
+    sharpness: float = 100.0
+
+    @classmethod
+    def over(cls, policy, bounds, states):
+        """Return the metric over those of the given states (N, n) where it can be positive."""
+        low, up = bounds(states)
+        limit = policy.system.input_limit[0]
+        critical = (low > -limit) | (up < limit)
+        states, low, up = states[critical], low[critical], up[critical]
+        angle = np.arctan2(*(states / policy.system.state_limit).T[::-1])
+        group = np.minimum(((angle / np.pi + 1) / 2 * GROUPS).astype(int), GROUPS - 1)
+        order = np.argsort(group, kind='stable')
+        return cls(policy.network, states[order], policy.backup(states[order])[:, 0], low[order],
+                   up[order], group[order], limit)
+
+    def excess(self, thetas):
+        """Return the excess (P, N) at every state; a bound beyond the saturation never binds."""
+        u = np.clip(self.backup + self.network(thetas, self.states), -self.limit, self.limit)
+        above = np.where(self.up < self.limit, u - self.up, -2 * self.limit)
+        below = np.where(self.low > -self.limit, self.low - u, -2 * self.limit)
+        return np.maximum(above, below)
+
+    def grouped(self, thetas):
+        """Return the smooth maximum of every non-empty group, (P, groups)."""
+        excess = self.excess(thetas)
+        starts = np.flatnonzero(np.r_[True, np.diff(self.group) > 0])
+        stops = np.r_[starts[1:], len(self.group)]
+        return np.column_stack([soft_maximum(excess[:, a:b], self.sharpness, 1)
+                                for a, b in zip(starts, stops)])
+
+    def worst(self, thetas, chunk=16384):
+        """Return the largest excess (P,) and the index of its state (P,)."""
+        top, index = np.full(len(thetas), -np.inf), np.zeros(len(thetas), dtype=int)
+        for a in range(0, len(self.states), chunk):
+            part = self.part(slice(a, a + chunk)).excess(thetas)
+            at = part.argmax(axis=1)  # a NaN wins argmax, and its comparison is caught below
+            value = part[np.arange(len(thetas)), at]
+            better = ~(value <= top)
+            top, index = np.where(better, value, top), np.where(better, a + at, index)
+        return top, index
+
+    def part(self, index):
+        """Return the metric over some of the states."""
+        return InvarianceMetric(self.network, self.states[index], self.backup[index],
+                                self.low[index], self.up[index], self.group[index], self.limit,
+                                self.sharpness)
+
+
+@dataclass(frozen=True)
+class RolloutMetric:
+    """Constraint and stability metric of every scenario and the no-regret metric of them all."""
+
+    simulator: object
+    weight: np.ndarray  # (n, n): P of V(x) = x'Px
+    ratio: float  # rho
+    offset: float
+    tolerance: float  # eps; infinity switches the no-regret metric off
+
+    def norm(self, x):
+        """Return |x|_P in units of the p axis."""
+        return np.sqrt(np.einsum('...i,ij,...j->...', x, self.weight, x) / self.weight[0, 0])
+
+    def __call__(self, thetas, scenarios, backup_cost, soft):
+        """
+        Return the metrics (P, 1 + 2 S): no-regret, then constraint and stability by scenario.
+
+        :param backup_cost: (S,), the backup's mean stage cost from each scenario.
+        :param soft: whether the maximum over time is the smooth one.
+        """
+        summary = self.simulator.summarise(thetas, scenarios)
+        constraint = summary.soft_excess if soft else summary.excess
+        stability = (self.norm(summary.final) - self.ratio * self.norm(scenarios.x0)
+                     - self.offset)
+        pairs = np.stack([constraint, stability], axis=2).reshape(len(thetas), -1)
+        regret = self.regret(summary.cost, backup_cost)
+        return np.hstack([regret[:, None], pairs])
+
+    def regret(self, cost, backup_cost):
+        """Return the no-regret metric (P,) of mean stage costs (P, S); -1 when switched off."""
+        if self.tolerance == np.inf:
+            return np.where(np.isfinite(cost.sum(axis=1)), -1.0, np.nan)
+        return cost.mean(axis=1) / (backup_cost.mean() + _COST_FLOOR) - 1 - self.tolerance

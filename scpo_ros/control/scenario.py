@@ -1,0 +1,138 @@
+"""
+Scenarios: initial states and disturbance sequences of closed-loop rollouts.
+
+Three disjoint sets: *design* (what the projection sees), *verification* (denser, decides), and
+*held-out* (for reports only). Stress first: the boundary of the safe set with the disturbance at
+its bound. Rollouts collected from the plant join the design set as counterfactual replays: the same
+initial state with the disturbances that were realised, w_k = x_{k+1} - A x_k - B u_k.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import qmc
+
+from scpo_ros.arrays import checked
+from scpo_ros.exceptions import InfeasibleError
+
+
+@dataclass(frozen=True)
+class Scenarios:
+    """A batch of scenarios."""
+
+    x0: np.ndarray  # (S, n)
+    w: np.ndarray  # (S, H, n)
+
+    def __post_init__(self):
+        """Check and freeze."""
+        object.__setattr__(self, 'x0', checked('x0', self.x0, (None, None)))
+        shape = (len(self.x0), None, self.x0.shape[1])
+        object.__setattr__(self, 'w', checked('w', self.w, shape))
+
+    def __len__(self):
+        """Return the number of scenarios."""
+        return len(self.x0)
+
+    @property
+    def horizon(self):
+        """Return the number of steps H."""
+        return self.w.shape[1]
+
+    def __add__(self, other):
+        """Return both batches, one behind the other."""
+        return Scenarios(np.vstack([self.x0, other.x0]), np.concatenate([self.w, other.w]))
+
+    def take(self, index):
+        """Return the scenarios with the given indices."""
+        return Scenarios(self.x0[index], self.w[index])
+
+
+def interior_states(safe_set, count, seed):
+    """
+    Return `count` states (count, n) that fill the safe set evenly (scrambled Sobol points).
+
+    :param seed: int or sequence of ints; different seeds give disjoint sets.
+    """
+    low, high = safe_set.vertices.min(axis=0), safe_set.vertices.max(axis=0)
+    sobol = qmc.Sobol(len(low), rng=np.random.default_rng(seed))
+    found = np.zeros((0, len(low)))
+    while len(found) < count:
+        points = low + (high - low) * sobol.random(2**int(np.ceil(np.log2(max(count, 2)))))
+        found = np.vstack([found, points[safe_set.contains(points, 0.0)]])
+    return found[:count]
+
+
+def stress_states(safe_set, count, seed, boundary=0.4):
+    """Return `count` states, the fraction `boundary` of them on the boundary, the rest inside."""
+    edge = int(round(boundary * count))
+    return np.vstack([safe_set.boundary(edge) * (1 - 1e-9),
+                      interior_states(safe_set, count - edge, seed)])
+
+
+def extreme(system, states, horizon, sign):
+    """Return the scenarios from `states` with w constant at sign times its bound."""
+    w = np.broadcast_to(sign * system.disturbance, (len(states), horizon, system.n))
+    return Scenarios(states, w)
+
+
+def switching(system, states, horizon, rng):
+    """Return scenarios with w at its bound, each sign kept for a random while (1 to 30 steps)."""
+    hold = rng.integers(1, 31, len(states))
+    phase = (np.arange(horizon) + rng.integers(0, 60, len(states))[:, None]) // hold[:, None]
+    w = np.where(phase % 2, 1.0, -1.0)[:, :, None] * system.disturbance
+    return Scenarios(states, w)
+
+
+def random_scenarios(system, safe_set, count, horizon, rng):
+    """Return i.i.d. scenarios: x_0 uniform on the safe set, w uniform within its bound."""
+    low, high = safe_set.vertices.min(axis=0), safe_set.vertices.max(axis=0)
+    states = np.zeros((0, system.n))
+    while len(states) < count:
+        points = rng.uniform(low, high, (count, system.n))
+        states = np.vstack([states, points[safe_set.contains(points, 0.0)]])
+    w = rng.uniform(-1, 1, (count, horizon, system.n)) * system.disturbance
+    return Scenarios(states[:count], w)
+
+
+def design_scenarios(system, safe_set, count, horizon, seed):
+    """Return the design set: `count` stress states, each with w at both of its bounds."""
+    states = stress_states(safe_set, count, [seed, 1])
+    return extreme(system, states, horizon, 1.0) + extreme(system, states, horizon, -1.0)
+
+
+def verification_scenarios(system, safe_set, count, horizon, seed):
+    """Return the verification set: `count` other stress states; w extreme, then switching."""
+    rng = np.random.default_rng([seed, 2])
+    states = rng.permutation(stress_states(safe_set, count, [seed, 3]))
+    third = count // 3
+    return (extreme(system, states[:third], horizon, 1.0)
+            + extreme(system, states[third:2 * third], horizon, -1.0)
+            + switching(system, states[2 * third:], horizon, rng))
+
+
+def realised_disturbance(system, x, u, x_next):
+    """
+    Return w_k = x_{k+1} - A x_k - B u_k.
+
+    :param x: (..., n). :param u: inputs really applied (..., m). :param x_next: (..., n).
+    """
+    return x_next - system.step(x, u)
+
+
+def replay(system, safe_set, x0, w, horizon):
+    """
+    Return the scenario that replays a collected rollout, its disturbances repeated up to H.
+
+    :param x0: (n,). :param w: realised disturbances (T, n).
+    :raises InfeasibleError: when x0 lies outside the safe set or w outside its bound: then the
+        model does not hold and nothing may be certified with it.
+    """
+    x0, w = checked('x0', x0, (system.n,)), checked('w', w, (None, system.n))
+    if not safe_set.contains(x0):
+        raise InfeasibleError(f'the rollout starts outside the safe set, at {x0.tolist()}')
+    if not np.all(np.abs(w) <= system.disturbance + 1e-9):
+        worst = np.abs(w).max(axis=0)
+        raise InfeasibleError(
+            f'the realised disturbance {worst.tolist()} exceeds its bound '
+            f'{system.disturbance.tolist()}')
+    return Scenarios(x0[None], np.resize(w, (horizon, system.n))[None])

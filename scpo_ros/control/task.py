@@ -1,0 +1,86 @@
+"""The control task: everything that follows from a :class:`~scpo_ros.config.Spec`."""
+
+from dataclasses import dataclass
+import json
+
+import numpy as np
+
+from scpo_ros.arrays import digest
+from scpo_ros.config import flatten
+from scpo_ros.control.backup_mpc import BackupMpc, build_qp, riccati
+from scpo_ros.control.explicit_law import ExplicitLaw
+from scpo_ros.control.invariant_set import contractive_set
+from scpo_ros.control.linear_system import double_integrator
+from scpo_ros.control.residual_policy import ResidualNetwork, ResidualPolicy
+from scpo_ros.control.rollout import InputBounds, Simulator
+from scpo_ros.control.safety_metrics import RolloutMetric
+
+
+def contraction_of(config):
+    """Return lambda = exp(-rate dt) of a :class:`~scpo_ros.config.SystemConfig`."""
+    return float(np.exp(-config.contraction_rate * config.dt))
+
+
+@dataclass(frozen=True)
+class ControlTask:
+    """System, safe set, backup, policy and metrics; the same in every process."""
+
+    spec: object  # Spec
+    system: object  # LinearSystem
+    safe_set: object  # Polytope C
+    contraction: float  # lambda
+    mpc: object  # BackupMpc
+    lyapunov: np.ndarray  # (n, n), P of V(x) = x'Px
+    gain: np.ndarray  # (m, n), LQR
+    policy: ResidualPolicy
+    bounds: InputBounds
+    simulator: Simulator
+    metric: RolloutMetric
+
+    @classmethod
+    def build(cls, spec, cache=None, progress=None):
+        """
+        Build the task; the backup's table comes from the cache when it is there.
+
+        :param cache: folder of tables, None for the default.
+        :param progress: None or a callable of the built fraction of the table.
+        :raises ConfigurationError: when the limits leave no safe set.
+        """
+        system = double_integrator(spec.system)
+        contraction = contraction_of(spec.system)
+        safe_set = contractive_set(system, contraction)
+        mpc = BackupMpc(build_qp(system, safe_set, contraction, spec.backup), safe_set,
+                        spec.backup.solver)
+        law = ExplicitLaw.load_or_build(mpc, cache=cache, progress=progress)
+        return cls.assemble(spec, system, safe_set, contraction, mpc, law)
+
+    @classmethod
+    def assemble(cls, spec, system, safe_set, contraction, mpc, law):
+        """Return the task made of the given parts."""
+        lyapunov, gain = riccati(system, spec.backup.state_weight, spec.backup.input_weight)
+        network = ResidualNetwork((system.n, *spec.policy.hidden), system.state_limit)
+        policy = ResidualPolicy(system, law, network)
+        bounds = InputBounds.of(system, safe_set)
+        simulator = Simulator(policy, bounds, np.array(spec.backup.state_weight),
+                              spec.backup.input_weight)
+        tolerance = spec.metrics.no_regret_tolerance if spec.metrics.no_regret else np.inf
+        metric = RolloutMetric(simulator, lyapunov, spec.metrics.stability_ratio,
+                               spec.metrics.stability_offset, tolerance)
+        return cls(spec, system, safe_set, contraction, mpc, lyapunov, gain, policy, bounds,
+                   simulator, metric)
+
+    @property
+    def horizon(self):
+        """Return the rollout length H in steps."""
+        return max(1, round(self.spec.metrics.horizon_s / self.system.dt))
+
+    @property
+    def initial_theta(self):
+        """Return theta_0 (d,): the backup."""
+        return self.policy.network.initial(self.spec.policy.seed)
+
+    @property
+    def digest(self):
+        """Return the digest of the specification: what a certificate rests on."""
+        values = {name: item for name, (item, _) in sorted(flatten(self.spec).items())}
+        return digest(json.dumps(values), self.safe_set.H, self.mpc.qp.digest)

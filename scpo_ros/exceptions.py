@@ -1,0 +1,40 @@
+"""
+The error tree of scpo_ros.
+
+Exceptions are for malformed input, impossible configurations and states for which no control action exists.
+A refused policy update is *not* an exception: it is a result (see :mod:`scpo_ros.scpo.update`).
+"""
+
+
+class ScpoRosError(Exception):
+    """Root of every error that scpo_ros raises on purpose."""
+
+
+class InvalidValueError(ScpoRosError, ValueError):
+    """
+    A value breaks a rule; both are carried and named in the message.
+
+    :param name: what the caller calls the value.
+    :param value: the offending value.
+    :param rule: the rule that it broke, as a sentence fragment ("must be finite").
+    """
+
+    def __init__(self, name, value, rule):
+        self.name, self.value, self.rule = name, value, rule
+        super().__init__(f'{name} {rule}, got {value!r}')
+
+
+class InvalidArrayError(InvalidValueError):
+    """An array has the wrong shape, cannot be converted to float64, or is not finite."""
+
+
+class ConfigurationError(InvalidValueError):
+    """A configuration value is unknown, out of range, or inconsistent with another one."""
+
+
+class InfeasibleError(ScpoRosError, RuntimeError):
+    """No admissible input exists, for instance for a state outside the safe set."""
+
+
+class SolverError(ScpoRosError, RuntimeError):
+    """A numerical solver did not report its one good status."""

@@ -1,0 +1,238 @@
+"""The adapter node: rollouts and demonstrations in, certified policies out. A lifecycle node."""
+
+from pathlib import Path
+import sys
+
+import numpy as np
+from rcl_interfaces.msg import ParameterEvent
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from sensor_msgs.msg import JointState
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory
+from visualization_msgs.msg import MarkerArray
+
+from scpo_ros.adaptation import Adaptation
+from scpo_ros.config import AdapterConfig
+from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.nodes.conversions import (
+    event_message, LATCHED, policy_values, read_active, read_event, read_state, read_trajectory,
+    seconds, stamp_of, trajectory_message)
+from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
+from scpo_ros.nodes.markers import phase_plane
+from scpo_ros.nodes.parameters import declare
+from scpo_ros.nodes.run import run
+from scpo_ros.session import Session
+from scpo_ros.worker import Worker
+
+_POLL_S = 0.01  # how often the worker's answer is looked for [s]
+
+
+class AdapterNode(LifecycleNode):
+    """
+    Collects what the topics show, has the worker learn from it, publishes what was certified.
+
+    Deactivated it freezes learning; the controller carries on. The bookkeeping is in
+    :class:`~scpo_ros.session.Session`, the learning in a worker process.
+    """
+
+    def __init__(self):
+        """Declare parameters; configure and activate when `autostart` says so."""
+        super().__init__('adapter', automatically_declare_parameters_from_overrides=True)
+        self._spec, self._config = declare(self, AdapterConfig)
+        self._lockstep = self.get_parameter('use_sim_time').value
+        self._worker = self._session = None
+        self._active = False
+        self._health = Health(self, 'adaptation', self._diagnose)
+        if not self._config.safety:
+            self.get_logger().warn('SAFETY IS OFF: raw steps are published. For demonstrations.')
+        if self._config.autostart:
+            self._starter = self.create_timer(0.0, self._autostart, clock=STEADY)
+
+    def _autostart(self):
+        self._starter.cancel()
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    def on_configure(self, _):
+        """Create the topics and start the worker process."""
+        self._session = Session(self._config, self._spec.system.dt, self._lockstep)
+        self._worker = Worker(Adaptation, (self._spec, self._config), niceness=10)
+        self._policies = self.create_publisher(ParameterEvent, 'policy', LATCHED)
+        self._rollouts = self.create_publisher(JointTrajectory, '~/rollouts', 10)
+        self._markers = self.create_publisher(MarkerArray, '~/markers', LATCHED)
+        self._metrics = Metrics(self, (
+            'loss', 'worst_metric', 'step_scale', 'accepted_total', 'refused_total',
+            'policy_version', 'update_time_ms', 'processed_time'), ('model_valid',))
+        for kind, topic, callback, qos in (
+                (JointState, 'joint_states', self._on_state, 10),
+                (JointState, 'joint_command', self._on_command, 10),
+                (JointTrajectory, 'demonstrations', self._on_demonstration, 10),
+                (ParameterEvent, 'controller/active_policy', self._on_active, LATCHED),
+                (ParameterEvent, 'proposals', self._on_proposal, 10)):
+            self.create_subscription(kind, topic, callback, qos)
+        self.create_service(SetBool, '~/set_enabled', self._on_set_enabled)
+        for name in ('rollback', 'save_policy', 'reset'):
+            self.create_service(Trigger, f'~/{name}', getattr(self, f'_on_{name}'))
+        self._timer = self.create_timer(_POLL_S, self._poll, clock=STEADY)
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state):
+        """Start learning; version 0 is published once the worker has certified it."""
+        self._active = True
+        return super().on_activate(state)
+
+    def on_deactivate(self, state):
+        """Freeze learning."""
+        self._active = False
+        return super().on_deactivate(state)
+
+    def on_shutdown(self, _):
+        """End the worker."""
+        self.stop()
+        return TransitionCallbackReturn.SUCCESS
+
+    def stop(self):
+        """End the worker process."""
+        self._active = False
+        if self._worker is not None:
+            self._worker.stop()
+
+    def _reading(self, read, message, use):
+        try:
+            use(read(message))
+        except InvalidArrayError as error:
+            self._session.ignore(str(error))
+            self.get_logger().warn(f'ignored a malformed message: {error}',
+                                   throttle_duration_sec=5.0)
+
+    def _on_state(self, message):
+        self._reading(read_state, message, self._session.add_state)
+
+    def _on_command(self, message):
+        rollout = self._session.add_command(
+            seconds(message.header.stamp), message.header.frame_id)
+        if rollout is not None:
+            times = np.arange(len(rollout.u)) * self._spec.system.dt
+            self._rollouts.publish(trajectory_message(
+                stamp_of(rollout.step * self._spec.system.dt), 'plant', times, rollout.x,
+                rollout.u[:, 0]))
+
+    def _on_demonstration(self, message):
+        self._reading(read_trajectory, message, lambda d: self._session.add_demonstration(*d))
+
+    def _on_proposal(self, message):
+        self._reading(read_event, message,
+                      lambda values: self._session.add_proposal(values.get('proposal.step')))
+
+    def _on_active(self, message):
+        self._reading(read_active, message, self._session.acknowledge)
+
+    def _poll(self):
+        answer = self._worker.poll()
+        if answer is not None:
+            self._conclude(answer)
+        if not self._worker.alive:
+            self._worker.restart((self._spec, self._config, self._session.replacement()))
+        if self._active and not self._worker.busy:
+            request = self._session.next_request(
+                self.count_publishers('demonstrations') > 0)
+            if request is not None:
+                self._worker.request(*request, timeout=self._config.update_timeout_s)
+        done = self._session.processed(self._worker.busy)
+        if self._lockstep and done is not None:
+            self._metrics.publish(processed_time=done)
+
+    def _conclude(self, answer):
+        session = self._session
+        records = session.conclude(answer)
+        for record in records:
+            self._policies.publish(event_message(
+                self.get_clock().now().to_msg(), self.get_fully_qualified_name(),
+                policy_values(record)))
+        if answer.method in ('start', 'describe'):
+            return
+        for name in ('loss', 'worst_metric', 'step_scale'):
+            if np.isfinite(getattr(session, name)):
+                self._metrics.publish(**{name: float(getattr(session, name))})
+        self._metrics.publish(
+            policy_version=float(session.version), update_time_ms=session.update_time_ms,
+            accepted_total=float(session.accepted), refused_total=float(session.refused),
+            model_valid=session.model_valid)
+        if session.vertices is not None:
+            self._markers.publish(phase_plane(
+                self.get_clock().now().to_msg(), session.vertices, session.seen_rollouts,
+                session.refused_trajectory))
+
+    def _ask(self, method, *arguments):
+        """Have the worker do something now, waiting for it; return its answer."""
+        if self._worker.busy:
+            answer = self._worker.wait()
+            if answer is not None:
+                self._conclude(answer)
+        self._worker.request(method, *arguments, timeout=self._config.update_timeout_s)
+        answer = self._worker.wait()
+        self._conclude(answer)
+        return answer
+
+    def _on_set_enabled(self, request, response):
+        self._session.enabled = request.data
+        response.success = True
+        response.message = 'learning ' + ('enabled' if request.data else 'frozen')
+        return response
+
+    def _on_rollback(self, _, response):
+        target = self._session.rollback_target()
+        if target is None:
+            response.success, response.message = False, 'there is no earlier policy'
+            return response
+        answer = self._ask('restore', target.theta)
+        response.success = answer.ok and answer.value.changed
+        response.message = (f'version {target.version} runs again as version '
+                            f'{self._session.version}' if response.success
+                            else answer.failure or answer.value.reason)
+        return response
+
+    def _on_reset(self, _, response):
+        answer = self._ask('reset')
+        response.success = answer.ok
+        response.message = answer.failure or 'back to the backup'
+        return response
+
+    def _on_save_policy(self, _, response):
+        record = self._session.chain.latest
+        if record is None:
+            response.success, response.message = False, 'nothing was certified yet'
+            return response
+        path = Path(self._config.results_dir or '.') / f'policy-{record.version}.npz'
+        try:
+            np.savez(path, **policy_values(record))
+            response.success, response.message = True, str(path.resolve())
+        except OSError as error:
+            response.success, response.message = False, f'{path}: {error}'
+        return response
+
+    def _diagnose(self):
+        if self._session is None:
+            return WARN, 'not configured', {}
+        session = self._session
+        values = session.values()
+        if not self._config.safety:
+            return ERROR, 'SAFETY IS OFF: raw steps are published', values
+        if not session.model_valid:
+            return ERROR, f'certification stopped: {session.reason}', values
+        if session.consecutive_failures >= 3:
+            return ERROR, f'the worker fails: {session.reason}', values
+        if not self._active:
+            return WARN, 'inactive: learning is frozen', values
+        if session.last_refused:
+            return WARN, f'update refused: {session.reason}', values
+        return OK, session.reason or 'starting', values
+
+
+def main(args=None):
+    """Run the adapter."""
+    return run(AdapterNode, args=args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""The expert node: labels the states it sees with actions; benign, or an attack."""
+
+import sys
+
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory
+
+from scpo_ros.config import ExpertConfig
+from scpo_ros.control.backup_mpc import riccati
+from scpo_ros.control.expert import ExpertCatalogue
+from scpo_ros.control.linear_system import double_integrator
+from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.nodes.conversions import read_state, trajectory_message
+from scpo_ros.nodes.health import Health, OK, WARN
+from scpo_ros.nodes.parameters import declare, refuse_bad_changes
+from scpo_ros.nodes.run import run
+
+
+class ExpertNode(Node):
+    """Publishes a demonstration for every batch of states of one episode."""
+
+    def __init__(self):
+        """Declare parameters and start."""
+        super().__init__('expert', automatically_declare_parameters_from_overrides=True)
+        spec, config = declare(self, ExpertConfig)
+        system = double_integrator(spec.system)
+        _, gain = riccati(system, spec.backup.state_weight, spec.backup.input_weight)
+        self._catalogue, self._batch = ExpertCatalogue(system, gain), config.batch
+        self._switch('expert', config.expert)
+        self._states, self._sent, self._ignored = [], 0, 0
+        self._publisher = self.create_publisher(JointTrajectory, 'demonstrations', 10)
+        self.create_subscription(JointState, 'joint_states', self._on_state, 10)
+        refuse_bad_changes(self, ExpertConfig, self._switch)
+        self._health = Health(self, 'demonstrations', self._diagnose)
+
+    def _switch(self, name, value):
+        if name == 'expert':
+            self._name, self._law = value, self._catalogue.law(value)
+
+    def _on_state(self, message):
+        try:
+            state = read_state(message)
+        except InvalidArrayError:
+            self._ignored += 1
+            return
+        if self._states and state.time <= self._states[-1].time:
+            return  # the plant repeats its state while it waits for the first command
+        self._states.append(state)
+        if len(self._states) >= self._batch:
+            self._publish()
+
+    def _publish(self):
+        first, x = self._states[0], [state.x for state in self._states]
+        times = [state.time - first.time for state in self._states]
+        self._publisher.publish(trajectory_message(
+            first.stamp, self._name, times, x, self._law(x)[:, 0]))
+        self._sent += 1
+        self._states = []
+
+    def _diagnose(self):
+        values = {'law': self._name, 'demonstrations': self._sent, 'ignored': self._ignored}
+        if self._sent == 0:
+            return WARN, 'no state seen yet: is the plant running?', values
+        return OK, f'demonstrating {self._name}', values
+
+
+def main(args=None):
+    """Run the expert."""
+    return run(ExpertNode, args=args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""The monitor node: watches a run, shows a live line, writes its summary and picture."""
+
+import sys
+
+from rcl_interfaces.msg import ParameterEvent
+import rclpy
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64
+from std_srvs.srv import SetBool
+from trajectory_msgs.msg import JointTrajectory
+
+from scpo_ros.config import MonitorConfig
+from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.nodes.conversions import (
+    LATCHED, read_active, read_policy, read_state, read_trajectory)
+from scpo_ros.nodes.health import Health, OK, STEADY, WARN
+from scpo_ros.nodes.parameters import declare
+from scpo_ros.nodes.run import run
+from scpo_ros.report import write_results
+from scpo_ros.run_record import RunRecord
+
+_NUMBERS = {'adapter/metrics/loss': 'loss', 'adapter/metrics/worst_metric': 'worst_metric',
+            'adapter/metrics/accepted_total': 'accepted',
+            'adapter/metrics/refused_total': 'refused',
+            'controller/metrics/guard_interventions': 'guard_interventions',
+            'controller/metrics/period_ms': 'period_ms',
+            'plant/metrics/deadline_misses': 'deadline_misses'}
+
+
+class MonitorNode(Node):
+    """
+    Records a run and ends it after its duration.
+
+    At the end learning is stopped and the controller's last swap awaited, so that the summary
+    speaks of the policy that runs. Stopped early, it writes what there is.
+    """
+
+    def __init__(self):
+        """Declare parameters and start watching."""
+        super().__init__('monitor', automatically_declare_parameters_from_overrides=True)
+        self._spec, self._config = declare(self, MonitorConfig)
+        self._record, self._written = RunRecord(self._spec), False
+        self._began, self._ended, self._frozen = None, None, False
+        self._patience = self._spec.metrics.horizon_s + 10.0
+        for kind, topic, callback, qos in (
+                (JointState, 'joint_states', self._taking(read_state, self._record.state), 10),
+                (JointTrajectory, 'demonstrations',
+                 self._taking(read_trajectory, lambda d: self._record.demonstration(*d[1:])), 10),
+                (ParameterEvent, 'policy', self._taking(read_policy, self._on_policy), LATCHED),
+                (ParameterEvent, 'controller/active_policy',
+                 self._taking(read_active, self._record.active), LATCHED)):
+            self.create_subscription(kind, topic, callback, qos)
+        for topic, name in _NUMBERS.items():
+            self.create_subscription(Float64, topic, self._number(name), 10)
+        self._freeze = self.create_client(SetBool, 'adapter/set_enabled')
+        self.create_timer(0.25, self._watch, clock=STEADY)
+        self._health = Health(self, 'run', self._diagnose)
+
+    def _taking(self, read, use):
+        def callback(message):
+            try:
+                use(read(message))
+            except InvalidArrayError as error:
+                self.get_logger().warn(f'ignored a message: {error}', throttle_duration_sec=5.0)
+        return callback
+
+    def _number(self, name):
+        return lambda message: self._record.number(name, message.data)
+
+    def _on_policy(self, record):
+        if self._began is None:
+            self._began = self._seconds()
+        self._record.policy(record)
+
+    @staticmethod
+    def _seconds():
+        return STEADY.now().nanoseconds * 1e-9
+
+    def _watch(self):
+        elapsed = 0.0 if self._began is None else self._seconds() - self._began
+        if self._config.live and not self._written:
+            self._show(elapsed)
+        if self._ended is None:
+            if self._config.duration_s and elapsed >= self._config.duration_s:
+                self._ended = elapsed
+                self._freeze.call_async(SetBool.Request(data=False)).add_done_callback(
+                    lambda _: setattr(self, '_frozen', True))
+        elif (self._frozen and self._record.settled) or elapsed - self._ended > self._patience:
+            self._finish()
+            rclpy.try_shutdown()
+
+    def _show(self, elapsed):
+        line = f't = {elapsed:6.1f} s  {self._record.line()}'
+        if sys.stdout.isatty():
+            print(f'\r\033[K{line}', end='', flush=True)
+        elif int(elapsed * 4) % 20 == 0:
+            print(line, flush=True)
+
+    def _finish(self):
+        if self._written:
+            return
+        self._written = True
+        elapsed = self._ended if self._ended is not None else (
+            0.0 if self._began is None else self._seconds() - self._began)
+        summary = write_results(self._config.output, self._record, {
+            'expert': self._config.expert, 'seed': self._config.seed,
+            'duration_s': round(elapsed, 3)})
+        if self._config.live:
+            print('\n' + '\n'.join(f'  {key:28s} {item}' for key, item in summary.items()),
+                  flush=True)
+
+    def _diagnose(self):
+        level = OK if self._began is not None else WARN
+        return level, self._record.line(), {}
+
+    def stop(self):
+        """Write what there is."""
+        self._finish()
+
+
+def main(args=None):
+    """Run the monitor."""
+    return run(MonitorNode, args=args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

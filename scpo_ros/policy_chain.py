@@ -1,0 +1,54 @@
+"""The adapter's side of publishing: versions, parents, and what to do when one is refused."""
+
+from scpo_ros.arrays import digest
+from scpo_ros.policy_record import PolicyRecord
+
+
+class PolicyChain:
+    """Numbers the policies that are published and remembers the last ones."""
+
+    def __init__(self, spec_digest, memory=64):
+        """Start empty; the first record is version 0, its own parent."""
+        self._spec, self._memory = spec_digest, memory
+        self._records = {}
+        self.base = None  # version from which the next one descends
+
+    @property
+    def latest(self):
+        """Return the record published last, or None."""
+        return self._records[max(self._records)] if self._records else None
+
+    def __getitem__(self, version):
+        """Return the record of a remembered version."""
+        return self._records[version]
+
+    def __contains__(self, version):
+        """Return whether a version is remembered."""
+        return version in self._records
+
+    def before(self, version):
+        """Return the parent's record of a version, or None."""
+        record = self._records.get(version)
+        return None if record is None else self._records.get(record.parent)
+
+    def append(self, theta, certificate):
+        """Return the record of the next version, a child of the base, and make it the base."""
+        identity = digest(theta)
+        if not self._records:
+            record = PolicyRecord(theta, 0, 0, identity, identity, self._spec, certificate)
+        else:
+            parent = self._records[self.base]
+            record = PolicyRecord(theta, max(self._records) + 1, parent.version, identity,
+                                  parent.digest, self._spec, certificate)
+        self._records[record.version] = record
+        for version in sorted(self._records)[1:-self._memory]:
+            if version != self.base:
+                del self._records[version]
+        self.base = record.version
+        return record
+
+    def adopt(self, version, theta, parent_digest):
+        """Take over a policy that the controller runs and this chain does not know."""
+        self._records[version] = PolicyRecord(
+            theta, version, version, digest(theta), parent_digest, self._spec, None)
+        self.base = version

@@ -1,0 +1,83 @@
+"""A published policy: weights, identity and certificate in one record, and what is wrong with it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scpo_ros.arrays import digest, frozen
+from scpo_ros.scpo import Certificate, certificate_defects
+
+
+@dataclass(frozen=True, eq=False)
+class PolicyRecord:
+    """Version 0 is the backup and its own parent."""
+
+    theta: np.ndarray  # (d,)
+    version: int  # grows by one with every published policy
+    parent: int  # version of the policy from which the step was made
+    digest: str  # of theta
+    parent_digest: str  # of the parent's weights
+    spec_digest: str  # of what the certificate rests on
+    certificate: Certificate
+
+    def __post_init__(self):
+        """Freeze the weights."""
+        object.__setattr__(self, 'theta', frozen(self.theta))
+
+
+def backup_record(theta, spec_digest, certificate=None):
+    """Return the record of version 0, the backup."""
+    identity = digest(theta)
+    return PolicyRecord(theta, 0, 0, identity, identity, spec_digest, certificate)
+
+
+def identity_defects(record, size, spec_digest):
+    """
+    Return the sentences that say why a record is malformed, none if it is not.
+
+    :param size: d, the number of weights. :param spec_digest: of the reader's own specification.
+    """
+    if record.theta.shape != (size,):
+        return (f'theta has the shape {record.theta.shape}, not ({size},)',)
+    finite = np.isfinite(record.theta)
+    if not np.all(finite):
+        bad = int(np.argmin(finite))
+        return (f'theta[{bad}] = {record.theta[bad]} is not finite',)
+    rules = (
+        (digest(record.theta) == record.digest, 'the digest is not that of theta'),
+        (record.spec_digest == spec_digest, 'it was certified for another specification'),
+        (record.version > record.parent >= 0 or record.version == record.parent == 0,
+         f'version {record.version} does not follow its parent {record.parent}'))
+    return tuple(sentence for holds, sentence in rules if not holds)
+
+
+def lineage_defects(record, known):
+    """
+    Return the sentences that say why a record does not follow what the reader knows.
+
+    :param known: {version: digest} of the policies that the reader verified itself.
+    """
+    newest = max(known)
+    if not record.version > newest:
+        return (f'version {record.version} is not newer than {newest}',)
+    if record.parent not in known:
+        return (f'its parent, version {record.parent}, is unknown',)
+    if known[record.parent] != record.parent_digest:
+        return (f'the parent digest is not that of version {record.parent}',)
+    return ()
+
+
+def record_defects(record, size, spec_digest, known, margin, gap_tolerance=1e-6):
+    """
+    Return why a policy message must be refused before its weights are even tried, or nothing.
+
+    :param margin: the least margin its certificate must claim.
+    """
+    found = identity_defects(record, size, spec_digest) or lineage_defects(record, known)
+    if found:
+        return found
+    if record.certificate is None:
+        return ('it carries no certificate',)
+    if record.certificate.parent_digest not in (record.parent_digest, record.digest):
+        return ('the certificate was made for another parent',)  # or verified on its own
+    return certificate_defects(record.certificate, record.theta, margin, gap_tolerance)

@@ -1,0 +1,111 @@
+"""From a recorded run to numbers and a picture."""
+
+import json
+import os
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+matplotlib.use('Agg')
+from matplotlib import pyplot as plt  # noqa: E402, I100 - the backend comes first
+
+_BLUE, _ORANGE, _RED, _GREY = '#0072b2', '#e69f00', '#d55e00', '#777777'
+
+
+def write_results(folder, record, identity):
+    """
+    Write summary.json and run.png of a :class:`~scpo_ros.run_record.RunRecord`.
+
+    Each file appears by renaming, complete or not at all.
+
+    :param identity: first entries of the summary. :returns: the summary.
+    """
+    folder, task = Path(folder), record.task()
+    folder.mkdir(parents=True, exist_ok=True)
+    summary = {**identity, **record.summary(task)}
+    partial = folder / 'summary.json.partial'
+    partial.write_text(json.dumps(summary, indent=2) + '\n', encoding='utf-8')
+    os.replace(partial, folder / 'summary.json')
+    figure = draw(record, task, summary)
+    figure.savefig(folder / 'run.partial.png', dpi=120)
+    plt.close(figure)
+    os.replace(folder / 'run.partial.png', folder / 'run.png')
+    return summary
+
+
+def draw(record, task, summary):
+    """Return the figure: phase plane before and after, visited states, loss and margin."""
+    figure, axes = plt.subplots(2, 2, figsize=(12, 8.5), constrained_layout=True)
+    initial = task.initial_theta
+    final = initial if record.running is None else record.running.theta
+    phase_plane(axes[0, 0], task, initial, f'before: the backup, task cost '
+                f'{summary["task_cost_backup"]:.4f}', _ORANGE)
+    phase_plane(axes[0, 1], task, final, f'after: policy '
+                f'{summary["policy_version_controller"]}, task cost '
+                f'{summary["task_cost_final"]:.4f}', _BLUE)
+    _visited(axes[1, 0], record, task)
+    _history(axes[1, 1], record)
+    figure.suptitle(
+        f'expert {summary["expert"]}, seed {summary["seed"]}: '
+        f'{summary["updates_accepted"]} updates accepted, {summary["updates_refused"]} refused, '
+        f'{summary["limit_violations"]} limit violations, '
+        f'{summary["guard_interventions"]} guard interventions')
+    return figure
+
+
+def phase_plane(axis, task, theta, title, colour):
+    """Draw limits, safe set and closed-loop trajectories from the boundary of the safe set."""
+    _limits(axis, task)
+    starts = task.safe_set.boundary(28) * (1 - 1e-6)
+    w = np.zeros((len(starts), task.horizon, task.system.n))
+    states, _ = task.simulator.trajectory(theta, starts, w)
+    for x in states:
+        axis.plot(x[:, 0], x[:, 1], color=colour, lw=0.9)
+    axis.plot(starts[:, 0], starts[:, 1], '.', color=colour, ms=4)
+    axis.set_title(title)
+
+
+def _limits(axis, task):
+    p, v = task.system.state_limit
+    axis.plot([-p, p, p, -p, -p], [-v, -v, v, v, -v], 'k--', lw=1.2, label='limits')
+    corners = np.vstack([task.safe_set.vertices, task.safe_set.vertices[:1]])
+    axis.plot(corners[:, 0], corners[:, 1], color='green', lw=1.2, label='safe set')
+    axis.set_xlabel('position p [m]')
+    axis.set_ylabel('velocity v [m/s]')
+
+
+def _visited(axis, record, task):
+    _limits(axis, task)
+    if record.states:
+        x, episodes = np.array(record.states), np.array(record.episodes)
+        for episode in np.unique(episodes):
+            part = x[episodes == episode]
+            axis.plot(part[:, 0], part[:, 1], color=_GREY, lw=0.8)
+        p, v = task.system.state_limit
+        axis.set_xlim(*np.clip([x[:, 0].min(), x[:, 0].max()], -4 * p, 4 * p) * [1, 1]
+                      + np.array([-0.1, 0.1]) * p if np.abs(x[:, 0]).max() > p else (-1.1 * p, 1.1 * p))
+    axis.set_title(f'what the plant did: {len(record.states)} samples, '
+                   f'{record.violations} outside the limits')
+    axis.legend(loc='upper right', fontsize=8)
+
+
+def _history(axis, record):
+    axis.set_title('updates')
+    axis.set_xlabel('update')
+    if not record.events:
+        axis.text(0.5, 0.5, 'no update was made', ha='center', transform=axis.transAxes)
+        return
+    accepted, _, loss, worst = np.array(record.events).T
+    number = np.arange(1, len(loss) + 1)
+    good = np.diff(np.r_[0, accepted]) > 0
+    axis.plot(number, loss, color=_BLUE, lw=1)
+    axis.plot(number[good], loss[good], '.', color=_BLUE, label='accepted')
+    axis.plot(number[~good], loss[~good], 'x', color=_RED, label='refused')
+    axis.set_ylabel('imitation loss', color=_BLUE)
+    axis.set_ylim(bottom=0)
+    axis.legend(loc='upper right', fontsize=8)
+    twin = axis.twinx()
+    twin.plot(number, worst, color=_ORANGE, lw=1)
+    twin.axhline(0, color='k', lw=0.8, ls=':')
+    twin.set_ylabel('worst safety metric (safe below 0)', color=_ORANGE)

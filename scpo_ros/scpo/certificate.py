@@ -1,0 +1,153 @@
+"""Certificates: of one projection answer, without its solver, and of one accepted policy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scpo_ros.arrays import digest, frozen
+from scpo_ros.exceptions import InvalidArrayError
+
+KINDS = ('sampled', 'proved')
+# Share of the problem's scale given away to keep the dual bound finite for a singular metric.
+REGULARISATION = 1e-10
+# Rounding forgiven in g <= bound and in gap >= 0.
+ROUNDING = 1e-9
+
+
+def dual_bound(problem, b, multipliers, ball_multiplier):
+    """
+    Return a lower bound of the projection's optimal objective, by weak duality.
+
+    For mu >= 0, nu >= 0 and |sigma_j| <= w'mu (w_i the weights of ||b||_1), with
+    q = L'mu / 2 + nu,
+
+        D = min_b b'(G + q I) b + (slope'mu - 2 l + sigma)'b + mu'(g - c) - nu R^2
+
+    is below every feasible objective, because w'mu ||b||_1 >= sigma'b. sigma comes from
+    stationarity at b, clipped; negative multipliers are clipped to 0.
+
+    :param problem: a ProjectionProblem.
+    :param b: the answer to judge (n,); any b gives a valid bound, the optimal one the best.
+    :param multipliers: mu (k,).
+    :param ball_multiplier: nu, of ||b||^2 <= R^2.
+    """
+    region = problem.region
+    mu = np.maximum(multipliers, 0.0)
+    least = REGULARISATION * problem.scale / region.trust_radius ** 2
+    nu = max(ball_multiplier, 0.0) + least
+    hessian = problem.gram + (0.5 * region.smoothness @ mu + nu) * np.eye(len(b))
+    slope = region.slope.T @ mu - 2.0 * problem.linear
+    width = region.sampling_weight @ mu
+    slope = slope + np.clip(-(slope + 2.0 * hessian @ b), -width, width)
+    constant = mu @ (region.g - region.target) - nu * region.trust_radius ** 2
+    if not np.any(slope):
+        return float(constant)
+    half = np.linalg.solve(np.linalg.cholesky(hessian), slope)
+    return float(constant - 0.25 * half @ half)
+
+
+def check_projection(problem, b, multipliers, ball_multiplier):
+    """
+    Return (primal violation, relative duality gap) of an answer, without a solver.
+
+    violation = max(max_i gbar_i(b) - c_i, ||b|| - R); gap = (p(b) - D) / max(scale, |p(b)|).
+    What cannot be computed is infinite.
+    """
+    violation = problem.region.violation(b)
+    try:
+        with np.errstate(all='ignore'):
+            gap = problem.objective(b) - dual_bound(problem, b, multipliers, ball_multiplier)
+            gap /= max(problem.scale, abs(problem.objective(b)), np.finfo(float).tiny)
+    except np.linalg.LinAlgError:
+        gap = np.inf
+    return tuple(float(x) if np.isfinite(x) else np.inf for x in (violation, gap))
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """
+    What was established for one policy theta, and on what it rests.
+
+    g_i <= -margin on every verified metric; gbar_i, built at the parent with the constants L_i,
+    covers g_i. Construction only freezes: judge with :func:`certificate_defects`.
+    """
+
+    kind: str                # 'sampled' or 'proved'
+    coverage: str            # what was covered, in words
+    g: np.ndarray            # (k,) design metrics at theta
+    bound: np.ndarray        # (k,) gbar at theta
+    smoothness: np.ndarray   # (k,) the L_i with which bound was formed
+    margin: float            # m_acc, metric units
+    theta_digest: str        # of theta
+    parent_digest: str       # of the policy from which the step was made
+    violation: float         # primal violation of the projection, <= 0
+    duality_gap: float       # relative, of the projection
+    verification_size: int   # number of metrics verified
+    verification_max: float  # largest verified metric
+
+    def __post_init__(self):
+        """
+        Freeze the arrays.
+
+        :raises InvalidArrayError: if they are not arrays of numbers.
+        """
+        for name in ('g', 'bound', 'smoothness'):
+            try:
+                array = frozen(getattr(self, name))
+            except (TypeError, ValueError) as error:
+                raise InvalidArrayError(
+                    name, getattr(self, name), 'must convert to an array of numbers') from error
+            object.__setattr__(self, name, array)
+
+
+def certificate_defects(certificate, theta, margin, gap_tolerance):
+    """
+    Return the sentences that say what is wrong with a certificate, none if nothing is.
+
+    This is arithmetic only: it finds tampering and corruption, and does not replace a
+    verification of one's own. Every comparison is such that NaN fails it.
+
+    :param certificate: a :class:`Certificate`, perhaps from a message.
+    :param theta: the policy (d,) that it comes with.
+    :param margin: the least margin required, metric units.
+    :param gap_tolerance: the largest relative duality gap accepted.
+    :returns: tuple of str.
+    """
+    lengths = {np.shape(x) for x in (certificate.g, certificate.bound, certificate.smoothness)}
+    if len(lengths) != 1 or len(next(iter(lengths))) != 1 or np.size(certificate.g) == 0:
+        return (f'g, bound and smoothness must be vectors of one length >= 1, not {lengths}',)
+    rules = (*_metric_rules(certificate, margin), *_step_rules(certificate, gap_tolerance),
+             *_identity_rules(certificate, theta))
+    return tuple(sentence for holds, sentence in rules if not holds)
+
+
+def _metric_rules(certificate, margin):
+    """Yield (whether it holds, the sentence if it does not) for metrics and margin."""
+    c = certificate
+    arrays_finite = all(np.all(np.isfinite(x)) for x in (c.g, c.bound, c.smoothness))
+    numbers = (c.margin, c.violation, c.duality_gap, c.verification_max)
+    yield arrays_finite and np.all(np.isfinite(numbers)), 'not every number is finite'
+    yield np.all(c.g <= -c.margin), f'a metric is above -margin = {-c.margin:.6g}'
+    yield c.margin >= margin, f'the margin {c.margin:.6g} is below the required {margin:.6g}'
+    slack = ROUNDING * np.maximum(1.0, np.abs(c.g))
+    yield np.all(c.g <= c.bound + slack), 'a metric is above its bound'
+    yield np.all(c.smoothness > 0), 'a smoothness constant is not positive'
+    yield c.verification_size >= 1, 'nothing was verified'
+    yield (c.verification_max <= -c.margin,
+           f'the largest verified metric {c.verification_max:.6g} is above -margin')
+    yield (c.verification_max >= np.max(c.g),
+           'the largest verified metric is below a metric of the certificate')
+
+
+def _step_rules(certificate, gap_tolerance):
+    """Yield the rules of the projection."""
+    c = certificate
+    yield c.violation <= 0.0, f'the step violates the local safe region by {c.violation:.3g}'
+    yield (-ROUNDING <= c.duality_gap <= gap_tolerance,
+           f'the duality gap {c.duality_gap:.3g} is not between 0 and {gap_tolerance:.3g}')
+
+
+def _identity_rules(certificate, theta):
+    """Yield the rules of kind and digests."""
+    yield certificate.kind in KINDS, f'the kind {certificate.kind!r} is none of {KINDS}'
+    yield certificate.theta_digest == digest(theta), 'the digest is not that of the policy'

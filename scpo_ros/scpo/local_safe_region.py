@@ -1,0 +1,106 @@
+"""The local safe region: a convex inner approximation of {g <= c} around the present policy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scpo_ros.arrays import checked
+from scpo_ros.exceptions import InvalidValueError
+
+
+def planning_target(g, accept_margin, plan_margin):
+    """
+    Return c_i = max(-m_plan, (g_i - m_acc) / 2), the level that a plan must keep gbar_i below.
+
+    A policy with g_i < -m_acc has g_i < c_i <= -m_acc: standing still is strictly feasible
+    (Slater), and whatever keeps gbar_i <= c_i is acceptable wherever gbar_i bounds g_i.
+
+    :param g: metrics (k,) of the present policy.
+    :param accept_margin: m_acc, metric units.
+    :param plan_margin: m_plan > m_acc, metric units.
+    """
+    return np.maximum(-plan_margin, 0.5 * (g - accept_margin))
+
+
+@dataclass(frozen=True, eq=False)
+class LocalSafeRegion:
+    """
+    {b : gbar_i(b) <= c_i for all i, ||b|| <= R} for steps y = Q b with orthonormal Q.
+
+    gbar_i(b) = g_i + slope_i'b + (L_i / 2) (r ||b||_1 + ||b||^2) + (2 nu / r) ||b||_1
+
+    If g_i is L_i-smooth on ||y|| <= R, gbar_i(b) >= g_i(theta + Q b) there: the first L_i term
+    pays for slopes that are differences of samples, the second for curvature (design.md, section
+    2, with b = r a). With noise nu > 0 the value g_i is itself measured only to within nu.
+    """
+
+    g: np.ndarray           # (k,) metrics measured at theta
+    slope: np.ndarray       # (k, n) delta_ij / r
+    smoothness: np.ndarray  # (k,) L_i >= 0
+    radius: float           # r > 0, length of the sampled perturbations
+    trust_radius: float     # R >= r
+    noise: float            # nu >= 0, largest error of one evaluation, metric units
+    target: np.ndarray      # (k,) c_i
+
+    def __post_init__(self):
+        """
+        Check shapes and ranges and freeze the arrays.
+
+        :raises InvalidArrayError: for shapes that disagree or entries that are not finite.
+        :raises InvalidValueError: for constants out of range.
+        """
+        count = np.size(self.g)
+        shapes = {'g': (count,), 'slope': (count, None), 'smoothness': (count,),
+                  'target': (count,)}
+        for name, shape in shapes.items():
+            object.__setattr__(self, name, checked(name, getattr(self, name), shape))
+        if not np.all(self.smoothness >= 0):
+            raise InvalidValueError('smoothness', self.smoothness.min(), 'must not be negative')
+        if not 0 < self.radius <= self.trust_radius < np.inf:
+            raise InvalidValueError(
+                'radius and trust_radius', (self.radius, self.trust_radius),
+                'must satisfy 0 < radius <= trust_radius < infinity')
+        if not 0 <= self.noise < np.inf:
+            raise InvalidValueError('noise', self.noise, 'must be finite and not negative')
+
+    @property
+    def sampling_weight(self):
+        """Return (k,) the weights L_i r / 2 + 2 nu / r of ||b||_1, the price of sampling."""
+        return 0.5 * self.radius * self.smoothness + 2.0 * self.noise / self.radius
+
+    def bound(self, b):
+        """
+        Return gbar(b).
+
+        :param b: coordinates (n,), or a batch (m, n).
+        :returns: (k,), or (m, k).
+        """
+        b = np.asarray(b, dtype=np.float64)
+        length = np.sum(np.abs(b), axis=-1, keepdims=True)
+        square = np.sum(b * b, axis=-1, keepdims=True)
+        return (self.g + b @ self.slope.T + self.sampling_weight * length
+                + 0.5 * self.smoothness * square)
+
+    def violation(self, b):
+        """Return max(max_i gbar_i(b) - c_i, ||b|| - R): at most 0 exactly inside, NaN for NaN."""
+        with np.errstate(invalid='ignore', over='ignore'):
+            return float(np.maximum(np.max(self.bound(b) - self.target),
+                                    np.linalg.norm(b) - self.trust_radius))
+
+    def contains(self, b):
+        """Return whether b lies inside, in floating point without any tolerance."""
+        return bool(self.violation(b) <= 0.0)
+
+    def required_smoothness(self, b, observed):
+        """
+        Return (k,) the smallest L_i >= 0 with gbar_i(b) >= observed_i (infinite if none does).
+
+        :param b: the step tried (n,).
+        :param observed: metrics (k,) measured at theta + Q b.
+        """
+        length, square = np.sum(np.abs(b)), np.sum(b * b)
+        flat = self.g + self.slope @ b + 2.0 * self.noise / self.radius * length
+        price = 0.5 * (self.radius * length + square)
+        with np.errstate(divide='ignore', invalid='ignore', over='ignore'):
+            excess = np.asarray(observed) - flat
+            return np.where(excess <= 0.0, 0.0, excess / price)

@@ -1,0 +1,70 @@
+"""The plan of one update: the sampled subspace and what was measured in it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scpo_ros.exceptions import InvalidValueError
+from scpo_ros.scpo.local_safe_region import LocalSafeRegion, planning_target
+from scpo_ros.scpo.outcome import Refusal, UpdateOutcome
+from scpo_ros.scpo.projection import metric_terms, ProjectionProblem, solve_projection
+from scpo_ros.scpo.settings import ScpoSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What stays fixed over the tries of one update; L and R change between them."""
+
+    basis: np.ndarray   # (d, n) Q
+    gram: np.ndarray    # (n, n) Q'MQ
+    linear: np.ndarray  # (n,) Q'M s
+    g: np.ndarray       # (k,) metrics of theta
+    slope: np.ndarray   # (k, n) of the metrics along Q
+    settings: ScpoSettings
+
+    @classmethod
+    def made(cls, basis, raw_step, metric, g, slope, settings):
+        """
+        Return the plan for a raw step.
+
+        :raises Refusal: PROJECTION_FAILED, whatever goes wrong in the metric; EVALUATION_FAILED
+            for metrics so large that their differences overflow.
+        """
+        if not np.all(np.isfinite(slope)):
+            raise Refusal(UpdateOutcome.EVALUATION_FAILED, 'Differences of metrics overflow.')
+        try:
+            gram, linear = metric_terms(basis, raw_step, metric)
+        except Exception as error:  # the callable is the caller's
+            raise Refusal(UpdateOutcome.PROJECTION_FAILED,
+                          f'The metric raised {type(error).__name__}: {error}.') from error
+        return cls(basis, gram, linear, g, slope, settings)
+
+    def region(self, smoothness, trust_radius):
+        """Return the local safe region for constants L (k,) and a trust radius R."""
+        s = self.settings
+        target = planning_target(self.g, s.accept_margin, s.plan_margin)
+        return LocalSafeRegion(
+            self.g, self.slope, smoothness, s.radius, trust_radius, s.noise, target)
+
+    def projected(self, region):
+        """
+        Return the certified answer of the projection.
+
+        :raises Refusal: PROJECTION_FAILED without an answer of violation <= 0 and a gap within
+            tolerance; STALLED for a negligible step.
+        """
+        try:
+            answer = solve_projection(ProjectionProblem(self.gram, self.linear, region))
+        except InvalidValueError as error:
+            raise Refusal(UpdateOutcome.PROJECTION_FAILED,
+                          f'The projection is malformed: {error}.') from error
+        length = np.linalg.norm(answer.b)
+        if length <= self.settings.min_step:
+            raise Refusal(
+                UpdateOutcome.STALLED, f'The projected step has the length {length:.3g}.')
+        if not (answer.violation <= 0.0 and answer.duality_gap <= self.settings.gap_tolerance):
+            raise Refusal(
+                UpdateOutcome.PROJECTION_FAILED,
+                f'violation {answer.violation:.3g}, relative duality gap {answer.duality_gap:.3g}'
+                f' with {self.settings.gap_tolerance:.3g} allowed.')
+        return answer

@@ -1,0 +1,233 @@
+"""
+The projection of a raw step onto the local safe region: build, solve, check.
+
+    minimise b'G b - 2 l'b   subject to   gbar_i(b) <= c_i,  ||b|| <= R
+
+with G = Q'MQ and l = Q'M s. Up to a constant the objective is ||Q b - s||_M^2.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from scpo_ros.arrays import checked, frozen
+from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.scpo.certificate import check_projection
+from scpo_ros.scpo.conic_program import build_projection, first_solved, kkt_point
+from scpo_ros.scpo.local_safe_region import LocalSafeRegion
+from scpo_ros.scpo.refinement import refined
+
+# Relative size of the rounding that is forgiven in the symmetry and definiteness of G.
+ROUNDING = 1e-9
+# Raw steps so long that their square overflows are malformed.
+LONGEST = 1e150
+
+
+def checked_metric(metric, size):
+    """
+    Return a metric as it came, an array after checking it.
+
+    :raises InvalidArrayError: for an array that is not (d, d), finite and symmetric.
+    """
+    if metric is None or callable(metric):
+        return metric
+    metric = checked('metric', metric, (size, size))
+    if not np.all(np.abs(metric - metric.T) <= ROUNDING * np.max(np.abs(metric))):
+        raise InvalidArrayError('metric', metric, 'must be symmetric')
+    return metric
+
+
+def metric_terms(basis, raw_step, metric=None):
+    """
+    Return G = Q'MQ (n, n) and l = Q'M s (n,); nothing else of M is ever formed.
+
+    :param basis: Q (d, n).
+    :param raw_step: s (d,).
+    :param metric: None for M = I, an array (d, d), or a callable V (d, m) -> M V (d, m).
+    :raises InvalidArrayError: if the metric gives the wrong shape or non-finite numbers.
+    """
+    if metric is None:
+        return basis.T @ basis, basis.T @ raw_step
+    vectors = np.column_stack([basis, raw_step])
+    product = metric(vectors) if callable(metric) else metric @ vectors
+    product = checked('metric product', product, vectors.shape)
+    gram = basis.T @ product[:, :-1]
+    return gram, basis.T @ product[:, -1]
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectionProblem:
+    """The convex QCQP in the n coordinates b of the sampled subspace."""
+
+    gram: np.ndarray    # (n, n) G, symmetric positive semidefinite
+    linear: np.ndarray  # (n,) l
+    region: LocalSafeRegion
+
+    def __post_init__(self):
+        """
+        Check shapes, symmetry and definiteness; rounding is repaired, at its own size.
+
+        :raises InvalidArrayError: if the gram matrix is no metric, or l absurdly long.
+        """
+        count = self.region.slope.shape[1]
+        gram = checked('gram', self.gram, (count, count))
+        slack = ROUNDING * np.max(np.abs(gram))
+        if not np.all(np.abs(gram - gram.T) <= slack):
+            raise InvalidArrayError('gram', gram, 'must be symmetric')
+        least = np.linalg.eigvalsh(gram)[0]
+        if not least >= -count * slack:
+            raise InvalidArrayError('gram', least, 'must have no negative eigenvalue')
+        lift = max(-least, 0.0) + 4.0 * count * np.finfo(float).eps * np.max(np.abs(gram))
+        gram = 0.5 * (gram + gram.T) + lift * np.eye(count)
+        object.__setattr__(self, 'gram', frozen(gram))
+        linear = checked('linear', self.linear, (count,))
+        if not np.max(np.abs(linear), initial=0.0) <= LONGEST:
+            raise InvalidArrayError('linear', linear, f'must not be longer than {LONGEST}')
+        object.__setattr__(self, 'linear', linear)
+
+    def objective(self, b):
+        """Return b'G b - 2 l'b, the change of the model against b = 0."""
+        return float(b @ self.gram @ b - 2.0 * self.linear @ b)
+
+    @cached_property
+    def scale(self):
+        """
+        Return the decrease of the objective at the Cauchy point: along l, within R.
+
+        It is what the step would gain without constraints (exactly so for G = I), and the unit
+        in which the duality gap is measured.
+        """
+        length = np.linalg.norm(self.linear)
+        if not length > 0:
+            return 0.0
+        unit = self.linear / length
+        curvature = float(unit @ self.gram @ unit)
+        radius = self.region.trust_radius
+        reach = radius if curvature * radius <= length else length / curvature
+        return float(reach * (2.0 * length - reach * curvature))
+
+    @cached_property
+    def reach(self):
+        """Return min(R, 2 ||l|| / lambda_min(G)): no longer b is better than b = 0."""
+        least = np.linalg.eigvalsh(self.gram)[0]
+        length = 2.0 * np.linalg.norm(self.linear)
+        radius = self.region.trust_radius
+        return float(radius if least * radius <= length else length / least)
+
+    @property
+    def feasible_at_rest(self):
+        """Return whether b = 0 satisfies every constraint strictly (Slater)."""
+        return bool(np.all(self.region.g < self.region.target))
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectionAnswer:
+    """A step with its solver-free certificate; no answer is NaN, with both of them infinite."""
+
+    b: np.ndarray            # (n,) coordinates of the step
+    multipliers: np.ndarray  # (k,) of gbar_i <= c_i
+    ball_multiplier: float   # of ||b||^2 <= R^2
+    violation: float         # max of gbar_i - c_i and ||b|| - R, <= 0 exactly
+    duality_gap: float       # relative to the scale of the problem
+
+
+def solve_projection(problem):
+    """
+    Return the projection by Clarabel, refined, pulled in until exactly feasible, certified.
+
+    When b = 0 is not strictly feasible the answer is b = 0, with the violation as it is and an
+    infinite gap. Any solver status but the good one is no answer.
+    """
+    rest = _answer_at_rest(problem)
+    if rest is not None:
+        return rest
+    program = build_projection(problem)
+    solution = first_solved(program)
+    if solution is None:
+        return no_answer(problem)
+    point = kkt_point(problem, program, solution)
+    if not np.all(np.isfinite([*point.b, *point.mu, point.nu])):
+        return no_answer(problem)
+    answer = _finished(problem, point.b, point.mu, point.nu)
+    try:
+        better = _finished(problem, *refined(problem, point))
+    except np.linalg.LinAlgError:
+        return answer
+    return better if better.duality_gap < answer.duality_gap else answer
+
+
+def solve_reference(problem):
+    """Return the same projection written as the QCQP that it is, by CVXPY, for comparison."""
+    import cvxpy  # a second to import, and only the reference needs it
+    rest = _answer_at_rest(problem)
+    if rest is not None:
+        return rest
+    region = problem.region
+    b = cvxpy.Variable(len(problem.linear))
+    square = cvxpy.sum_squares(b)
+    safe = (region.g + region.slope @ b + region.sampling_weight * cvxpy.norm1(b)
+            + 0.5 * region.smoothness * square <= region.target)
+    ball = square <= region.trust_radius ** 2
+    objective = cvxpy.quad_form(b, cvxpy.psd_wrap(problem.gram)) - 2.0 * problem.linear @ b
+    program = cvxpy.Problem(cvxpy.Minimize(objective), [safe, ball])
+    try:
+        program.solve(solver=cvxpy.CLARABEL)
+    except cvxpy.error.SolverError:
+        return no_answer(problem)
+    if program.status != cvxpy.OPTIMAL:
+        return no_answer(problem)
+    return _finished(problem, b.value, safe.dual_value, ball.dual_value)
+
+
+def no_answer(problem):
+    """Return the answer that is none: NaN step, infinite violation and gap."""
+    return ProjectionAnswer(
+        frozen(np.full(len(problem.linear), np.nan)), frozen(np.zeros(len(problem.region.g))),
+        0.0, np.inf, np.inf)
+
+
+def pulled_in(region, b):
+    """
+    Return s b with the largest s in (0, 1] that makes it feasible exactly, in floating point.
+
+    Along the ray every constraint is a quadratic A s^2 + B s + C <= 0 with A >= 0 > C; its root
+    is -2 C / (B + sqrt(B^2 - 4 A C)). What rounding leaves over is removed in growing ulps.
+
+    :param region: a region that has b = 0 strictly inside.
+    :param b: finite (n,).
+    """
+    length, square = np.sum(np.abs(b)), np.sum(b * b)
+    flat = region.slope @ b + region.sampling_weight * length
+    gap = region.target - region.g
+    with np.errstate(divide='ignore', over='ignore', invalid='ignore'):
+        root = 2.0 * gap / (flat + np.sqrt(flat ** 2 + 2.0 * region.smoothness * square * gap))
+        ball = region.trust_radius / np.sqrt(square)
+    scale = np.fmin(1.0, np.fmin(ball, np.fmin.reduce(root)))
+    for ulps in np.concatenate([[0.0], 2.0 ** np.arange(53)]):
+        inside = max(scale * (1.0 - ulps * 2.0 ** -52), 0.0) * b
+        if region.contains(inside):
+            return inside
+    return np.zeros_like(b)
+
+
+def _answer_at_rest(problem):
+    """Return b = 0 where it is the answer without a solver, else None."""
+    idle = not problem.scale > 0
+    if problem.feasible_at_rest and not idle:
+        return None
+    b, multipliers = np.zeros(len(problem.linear)), np.zeros(len(problem.region.g))
+    violation, gap = check_projection(problem, b, multipliers, 0.0)
+    if not problem.feasible_at_rest:
+        gap = np.inf
+    return ProjectionAnswer(frozen(b), frozen(multipliers), 0.0, violation, gap)
+
+
+def _finished(problem, b, multipliers, ball):
+    """Return the answer of a solver, made feasible and certified."""
+    if not np.all(np.isfinite(b)):
+        return no_answer(problem)
+    b = pulled_in(problem.region, b)
+    multipliers, ball = np.maximum(multipliers, 0.0), max(float(np.squeeze(ball)), 0.0)
+    violation, gap = check_projection(problem, b, multipliers, ball)
+    return ProjectionAnswer(frozen(b), frozen(multipliers), ball, violation, gap)

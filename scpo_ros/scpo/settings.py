@@ -1,0 +1,90 @@
+"""The settings of the method, each with meaning, unit and range."""
+
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+
+import numpy as np
+
+from scpo_ros.exceptions import ConfigurationError
+
+
+@dataclass(frozen=True)
+class ScpoSettings:
+    """Constants of SCPO; the defaults are those of the ablation in design.md, section 2."""
+
+    directions: int = 16             # n, sampled directions an update (at most d are used)
+    radius: float = 1e-3             # r, length of a perturbation, weight units
+    trust_radius: float = 0.5        # largest R, length of a step, weight units
+    accept_margin: float = 0.02      # m_acc: accepted means g <= -m_acc, metric units
+    plan_margin: float = 0.025       # m_plan > m_acc: plans ask for gbar <= -m_plan
+    initial_smoothness: float = 1.0  # L of a new constraint, metric / weight^2
+    smoothness_growth: float = 2.0   # factor on an L that was exceeded
+    smoothness_decay: float = 0.8    # factor on an L of which less than half was used
+    smoothness_floor: float = 1e-6   # least L
+    smoothness_cap: float = 1e5      # largest L to plan with
+    max_tries: int = 6               # projections an update
+    antithetic: bool = False         # two-sided differences, at twice the evaluations
+    noise: float = 0.0               # nu, largest error of one evaluation, metric units
+    history: int = 4                 # accepted steps reused as directions
+    gap_tolerance: float = 1e-6      # largest relative duality gap of a projection
+    min_step: float = 1e-9           # steps up to this length are negligible, weight units
+    memory: int = 1000               # accepted policies kept to fall back on, besides theta_0
+    kind: str = 'sampled'            # what certificates are: 'sampled' or 'proved'
+
+    def __post_init__(self):
+        """
+        Check every value and the relations between them.
+
+        :raises ConfigurationError: naming the value and the rule that it breaks.
+        """
+        for field in fields(self):
+            self._check_type(field.name, field.type)
+        for name, holds, rule in self._rules():
+            if not holds:
+                raise ConfigurationError(name, getattr(self, name), rule)
+
+    @classmethod
+    def from_keywords(cls, keywords):
+        """
+        Return the settings given by a mapping.
+
+        :raises ConfigurationError: for a name that is no setting.
+        """
+        known = {field.name for field in fields(cls)}
+        for name in keywords:
+            if name not in known:
+                raise ConfigurationError(
+                    name, keywords[name], f'must be one of {", ".join(sorted(known))}')
+        return cls(**keywords)
+
+    def _check_type(self, name, kind):
+        value = getattr(self, name)
+        wanted = {int: Integral, float: Real, bool: (bool, np.bool_), str: str}[kind]
+        is_flag = isinstance(value, (bool, np.bool_))
+        if not isinstance(value, wanted) or (is_flag and kind is not bool):
+            raise ConfigurationError(name, value, f'must be of type {kind.__name__}')
+        if kind is float and not np.isfinite(value):
+            raise ConfigurationError(name, value, 'must be finite')
+
+    def _rules(self):
+        """Yield (name, whether it holds, rule); NaN holds nowhere."""
+        yield 'directions', self.directions >= 1, 'must be at least 1'
+        yield 'radius', self.radius > 0, 'must be positive'
+        yield 'trust_radius', self.trust_radius >= self.radius, f'must be >= {self.radius = }'
+        yield 'accept_margin', self.accept_margin >= 0, 'must not be negative'
+        yield ('plan_margin', self.plan_margin > self.accept_margin,
+               f'must be larger than {self.accept_margin = }')
+        yield 'smoothness_floor', self.smoothness_floor > 0, 'must be positive'
+        yield ('initial_smoothness',
+               self.smoothness_floor <= self.initial_smoothness <= self.smoothness_cap,
+               f'must lie between {self.smoothness_floor = } and {self.smoothness_cap = }')
+        yield 'smoothness_growth', self.smoothness_growth > 1, 'must be larger than 1'
+        yield 'smoothness_decay', 0 < self.smoothness_decay <= 1, 'must lie in (0, 1]'
+        yield 'max_tries', self.max_tries >= 1, 'must be at least 1'
+        yield ('noise', 0 <= self.noise <= self.accept_margin,
+               f'must lie between 0 and {self.accept_margin = }, else accepted is not safe')
+        yield 'history', self.history >= 0, 'must not be negative'
+        yield 'gap_tolerance', self.gap_tolerance > 0, 'must be positive'
+        yield 'min_step', self.min_step > 0, 'must be positive'
+        yield 'memory', self.memory >= 1, 'must be at least 1'
+        yield 'kind', self.kind in ('sampled', 'proved'), "must be 'sampled' or 'proved'"

@@ -1,0 +1,244 @@
+"""
+The adapter's bookkeeping between topics and worker. No ROS.
+
+Pairs states with the commands that answered them, collects rollouts and demonstrations, decides
+what the worker is asked next, numbers what it certified, and comes back into step with the
+controller when a policy was refused or a process was restarted.
+"""
+
+from dataclasses import dataclass, field
+import time
+
+import numpy as np
+
+from scpo_ros.arrays import digest
+from scpo_ros.control.collection import RolloutCollector, Sample
+from scpo_ros.policy_chain import PolicyChain
+
+_NEUTRAL = ('FEW_DEMONSTRATIONS', 'UNCHANGED', 'RESET')
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """What the controller says of itself."""
+
+    theta: np.ndarray  # (d,), of the running policy
+    version: int  # running
+    digest: str
+    ready: int  # newest version that was let through
+    refused: int  # version refused last, -1 for none
+    refused_kind: str
+    refused_reason: str
+    refusals: int
+
+
+@dataclass
+class Session:
+    """One life of the adapter."""
+
+    config: object  # AdapterConfig
+    dt: float
+    lockstep: bool = False
+    clock: object = time.monotonic
+    chain: PolicyChain = None
+    vertices: np.ndarray = None
+    enabled: bool = None
+    accepted: int = 0
+    refused: int = 0
+    ignored: int = 0
+    consecutive_failures: int = 0
+    loss: float = float('nan')
+    worst_metric: float = float('nan')
+    step_scale: float = float('nan')
+    update_time_ms: float = 0.0
+    reason: str = ''
+    last_refused: bool = False
+    model_valid: bool = True
+    seen_rollouts: list = field(default_factory=list)
+    refused_trajectory: np.ndarray = None
+
+    def __post_init__(self):
+        """Start with nothing seen."""
+        self.enabled = self.config.enabled if self.enabled is None else self.enabled
+        self._collector = RolloutCollector(self.config.rollout_steps)
+        self._states, self._demonstrations, self._rollouts = {}, [], []
+        self._proposals, self._requests = [], [('describe',), ('begin',)]
+        self._now = self._first = self._due = self._newest_demonstration = None
+        self._acknowledged, self._handled_refusals, self._asked = None, 0, 0.0
+
+    # What is seen -------------------------------------------------------------------------
+
+    def add_state(self, state):
+        """Keep a state until the command that answers it is seen."""
+        self._states[round(state.time / self.dt)] = state
+        for step in sorted(self._states)[:-20]:
+            del self._states[step]
+
+    def add_command(self, answered, source):
+        """Pair a command with the state it answers; return a rollout when one is complete."""
+        step = round(answered / self.dt)
+        state = self._states.get(step)
+        if state is None or (self._now is not None and answered <= self._now + 1e-9):
+            return None
+        self._now = answered
+        if self._first is None:
+            self._first = self._due = answered
+        rollout = self._collector.add(Sample(step, state.episode, state.x, state.applied, source))
+        if rollout is not None:
+            self._rollouts.append(rollout)
+            self.seen_rollouts = (self.seen_rollouts + [rollout.x])[-self.config.rollouts or None:]
+        return rollout
+
+    def add_demonstration(self, end, states, actions):
+        """Keep labelled states, with the time of the last one."""
+        self._newest_demonstration = end
+        self._demonstrations.append((end, states, actions))
+
+    def add_proposal(self, step):
+        """Queue the raw step of another learner; the worker checks it."""
+        self._proposals = (self._proposals + [step])[-4:]
+
+    def ignore(self, reason):
+        """Count a malformed message."""
+        self.ignored, self.reason = self.ignored + 1, f'ignored a message: {reason}'
+
+    # What the worker is asked -------------------------------------------------------------
+
+    def next_request(self, expert_there):
+        """Return what to ask the worker now, (method, *arguments), or None."""
+        if self._requests:
+            request = self._requests.pop(0)
+        elif self.chain is None or self._now is None or not self.enabled:
+            return None
+        elif self._proposals:
+            request = ('propose', self._proposals.pop(0))
+        elif self._now < self._due - 1e-9 or self._must_wait(expert_there):
+            return None
+        else:
+            self._due = self._now + self.config.update_period_s
+            request = ('step', self._take_demonstrations(), self._rollouts, True)
+            self._rollouts = []
+        self._asked = self.clock()
+        return request
+
+    def _must_wait(self, expert_there):
+        """Return whether, in lock-step, demonstrations of the past may still be on their way."""
+        if not self.lockstep or not expert_there:
+            return False
+        past = self._now - self.config.demonstration_lag_s
+        return past >= self._first and (
+            self._newest_demonstration is None or self._newest_demonstration < past - 1e-9)
+
+    def _take_demonstrations(self):
+        until = self._now - self.config.demonstration_lag_s if self.lockstep else np.inf
+        taken = [d for d in self._demonstrations if d[0] <= until + 1e-9]
+        self._demonstrations = [d for d in self._demonstrations if d[0] > until + 1e-9]
+        return [(states, actions) for _, states, actions in taken]
+
+    def processed(self, busy):
+        """Return the time of the newest state that nothing is left to be done for, or None."""
+        if busy or self._requests or self.chain is None or self._now is None:
+            return None
+        due = self.enabled and self._now >= self._due - 1e-9
+        return None if due or not self.in_step else self._now
+
+    # What the worker answered -------------------------------------------------------------
+
+    def conclude(self, answer):
+        """Take in a worker's :class:`~scpo_ros.worker.Answer`; return the records to publish."""
+        self.update_time_ms = 1e3 * (self.clock() - self._asked)
+        if not answer.ok:
+            self.refused += answer.method not in ('start', 'describe', 'begin')
+            self.consecutive_failures += 1
+            self.reason, self.last_refused = answer.failure, True
+            if answer.method in ('start', 'describe', 'begin') and not self._requests:
+                self._requests = [('describe',), ('begin',)]
+            return []
+        self.consecutive_failures = 0
+        if answer.method == 'start':
+            return []
+        if answer.method == 'describe':
+            spec_digest, self.vertices = answer.value
+            self.chain = PolicyChain(spec_digest) if self.chain is None else self.chain
+            return []
+        reports = answer.value if isinstance(answer.value, list) else [answer.value]
+        return [record for report in reports for record in self._take(report)]
+
+    def _take(self, report):
+        self.last_refused = False
+        if report.outcome in ('ACCEPTED', 'UNCHECKED'):
+            self.accepted += 1
+        elif report.outcome not in _NEUTRAL:
+            self.refused += 1
+            self.last_refused = True
+        if report.trajectory is not None:
+            self.refused_trajectory = report.trajectory
+        self.reason = f'{report.outcome}: {report.reason}'
+        self.model_valid = report.outcome != 'MODEL_INVALID'
+        self.loss, self.worst_metric, self.step_scale = report.loss, report.worst, report.clipped
+        if not report.changed or (
+                self.chain.latest is not None
+                and digest(report.theta) == self.chain[self.chain.base].digest):
+            return []
+        return [self.chain.append(report.theta, report.certificate)]
+
+    # Staying in step with the controller --------------------------------------------------
+
+    @property
+    def in_step(self):
+        """Return whether the controller has let through or refused all that was published."""
+        latest = self.chain.latest if self.chain is not None else None
+        seen = self._acknowledged
+        return latest is None or (
+            seen is not None and max(seen.ready, seen.refused) >= latest.version)
+
+    def acknowledge(self, seen):
+        """Take in an :class:`Acknowledgement`; after a refusal go on from what the robot runs."""
+        self._acknowledged = seen
+        if self.chain is None or self.chain.latest is None:
+            return
+        if seen.refusals <= self._handled_refusals or seen.refused != self.chain.latest.version:
+            return
+        self._handled_refusals = seen.refusals
+        self.reason = f'the controller refused policy {seen.refused}: {seen.refused_reason}'
+        self.last_refused = True
+        if seen.refused_kind == 'lineage':
+            self._rebase(seen)
+        elif seen.ready in self.chain:
+            self.chain.base = seen.ready
+            self._requests.append(('restore', self.chain[seen.ready].theta))
+
+    def _rebase(self, seen):
+        known = (seen.ready in self.chain
+                 and (seen.ready != seen.version or self.chain[seen.ready].digest == seen.digest))
+        if known:
+            self.chain.base = seen.ready
+            self._requests.append(('begin',))
+        elif seen.ready == seen.version:
+            self.chain.adopt(seen.version, seen.theta, seen.digest)
+            self._requests.append(('restore', seen.theta))
+
+    # For the node -------------------------------------------------------------------------
+
+    @property
+    def version(self):
+        """Return the version published last, -1 before the first."""
+        return -1 if self.chain is None or self.chain.latest is None else self.chain.latest.version
+
+    def replacement(self):
+        """Return the weights that a new worker starts with, None for the backup; ask it anew."""
+        self._requests = [('describe',), ('begin',)]
+        if self.chain is None or self.chain.base is None:
+            return None
+        return self.chain[self.chain.base].theta
+
+    def rollback_target(self):
+        """Return the record before the present one, or None."""
+        return None if self.version < 1 else self.chain.before(self.chain.base)
+
+    def values(self):
+        """Return what diagnostics show."""
+        return {'version': self.version, 'accepted': self.accepted, 'refused': self.refused,
+                'enabled': self.enabled, 'reason': self.reason, 'loss': f'{self.loss:.5f}',
+                'worst_metric': f'{self.worst_metric:.4f}', 'in_step': self.in_step,
+                'step_scale': f'{self.step_scale:.3f}', 'malformed_messages': self.ignored}

@@ -1,0 +1,182 @@
+"""
+The closed loop without `ros2 launch`: the same nodes, parameter file and arguments.
+
+    python -m scpo_ros.sim expert:=sign_flip duration:=60 seed:=1
+
+Every process has a session of its own, so that Ctrl-C reaches this one only, which then stops the
+monitor first (it writes the summary) and the rest after it.
+"""
+
+import os
+from pathlib import Path
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from tqdm import tqdm
+
+from scpo_ros.arguments import ARGUMENTS, checked_configuration, overrides
+from scpo_ros.config import NODES
+from scpo_ros.control.task import ControlTask
+from scpo_ros.exceptions import ConfigurationError, ScpoRosError
+from scpo_ros.resources import share_file
+
+_DEFAULTS = {**{argument.name: argument.default for argument in ARGUMENTS}, 'duration': '60'}
+_STOP_S = 15.0  # longest wait for a process to end before it is killed [s]
+
+
+def parse(arguments):
+    """
+    Return {name: text} of arguments `name:=value`, defaults filled in.
+
+    :raises ConfigurationError: for what is not of that form.
+    """
+    values = dict(_DEFAULTS)
+    for argument in arguments:
+        name, separator, text = argument.partition(':=')
+        if not separator:
+            raise ConfigurationError('argument', argument, 'must read name:=value')
+        values[name] = text
+    return values
+
+
+def command(node, values, parameters, path):
+    """Return the command line that starts a node."""
+    line = [sys.executable, '-m', f'scpo_ros.nodes.{node}', '--ros-args',
+            '-r', f'__ns:=/{values["namespace"].strip("/")}', '--params-file', str(path),
+            '--log-level', values['log_level']]
+    for name, item in parameters.items():
+        text = str(item).lower() if isinstance(item, bool) else str(item)
+        line += ['-p', f'{name}:={text}']
+    return line
+
+
+def companions(values, folder):
+    """
+    Return the command lines of what else was asked for: recorder, rqt.
+
+    :raises ConfigurationError: when the program is not installed.
+    """
+    wanted = {'record': ['ros2', 'bag', 'record', '--all', '--output', str(folder / 'bag')],
+              'rqt': ['rqt']}
+    by_name = {argument.name: argument for argument in ARGUMENTS}
+    lines = []
+    for name, line in wanted.items():
+        if by_name[name].parse(values[name]):
+            if shutil.which(line[0]) is None:
+                raise ConfigurationError(
+                    name, values[name], f'needs {line[0]!r}, which is not installed here')
+            lines.append(line)
+    return lines
+
+
+class Processes:
+    """The processes of one run."""
+
+    def __init__(self, lines, respawn=False):
+        """Start the given {name: command line}."""
+        self._lines, self._respawn = lines, respawn
+        self._running = {name: self._start(name) for name in lines}
+
+    def _start(self, name):
+        return subprocess.Popen(self._lines[name], start_new_session=True)
+
+    def ended(self):
+        """Return (name, exit code) of a process that ended and is not started again, or None."""
+        for name, process in self._running.items():
+            code = process.poll()
+            if code is None:
+                continue
+            if name == 'monitor' or not self._respawn:
+                return name, code
+            self._running[name] = self._start(name)
+        return None
+
+    def stop(self):
+        """Interrupt the monitor, then the others; kill what does not end; return exit codes."""
+        names = ['monitor'] + [name for name in self._running if name != 'monitor']
+        for group in (names[:1], names[1:]):
+            for name in group:
+                if self._running[name].poll() is None:
+                    self._running[name].send_signal(signal.SIGINT)
+            for name in group:
+                self._end(self._running[name])
+        return {name: process.returncode for name, process in self._running.items()}
+
+    @staticmethod
+    def _end(process):
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def prepare(folder):
+    """Replace the results folder, so that a stale result is never taken for a new one."""
+    if folder.is_dir() and not folder.is_symlink():
+        foreign = [p.name for p in folder.iterdir()
+                   if p.name not in ('bag',) and not p.name.startswith(('run', 'summary'))]
+        if foreign:
+            raise ConfigurationError(
+                'results', str(folder), f'holds {foreign[0]!r}, which no run wrote: not replaced')
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+
+
+def simulate(values):
+    """
+    Run the closed loop; return the exit code.
+
+    :param values: {argument: text}.
+    :raises ScpoRosError: for a bad configuration, before anything moves.
+    """
+    path = Path(values['params_file'] or share_file('config/scpo.yaml'))
+    parameters = overrides(values)
+    _, spec = checked_configuration(path, values)
+    folder = Path(values['results'])
+    extra = companions(values, folder)
+    prepare(folder)
+    with tqdm(total=100, desc='backup law', unit='%', leave=False) as bar:
+        ControlTask.build(spec, progress=lambda done: bar.update(int(100 * done) - bar.n))
+    lines = {node: command(node, values, parameters[node], path) for node in NODES}
+    lines.update({line[0]: line for line in extra})
+    by_name = {argument.name: argument for argument in ARGUMENTS}
+    processes = Processes(lines, by_name['use_respawn'].parse(values['use_respawn']))
+    end = None
+    try:
+        while end is None:
+            time.sleep(0.1)
+            end = processes.ended()
+    except KeyboardInterrupt:
+        print('\nstopping', file=sys.stderr)
+    codes = processes.stop()
+    if end is not None and end[0] != 'monitor':
+        print(f'the {end[0]} ended unexpectedly with code {end[1]}', file=sys.stderr)
+    bad = {name: code for name, code in codes.items() if code != 0}
+    if bad:
+        print(f'exit codes that are not 0: {bad}', file=sys.stderr)
+    print(f'results: {folder / "summary.json"}, {folder / "run.png"}')
+    return 1 if bad else 0
+
+
+def main(arguments=None):
+    """Run the simulation of the command line."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if any(argument in ('-h', '--help') for argument in given):
+        print(__doc__)
+        for argument in ARGUMENTS:
+            default = _DEFAULTS[argument.name]
+            print(f'  {argument.name + ":=" + default:28s} {argument.description}')
+        return 0
+    try:
+        return simulate(parse(given))
+    except ScpoRosError as error:
+        print(f'[scpo_ros] error: {error}', file=sys.stderr)
+        return 2
+
+
+if __name__ == '__main__':
+    sys.exit(main())

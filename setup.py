@@ -1,0 +1,89 @@
+"""Installs scpo_ros: with colcon into a ROS 2 workspace, or with pip into any environment."""
+
+import os
+
+from setuptools import find_packages, setup
+
+PACKAGE = 'scpo_ros'
+SHARE = f'share/{PACKAGE}'
+
+
+def shared(folder):
+    """Return the data_files entries that install every file of `folder` below SHARE."""
+    return [
+        (os.path.join(SHARE, parent), [os.path.join(parent, name) for name in sorted(names)])
+        for parent, _, names in os.walk(folder)
+        if names and os.path.basename(parent) != '__pycache__'
+    ]
+
+
+setup(
+    name=PACKAGE,
+    version='0.1.0',
+    description='Learned robot policies that change only by certified steps (SCPO) on ROS 2.',
+    author='scpo_ros developers',
+    author_email='maintainers@scpo-ros.invalid',
+    maintainer='scpo_ros developers',
+    maintainer_email='maintainers@scpo-ros.invalid',
+    license='Apache-2.0',
+    packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
+        (SHARE, ['package.xml']),
+        *shared('launch'),
+        *shared('config'),
+    ],
+    zip_safe=False,
+    python_requires='>=3.10',
+    install_requires=[
+        'setuptools',
+        'numpy>=1.26',
+        'scipy>=1.11',
+        'casadi>=3.6.7',  # the first release with the daqp plugin
+        'cvxpy>=1.5',
+        'clarabel>=0.6',
+        'osqp>=0.6.3',
+        'matplotlib>=3.6',
+        'pyyaml>=6.0',
+    ],
+    extras_require={
+        # ROS 2 Jazzy as wheels, for machines without a ROS installation.
+        'ros': [
+            'ros-rclpy[fastrtps]==7.1.6',
+            'ros-std-msgs==5.3.6',
+            'ros-sensor-msgs==5.3.6',
+            'ros-trajectory-msgs==5.3.6',
+            'ros-diagnostic-msgs==5.3.6',
+            'ros-std-srvs==5.3.6',
+            'ros-visualization-msgs==5.3.6',
+            'ros-rosgraph-msgs==2.0.3',
+            'ros-lifecycle-msgs==2.0.3',
+            'ros-rcl-interfaces==2.0.3',
+        ],
+        'test': [
+            'pytest>=7.4,<8.4',  # launch_pytest of Jazzy breaks from 8.4
+            'pytest-timeout>=2.1',
+            'hypothesis>=6.100',
+            # What ament_flake8 and ament_pep257 run.
+            'flake8>=6.1',
+            'flake8-blind-except>=0.2.1',
+            'flake8-builtins>=2.1',
+            'flake8-class-newline>=1.6',
+            'flake8-comprehensions>=3.14',
+            'flake8-deprecated>=2.2',
+            'flake8-import-order>=0.18.2',
+            'flake8-quotes>=3.3.2',
+            'pydocstyle>=6.3',
+        ],
+    },
+    entry_points={
+        'console_scripts': [
+            'plant = scpo_ros.nodes.plant:main',
+            'controller = scpo_ros.nodes.controller:main',
+            'adapter = scpo_ros.nodes.adapter:main',
+            'expert = scpo_ros.nodes.expert:main',
+            'sim = scpo_ros.sim:main',
+            'report = scpo_ros.report:main',
+        ],
+    },
+)

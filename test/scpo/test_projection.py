@@ -1,0 +1,253 @@
+"""Laws of the projection: idempotent, non-expansive, identity inside, on the boundary outside."""
+
+from dataclasses import replace
+import subprocess
+import sys
+
+from hypothesis import given, settings, strategies as st
+import numpy as np
+import pytest
+from scpo_toys import random_problem
+
+from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.scpo import (
+    build_projection, LocalSafeRegion, metric_terms, ProjectionProblem, solve_projection,
+    solve_reference)
+import scpo_ros.scpo.conic_program as conic_program
+from scpo_ros.scpo.conic_program import active_candidates
+import scpo_ros.scpo.projection as projection
+from scpo_ros.scpo.projection import checked_metric, pulled_in
+
+seeds = st.integers(0, 10 ** 6)
+
+
+def projected(problem, step):
+    """Project a step given in coordinates."""
+    return solve_projection(replace(problem, linear=problem.gram @ step)).b
+
+
+@settings(max_examples=80, deadline=None)
+@given(seeds)
+def test_answers_are_exactly_feasible_and_certified(seed):
+    answer = solve_projection(random_problem(seed))
+    assert answer.violation <= 0.0
+    assert -1e-9 <= answer.duality_gap <= 1e-8
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds)
+def test_identity_inside(seed):
+    problem = random_problem(seed)
+    rng = np.random.default_rng(seed + 1)
+    step = 2.0 * rng.standard_normal(len(problem.linear))
+    inside = 0.9 * pulled_in(problem.region, step)
+    assert np.allclose(projected(problem, inside), inside, atol=1e-6 * problem.reach)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds)
+def test_on_the_boundary_outside(seed):
+    problem = random_problem(seed)
+    step = np.linalg.solve(problem.gram, problem.linear)
+    answer = solve_projection(problem)
+    if problem.region.violation(step) > 0:
+        assert -1e-9 <= answer.violation <= 0.0
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds)
+def test_idempotent(seed):
+    problem = random_problem(seed, metric=False)
+    once = solve_projection(problem).b
+    assert np.allclose(projected(problem, once), once, atol=1e-6 * problem.reach)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds)
+def test_non_expansive_in_its_metric(seed):
+    problem = random_problem(seed)
+    rng = np.random.default_rng(seed + 1)
+    a, b = rng.standard_normal((2, len(problem.linear)))
+
+    def length(v):
+        return np.sqrt(v @ problem.gram @ v)
+
+    moved = length(projected(problem, a) - projected(problem, b))
+    assert moved <= length(a - b) + 1e-6
+
+
+@pytest.mark.parametrize('seed', range(25))
+def test_agrees_with_the_reference(seed):
+    problem = random_problem(seed)
+    ours, reference = solve_projection(problem), solve_reference(problem)
+    assert ours.duality_gap <= 1e-8 and 0.0 <= reference.duality_gap <= 1e-3
+    worse = problem.objective(reference.b) - problem.objective(ours.b)
+    assert -1e-8 * problem.scale <= worse <= 1e-4 * problem.scale
+
+
+@pytest.mark.parametrize('seed', range(15))
+def test_closed_form_for_one_ball(seed):
+    """
+    Without the sampling term one constraint is a ball, and projection onto it is radial.
+
+    g + s'b + (L/2)||b||^2 <= c  <=>  ||b + s/L||^2 <= ||s||^2/L^2 + 2 (c - g)/L.
+    """
+    rng = np.random.default_rng(seed)
+    slope, constant, gap = rng.standard_normal(5), rng.uniform(0.5, 5), rng.uniform(0.01, 0.5)
+    region = LocalSafeRegion([-gap], slope[None, :], [constant], 1e-13, 100.0, 0.0, [0.0])
+    step = 5.0 * rng.standard_normal(5)
+    centre = -slope / constant
+    radius = np.sqrt(slope @ slope / constant ** 2 + 2 * gap / constant)
+    away = step - centre
+    expected = centre + away * min(1.0, radius / np.linalg.norm(away))
+    answer = solve_projection(ProjectionProblem(np.eye(5), step, region))
+    assert np.allclose(answer.b, expected, atol=1e-6)
+
+
+def test_closed_form_in_one_dimension():
+    """Slope 1, no curvature to speak of: b <= c - g, and the trust radius on the other side."""
+    region = LocalSafeRegion([-0.2], [[1.0]], [1e-12], 1e-3, 0.5, 0.0, [0.0])
+    up = solve_projection(ProjectionProblem(np.eye(1), [3.0], region))
+    down = solve_projection(ProjectionProblem(np.eye(1), [-3.0], region))
+    assert up.b == pytest.approx([0.2], abs=1e-6)
+    assert down.b == pytest.approx([-0.5], abs=1e-6)
+    assert up.multipliers == pytest.approx([2 * (3.0 - 0.2)], rel=1e-4)
+
+
+def test_the_built_program_has_the_size_of_the_design():
+    problem = random_problem(3, n=4, k=7)
+    program = build_projection(problem)
+    m, n = len(program.kept), 4
+    assert program.matrix.shape == (m + 2 * n + 3 + n + 2, 2 * n + 2)
+    assert len(program.cones) == 2 and len(program.row_scale) == m
+    assert np.array_equal(program.quadratic.toarray(), np.triu(program.quadratic.toarray()))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds)
+def test_dropped_constraints_cannot_bind(seed):
+    problem = random_problem(seed)
+    rng = np.random.default_rng(seed)
+    dropped = np.setdiff1d(np.arange(len(problem.region.g)), active_candidates(problem))
+    b = rng.standard_normal((200, len(problem.linear)))
+    b *= problem.reach / np.linalg.norm(b, axis=1, keepdims=True)
+    corners = problem.reach * np.sign(b) / np.sqrt(b.shape[1])
+    for points in (b, corners):
+        assert np.all(problem.region.bound(points)[:, dropped] < problem.region.target[dropped])
+
+
+def test_a_far_constraint_changes_nothing():
+    problem = random_problem(5, n=4, k=3)
+    r = problem.region
+    far = replace(
+        r, g=[*r.g, -50.0], slope=[*r.slope, np.ones(4)], smoothness=[*r.smoothness, 1.0],
+        target=[*r.target, -0.025])
+    b = solve_projection(replace(problem, region=far)).b
+    assert 3 not in active_candidates(replace(problem, region=far))
+    assert np.allclose(b, solve_projection(problem).b, rtol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds, st.floats(-3, 3))
+def test_pulled_in_is_inside_and_as_far_as_possible(seed, exponent):
+    region = random_problem(seed).region
+    b = np.random.default_rng(seed).standard_normal(region.slope.shape[1]) * 10.0 ** exponent
+    inside = pulled_in(region, b)
+    assert region.contains(inside)
+    if not region.contains(b):
+        assert not region.contains(inside * (1 + 1e-6))
+    else:
+        assert np.array_equal(inside, b)
+
+
+@pytest.mark.parametrize('solve', [solve_projection, solve_reference])
+@pytest.mark.parametrize('excess', [0.0, 0.1])
+def test_without_slater_the_answer_is_to_stand_still(solve, excess):
+    region = LocalSafeRegion([excess], [[1.0]], [1.0], 1e-3, 0.5, 0.0, [0.0])
+    answer = solve(ProjectionProblem(np.eye(1), [-1.0], region))
+    assert np.array_equal(answer.b, [0.0])
+    assert answer.violation == excess and answer.duality_gap == np.inf
+
+
+def test_no_pull_is_answered_at_rest_with_a_certificate():
+    problem = replace(random_problem(4), linear=np.zeros(len(random_problem(4).linear)))
+    answer = solve_projection(problem)
+    assert not np.any(answer.b)
+    assert answer.violation < 0 and answer.duality_gap == 0.0
+
+
+def test_a_solver_without_its_good_status_is_no_answer(monkeypatch):
+    monkeypatch.setattr(conic_program, 'TOLERANCES', (1e-300,))
+    answer = solve_projection(random_problem(0))
+    assert np.all(np.isnan(answer.b))
+    assert answer.violation == np.inf and answer.duality_gap == np.inf
+
+
+@pytest.mark.parametrize('length', [1e-7, 1e-4, 1e4, 1e8])
+def test_steps_of_any_length_are_certified(length):
+    problem = random_problem(9, n=5, k=6)
+    answer = solve_projection(replace(problem, linear=length * problem.linear))
+    assert answer.violation <= 0.0 and answer.duality_gap <= 1e-6
+
+
+def test_refinement_closes_the_gap_of_a_loose_solver(monkeypatch):
+    """At a tolerance of 1e-5 the interior point alone is far off; Newton makes it exact."""
+    monkeypatch.setattr(conic_program, 'TOLERANCES', (1e-5,))
+    problems = [random_problem(seed) for seed in range(20)]
+    refined = [solve_projection(problem).duality_gap for problem in problems]
+    monkeypatch.setattr(projection, 'refined', lambda problem, p: (p.b, p.mu, p.nu))
+    plain = [solve_projection(problem).duality_gap for problem in problems]
+    assert np.median(refined) <= 1e-8 < 1e-5 <= np.median(plain)
+    assert np.all(np.array(refined) <= np.array(plain))
+
+
+def test_a_singular_metric_is_certified():
+    """As many directions as weights, a curvature of rank one."""
+    problem = random_problem(2, n=5, k=4)
+    v = np.arange(1.0, 6.0)
+    answer = solve_projection(replace(problem, gram=np.outer(v, v), linear=3.0 * v))
+    assert answer.violation <= 0.0 and answer.duality_gap <= 1e-6
+
+
+def test_the_method_alone_does_not_import_cvxpy():
+    """It costs a second, and the controller needs only the arithmetic of certificates."""
+    code = "import sys, scpo_ros.scpo; sys.exit('cvxpy' in sys.modules)"
+    assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
+
+
+def test_metric_terms_of_array_callable_and_none():
+    rng = np.random.default_rng(0)
+    basis, step = np.linalg.qr(rng.standard_normal((6, 3)))[0], rng.standard_normal(6)
+    root = rng.standard_normal((6, 6))
+    metric = root @ root.T
+    gram, linear = metric_terms(basis, step, metric)
+    assert np.allclose(gram, basis.T @ metric @ basis)
+    assert np.allclose(linear, basis.T @ metric @ step)
+    for a, b in zip(metric_terms(basis, step, lambda v: metric @ v), (gram, linear)):
+        assert np.allclose(a, b)
+    assert np.allclose(metric_terms(basis, step)[0], np.eye(3))
+
+
+def test_objective_is_the_distance_in_the_metric():
+    rng = np.random.default_rng(1)
+    basis, step = np.linalg.qr(rng.standard_normal((6, 3)))[0], rng.standard_normal(6)
+    root = rng.standard_normal((6, 6))
+    metric = root @ root.T
+    problem = ProjectionProblem(*metric_terms(basis, step, metric), random_problem(0, n=3).region)
+    b = rng.standard_normal(3)
+    away = basis @ b - step
+    assert problem.objective(b) == pytest.approx(away @ metric @ away - step @ metric @ step)
+
+
+@pytest.mark.parametrize('gram', [
+    np.ones((2, 3)), np.array([[1.0, 1.0], [0.0, 1.0]]), np.diag([1.0, -1.0]),
+    np.array([[1.0, np.nan], [np.nan, 1.0]])])
+def test_what_is_no_metric_raises(gram):
+    with pytest.raises(InvalidArrayError):
+        ProjectionProblem(gram, np.ones(2), random_problem(0, n=2).region)
+
+
+@pytest.mark.parametrize('metric', [np.eye(2), np.triu(np.ones((3, 3))), np.full((3, 3), np.nan)])
+def test_malformed_metric_arrays_raise(metric):
+    with pytest.raises(InvalidArrayError):
+        checked_metric(metric, 3)

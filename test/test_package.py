@@ -1,0 +1,133 @@
+"""The manifest, setup.py, the changelog, the README and the Makefile agree with each other."""
+
+import ast
+from pathlib import Path
+import re
+import runpy
+import shlex
+from unittest import mock
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def arguments(monkeypatch):
+    """Return the arguments that setup.py hands to setup()."""
+    monkeypatch.chdir(ROOT)
+    with mock.patch('setuptools.setup') as setup:
+        runpy.run_path('setup.py')
+    return setup.call_args.kwargs
+
+
+@pytest.fixture
+def manifest():
+    """Return the root element of package.xml, which a parser has found to be well-formed."""
+    return ElementTree.parse(ROOT / 'package.xml').getroot()
+
+
+@pytest.fixture
+def make_targets():
+    """Return the names of the targets that the Makefile declares phony."""
+    declared = re.search(r'^\.PHONY:(.*)$', (ROOT / 'Makefile').read_text(), re.MULTILINE)
+    return set(declared.group(1).split())
+
+
+def test_the_manifest_is_one_of_a_python_package(manifest):
+    assert manifest.tag == 'package'
+    assert manifest.get('format') == '3'
+    assert manifest.findtext('export/build_type') == 'ament_python'
+
+
+@pytest.mark.parametrize('tag, argument', [
+    ('name', 'name'), ('version', 'version'), ('license', 'license'), ('author', 'author'),
+    ('maintainer', 'maintainer'),
+])
+def test_the_manifest_agrees_with_setup(manifest, arguments, tag, argument):
+    assert manifest.findtext(tag) == arguments[argument]
+
+
+def test_the_maintainer_has_one_address(manifest, arguments):
+    assert manifest.find('maintainer').get('email') == arguments['maintainer_email']
+
+
+def test_the_changelog_has_an_entry_for_the_version(arguments):
+    changelog = (ROOT / 'CHANGELOG.rst').read_text()
+    assert re.search(rf'\b{re.escape(arguments["version"])}\b', changelog)
+
+
+def test_every_message_package_that_the_nodes_import_is_a_dependency(manifest):
+    declared = {element.text for element in manifest.findall('depend')}
+    for path in (ROOT / 'scpo_ros' / 'nodes').glob('*.py'):
+        used = set(re.findall(r'^\s*(?:from|import) (rclpy|\w+_(?:msgs|srvs|interfaces))\b',
+                              path.read_text(), re.MULTILINE))
+        assert used <= declared, f'{path.name} imports {used - declared}'
+
+
+def test_every_wheel_of_ros_is_a_dependency_of_the_package_too(manifest, arguments):
+    wheels = {re.match(r'ros-([a-z-]+)', requirement).group(1).replace('-', '_')
+              for requirement in arguments['extras_require']['ros']}
+    assert wheels == {element.text for element in manifest.findall('depend')}
+
+
+@pytest.mark.parametrize('name', ['plant', 'controller', 'adapter', 'expert', 'sim', 'report'])
+def test_every_executable_has_its_function(arguments, name):
+    scripts = dict(re.split(r'\s*=\s*', script)
+                   for script in arguments['entry_points']['console_scripts'])
+    module, function = scripts[name].split(':')
+    path = ROOT.joinpath(*module.split('.')).with_suffix('.py')
+    if not path.exists():
+        pytest.skip(f'{path.relative_to(ROOT)} is not written yet')
+    defined = {node.name for node in ast.parse(path.read_text()).body
+               if isinstance(node, ast.FunctionDef)}
+    assert function in defined
+
+
+def test_every_package_of_the_tree_is_installed(arguments):
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / 'scpo_ros').rglob('*.py')}
+    assert {'.'.join(folder.parts) for folder in folders} == set(arguments['packages'])
+
+
+def test_every_launch_and_configuration_file_is_installed_where_ros_looks(arguments):
+    installed = {Path(folder, Path(name).name): Path(name)
+                 for folder, names in arguments['data_files'] for name in names}
+    for folder in ('launch', 'config'):
+        for path in (ROOT / folder).rglob('*'):
+            name = path.relative_to(ROOT)
+            if path.is_file() and '__pycache__' not in name.parts:
+                assert installed.get(Path('share/scpo_ros') / name) == name
+    assert Path('share/ament_index/resource_index/packages/scpo_ros') in installed
+    assert Path('share/scpo_ros/package.xml') in installed
+
+
+def test_every_installed_file_exists(arguments):
+    for _, names in arguments['data_files']:
+        assert all((ROOT / name).is_file() for name in names), names
+
+
+def test_every_command_of_the_readme_is_a_target_of_make(make_targets):
+    code = re.findall(r'```.*?```|`[^`]+`', (ROOT / 'README.md').read_text(), re.DOTALL)
+    commands = set(re.findall(r'\bmake ([a-z]+)\b', '\n'.join(code)))
+    assert {'sim', 'test'} <= commands
+    assert commands <= make_targets
+
+
+def test_the_constraints_pin_what_setup_asks_for(arguments):
+    pins = dict(re.findall(r'^([a-z0-9-]+)==([^;\s]+)', (ROOT / 'constraints.txt').read_text(),
+                           re.MULTILINE))
+    extras = arguments['extras_require']
+    for requirement in [*arguments['install_requires'], *extras['ros'], *extras['test']]:
+        name, version = re.fullmatch(
+            r'([a-z0-9-]+)(?:\[\w+\])?(?:==([\d.]+))?.*', requirement).groups()
+        assert name in pins, f'{requirement} has no pin'
+        assert version in (None, pins[name]), f'{requirement} is pinned to {pins[name]}'
+
+
+def test_continuous_integration_runs_the_command_of_the_readme():
+    commands = [shlex.split(line, comments=True)
+                for line in (ROOT / '.ci' / 'run').read_text().splitlines()
+                if line.startswith('timeout ')]
+    assert len(commands) == 1
+    assert {'make', 'test'} <= set(commands[0])
