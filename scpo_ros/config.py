@@ -151,7 +151,7 @@ class PlantConfig(Validated):
     """The simulated plant."""
 
     seed: int = value(0, 'seed of episodes and disturbances', 0)
-    episode_steps: int = value(120, 'steps of an episode', 2, 10000000)
+    episode_steps: int = value(60, 'steps of an episode', 2, 10000000)
     command_timeout_s: float = value(
         0.5, 'without a command for this long the drive brakes to standstill [s]', 0.0, 60.0)
     real_time_factor: float = value(1.0, 'simulated seconds per wall second', 0.01, 1000.0)
@@ -192,7 +192,7 @@ class AdapterConfig(Validated):
         0.1, 600.0)
     demonstrations: int = value(512, 'labelled states kept', 16, 1000000)
     min_demonstrations: int = value(40, 'labelled states before the first update', 1, 1000000)
-    rollout_steps: int = value(30, 'steps of a collected rollout', 2, 10000)
+    rollout_steps: int = value(25, 'steps of a collected rollout', 2, 10000)
     demonstration_lag_s: float = value(
         2.0, 'with use_sim_time: demonstrations are used this long after the fact, so that runs '
         'repeat [s]', 0.0, 60.0)

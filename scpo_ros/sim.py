@@ -16,6 +16,7 @@ import sys
 import time
 
 from tqdm import tqdm
+import yaml
 
 from scpo_ros.arguments import ARGUMENTS, checked_configuration, overrides
 from scpo_ros.config import NODES
@@ -42,15 +43,26 @@ def parse(arguments):
     return values
 
 
-def command(node, values, parameters, path):
-    """Return the command line that starts a node."""
+def command(node, values, files):
+    """Return the command line that starts a node with the given parameter files."""
     line = [sys.executable, '-m', f'scpo_ros.nodes.{node}', '--ros-args',
-            '-r', f'__ns:=/{values["namespace"].strip("/")}', '--params-file', str(path),
-            '--log-level', values['log_level']]
-    for name, item in parameters.items():
-        text = str(item).lower() if isinstance(item, bool) else str(item)
-        line += ['-p', f'{name}:={text}']
+            '-r', f'__ns:={full_name("", values).rstrip("/")}', '--log-level',
+            values['log_level']]
+    for path in files:
+        line += ['--params-file', str(path)]
     return line
+
+
+def full_name(node, values):
+    """Return the fully qualified name of a node."""
+    return '/' + '/'.join(part for part in (values['namespace'].strip('/'), node) if part)
+
+
+def write_overrides(path, values):
+    """Write what the arguments override as a parameter file; it goes after the main one."""
+    sections = {full_name(node, values): {'ros__parameters': parameters}
+                for node, parameters in overrides(values).items() if parameters}
+    path.write_text(yaml.safe_dump(sections), encoding='utf-8')
 
 
 def companions(values, folder):
@@ -134,18 +146,20 @@ def simulate(values):
     :raises ScpoRosError: for a bad configuration, before anything moves.
     """
     path = Path(values['params_file'] or share_file('config/scpo.yaml'))
-    parameters = overrides(values)
     _, spec = checked_configuration(path, values)
     folder = Path(values['results'])
     extra = companions(values, folder)
     prepare(folder)
     with tqdm(total=100, desc='backup law', unit='%', leave=False) as bar:
         ControlTask.build(spec, progress=lambda done: bar.update(int(100 * done) - bar.n))
-    lines = {node: command(node, values, parameters[node], path) for node in NODES}
+    changes = folder / 'run.parameters.yaml'
+    write_overrides(changes, values)
+    lines = {node: command(node, values, (path, changes)) for node in NODES}
     lines.update({line[0]: line for line in extra})
     by_name = {argument.name: argument for argument in ARGUMENTS}
     processes = Processes(lines, by_name['use_respawn'].parse(values['use_respawn']))
     end = None
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         while end is None:
             time.sleep(0.1)

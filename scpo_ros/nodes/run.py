@@ -7,6 +7,8 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
 from scpo_ros.exceptions import ScpoRosError
 
+_WAKE_S = 0.5  # longest sleep without an event [s]
+
 
 def run(make, executor=SingleThreadedExecutor, args=None):
     """
@@ -22,7 +24,8 @@ def run(make, executor=SingleThreadedExecutor, args=None):
         node = make()
         spinner = executor()
         spinner.add_node(node)
-        spinner.spin()
+        while rclpy.ok():  # EventsExecutor.spin() of rclpy 7.1 burns a core; spin_once does not
+            spinner.spin_once(timeout_sec=_WAKE_S)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except ScpoRosError as error:
