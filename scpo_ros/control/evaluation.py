@@ -7,10 +7,12 @@ that the projection could not see is remembered: its scenario joins the design s
 
 import numpy as np
 
-from scpo_ros.control.safety_metrics import InvarianceMetric
+from scpo_ros.control.safety_metrics import (
+    InvarianceMetric, SAMPLING_ALLOWANCE, STRATA)
 from scpo_ros.control.scenario import (
     design_scenarios, interior_states, stress_states, verification_scenarios)
 
+_STRATA = len(STRATA) - 1  # columns of the no-regret metric
 _DESIGN_SHARE = 20  # one in so many of the invariance states is a design state
 
 
@@ -35,7 +37,7 @@ class SafetyEvaluation:
         self._base, self._extra, self._slots = self.design, [], []
         self._replays, self._next_slot = replays, 0
         self._costs = {}
-        self._regret_shift = 0.0  # verified minus design value of the no-regret metric
+        self._regret_shift = np.zeros(_STRATA)  # verified minus design value of the no-regret metric
         self.invariance = InvarianceMetric.over(
             task.policy, task.bounds, _dense_states(task.safe_set, metrics, seed))
         self._design_states = np.arange(0, len(self.invariance.states), _DESIGN_SHARE)
@@ -57,7 +59,7 @@ class SafetyEvaluation:
         """Return the smooth design metrics (m, k): groups of states, no-regret, scenarios."""
         rollouts = self.task.metric(
             thetas, self.design, self._backup_cost('design', self.design), True)
-        rollouts[:, 0] += self._regret_shift
+        rollouts[:, :_STRATA] += self._regret_shift
         return np.hstack([self._design_invariance.grouped(thetas), rollouts])
 
     def verify(self, thetas):
@@ -65,6 +67,7 @@ class SafetyEvaluation:
         scenarios = self._verified()
         rollouts = self.task.metric(
             thetas, scenarios, self._backup_cost('verification', scenarios), False)
+        rollouts[:, :_STRATA] -= SAMPLING_ALLOWANCE
         return np.hstack([self.invariance.worst(thetas)[0][:, None], rollouts])
 
     def remember(self, theta, failed, present):
@@ -78,14 +81,14 @@ class SafetyEvaluation:
         :param present: (d,), the present policy.
         """
         failed = np.asarray(failed, dtype=int)
-        if np.any(failed == 1):
+        if np.any((failed >= 1) & (failed <= _STRATA)):
             self._calibrate_regret(present)
         if np.any(failed == 0):
             excess = self.invariance.excess(theta[None])[0]
             worst = np.argsort(excess)[-32:]
             self._design_states = np.union1d(self._design_states, worst)
             self._design_invariance = self.invariance.part(self._design_states)
-        rows = np.unique((failed[failed >= 2] - 2) // 2)
+        rows = np.unique((failed[failed > _STRATA] - 1 - _STRATA) // 2)
         for row in rows[rows < len(self.verification)][:16]:
             self._append(self.verification.take([row]))
 
@@ -108,10 +111,11 @@ class SafetyEvaluation:
             state = self.invariance.states[at[0]]
             return (f'from x = ({state[0]:.3f}, {state[1]:.3f}) the input exceeds what the safe '
                     f'set allows by {worst[0]:.4f}')
-        if index == 1:
-            return ('the task cost would exceed '
-                    f'{1 + self.task.metric.tolerance:.2f} times the backup\'s')
-        row, kind = divmod(index - 2, 2)
+        if index <= _STRATA:
+            where = 'on the boundary of' if index == _STRATA else 'inside'
+            return (f'from states {where} the safe set the task cost would exceed '
+                    f'{1 + self.task.metric.tolerance:.2f} times that of the backup')
+        row, kind = divmod(index - 1 - _STRATA, 2)
         if row < len(self.verification):
             scenario = self.verification.take([row])
         else:
@@ -149,11 +153,12 @@ class SafetyEvaluation:
     def _calibrate_regret(self, theta):
         costs = [self._regret(theta, scenarios, key) for key, scenarios in (
             ('verification', self._verified()), ('design', self.design))]
-        self._regret_shift = costs[0] - costs[1]
+        self._regret_shift = costs[0] - SAMPLING_ALLOWANCE - costs[1]
 
     def _regret(self, theta, scenarios, key):
         cost = self.task.simulator.summarise(theta[None], scenarios).cost
-        return self.task.metric.regret(cost, self._backup_cost(key, scenarios))[0]
+        return self.task.metric.regret(
+            cost, self._backup_cost(key, scenarios), scenarios.x0)[0]
 
     def _verified(self):
         scenarios = self.verification

@@ -9,7 +9,9 @@ Over H steps of the closed loop from every scenario, in units of the input unles
 * stability: |x_H|_P - rho |x_0|_P - offset, in units of the p axis (divided by sqrt(P_11)):
   return to and stay near the origin, an ultimate bound.
 * no-regret: J(theta) / (J_backup + c) - (1 + eps), J the mean stage cost of the backup, never the
-  teacher's.
+  teacher's, once over the scenarios that start inside C (which fill it evenly) and once over those
+  that start on its boundary. Being a mean, it differs between two samples of scenarios; for that
+  the verification allows 0.02.
 * invariance: the same excess one step ahead over states that fill C densely, where some admissible
   input could leave C at all; grouped by direction for the projection, its true maximum for the
   verdict.
@@ -25,6 +27,8 @@ import numpy as np
 from scpo_ros.control.rollout import soft_maximum
 
 GROUPS = 16
+STRATA = (0.0, 0.999, np.inf)  # gauges between which a no-regret mean is taken
+SAMPLING_ALLOWANCE = 0.02  # of the no-regret metric on the verification set
 _COST_FLOOR = 1e-6  # c of the no-regret metric
 
 
@@ -92,6 +96,7 @@ class RolloutMetric:
     """Constraint and stability metric of every scenario and the no-regret metric of them all."""
 
     simulator: object
+    safe_set: object
     weight: np.ndarray  # (n, n): P of V(x) = x'Px
     ratio: float  # rho
     offset: float
@@ -103,7 +108,9 @@ class RolloutMetric:
 
     def __call__(self, thetas, scenarios, backup_cost, soft):
         """
-        Return the metrics (P, 1 + 2 S): no-regret, then constraint and stability by scenario.
+        Return the metrics: no-regret by stratum, then constraint and stability by scenario.
+
+        The shape is (P, len(STRATA) - 1 + 2 S).
 
         :param backup_cost: (S,), the backup's mean stage cost from each scenario.
         :param soft: whether the maximum over time is the smooth one.
@@ -113,11 +120,21 @@ class RolloutMetric:
         stability = (self.norm(summary.final) - self.ratio * self.norm(scenarios.x0)
                      - self.offset)
         pairs = np.stack([constraint, stability], axis=2).reshape(len(thetas), -1)
-        regret = self.regret(summary.cost, backup_cost)
-        return np.hstack([regret[:, None], pairs])
+        return np.hstack([self.regret(summary.cost, backup_cost, scenarios.x0), pairs])
 
-    def regret(self, cost, backup_cost):
-        """Return the no-regret metric (P,) of mean stage costs (P, S); -1 when switched off."""
-        if self.tolerance == np.inf:
-            return np.where(np.isfinite(cost.sum(axis=1)), -1.0, np.nan)
-        return cost.mean(axis=1) / (backup_cost.mean() + _COST_FLOOR) - 1 - self.tolerance
+    def regret(self, cost, backup_cost, x0):
+        """
+        Return the no-regret metric (P, strata); -1 where switched off or without scenarios.
+
+        :param cost: mean stage costs (P, S). :param backup_cost: (S,). :param x0: (S, n).
+        """
+        gauge, result = self.safe_set.gauge(x0), []
+        for low, high in zip(STRATA, STRATA[1:]):
+            members = (gauge >= low) & (gauge < high)
+            mean = cost[:, members].sum(axis=1)
+            if self.tolerance == np.inf or not np.any(members):
+                result.append(np.where(np.isfinite(mean), -1.0, np.nan))
+            else:
+                least = backup_cost[members].sum() + _COST_FLOOR * members.sum()
+                result.append(mean / least - 1 - self.tolerance)
+        return np.column_stack(result)
