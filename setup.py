@@ -45,6 +45,7 @@ setup(
         'osqp>=0.6.3',
         'matplotlib>=3.6',
         'pyyaml>=6.0',
+        'tqdm>=4.60',
     ],
     extras_require={
         # ROS 2 Jazzy as wheels, for machines without a ROS installation.
@@ -56,6 +57,8 @@ setup(
             'ros-diagnostic-msgs==5.3.6',
             'ros-std-srvs==5.3.6',
             'ros-visualization-msgs==5.3.6',
+            'ros-geometry-msgs==5.3.6',
+            'ros-builtin-interfaces==2.0.3',
             'ros-rosgraph-msgs==2.0.3',
             'ros-lifecycle-msgs==2.0.3',
             'ros-rcl-interfaces==2.0.3',
@@ -83,7 +86,7 @@ setup(
             'adapter = scpo_ros.nodes.adapter:main',
             'expert = scpo_ros.nodes.expert:main',
             'sim = scpo_ros.sim:main',
-            'report = scpo_ros.report:main',
+            'monitor = scpo_ros.nodes.monitor:main',
         ],
     },
 )

@@ -9,7 +9,6 @@ behave as the model says.
 from dataclasses import dataclass, field
 
 import numpy as np
-
 from scpo_ros.arrays import checked
 from scpo_ros.control.evaluation import SafetyEvaluation
 from scpo_ros.control.imitation import ImitationLoss

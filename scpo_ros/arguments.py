@@ -5,11 +5,14 @@ An argument that sets parameters overrides the parameter file only where it is g
 """
 
 from dataclasses import dataclass
+import re
 
+from scpo_ros.config import build_node, EXPERTS, flatten, NODES
+from scpo_ros.exceptions import ConfigurationError
 import yaml
 
-from scpo_ros.config import build, EXPERTS, flatten, NODES, Spec
-from scpo_ros.exceptions import ConfigurationError
+
+_NAME = '[A-Za-z_][A-Za-z0-9_]*'
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,16 @@ class Argument:
     description: str
     kind: type = str
     sets: tuple = ()  # (node, parameter) pairs; node '' stands for all
+    pattern: str = ''  # regular expression of the admissible texts; '' admits all
 
     def parse(self, text):
         """
         Return the value of a text.
 
-        :raises ConfigurationError: when it is not of the argument's kind.
+        :raises ConfigurationError: when it is not of the argument's kind or pattern.
         """
+        if self.pattern and not re.fullmatch(self.pattern, text):
+            raise ConfigurationError(self.name, text, f'must match {self.pattern}')
         words = {'true': True, 'on': True, '1': True, 'false': False, 'off': False, '0': False}
         try:
             return words[text.lower()] if self.kind is bool else self.kind(text)
@@ -37,7 +43,8 @@ class Argument:
 
 
 ARGUMENTS = (
-    Argument('namespace', 'scpo', 'namespace of all nodes'),
+    Argument('namespace', 'scpo', 'namespace of all nodes; / for none',
+             pattern=f'/?|/?{_NAME}(/{_NAME})*'),
     Argument('params_file', '', 'parameter file; empty: the installed config/scpo.yaml'),
     Argument('expert', 'outward_edge', 'who demonstrates: ' + ', '.join(EXPERTS), str,
              (('expert', 'expert'), ('monitor', 'expert'))),
@@ -56,7 +63,8 @@ ARGUMENTS = (
     Argument('autostart', '', 'the adapter configures and activates itself; empty: params_file',
              bool, (('adapter', 'autostart'),)),
     Argument('use_respawn', 'false', 'restart a node that ended', bool),
-    Argument('log_level', 'info', 'debug, info, warn, error or fatal'),
+    Argument('log_level', 'info', 'debug, info, warn, error or fatal',
+             pattern='debug|info|warn|error|fatal'),
     Argument('results', 'results/latest', 'folder of summary and picture; replaced at the start',
              str, (('monitor', 'output'),)),
     Argument('record', 'false', 'record all topics with ros2 bag', bool),
@@ -91,7 +99,7 @@ def _flat(tree, prefix=''):
         if isinstance(item, dict):
             flat.update(_flat(item, f'{prefix}{name}.'))
         else:
-            flat[prefix + name] = item
+            flat[f'{prefix}{name}'] = item
     return flat
 
 
@@ -106,11 +114,13 @@ def read_parameter_file(path):
     try:
         with open(path, encoding='utf-8') as stream:
             sections = yaml.safe_load(stream) or {}
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigurationError('params_file', str(path), f'cannot be read: {error}') from error
+    if not isinstance(sections, dict):
+        raise ConfigurationError('params_file', str(path), 'must hold sections such as /**')
     result = {node: {} for node in NODES}
-    for section in sorted(sections, key=len):
-        body = sections[section]
+    for section in sorted(map(str, sections), key=len):
+        body = sections.get(section)
         node = section.removeprefix('/**').removeprefix('/')
         if node not in ('', *NODES) or not isinstance(body, dict) or set(body) != {
                 'ros__parameters'}:
@@ -118,8 +128,12 @@ def read_parameter_file(path):
                 'params_file section', section,
                 f'must be /** or /**/NODE, NODE one of {", ".join(NODES)}, and hold '
                 'ros__parameters only')
+        parameters = body['ros__parameters'] or {}
+        if not isinstance(parameters, dict):
+            raise ConfigurationError(f'{section}: ros__parameters', parameters,
+                                     'must hold name: value')
         for target in [node] if node else NODES:
-            result[target].update(_flat(body['ros__parameters'] or {}))
+            result[target].update(_flat(parameters))
     return result
 
 
@@ -130,11 +144,39 @@ def checked_configuration(path, values):
     :raises ConfigurationError: naming the first bad value and its rule, before anything moves.
     """
     given, changes = read_parameter_file(path), overrides(values)
-    shared, configs, spec = flatten(Spec()), {}, None
+    configs, specs = {}, {}
     for node, kind in NODES.items():
         merged = {**given[node], **changes[node]}
         merged.pop('use_sim_time', None)
-        spec = build(Spec, {name: item for name, item in merged.items() if name in shared})
-        configs[node] = build(
-            kind, {name: item for name, item in merged.items() if name not in shared})
-    return configs, spec
+        specs[node], configs[node] = build_node(kind, merged)
+    return configs, _common(specs)
+
+
+def _common(specs):
+    first, *others = specs
+    wanted = flatten(specs[first])
+    for node in others:
+        for name, (item, _) in flatten(specs[node]).items():
+            if item != wanted[name][0]:
+                raise ConfigurationError(
+                    f'{node}: {name}', item,
+                    f'must be that of every node, as of the {first}: {wanted[name][0]!r}')
+    return specs[first]
+
+
+def node_parameters(path, values):
+    """
+    Return ({node: {parameter: value}}, Spec): every parameter of every node, checked.
+
+    :raises ConfigurationError: naming the first bad value and its rule, before anything moves.
+    """
+    configs, spec = checked_configuration(path, values)
+    given, changes = read_parameter_file(path), overrides(values)
+    result = {}
+    for node, config in configs.items():
+        flat = {name: item for name, (item, _) in {**flatten(spec), **flatten(config)}.items()}
+        result[node] = {
+            'use_sim_time': {**given[node], **changes[node]}.get('use_sim_time', False),
+            **{name: list(item) if isinstance(item, tuple) else item
+               for name, item in flat.items()}}
+    return result, spec

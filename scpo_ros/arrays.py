@@ -3,7 +3,6 @@
 import hashlib
 
 import numpy as np
-
 from scpo_ros.exceptions import InvalidArrayError
 
 

@@ -13,6 +13,7 @@ import math
 
 from scpo_ros.exceptions import ConfigurationError
 
+
 EXPERTS = ('benign', 'overspeed', 'outward_edge', 'sign_flip', 'destabilising_gain',
            'wrong_target', 'energy_pump')
 SOLVERS = ('daqp', 'osqp', 'qpoases')
@@ -109,9 +110,9 @@ class MetricsConfig(Validated):
     horizon_s: float = value(6.0, 'length of a rollout [s]', 0.1, 60.0)
     stability_ratio: float = value(0.5, 'rho in |x_H| <= rho |x_0| + offset', 0.0, 0.999)
     stability_offset: float = value(0.1, 'offset in |x_H| <= rho |x_0| + offset [m]', 0.0, 10.0)
-    no_regret: bool = value(True, 'whether the task cost must not exceed the backup\'s')
+    no_regret: bool = value(True, "whether the task cost must not exceed the backup's")
     no_regret_tolerance: float = value(
-        0.05, 'eps: admissible relative excess of the task cost over the backup\'s', 1e-3, 10.0)
+        0.05, "eps: admissible relative excess of the task cost over the backup's", 1e-3, 10.0)
     design_states: int = value(60, 'initial states of the design rollouts', 4, 10000)
     verification_states: int = value(300, 'initial states of the verification rollouts', 4, 100000)
     invariance_states: int = value(
@@ -167,7 +168,7 @@ class ControllerConfig(Validated):
     safety: bool = value(
         True, 'policy checks and runtime guard; false only for demonstrations of the danger')
     certified_margin: float = value(
-        0.02, 'least margin that a policy\'s certificate must claim', 0.0, 1.0)
+        0.02, "least margin that a policy's certificate must claim", 0.0, 1.0)
     swap_dwell_s: float = value(
         -1.0, 'shortest time between two policy swaps; negative: the rollout length [s]',
         -1.0, 600.0)
@@ -266,6 +267,19 @@ def build(kind, values):
             hint = f'; did you mean {near[0]!r}?' if near else ''
             raise ConfigurationError(name, item, f'is not a parameter of {kind.__name__}{hint}')
     return _assemble(kind, values, '')
+
+
+def build_node(kind, values):
+    """
+    Build (Spec, node configuration) from the parameters of one node.
+
+    :param kind: the node's configuration class. :param values: {dotted name: value}.
+    :raises ConfigurationError: as :func:`build`.
+    """
+    groups = tuple(f'{entry.name}.' for entry in fields(Spec))
+    shared = {name: item for name, item in values.items() if name.startswith(groups)}
+    own = {name: item for name, item in values.items() if name not in shared}
+    return build(Spec, shared), build(kind, own)
 
 
 def _assemble(kind, values, prefix):

@@ -1,8 +1,9 @@
 """
 The error tree of scpo_ros.
 
-Exceptions are for malformed input, impossible configurations and states for which no control action exists.
-A refused policy update is *not* an exception: it is a result (see :mod:`scpo_ros.scpo.update`).
+Exceptions are for malformed input, impossible configurations and states for which no control
+action exists. A refused policy update is *not* an exception: it is a result (see
+:mod:`scpo_ros.scpo.update`).
 """
 
 

@@ -65,21 +65,22 @@ class PolicyGate:
 
     @staticmethod
     def _kind(found):
-        lineage = ('parent' in found[0] or 'not newer' in found[0]) and 'certificate' not in found[0]
-        return 'lineage' if lineage else 'malformed'
+        lineage = 'parent' in found[0] or 'not newer' in found[0]
+        return 'lineage' if lineage and 'certificate' not in found[0] else 'malformed'
 
     def refuse(self, version, kind, reason):
         """Note a refusal."""
         self.refused = Refused(version, kind, reason)
         self.refusals += 1
 
-    def next(self):
+    @property
+    def head(self):
         """Return the record to verify next, or None."""
         return self._queue[0] if self._queue else None
 
     def verdict(self, safe, reason):
         """
-        Conclude the verification of :meth:`next`: it waits for its swap, or is refused.
+        Conclude the verification of :attr:`head`: it waits for its swap, or is refused.
 
         What was queued behind a refused record is refused with it: it descends from it.
         """

@@ -1,9 +1,8 @@
-"""A published policy: weights, identity and certificate in one record, and what is wrong with it."""
+"""A published policy: weights, identity and certificate in one record, and its defects."""
 
 from dataclasses import dataclass
 
 import numpy as np
-
 from scpo_ros.arrays import digest, frozen
 from scpo_ros.scpo import Certificate, certificate_defects
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
+
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt  # noqa: E402, I100 - the backend comes first
+
 
 _BLUE, _ORANGE, _RED, _GREY = '#0072b2', '#e69f00', '#d55e00', '#777777'
 
@@ -83,8 +85,9 @@ def _visited(axis, record, task):
             part = x[episodes == episode]
             axis.plot(part[:, 0], part[:, 1], color=_GREY, lw=0.8)
         p, v = task.system.state_limit
-        axis.set_xlim(*np.clip([x[:, 0].min(), x[:, 0].max()], -4 * p, 4 * p) * [1, 1]
-                      + np.array([-0.1, 0.1]) * p if np.abs(x[:, 0]).max() > p else (-1.1 * p, 1.1 * p))
+        for limit, seen, zoom in ((p, x[:, 0], axis.set_xlim), (v, x[:, 1], axis.set_ylim)):
+            reach = 1.1 * np.clip(np.abs(seen).max(), limit, 4 * limit)
+            zoom(-reach, reach)
     axis.set_title(f'what the plant did: {len(record.states)} samples, '
                    f'{record.violations} outside the limits')
     axis.legend(loc='upper right', fontsize=8)

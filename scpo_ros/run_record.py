@@ -1,11 +1,11 @@
 """What was seen of a run, and the numbers that sum it up. No ROS."""
 
 import numpy as np
-
 from scpo_ros.control.imitation import ImitationLoss
 from scpo_ros.control.linear_system import double_integrator
 from scpo_ros.control.scenario import random_scenarios
 from scpo_ros.control.task import ControlTask
+
 
 _KEPT = 512  # labelled states on which the imitation losses are compared
 _HELD_OUT = 500  # rollouts of the task costs

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import time
 
 import numpy as np
-
 from scpo_ros.arrays import digest
 from scpo_ros.control.collection import RolloutCollector, Sample
 from scpo_ros.policy_chain import PolicyChain
+
 
 _NEUTRAL = ('FEW_DEMONSTRATIONS', 'UNCHANGED', 'RESET')
 

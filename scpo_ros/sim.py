@@ -15,14 +15,14 @@ import subprocess
 import sys
 import time
 
-from tqdm import tqdm
-import yaml
-
 from scpo_ros.arguments import ARGUMENTS, checked_configuration, overrides
 from scpo_ros.config import NODES
 from scpo_ros.control.task import ControlTask
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
 from scpo_ros.resources import share_file
+from tqdm import tqdm
+import yaml
+
 
 _DEFAULTS = {**{argument.name: argument.default for argument in ARGUMENTS}, 'duration': '60'}
 _STOP_S = 15.0  # longest wait for a process to end before it is killed [s]

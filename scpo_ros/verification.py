@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-
 from scpo_ros.control.evaluation import SafetyEvaluation
 from scpo_ros.control.task import ControlTask
 from scpo_ros.scpo import is_safe
+
 
 SEED_OFFSET = 104729  # the controller's scenario sets are drawn with another seed
 

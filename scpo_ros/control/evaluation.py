@@ -37,7 +37,7 @@ class SafetyEvaluation:
         self._base, self._extra, self._slots = self.design, [], []
         self._replays, self._next_slot = replays, 0
         self._costs = {}
-        self._regret_shift = np.zeros(_STRATA)  # verified minus design value of the no-regret metric
+        self._regret_shift = np.zeros(_STRATA)  # verified minus design no-regret metric
         self.invariance = InvarianceMetric.over(
             task.policy, task.bounds, _dense_states(task.safe_set, metrics, seed))
         self._design_states = np.arange(0, len(self.invariance.states), _DESIGN_SHARE)
@@ -176,5 +176,5 @@ class SafetyEvaluation:
 def _dense_states(safe_set, metrics, seed):
     count = metrics.invariance_states
     edge = stress_states(safe_set, count // 10, [seed, 4], boundary=1.0)
-    shell = 1 - np.linspace(0, 0.05, len(edge))[:, None]
+    shell = 1 - np.resize(np.linspace(0, 0.05, 10), len(edge))[:, None]  # all around, at each
     return np.vstack([edge * shell, interior_states(safe_set, count - len(edge), [seed, 5])])

@@ -3,17 +3,18 @@ The backup's law at many states: an explicit table, exact by construction.
 
 The solution of a strictly convex parametric quadratic program is piecewise affine: for a set of
 active constraints with rows G_a, z = -P^-1 (q + F x + G_a' mu), and mu affine in x from
-G_a z = b_a + S_a x, for all x where the inactive constraints hold and mu >= 0: the critical region,
-a polygon here (Bemporad, Morari, Dua, Pistikopoulos 2002). A query looks up its grid cell. A cell
-all of whose corners lie in one region lies in it altogether, since regions are convex, and needs no
-test. Elsewhere the candidate regions are tested (the KKT conditions), and a state of the safe set
-that none of them contains is solved by the MPC's own solver. Outside the safe set the answer is
-NaN.
+G_a z = b_a + S_a x, for all x where the inactive constraints hold and mu >= 0: the critical
+region, a polygon here (Bemporad, Morari, Dua, Pistikopoulos 2002). A query looks up its grid cell.
+A cell all of whose corners lie in one region lies in it altogether, since regions are convex, and
+needs no test. Elsewhere the candidate regions are tested (the KKT conditions), and a state of the
+safe set that none of them contains is solved by the MPC's own solver. Outside the safe set the
+answer is NaN.
 """
 
 from dataclasses import dataclass
 import os
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -227,9 +228,9 @@ class ExplicitLaw:
         path = Path(cache or default_cache()) / f'law-{key[:32]}.npz'
         names = ('slopes', 'facets', 'codes', 'candidates', 'low', 'size')
         try:
-            with np.load(path) as data:
+            with path.open('rb') as stream, np.load(stream) as data:
                 return cls(mpc, *(data[name] for name in names))
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             law = cls.build(mpc, cells, progress=progress)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

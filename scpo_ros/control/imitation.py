@@ -14,6 +14,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from scpo_ros.arrays import checked
+from scpo_ros.exceptions import InvalidArrayError
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,15 @@ class ImitationLoss:
 
         :param policy: ResidualPolicy. :param states: (N, n); those where the backup is undefined
             are left out. :param actions: (N, 1), clipped to the input limits.
-        :raises InvalidArrayError: for wrong shapes or non-finite entries.
+        :raises InvalidArrayError: for wrong shapes, non-finite entries or no state that is left.
         """
         states = checked('states', states, (None, policy.system.n))
         actions = checked('actions', actions, (len(states), 1))
         backup = policy.backup(states)[:, 0]
         known = np.isfinite(backup)
+        if not np.any(known):
+            raise InvalidArrayError(
+                'states', states.tolist()[:3], 'must have at least one in the safe set')
         self.policy = policy
         self.states, self._backup = states[known], backup[known]
         self._target = policy.system.saturate(actions[known])[:, 0]
@@ -48,7 +52,7 @@ class ImitationLoss:
         return self._backup + self.policy.network(thetas, self.states)
 
     def losses(self, thetas):
-        """Return the losses (P,) of weights (P, d)."""
+        """Evaluate the loss of many weight vectors (P, d) at once, (P,)."""
         u = self.policy.system.saturate(self._raw(thetas))
         return np.mean((u - self._target)**2, axis=1)
 
@@ -64,7 +68,7 @@ class ImitationLoss:
         return J * (np.abs(raw) < limit)[:, None], error
 
     def gradient(self, theta):
-        """Return the gradient (d,) of the loss."""
+        """Differentiate the loss, (d,)."""
         J, error = self._linearise(theta)
         return 2 * J.T @ error / len(error)
 

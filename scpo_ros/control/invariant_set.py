@@ -55,11 +55,15 @@ class Polytope:
         """Volume (area in two dimensions)."""
         return ConvexHull(self.vertices).volume
 
-    def boundary(self, count):
-        """Return `count` points (count, 2), evenly spaced along the boundary of a 2-d set."""
+    def boundary(self, count, phase=0.5):
+        """
+        Return `count` points (count, 2), evenly spaced along the boundary of a 2-d set.
+
+        :param phase: in [0, 1): shifts them by this part of their distance.
+        """
         corners = np.vstack([self.vertices, self.vertices[:1]])
         lengths = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(corners, axis=0), axis=1))]
-        at = (np.arange(count) + 0.5) / count * lengths[-1]
+        at = (np.arange(count) + phase) / count * lengths[-1]
         return np.column_stack([np.interp(at, lengths, corners[:, i]) for i in range(2)])
 
 

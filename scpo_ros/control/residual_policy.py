@@ -38,7 +38,7 @@ class ResidualNetwork:
         return frozen(np.concatenate([*parts, np.zeros(self.widths[-1])]))
 
     def layers(self, thetas):
-        """Return [(W (P, a, b), c (P, 1, b)), ...] of hidden layers and the output row (P, b, 1)."""
+        """Return [(W (P, a, b), c (P, 1, b)), ...] of hidden layers, and the output (P, b, 1)."""
         count, at, hidden = len(thetas), 0, []
         for a, b in zip(self.widths, self.widths[1:]):
             weights = thetas[:, at:at + a * b].reshape(count, a, b)

@@ -59,7 +59,7 @@ class InvarianceMetric:
                    up[order], group[order], limit)
 
     def excess(self, thetas):
-        """Return the excess (P, N) at every state; a bound beyond the saturation never binds."""
+        """Evaluate at every state, (P, N); a bound beyond the saturation never binds."""
         u = np.clip(self.backup + self.network(thetas, self.states), -self.limit, self.limit)
         above = np.where(self.up < self.limit, u - self.up, -2 * self.limit)
         below = np.where(self.low > -self.limit, self.low - u, -2 * self.limit)
@@ -78,9 +78,9 @@ class InvarianceMetric:
         top, index = np.full(len(thetas), -np.inf), np.zeros(len(thetas), dtype=int)
         for a in range(0, len(self.states), chunk):
             part = self.part(slice(a, a + chunk)).excess(thetas)
-            at = part.argmax(axis=1)  # a NaN wins argmax, and its comparison is caught below
+            at = part.argmax(axis=1)  # a NaN wins argmax, and stays
             value = part[np.arange(len(thetas)), at]
-            better = ~(value <= top)
+            better = ~(value <= top) & ~np.isnan(top)
             top, index = np.where(better, value, top), np.where(better, a + at, index)
         return top, index
 

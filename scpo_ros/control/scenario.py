@@ -3,8 +3,8 @@ Scenarios: initial states and disturbance sequences of closed-loop rollouts.
 
 Three disjoint sets: *design* (what the projection sees), *verification* (denser, decides), and
 *held-out* (for reports only). Stress first: the boundary of the safe set with the disturbance at
-its bound. Rollouts collected from the plant join the design set as counterfactual replays: the same
-initial state with the disturbances that were realised, w_k = x_{k+1} - A x_k - B u_k.
+its bound. Rollouts collected from the plant join the design set as counterfactual replays: the
+same initial state with the disturbances that were realised, w_k = x_{k+1} - A x_k - B u_k.
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def interior_states(safe_set, count, seed):
     :param seed: int or sequence of ints; different seeds give disjoint sets.
     """
     low, high = safe_set.vertices.min(axis=0), safe_set.vertices.max(axis=0)
-    sobol = qmc.Sobol(len(low), rng=np.random.default_rng(seed))
+    sobol = qmc.Sobol(len(low), seed=np.random.default_rng(seed))
     found = np.zeros((0, len(low)))
     while len(found) < count:
         points = low + (high - low) * sobol.random(2**int(np.ceil(np.log2(max(count, 2)))))
@@ -63,9 +63,13 @@ def interior_states(safe_set, count, seed):
 
 
 def stress_states(safe_set, count, seed, boundary=0.4):
-    """Return `count` states, the fraction `boundary` of them on the boundary, the rest inside."""
-    edge = int(round(boundary * count))
-    return np.vstack([safe_set.boundary(edge) * (1 - 1e-9),
+    """
+    Return `count` states, the fraction `boundary` of them on the boundary, the rest inside.
+
+    :param seed: int or sequence of ints; different seeds give disjoint sets.
+    """
+    edge, phase = int(round(boundary * count)), np.random.default_rng(seed).uniform()
+    return np.vstack([safe_set.boundary(edge, phase) * (1 - 1e-9),
                       interior_states(safe_set, count - edge, seed)])
 
 

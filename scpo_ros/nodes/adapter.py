@@ -6,11 +6,6 @@ import sys
 import numpy as np
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
-from sensor_msgs.msg import JointState
-from std_srvs.srv import SetBool, Trigger
-from trajectory_msgs.msg import JointTrajectory
-from visualization_msgs.msg import MarkerArray
-
 from scpo_ros.adaptation import Adaptation
 from scpo_ros.config import AdapterConfig
 from scpo_ros.exceptions import InvalidArrayError
@@ -23,6 +18,11 @@ from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
 from scpo_ros.session import Session
 from scpo_ros.worker import Worker
+from sensor_msgs.msg import JointState
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory
+from visualization_msgs.msg import MarkerArray
+
 
 _POLL_S = 0.01  # how often the worker's answer is looked for [s]
 

@@ -1,12 +1,10 @@
-"""The controller node: small, trusted, real-time; accepts a policy only after checking it itself."""
+"""The controller node: small, trusted, real-time; checks every policy itself before its use."""
 
 import sys
 
 import numpy as np
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
-from sensor_msgs.msg import JointState
-
 from scpo_ros.config import ControllerConfig
 from scpo_ros.control.guarded_policy import GuardedPolicy, Source
 from scpo_ros.control.task import ControlTask
@@ -20,6 +18,8 @@ from scpo_ros.policy_gate import PolicyGate
 from scpo_ros.policy_record import backup_record
 from scpo_ros.verification import Verifier
 from scpo_ros.worker import Worker
+from sensor_msgs.msg import JointState
+
 
 try:
     from rclpy.experimental import EventsExecutor as Executor
@@ -55,9 +55,9 @@ class ControllerNode(Node):
             self._verifier = Worker(Verifier, (spec,))
         else:
             self.get_logger().warn(
-                'SAFETY IS OFF: policies are neither checked nor guarded. For demonstrations only.')
+                'SAFETY IS OFF: policies are neither checked nor guarded. For demonstrations.')
         self._lockstep = self.get_parameter('use_sim_time').value
-        self._counts = {source: 0 for source in Source}
+        self._counts = dict.fromkeys(Source, 0)
         self._malformed, self._held, self._last_time, self._arrival = 0, None, None, None
         self._periods, self._announced = [], None
         self._commands = self.create_publisher(JointState, 'joint_command', 1)
@@ -74,7 +74,7 @@ class ControllerNode(Node):
     def _on_state(self, message):
         try:
             state = read_state(message)
-            if self._lockstep and self._gate.next() is not None:
+            if self._lockstep and self._gate.head is not None:
                 self._held = message
                 return
             self._answer(state)
@@ -125,7 +125,7 @@ class ControllerNode(Node):
         self._announce()
 
     def _verify_next(self):
-        record = self._gate.next()
+        record = self._gate.head
         if record is not None and not self._verifier.busy and self._verifier.alive:
             self._verifier.request(
                 'judge', record.theta, timeout=self._config.verification_timeout_s)
@@ -145,7 +145,7 @@ class ControllerNode(Node):
             self._verifier.restart((self._task.spec,))
         else:
             self._verify_next()
-        if self._held is not None and self._gate.next() is None:
+        if self._held is not None and self._gate.head is None:
             message, self._held = self._held, None
             self._on_state(message)
 

@@ -7,14 +7,14 @@ from builtin_interfaces.msg import Duration, Time
 import numpy as np
 from rcl_interfaces.msg import Parameter, ParameterEvent, ParameterType, ParameterValue
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import JointState
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
-
 from scpo_ros.arrays import checked
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.policy_record import PolicyRecord
 from scpo_ros.scpo import Certificate
 from scpo_ros.session import Acknowledgement
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
 
 JOINT = 'slider'
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

@@ -3,9 +3,6 @@
 import sys
 
 from rclpy.node import Node
-from sensor_msgs.msg import JointState
-from trajectory_msgs.msg import JointTrajectory
-
 from scpo_ros.config import ExpertConfig
 from scpo_ros.control.backup_mpc import riccati
 from scpo_ros.control.expert import ExpertCatalogue
@@ -15,6 +12,8 @@ from scpo_ros.nodes.conversions import read_state, trajectory_message
 from scpo_ros.nodes.health import Health, OK, WARN
 from scpo_ros.nodes.parameters import declare, refuse_bad_changes
 from scpo_ros.nodes.run import run
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory
 
 
 class ExpertNode(Node):

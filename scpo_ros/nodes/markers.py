@@ -4,6 +4,7 @@ from geometry_msgs.msg import Point
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
+
 _COLOURS = {'safe_set': (0.1, 0.6, 0.1), 'rollouts': (0.2, 0.4, 0.9), 'refused': (0.9, 0.1, 0.1)}
 
 

@@ -5,11 +5,6 @@ import sys
 from rcl_interfaces.msg import ParameterEvent
 import rclpy
 from rclpy.node import Node
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64
-from std_srvs.srv import SetBool
-from trajectory_msgs.msg import JointTrajectory
-
 from scpo_ros.config import MonitorConfig
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.nodes.conversions import (
@@ -19,6 +14,11 @@ from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
 from scpo_ros.report import write_results
 from scpo_ros.run_record import RunRecord
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64
+from std_srvs.srv import SetBool
+from trajectory_msgs.msg import JointTrajectory
+
 
 _NUMBERS = {'adapter/metrics/loss': 'loss', 'adapter/metrics/worst_metric': 'worst_metric',
             'adapter/metrics/accepted_total': 'accepted',

@@ -6,9 +6,9 @@ from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
 from rclpy.exceptions import ParameterException
 from rclpy.parameter import Parameter
-
-from scpo_ros.config import build, flatten, Spec
+from scpo_ros.config import build, build_node, flatten
 from scpo_ros.exceptions import ConfigurationError
+
 
 _STANDARD = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
 
@@ -47,9 +47,7 @@ def declare(node, kind):
     given = {name: _plain(parameter.value)
              for name, parameter in node.get_parameters_by_prefix('').items()
              if not name.startswith(_STANDARD)}
-    shared = {name: item for name, item in given.items() if name in flatten(Spec())}
-    spec = build(Spec, shared)
-    config = build(kind, {name: item for name, item in given.items() if name not in shared})
+    spec, config = build_node(kind, given)
     for name, (item, meta) in {**flatten(spec), **flatten(config)}.items():
         item = list(item) if isinstance(item, tuple) else item
         try:

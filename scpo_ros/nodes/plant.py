@@ -6,10 +6,6 @@ from rclpy.clock import ClockType
 from rclpy.node import Node
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64
-from std_srvs.srv import Trigger
-
 from scpo_ros.config import PlantConfig
 from scpo_ros.control.invariant_set import contractive_set
 from scpo_ros.control.linear_system import double_integrator
@@ -19,6 +15,9 @@ from scpo_ros.nodes.conversions import seconds, state_message
 from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64
+from std_srvs.srv import Trigger
 
 
 class PlantNode(Node):
@@ -27,7 +26,7 @@ class PlantNode(Node):
 
     Stamps lie on the grid t_0 + k dt. On the wall clock a step lasts dt / real_time_factor,
     whether a command came or not. With use_sim_time the plant is the clock: it publishes /clock
-    and advances only when the state is answered and the adapter, if there is one, has done with it.
+    and advances only when the state is answered and the adapter, if there is one, is done with it.
     """
 
     def __init__(self):

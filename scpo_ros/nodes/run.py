@@ -4,8 +4,8 @@ import sys
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-
 from scpo_ros.exceptions import ScpoRosError
+
 
 _WAKE_S = 0.5  # longest sleep without an event [s]
 

@@ -1,10 +1,10 @@
 """Small problems with known answers, shared by the tests of the method."""
 
 import numpy as np
-
 from scpo_ros.scpo import (
     difference_slopes, LocalSafeRegion, orthonormal_basis, planning_target, ProjectionProblem,
     sample_points)
+
 
 ACCEPT_MARGIN, PLAN_MARGIN = 0.02, 0.025
 

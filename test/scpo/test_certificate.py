@@ -2,16 +2,15 @@
 
 from dataclasses import replace
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 import numpy as np
 import pytest
-from scpo_toys import random_problem, WalledBowl
-
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.scpo import (
-    Certificate, certificate_defects, check_projection, dual_bound, ScpoUpdater,
-    solve_projection)
+    Certificate, certificate_defects, check_projection, dual_bound, ScpoUpdater, solve_projection)
 from scpo_ros.scpo.projection import pulled_in
+from scpo_toys import random_problem, WalledBowl
 
 
 @settings(max_examples=100, deadline=None)

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 import numpy as np
 import pytest
-from scpo_toys import sampled_region, SmoothFamily
-
 from scpo_ros.exceptions import InvalidArrayError, InvalidValueError
 from scpo_ros.scpo import LocalSafeRegion, planning_target, ProjectionProblem, solve_projection
+from scpo_toys import sampled_region, SmoothFamily
 
 
 class WithoutSamplingTerm(LocalSafeRegion):

@@ -1,9 +1,9 @@
 """Laws of the sampled subspace and of the differences measured in it."""
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 import numpy as np
 import pytest
-
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.scpo import difference_slopes, orthonormal_basis, sample_points
 from scpo_ros.scpo.perturbation import checked_directions

@@ -4,11 +4,10 @@ from dataclasses import replace
 import subprocess
 import sys
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 import numpy as np
 import pytest
-from scpo_toys import random_problem
-
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.scpo import (
     build_projection, LocalSafeRegion, metric_terms, ProjectionProblem, solve_projection,
@@ -17,6 +16,8 @@ import scpo_ros.scpo.conic_program as conic_program
 from scpo_ros.scpo.conic_program import active_candidates
 import scpo_ros.scpo.projection as projection
 from scpo_ros.scpo.projection import checked_metric, pulled_in
+from scpo_toys import random_problem
+
 
 seeds = st.integers(0, 10 ** 6)
 

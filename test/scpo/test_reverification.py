@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-
 from scpo_ros.arrays import digest
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.scpo import certificate_defects, ScpoUpdater, UpdateOutcome
+
 
 D, STEP = 3, np.array([0.05, 0.0, 0.0])
 

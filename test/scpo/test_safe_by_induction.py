@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from scpo_ros.scpo import certificate_defects, ScpoUpdater, UpdateOutcome
 from scpo_toys import WalledBowl
 
-from scpo_ros.scpo import certificate_defects, ScpoUpdater, UpdateOutcome
 
 MARGIN = 0.02
 

@@ -4,7 +4,6 @@ from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
-
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.scpo import ScpoSettings, ScpoUpdater
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from scpo_ros.scpo import SmoothnessConstants
 
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scpo_toys import WalledBowl
-
 from scpo_ros.arrays import digest
 from scpo_ros.exceptions import ConfigurationError, InvalidArrayError
 from scpo_ros.scpo import certificate_defects, ScpoUpdater, UpdateOutcome
 import scpo_ros.scpo.conic_program as conic_program
 import scpo_ros.scpo.plan as plan
 from scpo_ros.scpo.trust_region import TrustRegion
+from scpo_toys import WalledBowl
+
 
 D = 4
 STEP = np.array([0.1, 0.0, 0.0, 0.0])

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from scpo_ros.scpo import certificate_defects, is_safe, ScpoUpdater, UpdateOutcome
+
 
 D, STEP = 3, np.array([0.1, 0.05, 0.0])
 

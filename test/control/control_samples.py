@@ -1,0 +1,62 @@
+"""Random states and weights, and slow references, shared by the tests of the control task."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from scpo_ros.config import build, Spec
+from scpo_ros.control.backup_mpc import BackupMpc, build_qp
+from scpo_ros.control.invariant_set import contractive_set
+from scpo_ros.control.linear_system import double_integrator
+from scpo_ros.control.task import contraction_of
+
+
+def states_in(safe_set, count, rng):
+    """Return `count` states (count, 2), uniform in the safe set."""
+    low, high = safe_set.vertices.min(axis=0), safe_set.vertices.max(axis=0)
+    points = rng.uniform(low, high, (4 * count + 100, 2))
+    return points[safe_set.contains(points, 0.0)][:count]
+
+
+def weights(task, count, rng, scale):
+    """Return weights (count, d): those at the start with a random last layer."""
+    result = np.tile(task.initial_theta, (count, 1))
+    last = task.policy.network.widths[-1]
+    result[:, -last:] = rng.normal(0, scale, (count, last))
+    return result
+
+
+def pushing(task, gain):
+    """Return weights whose residual is about gain times (p + v): pushes away from the origin."""
+    network = task.policy.network
+    inputs, first, *_ = network.widths
+    theta = np.zeros(network.d)
+    small = 1e-3
+    theta[:inputs * first].reshape(inputs, first)[:, 0] = small * network.scale
+    at = (inputs + 1) * first
+    for a, b in zip(network.widths[1:], network.widths[2:]):
+        theta[at] = 1.0
+        at += (a + 1) * b
+    theta[at] = gain / small
+    return theta
+
+
+def worst_disturbance(task, x, u):
+    """Return the disturbance (n,) within its bound that takes the next state furthest out of C."""
+    nominal = task.system.step(x, np.array([u]))
+    signs = np.array([-1.0, 1.0])[:, None] * task.system.disturbance
+    return signs[np.argmax(task.safe_set.gauge(nominal + signs))]
+
+
+def backup_mpc(plugin='daqp', **parameters):
+    """Return (system, contraction, safe set, BackupMpc) of the defaults with some changed."""
+    spec = build(Spec, parameters)
+    system, contraction = double_integrator(spec.system), contraction_of(spec.system)
+    safe_set = contractive_set(system, contraction)
+    mpc = BackupMpc(build_qp(system, safe_set, contraction, spec.backup), safe_set, plugin)
+    return system, contraction, safe_set, mpc
+
+
+def changed(task, **parts):
+    """Return the task with some of its parts replaced."""
+    return replace(task, **parts)

@@ -1,0 +1,99 @@
+"""Real processes over real DDS: starting nodes, watching topics, waiting with a time limit."""
+
+import json
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import rclpy
+from rclpy.node import Node
+import yaml
+
+
+ROOT = Path(__file__).parents[2]
+NAMESPACE = 'scpo_test'
+
+
+class Processes:
+    """Nodes as processes; whatever is left is killed at the end of the test."""
+
+    def __init__(self, folder):
+        self._folder, self._running = folder, {}
+
+    def start(self, node, **parameters):
+        """Start a node with parameters; keys use __ for the dot."""
+        path = self._folder / f'{node}-{len(self._running)}.yaml'
+        values = {name.replace('__', '.'): item for name, item in parameters.items()}
+        path.write_text(yaml.safe_dump({f'/{NAMESPACE}/{node}': {'ros__parameters': values}}))
+        line = [sys.executable, '-m', f'scpo_ros.nodes.{node}', '--ros-args', '-r',
+                f'__ns:=/{NAMESPACE}']
+        if values:
+            line += ['--params-file', str(path)]
+        process = subprocess.Popen(line, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        self._running.setdefault(node, []).append(process)
+        return process
+
+    def interrupt(self, process):
+        """Interrupt a process as Ctrl-C does and return its exit code."""
+        process.send_signal(signal.SIGINT)
+        return process.wait(20)
+
+    def stop(self):
+        """Kill what is left."""
+        for process in [p for group in self._running.values() for p in group]:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+class Probe(Node):
+    """Watches topics from the test's own process."""
+
+    def __init__(self):
+        super().__init__('probe', namespace=NAMESPACE)
+        self.seen = {}
+
+    def watch(self, kind, topic, qos):
+        """Keep all messages of a topic in seen[topic]."""
+        self.seen[topic] = []
+        self.create_subscription(kind, topic, self.seen[topic].append, qos)
+
+    def wait(self, condition, timeout=40.0):
+        """Spin until the condition holds and return its value; fail after the time limit."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            rclpy.spin_once(self, timeout_sec=0.05)
+            value = condition()
+            if value:
+                return value
+        summary = json.dumps({topic: len(found) for topic, found in self.seen.items()})
+        raise AssertionError(f'not within {timeout} s; messages seen: {summary}')
+
+
+@pytest.fixture(scope='session')
+def ros():
+    """Initialise rclpy once for the test process."""
+    rclpy.init()
+    yield
+    rclpy.try_shutdown()
+
+
+@pytest.fixture
+def probe(ros):
+    """Return a Probe."""
+    node = Probe()
+    yield node
+    node.destroy_node()
+
+
+@pytest.fixture
+def processes(tmp_path, monkeypatch):
+    """Return the Processes of one test, in a ROS domain of its own."""
+    assert os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'
+    running = Processes(tmp_path)
+    yield running
+    running.stop()

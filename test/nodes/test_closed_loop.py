@@ -1,0 +1,93 @@
+"""The four nodes together: updates arrive, are applied, and the loop survives the adapter."""
+
+import signal
+
+from rcl_interfaces.msg import ParameterEvent
+from rclpy.qos import QoSProfile
+from scpo_ros.nodes.conversions import LATCHED, read_active, read_policy
+from sensor_msgs.msg import JointState
+from std_srvs.srv import SetBool, Trigger
+
+
+DEPTH = QoSProfile(depth=100)
+QUICK = {'swap_dwell_s': 0.5}
+
+
+def start(processes, probe, expert='benign', **adapter):
+    probe.watch(JointState, 'joint_states', DEPTH)
+    probe.watch(JointState, 'joint_command', DEPTH)
+    probe.watch(ParameterEvent, 'policy', LATCHED)
+    probe.watch(ParameterEvent, 'controller/active_policy', LATCHED)
+    return {
+        'plant': processes.start('plant', real_time_factor=2.0),
+        'controller': processes.start('controller', **QUICK),
+        'adapter': processes.start(
+            'adapter', update_period_s=0.5, min_demonstrations=20, **adapter),
+        'expert': processes.start('expert', expert=expert)}
+
+
+def running(probe):
+    seen = probe.seen['controller/active_policy']
+    return read_active(seen[-1]).version if seen else -1
+
+
+def outside(probe):
+    return [m for m in probe.seen['joint_states']
+            if abs(m.position[0]) > 1 + 1e-9 or abs(m.velocity[0]) > 0.6 + 1e-9
+            or abs(m.effort[0]) > 1 + 1e-9]
+
+
+def test_updates_arrive_and_are_applied(processes, probe):
+    nodes = start(processes, probe)
+    probe.wait(lambda: running(probe) >= 3, timeout=60)
+    published = [read_policy(m) for m in probe.seen['policy']]
+    assert all(r.certificate is not None for r in published)
+    assert [r.version for r in published] == sorted(r.version for r in published)
+    active = read_active(probe.seen['controller/active_policy'][-1])
+    assert active.digest in {r.digest for r in published}
+    commands = probe.seen['joint_command']
+    probe.wait(lambda: int(commands[-1].header.frame_id.split('/')[1]) >= 3)
+    assert {m.header.frame_id.split('/')[0] for m in commands} == {'policy'}
+    assert outside(probe) == []
+    assert [processes.interrupt(nodes[name]) for name in nodes] == [0, 0, 0, 0]
+
+
+def test_killing_the_adapter_leaves_control_unharmed(processes, probe):
+    nodes = start(processes, probe, expert='sign_flip')
+    probe.wait(lambda: running(probe) >= 1, timeout=60)
+    nodes['adapter'].send_signal(signal.SIGKILL)
+    nodes['adapter'].wait(10)
+    version, count = running(probe), len(probe.seen['joint_command'])
+    probe.wait(lambda: len(probe.seen['joint_command']) >= count + 60)
+    assert nodes['controller'].poll() is None
+    assert running(probe) >= version
+    assert outside(probe) == []
+    processes.start('adapter', update_period_s=0.5, min_demonstrations=20)
+    before = running(probe)
+    probe.wait(lambda: running(probe) > before, timeout=60)  # it goes on from what runs
+    assert outside(probe) == []
+
+
+def test_services_of_the_adapter(processes, probe, tmp_path):
+    start(processes, probe, results_dir=str(tmp_path))
+    probe.wait(lambda: running(probe) >= 2, timeout=60)
+
+    def call(kind, name, **request):
+        client = probe.create_client(kind, f'adapter/{name}')
+        assert client.wait_for_service(10)
+        future = client.call_async(kind.Request(**request))
+        return probe.wait(lambda: future.result() if future.done() else None)
+
+    assert call(SetBool, 'set_enabled', data=False).success
+    versions = [read_policy(m).version for m in probe.seen['policy']]
+    assert call(Trigger, 'save_policy').success
+    assert list(tmp_path.glob('policy-*.npz'))
+    rolled = call(Trigger, 'rollback')
+    assert rolled.success, rolled.message
+    target = probe.wait(lambda: next(
+        (r for r in map(read_policy, probe.seen['policy']) if r.version > max(versions)), None))
+    probe.wait(lambda: running(probe) >= target.version)
+    assert call(Trigger, 'reset').success
+    first = read_policy(probe.seen['policy'][0])
+    probe.wait(lambda: read_active(
+        probe.seen['controller/active_policy'][-1]).digest == first.digest)
