@@ -162,15 +162,20 @@ class Session:
             self.chain = PolicyChain(spec_digest) if self.chain is None else self.chain
             return []
         reports = answer.value if isinstance(answer.value, list) else [answer.value]
+        if answer.method in ('step', 'propose'):
+            self._count(reports)
         return [record for report in reports for record in self._take(report)]
 
+    def _count(self, reports):
+        for report in reports:
+            self.last_refused = False
+            if report.outcome in ('ACCEPTED', 'UNCHECKED'):
+                self.accepted += 1
+            elif report.outcome not in _NEUTRAL:
+                self.refused += 1
+                self.last_refused = True
+
     def _take(self, report):
-        self.last_refused = False
-        if report.outcome in ('ACCEPTED', 'UNCHECKED'):
-            self.accepted += 1
-        elif report.outcome not in _NEUTRAL:
-            self.refused += 1
-            self.last_refused = True
         if report.trajectory is not None:
             self.refused_trajectory = report.trajectory
         self.reason = f'{report.outcome}: {report.reason}'

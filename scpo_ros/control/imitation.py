@@ -16,6 +16,8 @@ from scipy.linalg import cho_factor, cho_solve
 from scpo_ros.arrays import checked
 from scpo_ros.exceptions import InvalidArrayError
 
+OTHER_DAMPINGS = (10.0, 100.0, 0.1)
+
 
 @dataclass(frozen=True)
 class RawStep:
@@ -24,6 +26,7 @@ class RawStep:
     step: np.ndarray  # (d,)
     metric: np.ndarray  # (d, d), curvature of the quadratic model
     gradient: np.ndarray  # (d,)
+    others: tuple = ()  # of (d,): the same step with other dampings, longer and shorter
 
 
 class ImitationLoss:
@@ -72,15 +75,22 @@ class ImitationLoss:
         J, error = self._linearise(theta)
         return 2 * J.T @ error / len(error)
 
-    def gauss_newton(self, theta, damping):
+    def gauss_newton(self, theta, damping, others=OTHER_DAMPINGS):
         """
         Return the damped Gauss-Newton :class:`RawStep`.
 
         :param damping: mu relative to the mean diagonal of J'J / N.
+        :param others: factors on the damping of further steps; together they span nearly the
+            optimum of the quadratic model within a ball of any radius.
         """
         J, error = self._linearise(theta)
         curvature = J.T @ J / len(error)
         mu = damping * max(np.trace(curvature) / len(curvature), 1e-9)
-        metric = curvature + mu * np.eye(len(curvature))
         slope = J.T @ error / len(error)
-        return RawStep(-cho_solve(cho_factor(metric), slope), metric, 2 * slope)
+
+        def damped(factor):
+            matrix = curvature + factor * mu * np.eye(len(curvature))
+            return matrix, -cho_solve(cho_factor(matrix), slope)
+
+        metric, step = damped(1.0)
+        return RawStep(step, metric, 2 * slope, tuple(damped(f)[1] for f in others))

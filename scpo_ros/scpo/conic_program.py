@@ -19,7 +19,7 @@ class ConicProgram:
 
     x = (beta, e, t, kappa) with b = rho beta, |beta_j| <= e_j, sum e_j <= t, and the rotated cone
     kappa >= ||beta||^2. Every ||b||_1 is t and every ||b||^2 is kappa, so a constraint is one
-    linear row, and lengths are in units of rho = reach.
+    linear row, and lengths are in units of rho.
     """
 
     quadratic: sparse.csc_matrix  # P, upper triangle
@@ -29,30 +29,33 @@ class ConicProgram:
     cones: list                   # of clarabel cones, K
     kept: np.ndarray              # (m,) indices of the constraints that can become active
     row_scale: np.ndarray         # (m,) by which the rows were divided
+    reach: float                  # rho, weight units: answers with ||b|| <= rho are sought
 
 
-def active_candidates(problem):
+def active_candidates(problem, reach=None):
     """
-    Return the indices of the constraints that can become active within reach.
+    Return the indices of the constraints that can become active within reach, rho.
 
     max {gbar_i(b) : ||b|| <= rho} <= g_i + rho || |slope_i| + w_i ||_2 + (L_i / 2) rho^2.
     """
-    region, rho = problem.region, problem.reach
+    region, rho = problem.region, problem.reach if reach is None else reach
     with np.errstate(over='ignore'):  # infinite is never dropped
         steepest = np.linalg.norm(np.abs(region.slope) + region.sampling_weight[:, None], axis=1)
         highest = region.g + rho * steepest + 0.5 * region.smoothness * rho ** 2
     return np.flatnonzero(~(highest < region.target))
 
 
-def build_projection(problem):
+def build_projection(problem, reach=None):
     """
     Return the conic program of a projection: k + 2 n + 3 linear rows and one second-order cone.
 
     :param problem: a :class:`ProjectionProblem` with l != 0.
+    :param reach: rho, None for the problem's own; a smaller one, with an answer strictly within,
+        has the same answer in better units.
     """
-    n, rho = len(problem.linear), problem.reach
-    kept = active_candidates(problem)
-    rows, offset, row_scale = _constraint_rows(problem, kept)
+    n, rho = len(problem.linear), problem.reach if reach is None else reach
+    kept = active_candidates(problem, rho)
+    rows, offset, row_scale = _constraint_rows(problem, kept, rho)
     frame, frame_offset = _frame_rows(n)
     quadratic = np.zeros((2 * n + 2, 2 * n + 2))
     quadratic[:n, :n] = np.triu(2.0 * rho ** 2 / problem.scale * problem.gram)
@@ -64,12 +67,12 @@ def build_projection(problem):
         offset=np.concatenate([offset, frame_offset]),
         cones=[clarabel.NonnegativeConeT(len(kept) + 2 * n + 3),
                clarabel.SecondOrderConeT(n + 2)],
-        kept=kept, row_scale=row_scale)
+        kept=kept, row_scale=row_scale, reach=rho)
 
 
-def _constraint_rows(problem, kept):
+def _constraint_rows(problem, kept, rho):
     """Return rows, offsets and scales of rho slope'beta + rho w t + rho^2 L/2 kappa <= c - g."""
-    region, rho, n = problem.region, problem.reach, len(problem.linear)
+    region, n = problem.region, len(problem.linear)
     rows = np.zeros((len(kept), 2 * n + 2))
     rows[:, :n] = rho * region.slope[kept]
     rows[:, 2 * n] = rho * region.sampling_weight[kept]
@@ -117,7 +120,7 @@ def first_solved(program):
 
 def kkt_point(problem, program, solution):
     """Return the primal-dual point of a Clarabel solution, in the units of the problem."""
-    n, rho, count = len(problem.linear), problem.reach, len(program.kept)
+    n, rho, count = len(problem.linear), program.reach, len(program.kept)
     dual, slack = np.array(solution.z), np.array(solution.s)
     binding = dual > slack  # strict complementarity, in the solver's scaling
     up, down, ball = binding[count:count + n], binding[count + n:count + 2 * n], count + 2 * n + 1

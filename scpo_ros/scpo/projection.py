@@ -20,6 +20,9 @@ from scpo_ros.scpo.refinement import refined
 
 # Relative size of the rounding that is forgiven in the symmetry and definiteness of G.
 ROUNDING = 1e-9
+# Relative duality gap that needs no better units, and how often these are tried.
+GOOD_GAP = 1e-7
+RESCALINGS = 3
 # Raw steps so long that their square overflows are malformed.
 LONGEST = 1e150
 
@@ -136,13 +139,30 @@ def solve_projection(problem):
     """
     Return the projection by Clarabel, refined, pulled in until exactly feasible, certified.
 
+    A step that is short beside R loses digits in the solver: while the gap is above GOOD_GAP the
+    program is built anew in units near the step's length, and the best answer is returned.
     When b = 0 is not strictly feasible the answer is b = 0, with the violation as it is and an
     infinite gap. Any solver status but the good one is no answer.
     """
     rest = _answer_at_rest(problem)
     if rest is not None:
         return rest
-    program = build_projection(problem)
+    best, reach = no_answer(problem), problem.reach
+    for _ in range(RESCALINGS + 1):
+        answer = _solved(problem, reach)
+        if answer.duality_gap < best.duality_gap:
+            best = answer
+        length = np.linalg.norm(answer.b)
+        smaller = 4.0 * length if length > 0 else reach / 32.0  # NaN is not
+        if best.duality_gap <= GOOD_GAP or not smaller < reach:
+            break
+        reach = smaller
+    return best
+
+
+def _solved(problem, reach):
+    """Return the answer of one conic program, sought within ||b|| <= reach."""
+    program = build_projection(problem, reach)
     solution = first_solved(program)
     if solution is None:
         return no_answer(problem)
