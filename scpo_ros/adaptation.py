@@ -64,16 +64,19 @@ class Demonstrations:
 class Adaptation:
     """One learner: task, scenario sets, demonstrations and updater."""
 
-    def __init__(self, spec, config, theta=None, task=None):
+    def __init__(self, spec, config, theta=None, task=None, evaluation=None):
         """
         Start from the backup, or from a policy that must then verify anew.
 
         :param spec: Spec. :param config: AdapterConfig.
         :param theta: (d,) or None. :param task: a ControlTask of that spec, if there is one.
+        :param evaluation: its SafetyEvaluation, if there is one.
         """
         self.config = config
         self.task = ControlTask.build(spec) if task is None else task
-        self.evaluation = SafetyEvaluation(self.task, replays=config.rollouts)
+        if evaluation is None:
+            evaluation = SafetyEvaluation(self.task, replays=config.rollouts)
+        self.evaluation = evaluation
         self.demonstrations = Demonstrations(config.demonstrations)
         self.model_fault = ''
         self._theta = self.task.initial_theta  # only used without safety
@@ -170,7 +173,7 @@ class Adaptation:
             return self._unchecked(loss)
         raw = loss.gauss_newton(self.updater.theta, self.config.damping)
         result = self.updater.update(raw.step, metric=raw.metric, loss=loss,
-                                     directions=[raw.gradient])
+                                     directions=[*raw.others, raw.gradient])
         return self._concluded(result, raw.step)
 
     def propose(self, step):

@@ -125,9 +125,8 @@ class Session:
         """Return whether, in lock-step, demonstrations of the past may still be on their way."""
         if not self.lockstep or not expert_there:
             return False
-        past = self._now - self.config.demonstration_lag_s
-        return past >= self._first and (
-            self._newest_demonstration is None or self._newest_demonstration < past - 1e-9)
+        past = max(self._now - self.config.demonstration_lag_s, self._first)
+        return self._newest_demonstration is None or self._newest_demonstration < past - 1e-9
 
     def _take_demonstrations(self):
         until = self._now - self.config.demonstration_lag_s if self.lockstep else np.inf

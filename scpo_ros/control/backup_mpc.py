@@ -25,11 +25,11 @@ from scpo_ros.control.invariant_set import irredundant
 from scpo_ros.exceptions import InfeasibleError, SolverError
 
 _SLACK_LINEAR, _SLACK_QUADRATIC = 10.0, 100.0
-_FEASIBILITY = 1e-9  # of the first-state constraint, so that rounding cannot empty it
+_FEASIBILITY = 2e-9  # of the first-state constraint, so that rounding cannot empty it
 _SOLVER_OPTIONS = {
-    'daqp': {},
+    'daqp': {'daqp': {'primal_tol': 1e-11}},  # its default of 1e-6 is no hard constraint
     'qpoases': {'printLevel': 'none', 'sparse': False},
-    'osqp': {'osqp': {'eps_abs': 1e-11, 'eps_rel': 1e-11, 'max_iter': 200000, 'polish': True,
+    'osqp': {'osqp': {'eps_abs': 1e-9, 'eps_rel': 1e-9, 'max_iter': 200000, 'polish': True,
                       'verbose': False}},
 }
 

@@ -21,10 +21,11 @@ import numpy as np
 from scpo_ros.arrays import digest
 from scpo_ros.exceptions import SolverError
 
-_FORMAT = 'explicit-law-1'
+_FORMAT = 'explicit-law-2'
 _ACTIVE = 1e-9  # multipliers above this mark a constraint active
-_INSIDE = 1e-11  # distance beyond a facet that still counts as inside: far below 1e-9 in u
+_INSIDE = 1e-12  # distance beyond a facet that still counts as inside: far below 1e-9 in u
 _NUDGE = 1e-7  # step across a facet into the neighbouring region
+_FLAT = 1e-9  # a constraint with a smaller slope in x does not depend on x: rounding
 _ROUNDING = 1e-13  # excess of a vertex over a half-plane that is rounding
 _SMALLEST = 1e-13  # area of a region worth a row in the table
 _OUTSIDE, _MIXED = -1, -2
@@ -93,9 +94,9 @@ def critical_region(qp, active, corners, outer):
     excess = qp.G[rest] @ z - np.column_stack([qp.S[rest], qp.b[rest]])
     rows = np.vstack([excess, -weight])  # all must be <= 0
     length = np.linalg.norm(rows[:, :2], axis=1)
-    if np.any(rows[length <= 1e-12, 2] > 1e-9):
+    if np.any(rows[length <= _FLAT, 2] > _FLAT):
         return None
-    rows = rows[length > 1e-12] / length[length > 1e-12, None]
+    rows = rows[length > _FLAT] / length[length > _FLAT, None]
     halfspaces = np.column_stack([rows[:, :2], -rows[:, 2]])
     vertices, labels = corners, [-1 - i for i in range(len(corners))]
     while len(vertices) >= 3:

@@ -33,14 +33,14 @@ GRID = 10_000         # inputs of the mean squared error, uniform
 HELD_OUT = 10_000     # inputs that report only, drawn from a seed of their own
 
 NETWORK = TanhNetwork(width=32)
-FREQUENCY = 4.0       # of the first layer at the start, 1 / input units
+FREQUENCY = 5.0       # of the first layer at the start, 1 / input units
 BATCH = 128           # inputs of a minibatch
 SLICES = 12           # of a minibatch, whose parts of the step are directions
-DAMPING = 1e-3        # of the Gauss-Newton step
+DAMPING = 1e-4        # of the Gauss-Newton step
 BOUND = OutputBound(NETWORK, LIMIT, HALF_WIDTH, groups=128, cells=2, refinement=32,
                     interpolation=1e-3)
 # Margins are in output units. The other settings are the defaults of the method.
-SETTINGS = {'radius': 1e-4, 'accept_margin': 0.002, 'plan_margin': 0.003, 'memory': 1,
+SETTINGS = {'accept_margin': 0.002, 'plan_margin': 0.003, 'memory': 1,
             'kind': 'proved',
             'coverage': '|pi_theta(x)| <= 1.4 for every x in [-pi, pi]'}
 

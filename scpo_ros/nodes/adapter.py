@@ -116,6 +116,8 @@ class AdapterNode(LifecycleNode):
             self._rollouts.publish(trajectory_message(
                 stamp_of(rollout.step * self._spec.system.dt), 'plant', times, rollout.x,
                 rollout.u[:, 0]))
+        if self._lockstep:
+            self._poll()
 
     def _on_demonstration(self, message):
         self._reading(read_trajectory, message, lambda d: self._session.add_demonstration(*d))

@@ -84,19 +84,24 @@ class ControllerNode(Node):
                                     throttle_duration_sec=5.0)
 
     def _answer(self, state):
+        if state.time == self._last_time:
+            self._commands.publish(self._command)  # the state came again: so does the answer
+            return
         now = STEADY.now().nanoseconds * 1e-9
-        if self._arrival is not None and state.time != self._last_time:
+        if self._arrival is not None:
             self._periods = self._periods[-999:] + [1e3 * (now - self._arrival)]
-        fresh, self._arrival, self._last_time = state.time != self._last_time, now, state.time
+        self._arrival = now
         inside = bool(self._task.safe_set.contains(state.x))
         record = self._gate.swap(state.time, inside or not self._config.safety)
         if record is not None:
             self._law.swap(record.theta)
             self._announce()
         action = self._law.act(state.x)
-        self._commands.publish(command_message(
-            state.stamp, action.source.value, self._gate.running.version, action.u))
-        self._counts[action.source] += fresh
+        self._command = command_message(
+            state.stamp, action.source.value, self._gate.running.version, action.u)
+        self._last_time = state.time
+        self._commands.publish(self._command)
+        self._counts[action.source] += 1
         self._report(state, action)
 
     def _report(self, state, action):

@@ -27,7 +27,7 @@ class ExpertNode(Node):
         _, gain = riccati(system, spec.backup.state_weight, spec.backup.input_weight)
         self._catalogue, self._batch = ExpertCatalogue(system, gain), config.batch
         self._switch('expert', config.expert)
-        self._states, self._sent, self._ignored = [], 0, 0
+        self._states, self._sent, self._ignored, self._last = [], 0, 0, None
         self._publisher = self.create_publisher(JointTrajectory, 'demonstrations', 10)
         self.create_subscription(JointState, 'joint_states', self._on_state, 10)
         refuse_bad_changes(self, ExpertConfig, self._switch)
@@ -43,11 +43,12 @@ class ExpertNode(Node):
         except InvalidArrayError:
             self._ignored += 1
             return
-        if self._states and state.time <= self._states[-1].time:
-            return  # the plant repeats its state while it waits for the first command
+        if self._last is not None and state.time <= self._last:
+            return  # the plant repeats its state while it waits
+        self._last = state.time
         self._states.append(state)
-        if len(self._states) >= self._batch:
-            self._publish()
+        if len(self._states) >= self._batch or self._sent == 0:
+            self._publish()  # the first state at once: the adapter sees that somebody teaches
 
     def _publish(self):
         first, x = self._states[0], [state.x for state in self._states]

@@ -32,8 +32,9 @@ class MonitorNode(Node):
     """
     Records a run and ends it after its duration.
 
-    At the end learning is stopped and the controller's last swap awaited, so that the summary
-    speaks of the policy that runs. Stopped early, it writes what there is.
+    The duration counts from the first certificate, in simulated time with use_sim_time. At the end
+    learning is stopped and the controller's last swap awaited, so that the summary speaks of the
+    policy that runs. Stopped early, it writes what there is.
     """
 
     def __init__(self):
@@ -41,7 +42,8 @@ class MonitorNode(Node):
         super().__init__('monitor', automatically_declare_parameters_from_overrides=True)
         self._spec, self._config = declare(self, MonitorConfig)
         self._record, self._written = RunRecord(self._spec), False
-        self._began, self._ended, self._frozen = None, None, False
+        self._sim_time = self.get_parameter('use_sim_time').value
+        self._began, self._ended, self._frozen, self._next_line = None, None, False, 0.0
         self._patience = self._spec.metrics.horizon_s + 10.0
         for kind, topic, callback, qos in (
                 (JointState, 'joint_states', self._taking(read_state, self._record.state), 10),
@@ -73,9 +75,9 @@ class MonitorNode(Node):
             self._began = self._seconds()
         self._record.policy(record)
 
-    @staticmethod
-    def _seconds():
-        return STEADY.now().nanoseconds * 1e-9
+    def _seconds(self):
+        clock = self.get_clock() if self._sim_time else STEADY
+        return clock.now().nanoseconds * 1e-9
 
     def _watch(self):
         elapsed = 0.0 if self._began is None else self._seconds() - self._began
@@ -94,7 +96,8 @@ class MonitorNode(Node):
         line = f't = {elapsed:6.1f} s  {self._record.line()}'
         if sys.stdout.isatty():
             print(f'\r\033[K{line}', end='', flush=True)
-        elif int(elapsed * 4) % 20 == 0:
+        elif elapsed >= self._next_line:
+            self._next_line = elapsed + 5.0
             print(line, flush=True)
 
     def _finish(self):

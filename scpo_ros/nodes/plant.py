@@ -19,6 +19,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
 
+_REPEAT_S = 0.2  # with use_sim_time: a state without answer is published again [s, wall]
+
 
 class PlantNode(Node):
     """
@@ -26,7 +28,8 @@ class PlantNode(Node):
 
     Stamps lie on the grid t_0 + k dt. On the wall clock a step lasts dt / real_time_factor,
     whether a command came or not. With use_sim_time the plant is the clock: it publishes /clock
-    and advances only when the state is answered and the adapter, if there is one, is done with it.
+    and advances only when the state is answered and the adapter is done with it. When no adapter
+    has answered within the time-out, the plant goes on without one.
     """
 
     def __init__(self):
@@ -40,6 +43,7 @@ class PlantNode(Node):
         self._lockstep = self.get_parameter('use_sim_time').value
         self._start = 0 if self._lockstep else self.get_clock().now().nanoseconds
         self._command, self._processed, self._forced, self._waited = None, None, 0, 0.0
+        self._alone = False  # whether no adapter has answered in time
         self._states = self.create_publisher(JointState, 'joint_states', 10)
         self._clock_publisher = (
             self.create_publisher(Clock, '/clock', 1) if self._lockstep else None)
@@ -68,7 +72,7 @@ class PlantNode(Node):
             self._command = message.effort[0]
 
     def _on_processed(self, message):
-        self._processed = message.data
+        self._processed, self._alone = message.data, False
 
     def _on_reset(self, _, response):
         self._plant.reset()
@@ -81,17 +85,19 @@ class PlantNode(Node):
         if self._lockstep and not self._answered():
             self._waited += self._period
             if self._waited < self._config.lockstep_timeout_s:
+                if self._waited % _REPEAT_S < self._period:
+                    self._publish()  # for whoever was not there yet
                 return None
             self._forced += 1
+            self._alone = self._processed is None
         self._waited = 0.0
         self._plant.advance(self._command)
         self._command = None
         return self._publish()
 
     def _answered(self):
-        learned = (self._processed is None
-                   and self.count_publishers('adapter/metrics/processed_time') == 0
-                   or self._processed is not None and self._processed > self._time - 1e-6)
+        learned = self._alone or (
+            self._processed is not None and self._processed > self._time - 1e-6)
         return self._command is not None and learned
 
     def _publish(self):

@@ -193,7 +193,7 @@ class ScpoUpdater:
         radius = self._trust.radius
         for record.tries in range(1, self.settings.max_tries + 1):
             region = plan.region(self.smoothness, radius)
-            answer = plan.projected(region)
+            answer = self._projected(plan, region)
             theta = record.candidate = self._candidate(plan, answer)
             g, failure, verified = self._tried(theta, plan, loss, record)
             required = region.required_smoothness(answer.b, g)
@@ -201,6 +201,14 @@ class ScpoUpdater:
                 return self._accept(theta, region, answer, g, verified, required, record)
             radius = self._adapted(radius, failure, answer, g, required)
         raise failure
+
+    def _projected(self, plan, region):
+        """Return the projection; where it leaves no step, L may be stale: it decays."""
+        try:
+            return plan.projected(region)
+        except Refusal:
+            self._smoothness = self._smoothness.relaxed(np.zeros(len(plan.g)))
+            raise
 
     def _candidate(self, plan, answer):
         """Return theta + Q b, or refuse a step that rounding removes."""

@@ -1,0 +1,81 @@
+"""The whole run without ros2 launch: summary, clean stop, bad arguments, the negative control."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from scpo_ros.sim import main
+
+FIELDS = {'expert', 'seed', 'duration_s', 'updates_accepted', 'updates_refused',
+          'limit_violations', 'guard_interventions', 'imitation_loss_initial',
+          'imitation_loss_final', 'task_cost_backup', 'task_cost_final', 'policy_version_adapter',
+          'policy_version_controller', 'control_period_p99_ms', 'deadline_misses'}
+
+
+def start(folder, *arguments):
+    line = [sys.executable, '-m', 'scpo_ros.sim', 'namespace:=sim_test', f'results:={folder}',
+            *arguments]
+    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def summary(folder):
+    return json.loads((folder / 'summary.json').read_text())
+
+
+def test_a_run_ends_by_itself_with_a_summary_of_the_policy_that_runs(tmp_path):
+    folder = tmp_path / 'latest'
+    folder.mkdir()
+    (folder / 'summary.json').write_text('{"stale": true}')
+    process = start(folder, 'expert:=overspeed', 'duration:=15', 'seed:=3')
+    output, _ = process.communicate(timeout=100)
+    assert process.returncode == 0, output
+    found = summary(folder)
+    assert FIELDS <= set(found)
+    assert (found['expert'], found['seed']) == ('overspeed', 3)
+    assert found['updates_accepted'] >= 5
+    assert found['limit_violations'] == found['guard_interventions'] == 0
+    assert found['policy_version_controller'] == found['policy_version_adapter'] > 0
+    assert found['imitation_loss_final'] < found['imitation_loss_initial']
+    assert (folder / 'run.png').stat().st_size > 10000
+
+
+def test_an_interrupted_run_writes_what_there_is(tmp_path):
+    process = start(tmp_path / 'latest', 'duration:=0')
+    deadline = time.monotonic() + 60
+    while 'running v0' not in process.stdout.readline():
+        assert time.monotonic() < deadline
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert summary(tmp_path / 'latest')['limit_violations'] == 0
+
+
+def test_without_safety_a_malicious_expert_breaks_the_limits(tmp_path):
+    process = start(tmp_path / 'latest', 'expert:=sign_flip', 'safety:=off', 'duration:=25')
+    output, _ = process.communicate(timeout=110)
+    assert process.returncode == 0, output
+    assert 'SAFETY IS OFF' in output
+    assert summary(tmp_path / 'latest')['limit_violations'] > 0
+
+
+@pytest.mark.parametrize('argument, parts', [
+    ('expert:=nobody', ['nobody', 'benign']), ('sped:=1', ['sped', 'must be one of']),
+    ('seed:=x', ['seed', 'x']), ('dt:=-1', ['system.dt', '-1']), ('verbose', ['name:=value']),
+    ('params_file:=/nowhere.yaml', ['/nowhere.yaml']), ('safety:=maybe', ['safety', 'maybe'])])
+def test_a_bad_argument_is_named_before_anything_starts(tmp_path, capsys, argument, parts):
+    folder = tmp_path / 'latest'
+    assert main([argument, f'results:={folder}']) == 2
+    error = capsys.readouterr().err
+    assert error.count('\n') == 1 and all(part in error for part in parts), error
+    assert not folder.exists()
+
+
+def test_a_folder_that_no_run_wrote_is_not_replaced(tmp_path, capsys):
+    (tmp_path / 'thesis.tex').write_text('years of work')
+    assert main([f'results:={tmp_path}']) == 2
+    assert 'thesis.tex' in capsys.readouterr().err
+    assert (tmp_path / 'thesis.tex').exists()
