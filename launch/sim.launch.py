@@ -16,6 +16,11 @@ from pathlib import Path
 import signal
 import sys
 
+from launch import LaunchDescription
+from launch.actions import (
+    DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, RegisterEventHandler, Shutdown)
+from launch.event_handlers import OnProcessExit, OnProcessStart
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from scpo_ros.arguments import ARGUMENTS, node_parameters
 from scpo_ros.exceptions import ConfigurationError
@@ -23,13 +28,6 @@ from scpo_ros.resources import share_file
 from scpo_ros.sim import companions, ControlTask, full_name, prepare
 from tqdm import tqdm
 import yaml
-
-from launch import LaunchDescription
-from launch.actions import (
-    DeclareLaunchArgument, ExecuteProcess, OpaqueFunction, RegisterEventHandler, Shutdown)
-from launch.event_handlers import OnProcessExit, OnProcessStart
-from launch.substitutions import LaunchConfiguration
-
 
 _MAY_DIE = ('adapter', 'expert')
 _RESPAWN_DELAY_S = 2.0
@@ -70,7 +68,7 @@ def _run(context):
 
 def _check_task(spec):
     """Refuse impossible limits, and fill the cache that every node reads the backup's law from."""
-    with tqdm(total=100, desc='backup law', unit='%', leave=False) as bar:
+    with tqdm(total=100, desc='backup law', unit='%', leave=False, delay=1.0) as bar:
         ControlTask.build(spec, progress=lambda done: bar.update(int(100 * done) - bar.n))
 
 
