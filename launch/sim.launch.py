@@ -11,7 +11,6 @@ expert may die without the robot noticing.
 """
 
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 import signal
 import sys
@@ -22,14 +21,10 @@ from launch.actions import (
 from launch.event_handlers import OnProcessExit, OnProcessStart
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from scpo_ros.arguments import ARGUMENTS, node_parameters
-from scpo_ros.exceptions import ConfigurationError
-from scpo_ros.resources import share_file
-from scpo_ros.sim import companions, ControlTask, full_name, prepare
-from tqdm import tqdm
-import yaml
+from scpo_ros.arguments import ARGUMENTS
+from scpo_ros.config import NODES
+from scpo_ros.sim import full_name, MAY_DIE, set_up
 
-_MAY_DIE = ('adapter', 'expert')
 _RESPAWN_DELAY_S = 2.0
 # A process is interrupted, terminated, killed so long after one another. The monitor needs
 # seconds to write the summary, on a busy machine many.
@@ -52,24 +47,10 @@ def _run(context):
     :raises ConfigurationError: which ends the launch with an error before anything was started.
     """
     values = _values(context)
-    parameters, spec = node_parameters(values['params_file'] or share_file('config/scpo.yaml'),
-                                       values)
-    folder = Path(values['results'])
-    lines = companions(values, folder)
-    if any(line[:2] == ['ros2', 'bag'] for line in lines) and find_spec('ros2bag') is None:
-        raise ConfigurationError('record', values['record'], 'needs the package ros2bag')
-    _check_task(spec)
-    prepare(folder)
-    path = _written(folder / 'run.parameters.yaml', parameters, values)
-    nodes = {name: _node(name, path, values) for name in parameters}
+    path, lines = set_up(values)
+    nodes = {name: _node(name, str(path), values) for name in NODES}
     return [*_around(lines, nodes['monitor']), *nodes.values(),
             *(_watch(name, node, values) for name, node in nodes.items())]
-
-
-def _check_task(spec):
-    """Refuse impossible limits, and fill the cache that every node reads the backup's law from."""
-    with tqdm(total=100, desc='backup law', unit='%', leave=False, delay=1.0) as bar:
-        ControlTask.build(spec, progress=lambda done: bar.update(int(100 * done) - bar.n))
 
 
 def _values(context):
@@ -81,13 +62,6 @@ def _values(context):
             word.partition(':=') for word in context.argv)
             if name not in values and not name.startswith('launch-prefix'))
     return values
-
-
-def _written(path, parameters, values):
-    sections = {full_name(name, values): {'ros__parameters': given}
-                for name, given in parameters.items()}
-    path.write_text(yaml.safe_dump(sections), encoding='utf-8')
-    return str(path)
 
 
 def _respawns(name, values):
@@ -116,7 +90,7 @@ def _ended(name, respawns, event, context):
             raise RuntimeError(f'the {name} ended with code {event.returncode}')
     elif name == 'monitor' and event.returncode == 0:
         return [Shutdown(reason='the run is over')]
-    elif not (respawns or name in _MAY_DIE):
+    elif not (respawns or name in MAY_DIE):
         raise RuntimeError(f'the {name} ended unexpectedly with code {event.returncode}')
     return None
 

@@ -152,6 +152,9 @@ class PlantConfig(Validated):
     """The simulated plant."""
 
     seed: int = value(0, 'seed of episodes and disturbances', 0)
+    random_start: bool = value(
+        True, 'episodes start at random in the safe set; false: at initial_state')
+    initial_state: tuple = value((0.5, 0.0), 'where episodes start otherwise [m, m/s]')
     episode_steps: int = value(60, 'steps of an episode', 2, 10000000)
     command_timeout_s: float = value(
         0.5, 'without a command for this long the drive brakes to standstill [s]', 0.0, 60.0)
@@ -219,7 +222,8 @@ class AdapterConfig(Validated):
 class ExpertConfig(Validated):
     """The expert node."""
 
-    expert: str = value('benign', 'the law that labels states', choices=EXPERTS, dynamic=True)
+    expert: str = value(
+        'outward_edge', 'the law that labels states', choices=EXPERTS, dynamic=True)
     batch: int = value(10, 'labelled states per demonstration', 1, 10000)
 
 
@@ -231,7 +235,6 @@ class MonitorConfig(Validated):
         0.0, 'length of the run, counted from the first certificate; 0: until stopped [s]',
         0.0, 1e7)
     output: str = value('results/latest', 'folder of summary and picture')
-    expert: str = value('benign', 'the expert at the start, for the summary', choices=EXPERTS)
     seed: int = value(0, 'the seed, for the summary', 0)
     live: bool = value(True, 'whether to print a live line')
 

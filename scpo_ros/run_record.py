@@ -7,6 +7,7 @@ from scpo_ros.control.scenario import random_scenarios
 from scpo_ros.control.task import ControlTask
 
 
+_TOTALS = ('accepted', 'refused', 'guard_interventions', 'deadline_misses')
 _KEPT = 512  # labelled states on which the imitation losses are compared
 _HELD_OUT = 500  # rollouts of the task costs
 
@@ -19,6 +20,8 @@ class RunRecord:
         self._spec, self._system = spec, double_integrator(spec.system)
         self.states, self.episodes, self.violations = [], [], 0
         self.demonstrations, self.policies, self.running = [], [], None
+        self.experts = []  # the laws that demonstrated, in order of appearance
+        self._offsets = {}  # totals of nodes that were started again
         self.events = []  # (accepted, refused, loss, worst metric) after each update
         self.numbers = {'loss': np.nan, 'worst_metric': np.nan, 'accepted': 0.0, 'refused': 0.0,
                         'guard_interventions': 0.0, 'deadline_misses': 0.0}
@@ -31,8 +34,11 @@ class RunRecord:
         self.violations += not bool(
             self._system.within_limits(state.x, np.array([state.applied])))
 
-    def demonstration(self, states, actions):
-        """Add labelled states."""
+    def demonstration(self, labelled):
+        """Add (name of the law, states, actions)."""
+        name, states, actions = labelled
+        if name not in self.experts:
+            self.experts.append(name)
         self.demonstrations = (self.demonstrations + [(states, actions)])[-_KEPT:]
 
     def policy(self, record):
@@ -50,11 +56,21 @@ class RunRecord:
                 self.periods.append(item)
             return
         before = self.numbers['accepted'] + self.numbers['refused']
+        if name in _TOTALS:
+            item = self._continued(name, item)
         self.numbers[name] = item
         total = self.numbers['accepted'] + self.numbers['refused']
         if name in ('accepted', 'refused') and total > before:
             self.events.append([self.numbers['accepted'], self.numbers['refused'],
                                 self.numbers['loss'], self.numbers['worst_metric']])
+
+    def _continued(self, name, item):
+        """Return a total that goes on where it was when its node was started again."""
+        offset, last = self._offsets.get(name, (0.0, 0.0))
+        if item < last:
+            offset += last
+        self._offsets[name] = (offset, item)
+        return offset + item
 
     @property
     def settled(self):

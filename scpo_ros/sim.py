@@ -7,6 +7,7 @@ Every process has a session of its own, so that Ctrl-C reaches this one only, wh
 monitor first (it writes the summary) and the rest after it.
 """
 
+from importlib.util import find_spec
 import os
 from pathlib import Path
 import shutil
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from scpo_ros.arguments import ARGUMENTS, checked_configuration, overrides
+from scpo_ros.arguments import ARGUMENTS, node_parameters
 from scpo_ros.config import NODES
 from scpo_ros.control.task import ControlTask
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
@@ -25,6 +26,7 @@ import yaml
 
 
 _DEFAULTS = {**{argument.name: argument.default for argument in ARGUMENTS}, 'duration': '60'}
+MAY_DIE = ('adapter', 'expert')  # the robot must not notice
 _STOP_S = 15.0  # longest wait for a process to end before it is killed [s]
 
 
@@ -43,26 +45,16 @@ def parse(arguments):
     return values
 
 
-def command(node, values, files):
-    """Return the command line that starts a node with the given parameter files."""
-    line = [sys.executable, '-m', f'scpo_ros.nodes.{node}', '--ros-args',
-            '-r', f'__ns:={full_name("", values).rstrip("/")}', '--log-level',
-            values['log_level']]
-    for path in files:
-        line += ['--params-file', str(path)]
-    return line
+def command(node, values, path):
+    """Return the command line that starts a node with a parameter file."""
+    return [sys.executable, '-m', f'scpo_ros.nodes.{node}', '--ros-args',
+            '-r', f'__ns:={full_name("", values).rstrip("/")}',
+            '--log-level', values['log_level'], '--params-file', str(path)]
 
 
 def full_name(node, values):
     """Return the fully qualified name of a node."""
     return '/' + '/'.join(part for part in (values['namespace'].strip('/'), node) if part)
-
-
-def write_overrides(path, values):
-    """Write what the arguments override as a parameter file; it goes after the main one."""
-    sections = {full_name(node, values): {'ros__parameters': parameters}
-                for node, parameters in overrides(values).items() if parameters}
-    path.write_text(yaml.safe_dump(sections), encoding='utf-8')
 
 
 def companions(values, folder):
@@ -77,9 +69,11 @@ def companions(values, folder):
     lines = []
     for name, line in wanted.items():
         if by_name[name].parse(values[name]):
-            if shutil.which(line[0]) is None:
-                raise ConfigurationError(
-                    name, values[name], f'needs {line[0]!r}, which is not installed here')
+            missing = shutil.which(line[0]) is None or (
+                name == 'record' and find_spec('ros2bag') is None)
+            if missing:
+                raise ConfigurationError(name, values[name], 'needs '
+                                         f'{" ".join(line[:2])!r}, which is not installed here')
             lines.append(line)
     return lines
 
@@ -89,7 +83,7 @@ class Processes:
 
     def __init__(self, lines, respawn=False):
         """Start the given {name: command line}."""
-        self._lines, self._respawn = lines, respawn
+        self._lines, self._respawn, self._lost = lines, respawn, []
         self._running = {name: self._start(name) for name in lines}
 
     def _start(self, name):
@@ -101,9 +95,13 @@ class Processes:
             code = process.poll()
             if code is None:
                 continue
-            if name == 'monitor' or not self._respawn:
+            if name != 'monitor' and self._respawn:
+                self._running[name] = self._start(name)
+            elif name not in MAY_DIE:
                 return name, code
-            self._running[name] = self._start(name)
+            elif name not in self._lost:
+                self._lost.append(name)
+                print(f'\nthe {name} ended with code {code}; control goes on', file=sys.stderr)
         return None
 
     def stop(self):
@@ -138,6 +136,31 @@ def prepare(folder):
     folder.mkdir(parents=True)
 
 
+def set_up(values):
+    """
+    Check all there is to check, then make the results folder; nothing has been started yet.
+
+    What was checked is written to RESULTS/run.parameters.yaml, the only file that the nodes read:
+    one value for every parameter under the node's full name, so that no order of sections decides.
+
+    :param values: {argument: text}.
+    :returns: the path of that file, and the command lines of :func:`companions`.
+    :raises ConfigurationError: naming the value and the rule.
+    """
+    parameters, spec = node_parameters(
+        values['params_file'] or share_file('config/scpo.yaml'), values)
+    folder = Path(values['results'])
+    lines = companions(values, folder)
+    with tqdm(total=100, desc='backup law', unit='%', leave=False, delay=1.0) as bar:
+        ControlTask.build(spec, progress=lambda done: bar.update(int(100 * done) - bar.n))
+    prepare(folder)
+    path = folder / 'run.parameters.yaml'
+    path.write_text(yaml.safe_dump({
+        full_name(node, values): {'ros__parameters': given}
+        for node, given in parameters.items()}), encoding='utf-8')
+    return path, lines
+
+
 def simulate(values):
     """
     Run the closed loop; return the exit code.
@@ -145,16 +168,8 @@ def simulate(values):
     :param values: {argument: text}.
     :raises ScpoRosError: for a bad configuration, before anything moves.
     """
-    path = Path(values['params_file'] or share_file('config/scpo.yaml'))
-    _, spec = checked_configuration(path, values)
-    folder = Path(values['results'])
-    extra = companions(values, folder)
-    prepare(folder)
-    with tqdm(total=100, desc='backup law', unit='%', leave=False) as bar:
-        ControlTask.build(spec, progress=lambda done: bar.update(int(100 * done) - bar.n))
-    changes = folder / 'run.parameters.yaml'
-    write_overrides(changes, values)
-    lines = {node: command(node, values, (path, changes)) for node in NODES}
+    path, extra = set_up(values)
+    lines = {node: command(node, values, path) for node in NODES}
     lines.update({line[0]: line for line in extra})
     by_name = {argument.name: argument for argument in ARGUMENTS}
     processes = Processes(lines, by_name['use_respawn'].parse(values['use_respawn']))
@@ -172,7 +187,7 @@ def simulate(values):
     bad = {name: code for name, code in codes.items() if code != 0}
     if bad:
         print(f'exit codes that are not 0: {bad}', file=sys.stderr)
-    print(f'results: {folder / "summary.json"}, {folder / "run.png"}')
+    print(f'results: {path.parent / "summary.json"}, {path.parent / "run.png"}')
     return 1 if bad else 0
 
 

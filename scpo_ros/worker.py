@@ -44,7 +44,10 @@ def _serve(connection, factory, arguments, niceness):
             answer = Answer(method, getattr(served, method)(*given))
         except Exception as error:  # noqa: B902
             answer = Answer(method, failure=f'{type(error).__name__}: {error}')
-        connection.send(answer)
+        try:
+            connection.send(answer)
+        except OSError:
+            return  # whoever asked is gone
 
 
 class Worker:

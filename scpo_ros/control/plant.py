@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scpo_ros.arrays import checked
 from scpo_ros.control.scenario import random_scenarios
+from scpo_ros.exceptions import InfeasibleError
 
 
 @dataclass(frozen=True)
@@ -33,20 +35,32 @@ class SimulatedPlant:
 
         :param config: PlantConfig. :param seed: of episodes and disturbances; None for the
             configuration's.
+        :raises InfeasibleError: for an initial state outside the safe set.
         """
         self._system, self._safe_set, self._config = system, safe_set, config
         self._rng = np.random.default_rng(config.seed if seed is None else seed)
         self._patience = max(1, round(config.command_timeout_s / system.dt))
         self.deadline_misses = self.limit_violations = 0
         self._last, self._missing, self._step, self._episode = None, 0, 0, -1
+        self._initial = self._checked_start(config.initial_state)
         self.reset()
+
+    def _checked_start(self, state):
+        state = checked('initial_state', state, (self._system.n,))
+        if not self._safe_set.contains(state):
+            raise InfeasibleError(
+                f'initial_state {state.tolist()} must lie in the safe set, but its gauge is '
+                f'{self._safe_set.gauge(state):.4f} > 1: no input keeps the limits from there on')
+        return state
 
     def reset(self):
         """Start a new episode and return its first :class:`PlantState`."""
-        start = random_scenarios(self._system, self._safe_set, 1, 1, self._rng)
+        start = self._initial
+        if self._config.random_start:
+            start = random_scenarios(self._system, self._safe_set, 1, 1, self._rng).x0[0]
         self._episode += 1
         self._begin = self._step
-        self.state = PlantState(self._step, self._episode, start.x0[0], 0.0)
+        self.state = PlantState(self._step, self._episode, start, 0.0)
         return self.state
 
     @property

@@ -63,16 +63,21 @@ class AdapterNode(LifecycleNode):
         self._metrics = Metrics(self, (
             'loss', 'worst_metric', 'step_scale', 'accepted_total', 'refused_total',
             'policy_version', 'update_time_ms', 'processed_time'), ('model_valid',))
+        subscriptions = []
         for kind, topic, callback, qos in (
                 (JointState, 'joint_states', self._on_state, 10),
                 (JointState, 'joint_command', self._on_command, 10),
                 (JointTrajectory, 'demonstrations', self._on_demonstration, 10),
                 (ParameterEvent, 'controller/active_policy', self._on_active, LATCHED),
                 (ParameterEvent, 'proposals', self._on_proposal, 10)):
-            self.create_subscription(kind, topic, callback, qos)
-        self.create_service(SetBool, '~/set_enabled', self._on_set_enabled)
+            subscriptions.append(self.create_subscription(kind, topic, callback, qos))
+        services = [self.create_service(SetBool, '~/set_enabled', self._on_set_enabled)]
         for name in ('rollback', 'save_policy', 'reset'):
-            self.create_service(Trigger, f'~/{name}', getattr(self, f'_on_{name}'))
+            services.append(
+                self.create_service(Trigger, f'~/{name}', getattr(self, f'_on_{name}')))
+        self._created = {
+            'destroy_publisher': [self._policies, self._rollouts, self._markers],
+            'destroy_subscription': subscriptions, 'destroy_service': services}
         self._timer = self.create_timer(_POLL_S, self._poll, clock=STEADY)
         return TransitionCallbackReturn.SUCCESS
 
@@ -86,16 +91,29 @@ class AdapterNode(LifecycleNode):
         self._active = False
         return super().on_deactivate(state)
 
+    def on_cleanup(self, _):
+        """Undo :meth:`on_configure`."""
+        self.stop()
+        return TransitionCallbackReturn.SUCCESS
+
     def on_shutdown(self, _):
-        """End the worker."""
+        """Undo :meth:`on_configure` for good."""
         self.stop()
         return TransitionCallbackReturn.SUCCESS
 
     def stop(self):
-        """End the worker process."""
+        """End the worker process and take the topics and services away."""
         self._active = False
-        if self._worker is not None:
-            self._worker.stop()
+        if self._worker is None:
+            return
+        self._worker.stop()
+        self._timer.cancel()
+        self.destroy_timer(self._timer)
+        for destroy, entities in self._created.items():
+            for entity in entities:
+                getattr(self, destroy)(entity)
+        self._metrics.destroy(self)
+        self._worker = self._session = None
 
     def _reading(self, read, message, use):
         try:

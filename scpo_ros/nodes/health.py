@@ -43,6 +43,11 @@ class Metrics:
             name: node.create_publisher(kind, f'~/metrics/{name}', 10)
             for kind, names in ((Float64, numbers), (Bool, flags)) for name in names}
 
+    def destroy(self, node):
+        """Take the topics away from their node."""
+        for publisher in self._publishers.values():
+            node.destroy_publisher(publisher)
+
     def publish(self, **values):
         """Publish the given values."""
         for name, item in values.items():

@@ -28,6 +28,10 @@ _NUMBERS = {'adapter/metrics/loss': 'loss', 'adapter/metrics/worst_metric': 'wor
             'plant/metrics/deadline_misses': 'deadline_misses'}
 
 
+def _named_demonstration(message):
+    return message.header.frame_id, *read_trajectory(message)[1:]
+
+
 class MonitorNode(Node):
     """
     Records a run and ends it after its duration.
@@ -48,7 +52,7 @@ class MonitorNode(Node):
         for kind, topic, callback, qos in (
                 (JointState, 'joint_states', self._taking(read_state, self._record.state), 10),
                 (JointTrajectory, 'demonstrations',
-                 self._taking(read_trajectory, lambda d: self._record.demonstration(*d[1:])), 10),
+                 self._taking(_named_demonstration, self._record.demonstration), 10),
                 (ParameterEvent, 'policy', self._taking(read_policy, self._on_policy), LATCHED),
                 (ParameterEvent, 'controller/active_policy',
                  self._taking(read_active, self._record.active), LATCHED)):
@@ -107,7 +111,7 @@ class MonitorNode(Node):
         elapsed = self._ended if self._ended is not None else (
             0.0 if self._began is None else self._seconds() - self._began)
         summary = write_results(self._config.output, self._record, {
-            'expert': self._config.expert, 'seed': self._config.seed,
+            'expert': ', '.join(self._record.experts) or None, 'seed': self._config.seed,
             'duration_s': round(elapsed, 3)})
         if self._config.live:
             print('\n' + '\n'.join(f'  {key:28s} {item}' for key, item in summary.items()),

@@ -1,9 +1,11 @@
 """Starting and stopping a node's process."""
 
+import signal
 import sys
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
 from scpo_ros.exceptions import ScpoRosError
 
 
@@ -16,22 +18,31 @@ def run(make, executor=SingleThreadedExecutor, args=None):
 
     A bad configuration is one line on standard error and the code 2, before anything moves.
 
+    A signal ends the loop between two callbacks and nothing else: however often it is repeated
+    (launch repeats it where there is no terminal), no callback and no `stop()` is cut short.
+
     :param make: () -> node, which may have `stop()`. :param executor: its class.
     """
-    rclpy.init(args=args)
-    node, code = None, 0
+    asked = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda given, _: asked.append(given))
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    node, spinner, code = None, None, 0
     try:
         node = make()
         spinner = executor()
         spinner.add_node(node)
-        while rclpy.ok():  # EventsExecutor.spin() of rclpy 7.1 burns a core; spin_once does not
+        # EventsExecutor.spin() of rclpy 7.1 burns a core; spin_once does not
+        while rclpy.ok() and not asked:
             spinner.spin_once(timeout_sec=_WAKE_S)
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except ExternalShutdownException:
         pass
     except ScpoRosError as error:
         print(f'[scpo_ros] error: {error}', file=sys.stderr, flush=True)
         code = 2
     finally:
+        if spinner is not None:
+            spinner.shutdown()  # before the context, or its guard condition complains
         if node is not None:
             if hasattr(node, 'stop'):
                 node.stop()

@@ -7,6 +7,8 @@ import pytest
     ('plant', {'system__dt': -1.0}, ['system.dt', '-1.0']),
     ('plant', {'system__position_limt': 1.0}, ['system.position_limt', 'did you mean']),
     ('plant', {'system__disturbance': 5.0}, ['disturbance', 'small enough']),
+    ('plant', {'initial_state': [0.9, 0.5]}, ['initial_state', '[0.9, 0.5]', 'safe set']),
+    ('plant', {'initial_state': [0.9]}, ['initial_state', 'shape']),
     ('expert', {'expert': 'nobody'}, ['nobody', 'benign']),
     ('controller', {'backup__planned_velocity': 0.9}, ['backup.planned_velocity', '0.6']),
     ('adapter', {'plan_margin': 0.01}, ['plan_margin', 'accept_margin']),
