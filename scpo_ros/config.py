@@ -40,7 +40,7 @@ def _check_scalar(name, item, kind, meta):
     if kind in (int, float):
         low = -math.inf if meta['low'] is None else meta['low']
         high = math.inf if meta['high'] is None else meta['high']
-        if not (math.isfinite(item) and low <= item <= high):
+        if not low <= item <= high or item in (math.inf, -math.inf):
             raise ConfigurationError(name, item, f'must lie in [{low}, {high}]')
     if meta['choices'] is not None and item not in meta['choices']:
         raise ConfigurationError(name, item, f'must be one of {", ".join(meta["choices"])}')
@@ -216,6 +216,13 @@ class AdapterConfig(Validated):
             raise ConfigurationError(
                 'plan_margin', self.plan_margin,
                 f'must exceed accept_margin = {self.accept_margin}')
+        if self.trust_radius < self.radius:
+            raise ConfigurationError(
+                'trust_radius', self.trust_radius, f'must be at least radius = {self.radius}')
+        if self.min_demonstrations > self.demonstrations:
+            raise ConfigurationError(
+                'min_demonstrations', self.min_demonstrations,
+                f'must not exceed demonstrations = {self.demonstrations}')
 
 
 @dataclass(frozen=True)

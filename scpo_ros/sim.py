@@ -26,6 +26,8 @@ import yaml
 
 
 _DEFAULTS = {**{argument.name: argument.default for argument in ARGUMENTS}, 'duration': '60'}
+_WRITTEN = {'bag', 'run.parameters.yaml', 'run.png', 'run.partial.png', 'summary.json',
+            'summary.json.partial'}
 MAY_DIE = ('adapter', 'expert')  # the robot must not notice
 _STOP_S = 15.0  # longest wait for a process to end before it is killed [s]
 
@@ -126,14 +128,18 @@ class Processes:
 
 def prepare(folder):
     """Replace the results folder, so that a stale result is never taken for a new one."""
-    if folder.is_dir() and not folder.is_symlink():
-        foreign = [p.name for p in folder.iterdir()
-                   if p.name not in ('bag',) and not p.name.startswith(('run', 'summary'))]
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise ConfigurationError('results', str(folder), 'must be a folder of its own')
+    if folder.is_dir():
+        foreign = [path.name for path in folder.iterdir() if path.name not in _WRITTEN]
         if foreign:
             raise ConfigurationError(
                 'results', str(folder), f'holds {foreign[0]!r}, which no run wrote: not replaced')
         shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise ConfigurationError('results', str(folder), f'cannot be made: {error}') from error
 
 
 def set_up(values):
