@@ -150,6 +150,11 @@ def checked_configuration(path, values):
         merged = {**given[node], **changes[node]}
         merged.pop('use_sim_time', None)
         specs[node], configs[node] = build_node(kind, merged)
+    required, claimed = configs['controller'].certified_margin, configs['adapter'].accept_margin
+    if required > claimed:
+        raise ConfigurationError(
+            'controller: certified_margin', required,
+            f'must not exceed the margin that the adapter certifies, accept_margin = {claimed}')
     return configs, _common(specs)
 
 

@@ -63,7 +63,8 @@ class ImitationLoss:
         """Return the loss of one weight vector (d,)."""
         return float(self.losses(np.asarray(theta)[None])[0])
 
-    def _linearise(self, theta):
+    def linearise(self, theta):
+        """Return the Jacobian (N, d) of the saturated policy and its errors (N,)."""
         raw = self._raw(np.asarray(theta)[None])[0]
         limit = self.policy.system.input_limit[0]
         error = np.clip(raw, -limit, limit) - self._target
@@ -72,7 +73,7 @@ class ImitationLoss:
 
     def gradient(self, theta):
         """Differentiate the loss, (d,)."""
-        J, error = self._linearise(theta)
+        J, error = self.linearise(theta)
         return 2 * J.T @ error / len(error)
 
     def gauss_newton(self, theta, damping, others=OTHER_DAMPINGS):
@@ -83,7 +84,7 @@ class ImitationLoss:
         :param others: factors on the damping of further steps; together they span nearly the
             optimum of the quadratic model within a ball of any radius.
         """
-        J, error = self._linearise(theta)
+        J, error = self.linearise(theta)
         curvature = J.T @ J / len(error)
         mu = damping * max(np.trace(curvature) / len(curvature), 1e-9)
         slope = J.T @ error / len(error)

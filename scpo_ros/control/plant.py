@@ -3,8 +3,9 @@ The simulated plant: steps the system under commands that may be late or missing
 
 Over [k, k + 1) it applies the command that answers x_k. When none has come it holds the last one
 and counts a deadline miss; after a time without commands the drive brakes to standstill within the
-input limits, u = sat(-v / dt). Before the first command nothing moves. A new episode starts every
-so many steps, from a state drawn uniformly from the safe set.
+input limits, u = sat(-v / dt). Before the first command it brakes too, and misses nothing. A new
+episode starts every so many steps, from a state drawn uniformly from the safe set or from a given
+one.
 """
 
 from dataclasses import dataclass
@@ -42,7 +43,8 @@ class SimulatedPlant:
         self._patience = max(1, round(config.command_timeout_s / system.dt))
         self.deadline_misses = self.limit_violations = 0
         self._last, self._missing, self._step, self._episode = None, 0, 0, -1
-        self._initial = self._checked_start(config.initial_state)
+        self._initial = None if config.random_start else self._checked_start(
+            config.initial_state)
         self.reset()
 
     def _checked_start(self, state):
@@ -50,7 +52,7 @@ class SimulatedPlant:
         if not self._safe_set.contains(state):
             raise InfeasibleError(
                 f'initial_state {state.tolist()} must lie in the safe set, but its gauge is '
-                f'{self._safe_set.gauge(state):.4f} > 1: no input keeps the limits from there on')
+                f'{self._safe_set.gauge(state):.4f} > 1: nothing is certified from there')
         return state
 
     def reset(self):

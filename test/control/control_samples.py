@@ -1,7 +1,5 @@
 """Random states and weights, and slow references, shared by the tests of the control task."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from scpo_ros.config import build, Spec
@@ -19,7 +17,7 @@ def states_in(safe_set, count, rng):
 
 
 def weights(task, count, rng, scale):
-    """Return weights (count, d): those at the start with a random last layer."""
+    """Return `count` of the initial weights, each with a random last layer, (count, d)."""
     result = np.tile(task.initial_theta, (count, 1))
     last = task.policy.network.widths[-1]
     result[:, -last:] = rng.normal(0, scale, (count, last))
@@ -55,8 +53,3 @@ def backup_mpc(plugin='daqp', **parameters):
     safe_set = contractive_set(system, contraction)
     mpc = BackupMpc(build_qp(system, safe_set, contraction, spec.backup), safe_set, plugin)
     return system, contraction, safe_set, mpc
-
-
-def changed(task, **parts):
-    """Return the task with some of its parts replaced."""
-    return replace(task, **parts)

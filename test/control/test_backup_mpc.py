@@ -33,10 +33,10 @@ def cost_of(task, z, x):
             + 10 * np.sum(s) + 100 * np.sum(s**2))
 
 
-@pytest.mark.parametrize('plugin, tolerance', [('qpoases', 1e-8), ('osqp', 1e-5)])
-def test_solvers_agree(task, plugin, tolerance, rng):
+@pytest.mark.parametrize('plugin, tolerance, count', [('qpoases', 1e-8, 200), ('osqp', 1e-5, 40)])
+def test_solvers_agree(task, plugin, tolerance, count, rng):
     other = BackupMpc(task.mpc.qp, task.safe_set, plugin)
-    for x in stress(task, 60, rng):
+    for x in stress(task, count, rng):
         assert abs(task.mpc.solve(x)[0] - other.solve(x)[0]) <= tolerance
 
 
@@ -105,7 +105,7 @@ def test_from_the_boundary_it_is_feasible_for_ever_and_every_next_state_is_in_la
             u = task.mpc.solve(x)[0]
             assert abs(u) <= task.system.input_limit[0] + 1e-9
             x = task.system.step(x, np.array([u]), disturbance(task, x, u, k))
-            assert task.safe_set.gauge(x) <= task.contraction + 2e-9
+            assert task.safe_set.gauge(x) <= task.contraction + 3e-9
 
 
 def test_a_twice_larger_disturbance_than_it_is_made_for_leaves_lambda_c(task):
@@ -215,7 +215,7 @@ def test_a_step_of_20_ms_works_too():
         for k in range(60):
             u = mpc.solve(x)
             x = system.step(x, u, system.disturbance * (-1)**(k // 9))
-            assert safe_set.gauge(x) <= contraction + 2e-9
+            assert safe_set.gauge(x) <= contraction + 3e-9
     other = BackupMpc(mpc.qp, safe_set, 'qpoases')
     for x in safe_set.vertices[::6]:
         assert mpc.solve(x)[0] == pytest.approx(other.solve(x)[0], abs=1e-7)
