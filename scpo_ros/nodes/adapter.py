@@ -113,7 +113,7 @@ class AdapterNode(LifecycleNode):
             for entity in entities:
                 getattr(self, destroy)(entity)
         self._metrics.destroy(self)
-        self._worker = self._session = None
+        self._worker = None
 
     def _reading(self, read, message, use):
         try:
@@ -148,6 +148,8 @@ class AdapterNode(LifecycleNode):
         self._reading(read_active, message, self._session.acknowledge)
 
     def _poll(self):
+        if self._worker is None:
+            return  # a call that was due when the node was cleaned up
         answer = self._worker.poll()
         if answer is not None:
             self._conclude(answer)
@@ -232,7 +234,7 @@ class AdapterNode(LifecycleNode):
         return response
 
     def _diagnose(self):
-        if self._session is None:
+        if self._worker is None:
             return WARN, 'not configured', {}
         session = self._session
         values = session.values()

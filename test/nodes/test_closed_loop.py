@@ -2,6 +2,8 @@
 
 import signal
 
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.qos import QoSProfile
 from scpo_ros.nodes.conversions import LATCHED, read_active, read_policy
@@ -65,6 +67,31 @@ def test_killing_the_adapter_leaves_control_unharmed(processes, probe):
     processes.start('adapter', update_period_s=0.5, min_demonstrations=20)
     before = running(probe)
     probe.wait(lambda: running(probe) > before, timeout=60)  # it goes on from what runs
+    assert outside(probe) == []
+
+
+def test_the_adapter_goes_through_its_lifecycle_while_control_goes_on(processes, probe):
+    start(processes, probe)
+    probe.wait(lambda: running(probe) >= 1, timeout=60)
+    client = probe.create_client(ChangeState, 'adapter/change_state')
+    assert client.wait_for_service(10)
+
+    def change(transition):
+        request = ChangeState.Request()
+        request.transition.id = transition
+        future = client.call_async(request)
+        assert probe.wait(lambda: future.result() if future.done() else None).success
+
+    change(Transition.TRANSITION_DEACTIVATE)
+    seen = [len(probe.seen[topic]) for topic in ('policy', 'joint_command')]
+    probe.wait(lambda: len(probe.seen['joint_command']) >= seen[1] + 40)
+    assert len(probe.seen['policy']) <= seen[0] + 1  # one may have been on its way
+    change(Transition.TRANSITION_CLEANUP)
+    change(Transition.TRANSITION_CONFIGURE)
+    change(Transition.TRANSITION_ACTIVATE)
+    before = running(probe)
+    probe.wait(lambda: running(probe) > before, timeout=60)
+    assert len(probe.get_publishers_info_by_topic(f'{probe.get_namespace()}/policy')) == 1
     assert outside(probe) == []
 
 
