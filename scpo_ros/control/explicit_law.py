@@ -2,10 +2,10 @@
 The backup's law at many states: an explicit table, exact by construction.
 
 The law is affine on each critical region (:mod:`scpo_ros.control.critical_regions`). A query looks
-up its grid cell. A cell all of whose corners lie in one region lies in it altogether, since regions
-are convex, and needs no test. Elsewhere the candidate regions are tested (the KKT conditions), and
-a state of the safe set that none of them contains is solved by the MPC's own solver. Outside the
-safe set the answer is NaN.
+up its grid cell. A cell all of whose corners lie in one region lies in it altogether, since
+regions are convex, and needs no test. Elsewhere the candidate regions are tested (the KKT
+conditions), and a state of the safe set that none of them contains is solved by the MPC's own
+solver. Outside the safe set the answer is NaN.
 """
 
 import os

@@ -9,6 +9,7 @@ from scpo_ros.scpo.outcome import UpdateOutcome, UpdateResult
 from scpo_ros.scpo.perturbation import difference_slopes, orthonormal_basis, sample_points
 from scpo_ros.scpo.projection import (
     metric_terms, ProjectionAnswer, ProjectionProblem, solve_projection, solve_reference)
+from scpo_ros.scpo.sampled_bound import required_scenarios, SampledBound, spent_doubt
 from scpo_ros.scpo.settings import ScpoSettings
 from scpo_ros.scpo.smoothness import SmoothnessConstants
 from scpo_ros.scpo.update import ScpoUpdater
@@ -17,5 +18,6 @@ __all__ = [
     'build_projection', 'Certificate', 'certificate_defects', 'check_projection',
     'difference_slopes', 'dual_bound', 'EvaluationError', 'is_safe', 'LocalSafeRegion',
     'metric_terms', 'orthonormal_basis', 'planning_target', 'ProjectionAnswer',
-    'ProjectionProblem', 'sample_points', 'ScpoSettings', 'ScpoUpdater', 'SmoothnessConstants',
-    'solve_projection', 'solve_reference', 'UpdateOutcome', 'UpdateResult']
+    'ProjectionProblem', 'required_scenarios', 'sample_points', 'SampledBound', 'ScpoSettings',
+    'ScpoUpdater', 'SmoothnessConstants', 'solve_projection', 'solve_reference', 'spent_doubt',
+    'UpdateOutcome', 'UpdateResult']

@@ -191,6 +191,24 @@ def test_steps_of_any_length_are_certified(length):
     assert answer.violation <= 0.0 and answer.duality_gap <= 1e-6
 
 
+def cramped_problem(seed, slack=1e-5, constant=1e4):
+    """Return a problem whose answer is some thousand times shorter than R."""
+    problem = random_problem(seed, n=16, k=60)
+    g = problem.region.target - np.where(np.arange(60) < 8, slack, 0.1)
+    smoothness = constant * np.random.default_rng(seed).uniform(0.1, 3.0, 60)
+    region = replace(problem.region, g=g, smoothness=smoothness, trust_radius=0.5, radius=1e-4)
+    return replace(problem, region=region, linear=1e-2 * problem.linear)
+
+
+def test_a_step_that_is_short_beside_its_reach_keeps_its_digits(monkeypatch):
+    problems = [cramped_problem(seed) for seed in range(20)]
+    answers = [solve_projection(problem) for problem in problems]
+    assert all(np.linalg.norm(a.b) < 1e-2 * p.reach for a, p in zip(answers, problems))
+    assert all(a.violation <= 0 and a.duality_gap <= 1e-6 for a in answers)
+    monkeypatch.setattr(projection, 'RESCALINGS', 0)
+    assert any(solve_projection(problem).duality_gap > 1e-6 for problem in problems)
+
+
 def test_refinement_closes_the_gap_of_a_loose_solver(monkeypatch):
     """At a tolerance of 1e-5 the interior point alone is far off; Newton makes it exact."""
     monkeypatch.setattr(conic_program, 'TOLERANCES', (1e-5,))

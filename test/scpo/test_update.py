@@ -149,6 +149,13 @@ def test_stalled_by_a_negligible_raw_step():
     assert_refused(updater.update(1e-12 * STEP), UpdateOutcome.STALLED, updater)
 
 
+def test_stalling_relaxes_the_constants_that_may_be_stale():
+    updater = make(always(-1.0, -0.02), initial_smoothness=8.0)
+    for _ in range(3):
+        assert updater.update(STEP).outcome is UpdateOutcome.STALLED
+    assert np.allclose(updater.smoothness, 8.0 * 0.8 ** 3)
+
+
 def test_stalled_by_rounding():
     updater = make(always(-1.0), theta0=np.full(D, 1e9))
     result = updater.update(1e-8 * np.ones(D))
