@@ -42,9 +42,10 @@ class TanhNetwork:
 
     def layers(self, theta):
         """Return w1 (h,), b1 (h,), W2 (h, h), b2 (h,), w3 (h,), b3 () as views of theta (d,)."""
-        h = self.width
-        w1, b1, w2, b2, w3, b3 = np.split(theta, np.cumsum([h, h, h * h, h, h]))
-        return w1, b1, w2.reshape(h, h), b2, w3, b3[0]
+        h, last = self.width, len(theta) - 1
+        w2 = theta[2 * h:2 * h + h * h].reshape(h, h)
+        return (theta[:h], theta[h:2 * h], w2, theta[last - 2 * h:last - h],
+                theta[last - h:last], theta[last])
 
     def output(self, theta, x):
         """
@@ -55,18 +56,10 @@ class TanhNetwork:
         """
         x = np.asarray(x, dtype=np.float64)
         flat = x.reshape(-1)
-        result = np.empty(flat.shape)
+        result, layers = np.empty(flat.shape), self.layers(theta)
         for start in range(0, flat.size, CHUNK):
-            result[start:start + CHUNK] = self._chunk(theta, flat[start:start + CHUNK])
+            result[start:start + CHUNK] = _chunk(layers, flat[start:start + CHUNK])
         return result.reshape(x.shape)
-
-    def _chunk(self, theta, x):
-        w1, b1, w2, b2, w3, b3 = self.layers(theta)
-        first = np.multiply.outer(x, w1)
-        first += b1
-        second = np.tanh(first, out=first) @ w2
-        second += b2
-        return np.tanh(second, out=second) @ w3 + b3
 
     def jacobian(self, theta, x):
         """
@@ -97,3 +90,13 @@ class TanhNetwork:
         """
         w1, _, w2, _, w3, _ = (np.abs(part) for part in self.layers(theta))
         return float(TANH_CURVATURE * w3 @ ((w2.T @ w1) ** 2 + w2.T @ w1 ** 2))
+
+
+def _chunk(layers, x):
+    """Return the outputs at a few inputs (B,)."""
+    w1, b1, w2, b2, w3, b3 = layers
+    first = np.multiply.outer(x, w1)
+    first += b1
+    second = np.tanh(first, out=first) @ w2
+    second += b2
+    return np.tanh(second, out=second) @ w3 + b3

@@ -50,8 +50,11 @@ def _loss(axis, loss, least):
 
 
 def _constraint(axis, largest, limit):
-    axis.plot(largest, color=_BLUE, label='largest |policy|')
-    axis.axhline(limit, color=_RED, label=f'bound {limit}')
+    detail = axis.inset_axes([0.25, 0.3, 0.7, 0.35])
+    for view in (axis, detail):
+        view.plot(largest, color=_BLUE, label='largest |policy|')
+        view.axhline(limit, color=_RED, label=f'bound {limit}')
+    detail.set(ylim=(0.99 * limit, 1.002 * limit))
     axis.set(title='constraint (enforced and held-out inputs)', xlabel='epoch',
              ylim=(0.0, 1.1 * limit))
     axis.legend(loc='lower right', fontsize='small')
