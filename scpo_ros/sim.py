@@ -187,7 +187,9 @@ def simulate(values):
             end = processes.ended()
     except KeyboardInterrupt:
         print('\nstopping', file=sys.stderr)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient Ctrl-C must leave nothing behind
     codes = processes.stop()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if end is not None and end[0] != 'monitor':
         print(f'the {end[0]} ended unexpectedly with code {end[1]}', file=sys.stderr)
     bad = {name: code for name, code in codes.items() if code != 0}
