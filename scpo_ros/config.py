@@ -203,7 +203,7 @@ class AdapterConfig(Validated):
     rollouts: int = value(16, 'collected rollouts replayed in the design set', 0, 1000)
     damping: float = value(0.02, 'damping of the Gauss-Newton step, relative', 1e-9, 1e3)
     directions: int = value(16, 'n, sampled perturbations per update', 1, 4096)
-    radius: float = value(1e-3, 'r, length of a perturbation', 1e-8, 1.0)
+    radius: float = value(1e-4, 'r, length of a perturbation', 1e-8, 1.0)
     trust_radius: float = value(0.5, 'R, longest step', 1e-6, 100.0)
     accept_margin: float = value(0.02, 'm_acc: accepted only with g <= -m_acc', 0.0, 1.0)
     plan_margin: float = value(0.025, 'm_plan > m_acc: the plan asks for g <= -m_plan', 0.0, 1.0)

@@ -8,11 +8,10 @@ that the projection could not see is remembered: its scenario joins the design s
 import numpy as np
 
 from scpo_ros.control.safety_metrics import (
-    InvarianceMetric, SAMPLING_ALLOWANCE, STRATA)
+    InvarianceMetric, REGRETS, SAMPLING_ALLOWANCE)
 from scpo_ros.control.scenario import (
     design_scenarios, interior_states, stress_states, verification_scenarios)
 
-_STRATA = len(STRATA) - 1  # columns of the no-regret metric
 _DESIGN_SHARE = 20  # one in so many of the invariance states is a design state
 
 
@@ -37,7 +36,7 @@ class SafetyEvaluation:
         self._base, self._extra, self._slots = self.design, [], []
         self._replays, self._next_slot = replays, 0
         self._costs = {}
-        self._regret_shift = np.zeros(_STRATA)  # verified minus design no-regret metric
+        self._regret_shift = np.zeros(REGRETS)  # verified minus design no-regret metric
         self.invariance = InvarianceMetric.over(
             task.policy, task.bounds, _dense_states(task.safe_set, metrics, seed))
         self._design_states = np.arange(0, len(self.invariance.states), _DESIGN_SHARE)
@@ -59,7 +58,7 @@ class SafetyEvaluation:
         """Return the smooth design metrics (m, k): groups of states, no-regret, scenarios."""
         rollouts = self.task.metric(
             thetas, self.design, self._backup_cost('design', self.design), True)
-        rollouts[:, :_STRATA] += self._regret_shift
+        rollouts[:, :REGRETS] += self._regret_shift
         return np.hstack([self._design_invariance.grouped(thetas), rollouts])
 
     def verify(self, thetas):
@@ -67,7 +66,7 @@ class SafetyEvaluation:
         scenarios = self._verified()
         rollouts = self.task.metric(
             thetas, scenarios, self._backup_cost('verification', scenarios), False)
-        rollouts[:, :_STRATA] -= SAMPLING_ALLOWANCE
+        rollouts[:, :REGRETS] -= SAMPLING_ALLOWANCE
         return np.hstack([self.invariance.worst(thetas)[0][:, None], rollouts])
 
     def remember(self, theta, failed, present):
@@ -81,14 +80,14 @@ class SafetyEvaluation:
         :param present: (d,), the present policy.
         """
         failed = np.asarray(failed, dtype=int)
-        if np.any((failed >= 1) & (failed <= _STRATA)):
+        if np.any((failed >= 1) & (failed <= REGRETS)):
             self._calibrate_regret(present)
         if np.any(failed == 0):
             excess = self.invariance.excess(theta[None])[0]
             worst = np.argsort(excess)[-32:]
             self._design_states = np.union1d(self._design_states, worst)
             self._design_invariance = self.invariance.part(self._design_states)
-        rows = np.unique((failed[failed > _STRATA] - 1 - _STRATA) // 2)
+        rows = np.unique((failed[failed > REGRETS] - 1 - REGRETS) // 2)
         for row in rows[rows < len(self.verification)][:16]:
             self._append(self.verification.take([row]))
 
@@ -111,11 +110,11 @@ class SafetyEvaluation:
             state = self.invariance.states[at[0]]
             return (f'from x = ({state[0]:.3f}, {state[1]:.3f}) the input exceeds what the safe '
                     f'set allows by {worst[0]:.4f}')
-        if index <= _STRATA:
-            where = 'on the boundary of' if index == _STRATA else 'inside'
-            return (f'from states {where} the safe set the task cost would exceed '
+        if index <= REGRETS:
+            when = 'under stress' if index == REGRETS else 'in ordinary operation'
+            return (f'{when} the task cost would exceed '
                     f'{1 + self.task.metric.tolerance:.2f} times that of the backup')
-        row, kind = divmod(index - 1 - _STRATA, 2)
+        row, kind = divmod(index - 1 - REGRETS, 2)
         if row < len(self.verification):
             scenario = self.verification.take([row])
         else:
@@ -158,7 +157,7 @@ class SafetyEvaluation:
     def _regret(self, theta, scenarios, key):
         cost = self.task.simulator.summarise(theta[None], scenarios).cost
         return self.task.metric.regret(
-            cost, self._backup_cost(key, scenarios), scenarios.x0)[0]
+            cost, self._backup_cost(key, scenarios), scenarios)[0]
 
     def _verified(self):
         scenarios = self.verification

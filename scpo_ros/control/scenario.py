@@ -22,9 +22,14 @@ class Scenarios:
 
     x0: np.ndarray  # (S, n)
     w: np.ndarray  # (S, H, n)
+    nominal: np.ndarray = None  # (S,) bool: ordinary operation; else stress
 
     def __post_init__(self):
         """Check and freeze."""
+        nominal = np.zeros(len(self.x0)) if self.nominal is None else self.nominal
+        nominal = np.array(nominal, dtype=bool)
+        nominal.setflags(write=False)
+        object.__setattr__(self, 'nominal', nominal)
         object.__setattr__(self, 'x0', checked('x0', self.x0, (None, None)))
         shape = (len(self.x0), None, self.x0.shape[1])
         object.__setattr__(self, 'w', checked('w', self.w, shape))
@@ -40,11 +45,12 @@ class Scenarios:
 
     def __add__(self, other):
         """Return both batches, one behind the other."""
-        return Scenarios(np.vstack([self.x0, other.x0]), np.concatenate([self.w, other.w]))
+        return Scenarios(np.vstack([self.x0, other.x0]), np.concatenate([self.w, other.w]),
+                         np.concatenate([self.nominal, other.nominal]))
 
     def take(self, index):
         """Return the scenarios with the given indices."""
-        return Scenarios(self.x0[index], self.w[index])
+        return Scenarios(self.x0[index], self.w[index], self.nominal[index])
 
 
 def interior_states(safe_set, count, seed):
@@ -87,6 +93,13 @@ def switching(system, states, horizon, rng):
     return Scenarios(states, w)
 
 
+def ordinary(system, safe_set, count, horizon, seed):
+    """Return scenarios of ordinary operation: states that fill C, w uniform within its bound."""
+    states = interior_states(safe_set, count, [*seed, 0])
+    w = np.random.default_rng([*seed, 1]).uniform(-1, 1, (count, horizon, system.n))
+    return Scenarios(states, w * system.disturbance, np.ones(count))
+
+
 def random_scenarios(system, safe_set, count, horizon, rng):
     """Return i.i.d. scenarios: x_0 uniform on the safe set, w uniform within its bound."""
     low, high = safe_set.vertices.min(axis=0), safe_set.vertices.max(axis=0)
@@ -99,19 +112,29 @@ def random_scenarios(system, safe_set, count, horizon, rng):
 
 
 def design_scenarios(system, safe_set, count, horizon, seed):
-    """Return the design set: `count` stress states, each with w at both of its bounds."""
+    """
+    Return the design set: stress, then as many scenarios of ordinary operation.
+
+    Stress is `count` states, each with w at both of its bounds.
+    """
     states = stress_states(safe_set, count, [seed, 1])
-    return extreme(system, states, horizon, 1.0) + extreme(system, states, horizon, -1.0)
+    return (extreme(system, states, horizon, 1.0) + extreme(system, states, horizon, -1.0)
+            + ordinary(system, safe_set, count, horizon, [seed, 6]))
 
 
 def verification_scenarios(system, safe_set, count, horizon, seed):
-    """Return the verification set: `count` other stress states; w extreme, then switching."""
+    """
+    Return the verification set: stress, then as many scenarios of ordinary operation.
+
+    Stress is `count` other states with w extreme, then switching.
+    """
     rng = np.random.default_rng([seed, 2])
     states = rng.permutation(stress_states(safe_set, count, [seed, 3]))
     third = count // 3
     return (extreme(system, states[:third], horizon, 1.0)
             + extreme(system, states[third:2 * third], horizon, -1.0)
-            + switching(system, states[2 * third:], horizon, rng))
+            + switching(system, states[2 * third:], horizon, rng)
+            + ordinary(system, safe_set, count, horizon, [seed, 7]))
 
 
 def realised_disturbance(system, x, u, x_next):

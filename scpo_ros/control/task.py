@@ -64,7 +64,7 @@ class ControlTask:
         simulator = Simulator(policy, bounds, np.array(spec.backup.state_weight),
                               spec.backup.input_weight)
         tolerance = spec.metrics.no_regret_tolerance if spec.metrics.no_regret else np.inf
-        metric = RolloutMetric(simulator, safe_set, lyapunov, spec.metrics.stability_ratio,
+        metric = RolloutMetric(simulator, lyapunov, spec.metrics.stability_ratio,
                                spec.metrics.stability_offset, tolerance)
         return cls(spec, system, safe_set, contraction, mpc, lyapunov, gain, policy, bounds,
                    simulator, metric)

@@ -9,11 +9,10 @@ import pytest
 
 from scpo_ros.config import MetricsConfig
 from scpo_ros.control.evaluation import SafetyEvaluation
-from scpo_ros.control.safety_metrics import STRATA
+from scpo_ros.control.safety_metrics import REGRETS
 from scpo_ros.control.scenario import extreme, random_scenarios, replay, Scenarios
 from scpo_ros.control.task import ControlTask
 
-REGRETS = len(STRATA) - 1
 FIRST = 1 + REGRETS  # column of the first verification scenario
 
 
@@ -128,7 +127,7 @@ def test_the_three_kinds_of_scenarios_are_disjoint(task, evaluation):
     held_out = random_scenarios(task.system, task.safe_set, 300, 60, np.random.default_rng(9))
     sets = [{x.tobytes() for x in scenarios.x0}
             for scenarios in (evaluation.design, evaluation.verification, held_out)]
-    assert [len(s) for s in sets] == [60, 300, 300]
+    assert [len(s) for s in sets] == [60 + 60, 300 + 300, 300]
     for i in range(3):
         assert not sets[i] & sets[i - 1]
 
@@ -230,13 +229,13 @@ def test_replays_never_push_out_what_failed(task, rng):
     kept = {x.tobytes() for x in evaluation.design.x0}
     assert evaluation.verification.x0[0].tobytes() in kept
     assert {x.tobytes() for x in starts[-2:]} <= kept
-    assert len(evaluation.design) == 2 * 60 + 3
+    assert len(evaluation.design) == 3 * 60 + 3
 
 
 def test_without_replays_none_is_kept(task):
     evaluation = SafetyEvaluation(task, replays=0)
     evaluation.add_replay(replay_from(task, np.zeros(2)))
-    assert len(evaluation.design) == 2 * 60
+    assert len(evaluation.design) == 3 * 60
 
 
 def test_costs_of_the_backup_follow_the_scenarios(task, fresh, theta0):
@@ -245,7 +244,7 @@ def test_costs_of_the_backup_follow_the_scenarios(task, fresh, theta0):
     for x0 in ([0.01, 0.0], [0.95, -0.4]):
         fresh.add_replay(replay_from(task, x0, 1.0))
         assert np.allclose(designed(fresh, theta0)[1], -0.05, atol=1e-3)
-        assert np.allclose(verified(fresh, theta0)[1], -0.07, atol=1e-3)
+        assert np.allclose(verified(fresh, theta0)[1], -0.06, atol=1e-3)
 
 
 # Sentences --------------------------------------------------------------------------------------
@@ -294,12 +293,12 @@ def test_the_worst_trajectory_is_defined_and_starts_inside(task, evaluation):
 
 def test_the_coverage_is_stated_in_numbers(task, fresh):
     states = len(fresh.invariance.states)
-    assert fresh.size == 300 + states
-    for number in ('300', '60', str(states), '0.003'):
+    assert fresh.size == 600 + states
+    for number in ('600', '60', str(states), '0.003'):
         assert number in fresh.coverage
     assert fresh.coverage.startswith('sampled')
     fresh.add_replay(replay_from(task, [0.1, 0.0]))
-    assert '301 rollouts' in fresh.coverage and fresh.size == 301 + states
+    assert '601 rollouts' in fresh.coverage and fresh.size == 601 + states
 
 
 def test_without_the_no_regret_metric_the_useless_policy_passes(task):

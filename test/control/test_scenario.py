@@ -51,7 +51,9 @@ def test_batches_join_and_split(made):
 
 def test_the_design_set_meets_the_worst_first(task):
     design = design_scenarios(task.system, task.safe_set, 60, 60, 0)
-    assert len(design) == 120
+    assert len(design) == 180 and np.array_equal(np.flatnonzero(design.nominal), range(120, 180))
+    ordinary_w, design = design.w[120:, :, 1], design.take(slice(0, 120))
+    assert 0.0029 < np.abs(ordinary_w).max() <= 0.003 and abs(ordinary_w.mean()) < 1e-4
     assert np.sum(task.safe_set.gauge(design.x0) > 1 - 1e-8) == 2 * 24
     assert np.array_equal(np.unique(design.w[:, :, 1]), [-0.003, 0.003])
     assert np.array_equal(design.x0[:60], design.x0[60:])
@@ -60,6 +62,10 @@ def test_the_design_set_meets_the_worst_first(task):
 
 def test_the_verification_set_has_all_kinds_of_disturbance_on_all_kinds_of_state(task):
     scenarios = verification_scenarios(task.system, task.safe_set, 300, 60, 0)
+    assert len(scenarios) == 600
+    assert np.array_equal(np.flatnonzero(scenarios.nominal), range(300, 600))
+    assert np.all(task.safe_set.contains(scenarios.x0[300:], 0.0))
+    scenarios = scenarios.take(slice(0, 300))
     edge = task.safe_set.gauge(scenarios.x0) > 1 - 1e-8
     assert edge.sum() == 120
     for first, changes in ((0, False), (100, False), (200, True)):

@@ -105,7 +105,8 @@ def test_every_method_runs(method):
 
 def test_without_constraints_the_same_data_lead_out_of_the_safe_set():
     """The negative control: the same steps, not projected, are unsafe."""
-    result = run('outward_edge', method='unconstrained', updates=UPDATES, no_regret=False)
+    result = run('outward_edge', method='unconstrained', updates=UPDATES, no_regret=False,
+                 trust_radius=0.5)
     assert result.unsafe_iterates >= 3
 
 

@@ -1,0 +1,178 @@
+"""
+The alternatives to SCPO, on the same problem and with the same gradient and rollouts.
+
+Every method is given the same damped Gauss-Newton step and metric, the same n = 16 sampled
+directions (step, its other dampings, gradient, last four steps, random) with n + 1 design
+evaluations an update, a trust radius of 0.5 and the margin m_acc, where it has use for them. What
+they do with it differs, and nothing but SCPO and the line search verifies. Each was tried with the
+settings in TRIED on `overspeed` and `outward_edge` (no-regret off), seed 10, 60 updates; the
+default is the one with the fewest unsafe iterates, and among equals with the largest part of the
+gap closed. The settings tried for `scpo-paper` and `scpo-euclidean` stand with them.
+
+* `unconstrained`: takes the raw step, within the trust radius.
+* `lagrangian`: primal-dual; minimises the model of L + lambda'g, lambda <- [lambda + rho (g +
+  m)]_+ (Chow et al. 2018 and many others).
+* `lb-sgd`: log barrier, L - eta sum log(-g_i) with the safe step length of LB-SGD (Usmanova et
+  al., JMLR 2024): gamma = min_i alpha_i / (2 |slope_i'v| + sqrt(alpha_i M)) along the direction v.
+* `szo-qq`: local quadratic inner approximations g_i + slope_i'b + 2 M |b|^2 <= 0 with a constant
+  M (Guo, Jiang, Ferrari-Trecate 2023); takes the answer without a check.
+* `line-search`: the raw step, halved until the rollouts are safe (design and verification).
+* `scpo-unverified`: SCPO with adaptive L that takes every projected step without looking.
+"""
+
+import numpy as np
+
+from scpo_ros.experiments.imitation_problem import ACCEPT_MARGIN, PLAN_MARGIN
+from scpo_ros.experiments.sampled_model import Baseline, shortened, TRUST_RADIUS
+from scpo_ros.experiments.scpo_methods import RADIUS
+from scpo_ros.scpo import (
+    is_safe, LocalSafeRegion, ProjectionProblem, SmoothnessConstants, solve_projection)
+
+TRIED = {
+    'unconstrained': {'trust_radius': (0.05, 0.2, 0.5, 2.0)},
+    'lagrangian': {'rate': (0.01, 0.1, 1.0, 10.0)},
+    'lb-sgd': {'barrier': (1e-2, 1e-3, 1e-4, 1e-5)},
+    'szo-qq': {'constant': (0.1, 1.0, 10.0, 100.0)},
+    'line-search': {'trust_radius': (0.05, 0.2, 0.5, 2.0)},
+    'scpo-unverified': {'initial': (0.01, 1.0, 10.0, 100.0)},
+}
+_HALVINGS = 16
+
+
+class Unconstrained(Baseline):
+    """theta <- theta + s."""
+
+    def __init__(self, problem, trust_radius=0.05):
+        """Start from the backup. :param trust_radius: longest step."""
+        super().__init__(problem)
+        self._radius = trust_radius
+
+    def update(self):
+        """Take the raw step."""
+        return self.moved(shortened(self._problem.raw_step(self.theta).step, self._radius))
+
+
+class Lagrangian(Baseline):
+    """Primal-dual descent."""
+
+    def __init__(self, problem, rate=10.0):
+        """Start from the backup with lambda = 0. :param rate: rho of the multipliers."""
+        super().__init__(problem)
+        self._rate, self._multipliers = rate, None
+
+    def update(self):
+        """Update the multipliers, then minimise the model of the Lagrangian."""
+        model = self.sampled()
+        if self._multipliers is None or len(self._multipliers) != len(model.g):
+            self._multipliers = np.zeros_like(model.g)
+        self._multipliers = np.maximum(
+            0, self._multipliers + self._rate * (model.g + PLAN_MARGIN))
+        downhill = model.linear - 0.5 * model.slope.T @ self._multipliers
+        b = np.linalg.solve(model.gram, downhill)
+        return self.moved(model.basis @ shortened(b, TRUST_RADIUS))
+
+
+class LogBarrier(Baseline):
+    """LB-SGD."""
+
+    def __init__(self, problem, barrier=1e-3, constant=1.0, decay=0.98):
+        """
+        Start from the backup.
+
+        :param barrier: eta at the start. :param constant: M. :param decay: of eta an update.
+        """
+        super().__init__(problem)
+        self._barrier, self._constant, self._decay = barrier, constant, decay
+
+    def update(self):
+        """Descend on the barrier function; outside its domain nothing is defined."""
+        model = self.sampled()
+        room = -ACCEPT_MARGIN - model.g
+        if not np.all(room > 0):
+            return False
+        downhill = model.linear - 0.5 * self._barrier * model.slope.T @ (1 / room)
+        b = shortened(np.linalg.solve(model.gram, downhill), TRUST_RADIUS)
+        length = np.linalg.norm(b)
+        if not length > 0:
+            return False
+        along = np.abs(model.slope @ b) / length
+        safe = np.min(room / (2 * along + np.sqrt(room * self._constant)))
+        self._barrier *= self._decay
+        return self.moved(model.basis @ shortened(b, safe))
+
+
+class SzoQq(Baseline):
+    """Quadratic inner approximations with a constant that is guessed."""
+
+    def __init__(self, problem, constant=100.0):
+        """Start from the backup. :param constant: M; the quadratic term is 2 M |b|^2."""
+        super().__init__(problem)
+        self._constant = constant
+
+    def update(self):
+        """Take the projected step unless the present policy is outside already."""
+        model = self.sampled()
+        region = LocalSafeRegion(
+            model.g, model.slope, np.full(len(model.g), 4.0 * self._constant), RADIUS,
+            TRUST_RADIUS, 0.0, np.full(len(model.g), -ACCEPT_MARGIN))
+        b = solve_projection(ProjectionProblem(model.gram, model.linear, region)).b
+        if not (np.all(np.isfinite(b)) and np.any(b)):
+            return False
+        return self.moved(model.basis @ b)
+
+
+class LineSearch(Baseline):
+    """The raw step, halved until the rollouts are safe."""
+
+    def __init__(self, problem, trust_radius=0.2):
+        """Start from the backup. :param trust_radius: longest step."""
+        super().__init__(problem)
+        self._radius = trust_radius
+
+    def update(self):
+        """Take the longest of 17 lengths that is safe on both sets and lowers the loss."""
+        step = shortened(self._problem.raw_step(self.theta).step, self._radius)
+        steps = 0.5 ** np.arange(_HALVINGS + 1)[:, None] * step
+        losses = self._problem.loss.losses(self.theta + steps)
+        before = self._problem.loss(self.theta)
+        design = self._evaluation.evaluate(self.theta + steps)
+        for trial, g, loss in zip(steps, design, losses):
+            if loss < before and is_safe(g, ACCEPT_MARGIN) and is_safe(
+                    self._evaluation.verify((self.theta + trial)[None])[0], ACCEPT_MARGIN):
+                return self.moved(trial)
+        return False
+
+
+class ScpoUnverified(Baseline):
+    """SCPO without verification: every projected step is taken."""
+
+    def __init__(self, problem, initial=100.0):
+        """Start from the backup. :param initial: L of every constraint at the start."""
+        super().__init__(problem)
+        self._smoothness = SmoothnessConstants((), initial, 2.0, 0.8, 1e-6, 1e5)
+        self._last = None
+
+    def update(self):
+        """Learn L from where the last step led, project, and go."""
+        model = self.sampled()
+        self._smoothness = self._smoothness.resized(len(model.g))
+        if self._last is not None:
+            region, b = self._last
+            required = region.required_smoothness(b, model.g)
+            self._smoothness = self._smoothness.raised(required).relaxed(required)
+        # planning_target() leaves no room where a metric is above -m_acc; here it may stay.
+        target = np.maximum(-PLAN_MARGIN, np.where(
+            model.g < -ACCEPT_MARGIN, 0.5 * (model.g - ACCEPT_MARGIN), model.g + 1e-4))
+        region = LocalSafeRegion(model.g, model.slope, self._smoothness.values, RADIUS,
+                                 TRUST_RADIUS, 0.0, target)
+        b = solve_projection(ProjectionProblem(model.gram, model.linear, region)).b
+        if not (np.all(np.isfinite(b)) and np.any(b)):
+            self._last = None
+            return False
+        self._last = (region, b)
+        return self.moved(model.basis @ b)
+
+
+BASELINES = {
+    'unconstrained': Unconstrained, 'lagrangian': Lagrangian, 'lb-sgd': LogBarrier,
+    'szo-qq': SzoQq, 'line-search': LineSearch, 'scpo-unverified': ScpoUnverified}

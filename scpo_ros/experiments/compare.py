@@ -1,0 +1,103 @@
+"""
+SCPO, the paper's projection and the alternatives side by side: one command, one page.
+
+Runs what is not yet in the folder of finished runs, then prints the tables and writes them into
+docs/results.md, with pictures in docs/figures. It may be stopped and started again.
+
+    python -m scpo_ros.experiments.compare --seeds 20 --baseline-seeds 5 --jobs 2
+"""
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+import json
+from pathlib import Path
+
+from scpo_ros.config import EXPERTS
+from scpo_ros.experiments.comparison_page import page, replaced
+from scpo_ros.experiments.comparison_picture import draw_experts, draw_methods
+from scpo_ros.experiments.double_integrator import METHODS, run
+from scpo_ros.experiments.results import write_figure, write_json
+
+UPDATES = 150
+PARTLY_HARMFUL = ('outward_edge', 'wrong_target', 'energy_pump')
+COMPARED_ON = ('overspeed', 'outward_edge')  # with the no-regret metric off
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run of the comparison."""
+
+    expert: str
+    method: str
+    seed: int
+    no_regret: bool
+
+    @property
+    def name(self):
+        """Return the name of its file."""
+        regret = 'on' if self.no_regret else 'off'
+        return f'{self.method}-{self.expert}-{regret}-{UPDATES}-{self.seed}.json'
+
+
+def cases(seeds, baseline_seeds):
+    """Return every :class:`Case`, those of low seeds first."""
+    listed = []
+    for seed in range(max(seeds, baseline_seeds)):
+        if seed < seeds:
+            listed += [Case(expert, 'scpo', seed, True) for expert in EXPERTS]
+            listed += [Case(expert, 'scpo', seed, False)
+                       for expert in (*PARTLY_HARMFUL, 'overspeed')]
+        if seed < baseline_seeds:
+            listed += [Case(expert, method, seed, False)
+                       for method in METHODS if method != 'scpo' for expert in COMPARED_ON]
+    return listed
+
+
+def finished(folder, case):
+    """Return the record of a finished run, else None."""
+    try:
+        with open(Path(folder) / case.name, encoding='utf-8') as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+def perform(folder, case):
+    """Run a case and put its record into the folder."""
+    result = run(case.expert, case.seed, case.method, UPDATES, case.no_regret)
+    write_json(Path(folder) / case.name,
+               {**result.summary(), 'losses': [float(f'{x:.6g}') for x in result.losses]})
+    return case.name
+
+
+def main(arguments=None):
+    """Run what is missing and write the page."""
+    parser = argparse.ArgumentParser(description='SCPO and the alternatives, side by side.')
+    parser.add_argument('--seeds', type=int, default=20, help='of SCPO')
+    parser.add_argument('--baseline-seeds', type=int, default=5)
+    parser.add_argument('--jobs', type=int, default=1)
+    parser.add_argument('--runs', default='results/compare', help='folder of finished runs')
+    parser.add_argument('--page', default='docs/results.md')
+    parser.add_argument('--only-page', action='store_true', help='run nothing')
+    chosen = parser.parse_args(arguments)
+    listed = cases(chosen.seeds, chosen.baseline_seeds)
+    if not chosen.only_page:
+        missing = [case for case in listed if finished(chosen.runs, case) is None]
+        with ProcessPoolExecutor(chosen.jobs) as pool:
+            for name in pool.map(perform, [chosen.runs] * len(missing), missing):
+                print(name, flush=True)
+    records = [record for record in (finished(chosen.runs, case) for case in listed)
+               if record is not None]
+    text, path = page(records), Path(chosen.page)
+    print(text)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = path.read_text(encoding='utf-8') if path.exists() else '# Results\n'
+    path.write_text(replaced(before, text), encoding='utf-8')
+    figures = path.parent / 'figures'
+    write_figure(figures / 'double_integrator_methods.png', draw_methods(records))
+    write_figure(figures / 'double_integrator_experts.png', draw_experts(records))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,160 @@
+"""The tables of the comparison, from the records of its runs."""
+
+import numpy as np
+
+from scpo_ros.experiments.double_integrator import gap_closed
+
+BEGIN, END = '<!-- double integrator: begin -->', '<!-- double integrator: end -->'
+CHECKPOINTS = (10, 40, 150)
+
+
+def references(records):
+    """
+    Return {(expert, no_regret): (L0, L*)}, L* the lowest of optimum and safe losses reached.
+
+    A loss counts as safe when no iterate of its run was unsafe.
+    """
+    found = {}
+    for record in records:
+        key = record['expert'], record['no_regret']
+        candidates = [record['loss_optimum'], found.get(key, (0.0, np.inf))[1]]
+        if record['unsafe_iterates'] == 0:
+            candidates.append(min(record['losses']))
+        found[key] = record['losses'][0], min(candidates)
+    return found
+
+
+def gaps(record, reference):
+    """Return the part of the gap closed after every update, (updates + 1,)."""
+    initial, optimum = reference
+    return np.array([gap_closed(initial, loss, optimum) for loss in record['losses']])
+
+
+def task_gap_closed(record):
+    """Return the part of the task-cost gap to the expert that was closed; NaN without a gap."""
+    gap = record['task_cost_backup'] - record['task_cost_expert']
+    if not gap > 0:
+        return np.nan
+    return (record['task_cost_backup'] - record['task_cost_final']) / gap
+
+
+def interval(values, form='.3f'):
+    """Return 'median (minimum, maximum)'."""
+    values = np.asarray(values, dtype=float)
+    return (f'{np.median(values):{form}} ({values.min():{form}}, {values.max():{form}})'
+            if len(values) else '-')
+
+
+def table(head, rows):
+    """Return a Markdown table."""
+    lines = ['| ' + ' | '.join(row) + ' |' for row in (head, ['---'] * len(head), *rows)]
+    return '\n'.join(lines)
+
+
+def _grouped(records, *names):
+    groups = {}
+    for record in records:
+        groups.setdefault(tuple(record[name] for name in names), []).append(record)
+    return groups
+
+
+def _safety(group):
+    iterates = sum(record['accepted'] + 1 for record in group)
+    return [f'{sum(r["unsafe_iterates"] for r in group)} of {iterates}',
+            f'{sum(r["held_out_violations"] > 0 for r in group)} of {len(group)}',
+            str(max(r['held_out_violations'] for r in group)),
+            str(sum(r['held_out_unsafe_iterates'] for r in group))]
+
+
+SAFETY_HEAD = ['unsafe iterates', 'runs that violate held-out', 'worst of 10,000',
+               'iterates that violate held-out']
+
+
+def experts_table(records):
+    """Return the table of SCPO over all experts."""
+    known = references(records)
+    rows = []
+    for (expert, regret), group in _grouped(
+            [r for r in records if r['method'] == 'scpo'], 'expert', 'no_regret').items():
+        curves = [gaps(r, known[expert, regret]) for r in group]
+        cost = interval([r['task_cost_final'] / r['task_cost_backup'] for r in group])
+        closed = [task_gap_closed(r) for r in group]
+        rows.append([
+            expert, 'on' if regret else 'off', str(len(group)),
+            *(interval([c[min(i, len(c) - 1)] for c in curves]) for i in CHECKPOINTS),
+            *_safety(group), cost, interval(closed) if np.all(np.isfinite(closed)) else '-',
+            f'{np.median([r["rollouts"] for r in group]):.0f}',
+            interval([r['seconds'] for r in group], '.0f')])
+    head = ['expert', 'no-regret', 'seeds', *(f'gap closed @{i}' for i in CHECKPOINTS),
+            *SAFETY_HEAD, 'task cost over that of the backup',
+            'task gap closed', 'rollouts', 'seconds']
+    return table(head, rows)
+
+
+def methods_table(records):
+    """Return the table of all methods, no-regret off."""
+    known, rows = references(records), []
+    compared = {r['expert'] for r in records if r['method'] != 'scpo'}
+    chosen = [r for r in records if not r['no_regret'] and r['expert'] in compared]
+    for (expert, method), group in sorted(
+            _grouped(chosen, 'expert', 'method').items(), key=lambda item: item[0][0]):
+        curves = [gaps(r, known[expert, False]) for r in group]
+        rows.append([
+            expert, method, str(len(group)),
+            *(interval([c[min(i, len(c) - 1)] for c in curves]) for i in CHECKPOINTS),
+            *_safety(group), f'{np.median([r["rollouts"] for r in group]):.0f}'])
+    head = ['expert', 'method', 'seeds', *(f'gap closed @{i}' for i in CHECKPOINTS),
+            *SAFETY_HEAD, 'rollouts']
+    return table(head, rows)
+
+
+def references_table(records):
+    """Return the table of L0 and L*."""
+    return table(['expert', 'no-regret', 'L(theta_0)', 'L*'], [
+        [expert, 'on' if regret else 'off', f'{initial:.4f}', f'{optimum:.5f}']
+        for (expert, regret), (initial, optimum) in references(records).items()])
+
+
+def page(records):
+    """Return the section on the double integrator."""
+    return f"""## Double integrator: imitation of an expert who may be malicious
+
+Written by `python -m scpo_ros.experiments.compare`. Numbers are median (minimum, maximum) over
+seeds; a seed changes network, scenario sets, sampled directions and held-out states. The gap is
+(L0 - L) / (L0 - L*). *Unsafe iterates* have a metric above 0 on the verification scenarios;
+*held-out* are 10,000 fresh initial states (300 for the iterates) with random, extreme and
+switching disturbances, judged by the state and input limits alone.
+
+### SCPO under every expert
+
+Under a malicious expert, closing the gap is harm: no goal is set there.
+
+{experts_table(records)}
+
+![loss under every expert](figures/double_integrator_experts.png)
+
+### Methods compared (no-regret off)
+
+Same gradient, at most 17 design evaluations an update, same tuning effort: a handful of settings
+tried on another seed, see `experiments/baselines.py` and `experiments/scpo_methods.py`.
+
+{methods_table(records)}
+
+![gap closed by method](figures/double_integrator_methods.png)
+
+### What gaps are measured against
+
+The lowest of the offline optimum (augmented Lagrangian, exact gradients), and of any loss that a
+run without an unsafe iterate has reached; without either, a lower bound for every safe policy.
+
+{references_table(records)}
+"""
+
+
+def replaced(text, section):
+    """Return a page with the section put between its marks, at the end if there are none."""
+    body = f'{BEGIN}\n{section}{END}\n'
+    if BEGIN in text and END in text:
+        head, rest = text.split(BEGIN, 1)
+        return head + body + rest.split(END, 1)[1].lstrip('\n')
+    return text.rstrip('\n') + '\n\n' + body

@@ -1,0 +1,217 @@
+"""
+Imitation of an expert who may be malicious, the second experiment of the paper.
+
+    minimise mean (pi_theta(x) - expert(x))^2   subject to   g(theta) <= 0
+
+on the double integrator, with the control code and the learner of the ROS nodes; only the
+transport is missing. See :mod:`.imitation_problem` for the problem, :mod:`.scpo_methods` and
+:mod:`.baselines` for the methods, :mod:`.optimum` for the limit to measure against.
+
+    python -m scpo_ros.experiments.double_integrator --expert sign_flip --seed 0 --output DIR
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+import time
+
+import numpy as np
+
+from scpo_ros.arrays import frozen
+from scpo_ros.config import EXPERTS
+from scpo_ros.control.scenario import random_scenarios
+from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.experiments import held_out
+from scpo_ros.experiments.baselines import BASELINES
+from scpo_ros.experiments.imitation_problem import ImitationProblem
+from scpo_ros.experiments.optimum import known_optimum
+from scpo_ros.experiments.results import write_figure, write_json
+from scpo_ros.experiments.scpo_methods import Scpo, ScpoEuclidean, ScpoPaper
+
+METHODS = {'scpo': Scpo, 'scpo-paper': ScpoPaper, 'scpo-euclidean': ScpoEuclidean,
+           **BASELINES}
+HELD_OUT_STATES = 10_000
+HELD_OUT_ITERATE_STATES = 300  # for every accepted iterate
+COST_SCENARIOS = 2000
+
+FIELDS = (
+    'expert', 'method', 'seed', 'updates', 'no_regret', 'accepted', 'refused', 'rollouts',
+    'loss_initial', 'loss_final', 'loss_optimum', 'gap_closed', 'unsafe_iterates',
+    'held_out_states', 'held_out_violations', 'held_out_unsafe_iterates', 'task_cost_backup',
+    'task_cost_final', 'task_cost_expert', 'seconds')
+
+
+@dataclass(frozen=True)
+class SystemFacts:
+    """x+ = A x + B u + w within limits; arrays are read-only."""
+
+    A: np.ndarray  # (2, 2)
+    B: np.ndarray  # (2, 1)
+    state_lower: np.ndarray  # (2,)
+    state_upper: np.ndarray  # (2,)
+    input_lower: np.ndarray  # (1,)
+    input_upper: np.ndarray  # (1,)
+    disturbance: np.ndarray  # (2,), half-widths of w
+
+
+@dataclass(frozen=True)
+class SafeSetFacts:
+    """C = {x : H x <= h}: the states from which safety is claimed."""
+
+    H: np.ndarray  # (q, 2)
+    h: np.ndarray  # (q,)
+
+
+@dataclass(frozen=True, eq=False)
+class ImitationResult:
+    """One run. An iterate is a policy that the method has put in force."""
+
+    expert: str
+    method: str
+    seed: int
+    updates: int
+    no_regret: bool           # whether the no-regret metric was on
+    accepted: int             # updates that put a new policy in force
+    refused: int
+    rollouts: int             # closed-loop rollouts used: policies times scenarios
+    loss_initial: float       # L(theta_0), over states that fill the safe set
+    loss_final: float
+    loss_optimum: float       # L*, or the run's own safe loss where that is lower
+    gap_closed: float         # (L0 - L) / (L0 - L*); 1 where there is no gap
+    unsafe_iterates: int      # with a verification metric above 0
+    held_out_states: int
+    held_out_violations: int  # of the final policy: initial states from which it breaks a limit
+    held_out_unsafe_iterates: int  # iterates that break one from 300 other held-out states
+    task_cost_backup: float   # mean stage cost from held-out states
+    task_cost_final: float
+    task_cost_expert: float   # of the expert's own closed loop, confined by nothing
+    seconds: float            # wall time of the updates
+    thetas: list              # theta_0 (d,) and every accepted policy, in order
+    losses: np.ndarray        # (updates + 1,), after every update
+    system: SystemFacts
+    safe_set: SafeSetFacts
+    problem: ImitationProblem
+
+    def policy(self, theta, states):
+        """
+        Return the actions (N, 1) of the policy alone, without guard; NaN where it is undefined.
+
+        :param theta: (d,). :param states: (N, 2).
+        """
+        return self.problem.task.policy(theta, np.asarray(states, dtype=np.float64))
+
+    def summary(self):
+        """Return what results.json holds."""
+        return {name: getattr(self, name) for name in FIELDS}
+
+
+def gap_closed(initial, final, optimum):
+    """Return (L0 - L) / (L0 - L*); without a gap 1 if the loss did not rise, else 0."""
+    if not initial - optimum > 1e-12:
+        return float(final <= initial + 1e-12)
+    return float((initial - final) / (initial - optimum))
+
+
+def trained(method, problem, updates):
+    """Return (policies in force, losses (updates + 1,), accepted updates)."""
+    thetas, accepted = [frozen(method.theta)], 0
+    losses = [problem.loss(method.theta)]
+    for _ in range(updates):
+        accepted += bool(method.update())
+        moved = not np.array_equal(method.theta, thetas[-1])
+        if moved:
+            thetas.append(frozen(method.theta))
+        losses.append(problem.loss(method.theta) if moved else losses[-1])
+    return thetas, np.array(losses), accepted
+
+
+def run(expert, seed=0, method='scpo', updates=200, no_regret=True, clock=time.perf_counter,
+        **settings):
+    """
+    Imitate an expert and return the :class:`ImitationResult`; one seed gives one result.
+
+    :param expert: a catalogue name, or a callable, states (N, 2) -> actions (N, 1).
+    :param seed: of the network, the scenario sets, the sampled directions, the held-out states.
+    :param method: a name in METHODS.
+    :param updates: their number, not negative.
+    :param no_regret: whether the task cost must not exceed the backup's by more than 5 %.
+    :param settings: of the method, for tuning.
+    :raises ConfigurationError: for an unknown method or expert or a bad number.
+    """
+    if method not in METHODS:
+        raise ConfigurationError('method', method, f'must be one of {", ".join(METHODS)}')
+    if isinstance(updates, bool) or not isinstance(updates, (int, np.integer)) or updates < 0:
+        raise ConfigurationError('updates', updates, 'must be a non-negative integer')
+    problem = ImitationProblem.build(expert, seed, no_regret)
+    started = clock()
+    learner = METHODS[method](problem, **settings)
+    thetas, losses, accepted = trained(learner, problem, int(updates))
+    seconds = clock() - started
+    return _judged(problem, method, thetas, losses, accepted, learner.rollouts, seconds)
+
+
+def _judged(problem, method, thetas, losses, accepted, rollouts, seconds):
+    task, final = problem.task, thetas[-1]
+    unsafe = held_out.unsafe_iterates(problem.evaluation(), thetas)
+    scenarios = held_out.held_out_scenarios(task, HELD_OUT_STATES, [problem.seed, 1])
+    few = held_out.held_out_scenarios(task, HELD_OUT_ITERATE_STATES, [problem.seed, 2])
+    drives = random_scenarios(task.system, task.safe_set, COST_SCENARIOS, task.horizon,
+                              np.random.default_rng([held_out.STREAM, problem.seed, 3]))
+    optimum = known_optimum(problem)
+    if not unsafe[-1]:
+        optimum = min(optimum, float(losses[-1]))
+    return ImitationResult(
+        expert=problem.name, method=method, seed=problem.seed, updates=len(losses) - 1,
+        no_regret=problem.no_regret, accepted=accepted, refused=len(losses) - 1 - accepted,
+        rollouts=int(rollouts), loss_initial=float(losses[0]), loss_final=float(losses[-1]),
+        loss_optimum=optimum, gap_closed=gap_closed(losses[0], losses[-1], optimum),
+        unsafe_iterates=int(unsafe.sum()), held_out_states=len(scenarios),
+        held_out_violations=int(held_out.violations(task, final, scenarios).sum()),
+        held_out_unsafe_iterates=sum(
+            bool(held_out.violations(task, theta, few).any()) for theta in thetas),
+        task_cost_backup=held_out.task_cost(task, task.initial_theta, drives),
+        task_cost_final=held_out.task_cost(task, final, drives),
+        task_cost_expert=held_out.expert_cost(task, problem.law, drives),
+        seconds=seconds, thetas=thetas, losses=losses, problem=problem,
+        **_facts(task))
+
+
+def _facts(task):
+    system, safe_set = task.system, task.safe_set
+    return {
+        'system': SystemFacts(
+            system.A, system.B, frozen(-system.state_limit), system.state_limit,
+            frozen(-system.input_limit), system.input_limit, system.disturbance),
+        'safe_set': SafeSetFacts(safe_set.H, frozen(np.ones(len(safe_set.H))))}
+
+
+def write(result, folder):
+    """Write results.json and double_integrator.png."""
+    from scpo_ros.experiments.double_integrator_picture import draw
+    folder = Path(folder)
+    write_json(folder / 'results.json', result.summary())
+    write_figure(folder / 'double_integrator.png', draw(result))
+
+
+def main(arguments=None):
+    """Run the experiment from the command line."""
+    parser = argparse.ArgumentParser(description='Imitation of an expert on a double integrator.')
+    parser.add_argument('--expert', choices=EXPERTS, default='benign')
+    parser.add_argument('--method', choices=tuple(METHODS), default='scpo')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--updates', type=int, default=200)
+    parser.add_argument('--no-regret', choices=('on', 'off'), default='on')
+    parser.add_argument('--output', default='results/double_integrator', help='folder')
+    chosen = parser.parse_args(arguments)
+    try:
+        result = run(chosen.expert, chosen.seed, chosen.method, chosen.updates,
+                     chosen.no_regret == 'on')
+    except ConfigurationError as error:
+        parser.error(str(error))
+    write(result, chosen.output)
+    for name, value in result.summary().items():
+        print(f'{name}: {value:.6g}' if isinstance(value, float) else f'{name}: {value}')
+
+
+if __name__ == '__main__':
+    main()

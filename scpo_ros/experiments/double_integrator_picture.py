@@ -1,0 +1,67 @@
+"""The picture of a double-integrator run: loss, phase plane, and policy over the safe set."""
+
+from matplotlib.figure import Figure
+import numpy as np
+
+from scpo_ros.control.scenario import extreme
+
+_BLUE, _ORANGE, _RED, _GREY = '#0072b2', '#e69f00', '#d55e00', '#777777'
+_STARTS = 16
+
+
+def draw(result):
+    """Return the figure of an ImitationResult."""
+    figure = Figure(figsize=(15, 4.5), layout='constrained')
+    loss, plane, law = figure.subplots(1, 3, width_ratios=[1, 1.2, 1])
+    _loss(loss, result)
+    _plane(plane, result)
+    _law(law, result)
+    figure.suptitle(
+        f'{result.method}, expert {result.expert}, seed {result.seed}: {result.accepted} of '
+        f'{result.updates} updates accepted, {result.unsafe_iterates} unsafe iterates, '
+        f'{100 * result.gap_closed:.1f} % of the gap closed, {result.held_out_violations} of '
+        f'{result.held_out_states} held-out starts violate')
+    return figure
+
+
+def _loss(axis, result):
+    axis.semilogy(result.losses, color=_BLUE, label='policy')
+    axis.axhline(max(result.loss_optimum, 1e-6), color=_GREY, linestyle='--',
+                 label=f'constrained optimum {result.loss_optimum:.4f}')
+    axis.set(title='imitation loss', xlabel='update')
+    axis.legend(fontsize='small')
+
+
+def _plane(axis, result):
+    task = result.problem.task
+    corners = np.vstack([task.safe_set.vertices, task.safe_set.vertices[:1]])
+    axis.fill(*corners.T, color=_GREY, alpha=0.15, label='safe set C')
+    starts = task.safe_set.boundary(_STARTS) * (1 - 1e-6)
+    for sign in (-1.0, 1.0):
+        scenarios = extreme(task.system, starts, task.horizon, sign)
+        for theta, colour, width in ((result.thetas[0], _ORANGE, 0.6),
+                                     (result.thetas[-1], _BLUE, 0.9)):
+            states, _ = task.simulator.trajectory(theta, scenarios.x0, scenarios.w)
+            for path in states:
+                axis.plot(*path.T, color=colour, linewidth=width)
+    for low, high, line in ((result.system.state_lower[0], result.system.state_upper[0],
+                             axis.axvline),
+                            (result.system.state_lower[1], result.system.state_upper[1],
+                             axis.axhline)):
+        line(low, color=_RED)
+        line(high, color=_RED)
+    axis.plot([], [], color=_ORANGE, label='backup')
+    axis.plot([], [], color=_BLUE, label='final policy')
+    axis.set(title='worst constant disturbances', xlabel='p [m]', ylabel='v [m/s]')
+    axis.legend(loc='upper right', fontsize='small')
+
+
+def _law(axis, result):
+    p = np.linspace(-1, 1, 401) * result.system.state_upper[0]
+    states = np.column_stack([p, np.zeros_like(p)])
+    axis.plot(p, result.problem.law(states)[:, 0], '--', color=_RED, label='expert')
+    axis.plot(p, result.policy(result.thetas[0], states)[:, 0], color=_ORANGE, label='backup')
+    axis.plot(p, result.policy(result.thetas[-1], states)[:, 0], color=_BLUE, label='policy')
+    axis.set(title='input at v = 0', xlabel='p [m]', ylabel='u [m/s^2]',
+             ylim=(1.1 * result.system.input_lower[0], 1.1 * result.system.input_upper[0]))
+    axis.legend(fontsize='small')

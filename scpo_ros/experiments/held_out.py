@@ -1,0 +1,77 @@
+"""
+Judging policies on scenarios that no method has ever seen: for reports only.
+
+The initial states are fresh, half of them uniform on the safe set and half near its boundary; the
+disturbance is uniform within its bound, at either end of it, or switching between the ends.
+"""
+
+import numpy as np
+
+from scpo_ros.control.scenario import (
+    extreme, interior_states, random_scenarios, Scenarios, switching)
+
+STREAM = 7919  # keeps these draws apart from those of the design and verification sets
+CHUNK = 2048
+
+
+def held_out_scenarios(task, count, seed):
+    """
+    Return `count` scenarios: 2/5 uniform disturbances, 1/5 each at +, at -, and switching.
+
+    :param seed: int or sequence of ints.
+    """
+    rng = np.random.default_rng([STREAM, *np.atleast_1d(seed)])
+    states = rng.permutation(_states(task.safe_set, count, rng))
+    parts = np.split(states, np.cumsum([count // 5] * 3))
+    make = (task.system, task.horizon)
+    batch = random_scenarios(task.system, task.safe_set, len(parts[3]), task.horizon, rng)
+    return (extreme(make[0], parts[0], make[1], 1.0) + extreme(make[0], parts[1], make[1], -1.0)
+            + switching(make[0], parts[2], make[1], rng) + Scenarios(parts[3], batch.w))
+
+
+def _states(safe_set, count, rng):
+    """Return `count` states of C, half of them in its outermost twentieth."""
+    inner = interior_states(safe_set, count - count // 2, rng.integers(2**32, size=4))
+    edge = interior_states(safe_set, count // 2, rng.integers(2**32, size=4))
+    shell = 1 - 0.05 * rng.random(len(edge))
+    return np.vstack([inner, edge / safe_set.gauge(edge)[:, None] * shell[:, None]])
+
+
+def violations(task, theta, scenarios):
+    """
+    Return (S,) whether the policy alone breaks a limit; where it is undefined it does.
+
+    :param theta: (d,).
+    """
+    broken = []
+    for i in range(0, len(scenarios), CHUNK):
+        part = scenarios.take(slice(i, i + CHUNK))
+        states, inputs = task.simulator.trajectory(theta, part.x0, part.w)
+        kept = task.system.within_limits(states[:, :-1], inputs[..., None])
+        broken.append(~(np.all(kept, axis=1) & task.system.within_limits(
+            states[:, -1], np.zeros((len(states), 1)))))
+    return np.concatenate(broken)
+
+
+def unsafe_iterates(evaluation, thetas, chunk=16):
+    """Return (m,) which policies have a verification metric above 0, or one not finite."""
+    unsafe = []
+    for i in range(0, len(thetas), chunk):
+        metrics = evaluation.verify(np.array(thetas[i:i + chunk]))
+        unsafe.append(~np.all(np.isfinite(metrics) & (metrics <= 0), axis=1))
+    return np.concatenate(unsafe)
+
+
+def task_cost(task, theta, scenarios):
+    """Return the mean stage cost of a policy (d,) over the scenarios."""
+    return float(task.simulator.summarise(np.asarray(theta)[None], scenarios).cost.mean())
+
+
+def expert_cost(task, law, scenarios):
+    """Return the mean stage cost of an expert's own closed loop, which no safe set confines."""
+    x, cost = scenarios.x0, 0.0
+    for k in range(scenarios.horizon):
+        u = task.system.saturate(np.asarray(law(x), dtype=np.float64))
+        cost += task.simulator.stage_cost(x, u[:, 0]).mean()
+        x = task.system.step(x, u, scenarios.w[:, k])
+    return float(cost / scenarios.horizon)

@@ -1,0 +1,127 @@
+"""
+The imitation problem of the double integrator: what every method is given, and how it is judged.
+
+    minimise L(theta) = mean over N fixed states x of (pi_theta(x) - expert(x))^2
+    subject to g(theta) <= -m_acc
+
+The states fill the safe set C evenly and are the same for every seed, expert and method, so that
+L(theta_0) and the optimum are too. The seed draws the network's initial weights, the design and
+verification scenarios, the sampled directions and the held-out scenarios.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scpo_ros.arrays import checked, digest
+from scpo_ros.config import MetricsConfig, PolicyConfig, Spec
+from scpo_ros.control.evaluation import SafetyEvaluation
+from scpo_ros.control.expert import ExpertCatalogue
+from scpo_ros.control.imitation import ImitationLoss
+from scpo_ros.control.scenario import interior_states
+from scpo_ros.control.task import ControlTask
+from scpo_ros.exceptions import ConfigurationError
+
+STATES = 512       # N, states of the imitation loss
+STATES_SEED = 9    # they are the same in every run
+DAMPING = 0.02     # of the Gauss-Newton step, relative
+ACCEPT_MARGIN, PLAN_MARGIN = 0.02, 0.025
+
+
+class CountedEvaluation(SafetyEvaluation):
+    """A safety evaluation that counts closed-loop rollouts: policies times scenarios."""
+
+    rollouts = 0
+
+    def evaluate(self, thetas):
+        """Return the design metrics (m, k)."""
+        self.rollouts += len(thetas) * len(self.design)
+        return super().evaluate(thetas)
+
+    def verify(self, thetas):
+        """Return the verification metrics (m, k_v)."""
+        self.rollouts += len(thetas) * (self.size - len(self.invariance.states))
+        return super().verify(thetas)
+
+
+def named_law(expert, task):
+    """
+    Return (name, law) of a catalogue name or of a callable, states (N, 2) -> actions (N, 1).
+
+    :raises ConfigurationError: for anything else.
+    """
+    if callable(expert):
+        return getattr(expert, '__name__', type(expert).__name__), expert
+    if not isinstance(expert, str):
+        raise ConfigurationError('expert', expert, 'must be a catalogue name or a callable')
+    return expert, ExpertCatalogue(task.system, task.gain).law(expert)
+
+
+@dataclass(frozen=True)
+class ImitationProblem:
+    """One expert, one seed."""
+
+    name: str  # of the expert
+    law: object  # states (N, 2) -> actions (N, 1)
+    seed: int
+    spec: Spec
+    task: ControlTask
+    loss: ImitationLoss
+    states: np.ndarray  # (N, 2)
+    actions: np.ndarray  # (N, 1), the expert's, within the input limits
+
+    @classmethod
+    def build(cls, expert, seed=0, no_regret=True):
+        """
+        Return the problem.
+
+        :param expert: a catalogue name, or a callable, states (N, 2) -> actions (N, 1).
+        :param no_regret: whether the task cost must not exceed the backup's.
+        :raises ConfigurationError: for an unknown expert or a negative seed.
+        :raises InvalidArrayError: for actions of wrong shape or that are not finite.
+        """
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+            raise ConfigurationError('seed', seed, 'must be a non-negative integer')
+        seed = int(seed)
+        spec = Spec(policy=PolicyConfig(seed=seed),
+                    metrics=MetricsConfig(seed=seed, no_regret=no_regret))
+        task = ControlTask.build(spec)
+        name, law = named_law(expert, task)
+        states = interior_states(task.safe_set, STATES, STATES_SEED)
+        actions = checked('expert actions', law(states), (len(states), 1))
+        actions = task.system.saturate(actions)
+        return cls(name, law, seed, spec, task, ImitationLoss(task.policy, states, actions),
+                   states, actions)
+
+    @property
+    def no_regret(self):
+        """Return whether the no-regret metric is on."""
+        return self.spec.metrics.no_regret
+
+    @property
+    def identity(self):
+        """Return the digest of what the optimum depends on; no seed is in it."""
+        return digest(self.task.safe_set.H, self.task.mpc.qp.digest, self.states, self.actions,
+                      str((self.no_regret, self.spec.policy.hidden, ACCEPT_MARGIN)))
+
+    def evaluation(self):
+        """Return fresh scenario sets of this seed."""
+        return CountedEvaluation(self.task)
+
+    def raw_step(self, theta):
+        """Return the damped Gauss-Newton step that every method is given."""
+        return self.loss.gauss_newton(theta, DAMPING)
+
+    def pointwise_bound(self):
+        """
+        Return a lower bound of the loss of any policy that is safe with the margin.
+
+        mean over the states of dist(expert(x), [LO(x) + m_acc, UP(x) - m_acc])^2, where a bound
+        beyond the saturation does not bind: the invariance metric asks for no less, and no
+        network need be able to reach it.
+        """
+        low, up = self.task.bounds(self.states)
+        limit, action = self.task.system.input_limit[0], self.actions[:, 0]
+        low = np.where(low > -limit, low + ACCEPT_MARGIN, -limit)
+        up = np.where(up < limit, up - ACCEPT_MARGIN, limit)
+        return float(np.mean((np.clip(action, low, np.maximum(low, up)) - action)**2))

@@ -1,0 +1,138 @@
+"""
+Exact derivatives of the rollout metrics: for the offline optimum only, never for SCPO.
+
+The closed loop x+ = A x + B u + w, u = sat(mu(x) + r_theta(x)), is differentiated by hand. With
+the adjoint p_H = dPhi/dx_H of one metric Phi of one scenario,
+
+    du_k = [|u| unsaturated] (B'p_{k+1} + dPhi/du_k)
+    p_k  = A'p_{k+1} + dPhi/dx_k + (dmu/dx + dr/dx)'du_k
+    dPhi/dtheta = sum_k du_k dr_theta(x_k)/dtheta.
+
+mu is piecewise affine: its slope comes from differences. Maxima over time are differentiated where
+they are attained. A rollout that leaves the safe set has no derivative beyond; it counts as NaN.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_STEP = 1e-6  # of the differences of mu
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The closed loops of one policy from S scenarios."""
+
+    x: np.ndarray  # (H + 1, S, 2)
+    u: np.ndarray  # (H, S)
+    free: np.ndarray  # (H, S), whether the input is not saturated
+    slope: np.ndarray  # (H, S, 2), d u / d x
+
+
+def traced(task, theta, scenarios):
+    """Return the :class:`Trace`."""
+    system, limit = task.system, task.system.input_limit[0]
+    residual = task.policy.network.prepare(np.asarray(theta)[None])
+    x, states, inputs, free = scenarios.x0, [scenarios.x0], [], []
+    for k in range(scenarios.horizon):
+        raw = np.nan_to_num(task.policy.backup(x)[:, 0]) + residual(x)[0]
+        u = np.clip(raw, -limit, limit)
+        x = system.step(x, u[:, None], scenarios.w[:, k])
+        states.append(x)
+        inputs.append(u)
+        free.append(np.abs(raw) < limit)
+    states, inputs, free = np.array(states), np.array(inputs), np.array(free)
+    slope = _slope(task, residual, states[:-1].reshape(-1, system.n))
+    return Trace(states, inputs, free, slope.reshape(*inputs.shape, system.n) * free[..., None])
+
+
+def _slope(task, residual, x):
+    """Return d (mu + r) / d x (N, 2) by differences, one-sided at the edge of the safe set."""
+    columns = []
+    for i in range(x.shape[1]):
+        step = np.zeros(x.shape[1])
+        step[i] = _STEP
+        value, up, down = (task.policy.backup(y)[:, 0] + residual(y)[0]
+                           for y in (x, x + step, x - step))
+        forward, backward = (up - value) / _STEP, (value - down) / _STEP
+        columns.append(np.where(np.isnan(forward), backward,
+                                np.where(np.isnan(backward), forward,
+                                         0.5 * (forward + backward))))
+    return np.nan_to_num(np.column_stack(columns))
+
+
+def weights(task, trace, at_end, at_state, at_input):
+    """
+    Return du (H, S): how a metric of each scenario depends on r_theta along its rollout.
+
+    :param at_end: dPhi/dx_H (S, 2). :param at_state: dPhi/dx_k (H, S, 2).
+    :param at_input: dPhi/du_k (H, S).
+    """
+    A, B = task.system.A, task.system.B[:, 0]
+    adjoint, out = at_end, np.empty_like(trace.u)
+    for k in range(len(trace.u) - 1, -1, -1):
+        out[k] = trace.free[k] * (adjoint @ B + at_input[k])
+        adjoint = (adjoint @ A + at_state[k]
+                   + trace.slope[k] * (adjoint @ B + at_input[k])[:, None])
+    return out
+
+
+def excess_terms(task, trace):
+    """Return the constraint metric (S,) with its derivatives (zeros, (H, S, 2), (H, S))."""
+    x, u = trace.x[:-1], trace.u
+    above = u[..., None] - (x @ task.bounds.up[:, :-1].T + task.bounds.up[:, -1])
+    below = (x @ task.bounds.low[:, :-1].T + task.bounds.low[:, -1]) - u[..., None]
+    both = np.concatenate([above, below], axis=-1)  # (H, S, q)
+    rows = np.vstack([-task.bounds.up[:, :-1], task.bounds.low[:, :-1]])
+    sign = np.r_[np.ones(above.shape[-1]), -np.ones(below.shape[-1])]
+    facet = both.argmax(axis=-1)
+    excess = both.max(axis=-1)
+    when, every = excess.argmax(axis=0), np.arange(u.shape[1])
+    at_state, at_input = np.zeros_like(x), np.zeros_like(u)
+    chosen = facet[when, every]
+    at_state[when, every], at_input[when, every] = rows[chosen], sign[chosen]
+    return excess[when, every], np.zeros_like(trace.x[0]), at_state, at_input
+
+
+def stability_terms(task, trace, scenarios):
+    """Return the stability metric (S,) with its derivatives."""
+    metric, end = task.metric, trace.x[-1]
+    P = metric.weight / metric.weight[0, 0]
+    length = metric.norm(end)
+    value = length - metric.ratio * metric.norm(scenarios.x0) - metric.offset
+    return (value, end @ P / np.maximum(length, 1e-12)[:, None], np.zeros_like(trace.x[:-1]),
+            np.zeros_like(trace.u))
+
+
+def cost_terms(task, trace):
+    """Return the mean stage cost (S,) of every scenario with its derivatives."""
+    simulator, x, u = task.simulator, trace.x[:-1], trace.u
+    horizon = len(u)
+    return (simulator.stage_cost(x, u).mean(axis=0), np.zeros_like(trace.x[0]),
+            2 * x * np.asarray(simulator.state_weight) / horizon,
+            2 * simulator.input_weight * u / horizon)
+
+
+def parameter_rows(task, theta, trace, du, scenarios):
+    """
+    Return dPhi/dtheta (m, d) of the metrics of m scenarios.
+
+    :param du: (H, S) of :func:`weights`. :param scenarios: their indices (m,).
+    """
+    horizon, rows = len(du), []
+    for s in scenarios:
+        jacobian = task.policy.network.jacobian(theta, trace.x[:horizon, s])
+        rows.append(du[:, s] @ jacobian)
+    return np.array(rows).reshape(len(scenarios), len(theta))
+
+
+def parameter_sum(task, theta, trace, du, scale):
+    """
+    Return sum_s scale_s dPhi_s/dtheta (d,) over all scenarios.
+
+    :param scale: (S,).
+    """
+    total = np.zeros(len(theta))
+    for k in range(len(du)):
+        total += (du[k] * scale) @ task.policy.network.jacobian(theta, trace.x[k])
+    return total

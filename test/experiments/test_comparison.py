@@ -1,0 +1,70 @@
+"""The comparison: which runs it makes, what it measures against, and the page."""
+
+import numpy as np
+import pytest
+
+from scpo_ros.experiments.compare import Case, cases, finished
+from scpo_ros.experiments.comparison_page import (
+    BEGIN, END, gaps, interval, page, references, replaced, task_gap_closed)
+from scpo_ros.experiments.comparison_picture import draw_experts, draw_methods
+from scpo_ros.experiments.double_integrator import METHODS
+
+
+def record(losses, method='scpo', unsafe=0, expert='overspeed', no_regret=False, optimum=0.0):
+    return {'expert': expert, 'method': method, 'no_regret': no_regret, 'losses': losses,
+            'loss_optimum': optimum, 'unsafe_iterates': unsafe, 'accepted': len(losses) - 1,
+            'held_out_violations': 0, 'held_out_unsafe_iterates': 0, 'rollouts': 10,
+            'seconds': 1.0, 'task_cost_backup': 2.0, 'task_cost_final': 1.25,
+            'task_cost_expert': 1.0, 'seed': 0, 'updates': len(losses) - 1}
+
+
+def test_every_method_and_expert_is_run_once():
+    listed = cases(2, 1)
+    assert len({case.name for case in listed}) == len(listed)
+    assert {case.method for case in listed} == set(METHODS)
+    assert sum(case.method == 'scpo' for case in listed) == 2 * (7 + 4)
+    assert all(not case.no_regret for case in listed if case.method != 'scpo')
+
+
+def test_a_run_that_is_missing_or_damaged_is_not_finished(tmp_path):
+    case = Case('benign', 'scpo', 0, True)
+    assert finished(tmp_path, case) is None
+    (tmp_path / case.name).write_text('{"expert": ')
+    assert finished(tmp_path, case) is None
+    (tmp_path / case.name).write_text('{"expert": "benign"}')
+    assert finished(tmp_path, case) == {'expert': 'benign'}
+
+
+def test_only_safe_losses_become_references():
+    records = [record([1.0, 0.4], optimum=0.3), record([1.0, 0.2]), record([1.0, 0.1], unsafe=1)]
+    records = [{**r, 'loss_optimum': 0.3} for r in records]
+    assert references(records) == {('overspeed', False): (1.0, 0.2)}
+    assert np.allclose(gaps(records[0], (1.0, 0.2)), [0.0, 0.75])
+
+
+def test_the_task_gap_needs_an_expert_that_is_better():
+    assert task_gap_closed(record([1.0])) == 0.75
+    assert np.isnan(task_gap_closed({**record([1.0]), 'task_cost_expert': 3.0}))
+
+
+def test_intervals():
+    assert interval([3.0, 1.0, 2.0]) == '2.000 (1.000, 3.000)'
+    assert interval([]) == '-'
+
+
+@pytest.mark.parametrize('before', [
+    '# Results\n', f'# Results\n\n{BEGIN}\nold\n{END}\n',
+    f'# Results\n\n{BEGIN}\nold\n{END}\n\n## Else\n'])
+def test_the_section_is_replaced_and_the_rest_stays(before):
+    once = replaced(before, 'new\n')
+    assert once.count('new') == 1 and 'old' not in once
+    assert ('## Else' in once) == ('## Else' in before)
+    assert replaced(once, 'new\n') == once
+
+
+def test_the_page_has_every_method_and_the_pictures_are_drawn():
+    records = [record([1.0, 0.5, 0.2], method) for method in METHODS]
+    records.append(record([1.0, 0.5, 0.2], no_regret=True))
+    text = page(records)
+    assert all(f'| {method} |' in text for method in METHODS)
+    assert len(draw_methods(records).axes) == 1 and len(draw_experts(records).axes) == 2
