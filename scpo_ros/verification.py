@@ -33,6 +33,5 @@ class Verifier:
         metrics = self._evaluation.verify(np.asarray(theta)[None])[0]
         if is_safe(metrics, 0.0):
             return Verdict(True, '', float(metrics.max()))
-        finite = np.isfinite(metrics)
-        index = int(np.argmax(np.where(finite, metrics, np.inf)))
+        index = int(np.flatnonzero(~(metrics <= 0))[0])  # the invariance comes first
         return Verdict(False, self._evaluation.explain(theta, index), float(metrics[index]))
