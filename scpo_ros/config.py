@@ -112,7 +112,8 @@ class MetricsConfig(Validated):
     stability_offset: float = value(0.1, 'offset in |x_H| <= rho |x_0| + offset [m]', 0.0, 10.0)
     no_regret: bool = value(True, "whether the task cost must not exceed the backup's")
     no_regret_tolerance: float = value(
-        0.05, "eps: admissible relative excess of the task cost over the backup's", 1e-3, 10.0)
+        0.03, "eps: admissible relative excess of the task cost over the backup's; 0.03 on the "
+        'sampled means keeps it below 0.05 elsewhere', 1e-3, 10.0)
     design_states: int = value(60, 'initial states of the design rollouts', 4, 10000)
     verification_states: int = value(300, 'initial states of the verification rollouts', 4, 100000)
     invariance_states: int = value(

@@ -128,14 +128,14 @@ def test_rollout_metrics_are_what_they_say(task, scenarios, rng):
 
 def test_no_regret_of_the_backup_is_minus_its_tolerance(task, theta0, scenarios):
     regret, _, _ = columns(task, theta0, scenarios)
-    assert np.allclose(regret, -0.05, atol=1e-4)
+    assert np.allclose(regret, -0.03, atol=1e-4)
 
 
 def test_no_regret_is_the_excess_cost_in_ordinary_operation_and_under_stress(task, scenarios):
     backup = task.simulator.summarise(task.initial_theta[None], scenarios).cost[0]
     regret = task.metric.regret(np.vstack([2 * backup, 1.05 * backup, 0 * backup]), backup,
                                 scenarios)
-    assert np.allclose(regret, [[0.95], [0.0], [-1.05]], atol=1e-3)
+    assert np.allclose(regret, [[0.97], [0.02], [-1.03]], atol=1e-3)
     edge = ~scenarios.nominal
     assert 0 < edge.sum() < len(edge)
     worse = task.metric.regret((backup * (1 + edge))[None], backup, scenarios)[0]
