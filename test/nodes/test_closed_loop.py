@@ -45,11 +45,12 @@ def outside(probe):
 def test_updates_arrive_and_are_applied(processes, probe):
     nodes = start(processes, probe)
     probe.wait(lambda: running(probe) >= 3, timeout=60)
+    seen = probe.seen['controller/active_policy']
+    probe.wait(lambda: read_active(seen[-1]).digest in {
+        read_policy(m).digest for m in probe.seen['policy']}, timeout=60)
     published = [read_policy(m) for m in probe.seen['policy']]
     assert all(r.certificate is not None for r in published)
     assert [r.version for r in published] == sorted(r.version for r in published)
-    active = read_active(probe.seen['controller/active_policy'][-1])
-    assert active.digest in {r.digest for r in published}
     commands = probe.seen['joint_command']
     probe.wait(lambda: int(commands[-1].header.frame_id.split('/')[1]) >= 3)
     assert {m.header.frame_id.split('/')[0] for m in commands} == {'policy'}
