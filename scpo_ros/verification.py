@@ -33,5 +33,5 @@ class Verifier:
         metrics = self._evaluation.verify(np.asarray(theta)[None])[0]
         if is_safe(metrics, 0.0):
             return Verdict(True, '', float(metrics.max()))
-        index = int(np.flatnonzero(~(metrics <= 0))[0])  # the invariance comes first
+        index = int(np.flatnonzero(~(np.isfinite(metrics) & (metrics <= 0)))[0])
         return Verdict(False, self._evaluation.explain(theta, index), float(metrics[index]))

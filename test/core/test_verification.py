@@ -1,0 +1,37 @@
+"""The controller's verdict: NaN and infinities of both signs are refusals with a reason."""
+
+import numpy as np
+import pytest
+
+from scpo_ros.verification import Verifier
+
+
+class Fixed:
+    """An evaluation with given metrics."""
+
+    def __init__(self, metrics):
+        self._metrics = np.array(metrics)
+
+    def verify(self, thetas):
+        """Return the given metrics."""
+        return self._metrics[None]
+
+    def explain(self, theta, index):
+        """Name the metric."""
+        return f'metric {index}'
+
+
+@pytest.mark.parametrize('metrics, index', [
+    ([-1.0, np.nan, -1.0], 1), ([-1.0, -1.0, np.inf], 2), ([-np.inf, -1.0, -1.0], 0),
+    ([-1.0, 0.1, 5.0], 1), ([0.1, np.nan, -np.inf], 0)])
+def test_what_is_not_finite_or_positive_is_refused_with_its_reason(metrics, index):
+    verifier = Verifier.__new__(Verifier)
+    verifier._evaluation = Fixed(metrics)
+    verdict = verifier.judge(np.zeros(3))
+    assert verdict.safe is False and verdict.reason == f'metric {index}'
+
+
+def test_metrics_that_are_finite_and_not_positive_pass():
+    verifier = Verifier.__new__(Verifier)
+    verifier._evaluation = Fixed([-1.0, -0.5, 0.0])
+    assert verifier.judge(np.zeros(3)).safe is True
