@@ -40,7 +40,7 @@ class CountedEvaluation(SafetyEvaluation):
 
     def verify(self, thetas):
         """Return the verification metrics (m, k_v)."""
-        self.rollouts += len(thetas) * (self.size - len(self.invariance.states))
+        self.rollouts += len(thetas) * (len(self.verification) + len(self._extra))
         return super().verify(thetas)
 
 
@@ -101,8 +101,11 @@ class ImitationProblem:
     @property
     def identity(self):
         """Return the digest of what the optimum depends on; no seed is in it."""
-        return digest(self.task.safe_set.H, self.task.mpc.qp.digest, self.states, self.actions,
-                      str((self.no_regret, self.spec.policy.hidden, ACCEPT_MARGIN)))
+        metrics = self.spec.metrics
+        return digest(
+            self.task.safe_set.H, self.task.mpc.qp.digest, self.states, self.actions,
+            str((self.task.metric.tolerance, metrics.stability_ratio, metrics.stability_offset,
+                 self.task.horizon, self.spec.policy.hidden, ACCEPT_MARGIN)))
 
     def evaluation(self):
         """Return fresh scenario sets of this seed."""

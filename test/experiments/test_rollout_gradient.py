@@ -1,12 +1,15 @@
 """Derivatives of the rollout metrics against differences, and the search for the optimum."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from scpo_ros.control.scenario import interior_states
+from scpo_ros.experiments.dense_states import DenseStates
+from scpo_ros.experiments.exact_constraints import ConstrainedProblem
 from scpo_ros.experiments.imitation_problem import ACCEPT_MARGIN, ImitationProblem
-from scpo_ros.experiments.optimum import (
-    best_feasible, ConstrainedProblem, known_optimum, tabulated)
+from scpo_ros.experiments.optimum import best_feasible, known_optimum, tabulated
 
 NONE = np.array([], dtype=int)
 
@@ -27,18 +30,41 @@ def theta(problem):
     return start + 0.05 * np.random.default_rng(0).standard_normal(start.size)
 
 
-def test_values_are_those_of_the_verification(constrained, theta):
+def test_values_are_those_of_the_verification(problem, constrained, theta):
     g, _ = constrained.constraints(theta, NONE)
-    verified = constrained.evaluation.verify(theta[None])[0]
-    count = len(constrained.evaluation.verification)
-    assert np.allclose(g[:count], verified[3::2]) and np.allclose(
-        g[count:2 * count], verified[4::2])
-    assert np.allclose(g[-2:], verified[1:3])
+    scenarios, task = constrained.scenarios, problem.task
+    backup = task.simulator.summarise(task.initial_theta[None], scenarios).cost[0]
+    verified = task.metric(theta[None], scenarios, backup, False)[0]
+    count = len(scenarios)
+    assert np.allclose(g[:count], verified[2::2]) and np.allclose(
+        g[count:2 * count], verified[3::2])
+    assert np.allclose(g[-2:], verified[:2] - 0.01)
+
+
+def test_dense_states_see_what_the_bounds_say(problem, constrained, theta):
+    task, dense = problem.task, constrained.dense
+    assert np.all(task.safe_set.contains(dense.states, 1e-9)) and len(dense) > 5000
+    u = task.policy(theta, dense.states)[:, 0]
+    full = task.bounds.excess(dense.states, u)
+    assert np.all(dense.excess(theta) <= full)
+    assert np.array_equal(dense.excess(theta) > 0, full > 0)  # nothing that leaves C is missed
+    every = DenseStates.drawn(task, 0, 400)
+    assert np.array_equal(every.part([3, 5]).excess(theta), every.excess(theta)[[3, 5]])
+
+
+def test_what_leaves_the_safe_set_one_step_ahead_is_not_feasible(problem, constrained):
+    theta = problem.task.initial_theta
+    assert constrained.feasible(theta)
+    dense, up = constrained.dense, constrained.dense.up.copy()
+    up[-1] = dense.backup[-1] + 0.5 * ACCEPT_MARGIN
+    constrained.dense = replace(dense, up=up)
+    assert not constrained.feasible(theta)
+    constrained.dense = dense
 
 
 @pytest.mark.parametrize('kind', ['constraint', 'stability', 'invariance', 'no-regret'])
 def test_rows_are_directional_derivatives(constrained, theta, kind):
-    rng, count = np.random.default_rng(1), len(constrained.evaluation.verification)
+    rng, count = np.random.default_rng(1), len(constrained.scenarios)
     g, _ = constrained.constraints(theta, NONE)
     wanted = {'constraint': rng.integers(0, count, 20),
               'stability': count + rng.integers(0, count, 20),
@@ -58,8 +84,7 @@ def test_the_search_ends_feasible_and_better():
     start = problem.task.initial_theta
     loss, theta = best_feasible(problem, start, rounds=3, steps=12)
     assert loss < 0.1 * problem.loss(start) and loss == problem.loss(theta)
-    metrics = problem.evaluation().verify(theta[None])[0]
-    assert np.all(metrics <= -ACCEPT_MARGIN)
+    assert ConstrainedProblem(problem).feasible(theta)
     assert loss >= problem.pointwise_bound()
 
 

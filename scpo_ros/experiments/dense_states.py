@@ -1,0 +1,61 @@
+"""One-step excess over the admissible inputs at sampled states, with derivatives."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scpo_ros.control.scenario import interior_states, stress_states
+
+COUNT = 60_000  # before those are dropped where no admissible input leaves the safe set
+_STREAM = 23  # keeps these draws apart from those of all scenario sets
+
+
+@dataclass(frozen=True)
+class DenseStates:
+    """States where some admissible input leaves the safe set C; a tenth of them at its edge."""
+
+    network: object
+    limit: float  # of the input
+    states: np.ndarray  # (N, 2)
+    backup: np.ndarray  # (N,), the backup's inputs there
+    low: np.ndarray  # (N,), least input that keeps x+ in C; -inf where the saturation does
+    up: np.ndarray  # (N,), the largest
+
+    @classmethod
+    def drawn(cls, task, seed, count=COUNT):
+        """Return the states of a seed."""
+        safe_set, limit = task.safe_set, task.system.input_limit[0]
+        edge = stress_states(safe_set, count // 10, [_STREAM, seed, 0], boundary=1.0)
+        edge = edge * (1 - np.resize(np.linspace(0, 0.05, 10), len(edge))[:, None])
+        inner = interior_states(safe_set, count - len(edge), [_STREAM, seed, 1])
+        states = np.vstack([edge, inner])
+        low, up = task.bounds(states)
+        low, up = np.where(low > -limit, low, -np.inf), np.where(up < limit, up, np.inf)
+        binding = np.isfinite(low) | np.isfinite(up)
+        states = states[binding]
+        return cls(task.policy.network, limit, states, task.policy.backup(states)[:, 0],
+                   low[binding], up[binding])
+
+    def __len__(self):
+        """Return the number of states."""
+        return len(self.states)
+
+    def part(self, index):
+        """Return some of the states."""
+        return DenseStates(self.network, self.limit, self.states[index], self.backup[index],
+                           self.low[index], self.up[index])
+
+    def excess(self, theta):
+        """Return by how much the inputs of one policy (d,) leave [low, up], (N,)."""
+        u = np.clip(self._raw(theta), -self.limit, self.limit)
+        return np.maximum(u - self.up, self.low - u)
+
+    def rows(self, theta):
+        """Return the derivative of the excess by the weights, (N, d)."""
+        raw = self._raw(theta)
+        u = np.clip(raw, -self.limit, self.limit)
+        sign = np.where(u - self.up >= self.low - u, 1.0, -1.0) * (np.abs(raw) < self.limit)
+        return sign[:, None] * self.network.jacobian(theta, self.states)
+
+    def _raw(self, theta):
+        return self.backup + self.network(np.asarray(theta)[None], self.states)[0]

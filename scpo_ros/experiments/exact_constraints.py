@@ -1,0 +1,83 @@
+"""The constraints of the imitation problem with exact derivatives, which no method is given."""
+
+import numpy as np
+
+from scpo_ros.control.safety_metrics import REGRETS, SAMPLING_ALLOWANCE
+from scpo_ros.control.scenario import verification_scenarios
+from scpo_ros.experiments import rollout_gradient
+from scpo_ros.experiments.dense_states import DenseStates
+from scpo_ros.experiments.imitation_problem import ACCEPT_MARGIN
+
+LAGRANGIAN_STATES = 4000  # of the dense ones, in the Lagrangian; all of them judge
+
+
+class ConstrainedProblem:
+    """Values and exact derivatives of loss and constraints at one theta."""
+
+    def __init__(self, problem):
+        """Use the verification set of the problem's seed."""
+        self._problem, self._task = problem, problem.task
+        metrics = self._task.spec.metrics
+        self.scenarios = verification_scenarios(
+            self._task.system, self._task.safe_set, metrics.verification_states,
+            self._task.horizon, metrics.seed)
+        self.dense = DenseStates.drawn(self._task, problem.seed)
+        stride = max(1, len(self.dense) // LAGRANGIAN_STATES)
+        self._inside = self.dense.part(slice(None, None, stride))
+        self._backup_cost = self._task.simulator.summarise(
+            self._task.initial_theta[None], self.scenarios).cost[0]
+        self._shares = self._means() if problem.no_regret else np.zeros((0, len(self.scenarios)))
+
+    def _means(self):
+        """Return the weights (means, S) of the scenarios' costs in the no-regret metrics."""
+        nominal, cost = self.scenarios.nominal, self._backup_cost + 1e-6
+        return np.array([m / np.sum(cost[m]) for m in (nominal, ~nominal)])
+
+    def feasible(self, theta):
+        """Return whether every metric is kept with the margin, at all of the dense states."""
+        g = self._task.metric(theta[None], self.scenarios, self._backup_cost, False)[0]
+        g[:REGRETS] -= SAMPLING_ALLOWANCE
+        return bool(np.all(g <= -ACCEPT_MARGIN)
+                    and np.all(self.dense.excess(theta) <= -ACCEPT_MARGIN))
+
+    def residuals(self, theta):
+        """Return e / sqrt(N) and its Jacobian: L = |e|^2 / N."""
+        J, error = self._problem.loss.linearise(theta)
+        return error / np.sqrt(len(error)), J / np.sqrt(len(error))
+
+    def constraints(self, theta, wanted):
+        """
+        Return all g (k,) and the Jacobian rows of the wanted ones.
+
+        :param wanted: indices, or a callable of g that gives them.
+        """
+        task = self._task
+        trace = rollout_gradient.traced(task, theta, self.scenarios)
+        parts = [rollout_gradient.excess_terms(task, trace),
+                 rollout_gradient.stability_terms(task, trace, self.scenarios)]
+        inside = self._inside.excess(theta)
+        cost = rollout_gradient.cost_terms(task, trace)
+        regret = self._shares @ cost[0] - 1 - task.metric.tolerance - SAMPLING_ALLOWANCE
+        g = np.concatenate([parts[0][0], parts[1][0], inside, regret])
+        wanted = wanted(g) if callable(wanted) else wanted
+        return g, self._rows(theta, trace, parts, cost, wanted)
+
+    def _rows(self, theta, trace, parts, cost, wanted):
+        task, count = self._task, len(self.scenarios)
+        rows = np.zeros((len(wanted), len(theta)))
+        for number, part in enumerate(parts):
+            mine = wanted // count == number
+            if np.any(mine):
+                du = rollout_gradient.weights(task, trace, *part[1:])
+                rows[mine] = rollout_gradient.parameter_rows(
+                    task, theta, trace, du, wanted[mine] - number * count)
+        end = 2 * count + len(self._inside)
+        inside = (wanted >= 2 * count) & (wanted < end)
+        if np.any(inside):
+            rows[inside] = self._inside.part(wanted[inside] - 2 * count).rows(theta)
+        if np.any(wanted >= end):
+            du = rollout_gradient.weights(task, trace, *cost[1:])
+            rows[wanted >= end] = [
+                rollout_gradient.parameter_sum(task, theta, trace, du, self._shares[j])
+                for j in wanted[wanted >= end] - end]
+        return rows
