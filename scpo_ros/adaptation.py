@@ -6,7 +6,8 @@ how much of it is safe, feeds failures back into the design set, and stops when 
 behave as the model says.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+import time
 
 import numpy as np
 from scpo_ros.arrays import checked
@@ -30,11 +31,15 @@ class AdaptationReport:
     loss: float = float('nan')  # imitation loss of the present policy
     worst: float = float('nan')  # its largest design metric
     clipped: float = float('nan')  # length of the step taken over that of the raw step
+    objection: str = ''  # what the whole raw step would do, where that was looked at
     candidate: np.ndarray = None  # (d,), the refused policy
     tries: int = 0
     rollouts: int = 0
     constraints: int = 0
     trajectory: np.ndarray = None  # (T, 2), what the refused policy would have done
+
+
+_LOOK_S = 1.0  # how often it is found out what the whole raw step would do [s, wall]
 
 
 @dataclass
@@ -64,13 +69,15 @@ class Demonstrations:
 class Adaptation:
     """One learner: task, scenario sets, demonstrations and updater."""
 
-    def __init__(self, spec, config, theta=None, task=None, evaluation=None):
+    def __init__(self, spec, config, theta=None, task=None, evaluation=None,
+                 clock=time.monotonic):
         """
         Start from the backup, or from a policy that must then verify anew.
 
         :param spec: Spec. :param config: AdapterConfig.
         :param theta: (d,) or None. :param task: a ControlTask of that spec, if there is one.
         :param evaluation: its SafetyEvaluation, if there is one.
+        :param clock: () -> wall time [s].
         """
         self.config = config
         self.task = ControlTask.build(spec) if task is None else task
@@ -79,6 +86,7 @@ class Adaptation:
         self.evaluation = evaluation
         self.demonstrations = Demonstrations(config.demonstrations)
         self.model_fault = ''
+        self._clock, self._looked = clock, -np.inf
         self._theta = self.task.initial_theta  # only used without safety
         self.updater = ScpoUpdater(
             self.evaluation.evaluate, self.task.initial_theta, self.evaluation.verify,
@@ -92,6 +100,13 @@ class Adaptation:
     def describe(self):
         """Return the digest of the specification and the vertices (v, 2) of the safe set."""
         return self.task.digest, self.task.safe_set.vertices
+
+    def reconfigure(self, config):
+        """Take over what may change while learning goes on."""
+        self.config = replace(self.config, **{
+            name: getattr(config, name)
+            for name in ('demonstrations', 'min_demonstrations', 'damping')})
+        self.demonstrations.capacity = config.demonstrations
 
     def begin(self):
         """Return the report of version 0 (or the restored policy), with its certificate."""
@@ -171,10 +186,11 @@ class Adaptation:
                              self.demonstrations.actions)
         if not self.config.safety:
             return self._unchecked(loss)
-        raw = loss.gauss_newton(self.updater.theta, self.config.damping)
+        before = self.updater.theta
+        raw = loss.gauss_newton(before, self.config.damping)
         result = self.updater.update(raw.step, metric=raw.metric, loss=loss,
                                      directions=[*raw.others, raw.gradient])
-        return self._concluded(result, raw.step)
+        return self._concluded(result, raw.step, before)
 
     def propose(self, step):
         """
@@ -184,18 +200,29 @@ class Adaptation:
         """
         if self.model_fault:
             return self._idle('MODEL_INVALID', f'the model does not hold: {self.model_fault}')
-        return self._concluded(self.updater.update(step), np.asarray(step))
+        before = self.updater.theta
+        return self._concluded(self.updater.update(step), np.asarray(step), before)
 
-    def _concluded(self, result, step):
+    def _concluded(self, result, step, before):
         if len(result.counterexamples) and result.candidate is not None:
             self.evaluation.remember(
                 result.candidate, result.counterexamples, self.updater.theta)
         report = self._report(result, changed=result.accepted, step=step)
+        report = replace(report, objection=self._objection(report, before, step))
         if len(result.counterexamples):
             again = self._checked_anew()
             if again is not None and again.changed:
                 return again
         return report
+
+    def _objection(self, report, before, step):
+        """Return what the whole raw step would do where it was clipped, '' if not looked at."""
+        if not report.clipped < 1 or self._clock() < self._looked + _LOOK_S:
+            return ''
+        self._looked = self._clock()
+        return self.evaluation.objection(before + step) or (
+            'it would be safe on the rollouts verified; trust radius and sampled directions '
+            'limit it')
 
     def _unchecked(self, loss):
         self._theta = self._theta + loss.gauss_newton(self._theta, self.config.damping).step

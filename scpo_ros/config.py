@@ -7,64 +7,17 @@ certificate rests on). Values have dotted names ('backup.horizon') in parameter 
 parameter descriptors from the same fields.
 """
 
-from dataclasses import dataclass, field, fields, is_dataclass, MISSING
+from dataclasses import dataclass, field, fields, is_dataclass
 import difflib
-import math
 
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.validated import Validated, value
 
 
+_LARGEST = 2**31 - 1  # what every tool can show and set
 EXPERTS = ('benign', 'overspeed', 'outward_edge', 'sign_flip', 'destabilising_gain',
            'wrong_target', 'energy_pump')
 SOLVERS = ('daqp', 'osqp', 'qpoases')
-
-
-def value(default, description, low=None, high=None, choices=None, dynamic=False):
-    """
-    Return a dataclass field that carries its own documentation and range.
-
-    :param low: smallest admissible number (of every entry, for sequences).
-    :param high: largest admissible number.
-    :param choices: the admissible strings.
-    :param dynamic: whether it may change while a node runs.
-    """
-    return field(default=default, metadata={
-        'description': description, 'low': low, 'high': high, 'choices': choices,
-        'dynamic': dynamic})
-
-
-def _check_scalar(name, item, kind, meta):
-    wanted = {float: (int, float), int: int, bool: bool, str: str}[kind]
-    if not isinstance(item, wanted) or (kind is not bool and isinstance(item, bool)):
-        raise ConfigurationError(name, item, f'must be of type {kind.__name__}')
-    if kind in (int, float):
-        low = -math.inf if meta['low'] is None else meta['low']
-        high = math.inf if meta['high'] is None else meta['high']
-        if not low <= item <= high or item in (math.inf, -math.inf):
-            raise ConfigurationError(name, item, f'must lie in [{low}, {high}]')
-    if meta['choices'] is not None and item not in meta['choices']:
-        raise ConfigurationError(name, item, f'must be one of {", ".join(meta["choices"])}')
-    return kind(item)
-
-
-def _checked(name, item, default, meta):
-    if isinstance(default, tuple):
-        if not isinstance(item, (list, tuple)) or not item:
-            raise ConfigurationError(name, item, 'must be a non-empty list')
-        return tuple(_check_scalar(name, entry, type(default[0]), meta) for entry in item)
-    return _check_scalar(name, item, type(default), meta)
-
-
-class Validated:
-    """Base of the groups: every field is checked against its own type, range and choices."""
-
-    def __post_init__(self):
-        """Check each value; sequences become tuples, integers given for floats become floats."""
-        for entry in fields(self):
-            if not is_dataclass(entry.type) and entry.default is not MISSING:
-                item = _checked(entry.name, getattr(self, entry.name), entry.default,
-                                entry.metadata)
-                object.__setattr__(self, entry.name, item)
 
 
 @dataclass(frozen=True)
@@ -87,8 +40,9 @@ class BackupConfig(Validated):
     """The backup MPC: deliberately conservative, planned well inside the limits."""
 
     horizon: int = value(15, 'prediction horizon N [steps]', 1, 60)
-    state_weight: tuple = value((1.0, 0.5), 'diagonal of Q in the stage cost', 1e-9, 1e9)
-    input_weight: float = value(0.3, 'R in the stage cost', 1e-9, 1e9)
+    state_weight: tuple = value(
+        (1.0, 0.5), 'diagonal of Q in the stage cost [1/m^2, s^2/m^2]', 1e-9, 1e9)
+    input_weight: float = value(0.3, 'R in the stage cost [s^4/m^2]', 1e-9, 1e9)
     planned_position: float = value(0.9, 'soft limit of |p| in the plan [m]', 1e-3, 1e3)
     planned_velocity: float = value(0.2, 'soft limit of |v| in the plan [m/s]', 1e-3, 1e3)
     planned_input: float = value(0.3, 'soft limit of |u| in the plan [m/s^2]', 1e-3, 1e3)
@@ -99,8 +53,9 @@ class BackupConfig(Validated):
 class PolicyConfig(Validated):
     """The residual network."""
 
-    hidden: tuple = value((16, 16), 'widths of the hidden tanh layers', 1, 512)
-    seed: int = value(0, 'seed of the initial hidden weights (the residual starts at zero)', 0)
+    hidden: tuple = value((16, 16), 'widths of the hidden tanh layers [1]', 1, 512)
+    seed: int = value(0, 'seed of the initial hidden weights (the residual starts at zero)', 0,
+                      _LARGEST)
 
 
 @dataclass(frozen=True)
@@ -108,17 +63,17 @@ class MetricsConfig(Validated):
     """The safety metrics."""
 
     horizon_s: float = value(6.0, 'length of a rollout [s]', 0.1, 60.0)
-    stability_ratio: float = value(0.5, 'rho in |x_H| <= rho |x_0| + offset', 0.0, 0.999)
+    stability_ratio: float = value(0.5, 'rho in |x_H| <= rho |x_0| + offset [1]', 0.0, 0.999)
     stability_offset: float = value(0.1, 'offset in |x_H| <= rho |x_0| + offset [m]', 0.0, 10.0)
     no_regret: bool = value(True, "whether the task cost must not exceed the backup's")
     no_regret_tolerance: float = value(
         0.03, "eps: admissible relative excess of the task cost over the backup's; 0.03 on the "
-        'sampled means keeps it below 0.05 elsewhere', 1e-3, 10.0)
+        'sampled means keeps it below 0.05 elsewhere [1]', 1e-3, 10.0)
     design_states: int = value(60, 'initial states of the design rollouts', 4, 10000)
     verification_states: int = value(300, 'initial states of the verification rollouts', 4, 100000)
     invariance_states: int = value(
         60000, 'states of C in the one-step invariance check', 100, 10000000)
-    seed: int = value(0, 'seed of the scenario sets', 0)
+    seed: int = value(0, 'seed of the scenario sets', 0, _LARGEST)
 
 
 @dataclass(frozen=True)
@@ -152,14 +107,16 @@ class Spec(Validated):
 class PlantConfig(Validated):
     """The simulated plant."""
 
-    seed: int = value(0, 'seed of episodes and disturbances', 0)
+    seed: int = value(0, 'seed of episodes and disturbances', 0, _LARGEST)
     random_start: bool = value(
         True, 'episodes start at random in the safe set; false: at initial_state')
-    initial_state: tuple = value((0.5, 0.0), 'where episodes start otherwise [m, m/s]')
+    initial_state: tuple = value(
+        (0.5, 0.0), 'where episodes start otherwise [m, m/s]', -1e3, 1e3)
     episode_steps: int = value(60, 'steps of an episode', 2, 10000000)
     command_timeout_s: float = value(
         0.5, 'without a command for this long the drive brakes to standstill [s]', 0.0, 60.0)
-    real_time_factor: float = value(1.0, 'simulated seconds per wall second', 0.01, 1000.0)
+    real_time_factor: float = value(
+        1.0, 'simulated seconds per wall second [1]', 0.01, 1000.0, dynamic=True)
     lockstep_timeout_s: float = value(
         10.0, 'with use_sim_time: longest wait for an answer before the plant goes on [s, wall]',
         0.1, 600.0)
@@ -172,7 +129,7 @@ class ControllerConfig(Validated):
     safety: bool = value(
         True, 'policy checks and runtime guard; false only for demonstrations of the danger')
     certified_margin: float = value(
-        0.02, "least margin that a policy's certificate must claim", 0.0, 1.0)
+        0.02, "least margin that a policy's certificate must claim [1]", 0.0, 1.0)
     swap_dwell_s: float = value(
         -1.0, 'shortest time between two policy swaps; negative: the rollout length [s]',
         -1.0, 600.0)
@@ -180,6 +137,9 @@ class ControllerConfig(Validated):
         20.0, 'longest own verification of a policy; later it is refused [s, wall]', 0.1, 600.0)
     state_timeout_s: float = value(
         0.5, 'without a state for this long diagnostics report an error [s]', 0.0, 60.0)
+    lockstep: bool = value(
+        True, 'with use_sim_time: the answer to a state waits for a verification under way, so '
+        'that one seed gives one sequence; false where the clock does not wait')
 
 
 @dataclass(frozen=True)
@@ -189,26 +149,39 @@ class AdapterConfig(Validated):
     autostart: bool = value(True, 'configure and activate without being asked')
     safety: bool = value(
         True, 'SCPO; false publishes raw steps, only for demonstrations of the danger')
-    seed: int = value(0, 'seed of the sampled directions', 0)
-    enabled: bool = value(True, 'whether learning starts enabled')
-    update_period_s: float = value(0.5, 'time between two updates [s]', 0.01, 60.0)
+    seed: int = value(0, 'seed of the sampled directions', 0, _LARGEST)
+    enabled: bool = value(
+        True, 'whether to learn; ~/set_enabled switches it too', dynamic=True)
+    update_period_s: float = value(
+        0.5, 'time between two updates [s]', 0.01, 60.0, dynamic=True)
     update_timeout_s: float = value(
         20.0, 'an update that takes longer is refused and its worker replaced [s, wall]',
         0.1, 600.0)
-    demonstrations: int = value(512, 'labelled states kept', 16, 1000000)
-    min_demonstrations: int = value(40, 'labelled states before the first update', 1, 1000000)
+    demonstrations: int = value(
+        512, 'labelled states kept; the oldest leave', 16, 1000000, dynamic=True)
+    min_demonstrations: int = value(
+        40, 'labelled states before the first update', 1, 1000000, dynamic=True)
     rollout_steps: int = value(25, 'steps of a collected rollout', 2, 10000)
     demonstration_lag_s: float = value(
         2.0, 'with use_sim_time: demonstrations are used this long after the fact, so that runs '
         'repeat [s]', 0.0, 60.0)
     rollouts: int = value(16, 'collected rollouts replayed in the design set', 0, 1000)
-    damping: float = value(0.02, 'damping of the Gauss-Newton step, relative', 1e-9, 1e3)
+    damping: float = value(
+        0.02, 'damping of the Gauss-Newton step, relative [1]', 1e-9, 1e3, dynamic=True)
     directions: int = value(16, 'n, sampled perturbations per update', 1, 4096)
-    radius: float = value(1e-4, 'r, length of a perturbation', 1e-8, 1.0)
-    trust_radius: float = value(0.5, 'R, longest step', 1e-6, 100.0)
-    accept_margin: float = value(0.02, 'm_acc: accepted only with g <= -m_acc', 0.0, 1.0)
-    plan_margin: float = value(0.025, 'm_plan > m_acc: the plan asks for g <= -m_plan', 0.0, 1.0)
-    results_dir: str = value('', 'where ~/save_policy writes; empty: the working directory')
+    radius: float = value(1e-4, 'r, length of a perturbation [1]', 1e-8, 1.0)
+    trust_radius: float = value(0.5, 'R, longest step [1]', 1e-6, 100.0)
+    accept_margin: float = value(0.02, 'm_acc: accepted only with g <= -m_acc [1]', 0.0, 1.0)
+    plan_margin: float = value(
+        0.025, 'm_plan > m_acc: the plan asks for g <= -m_plan [1]', 0.0, 1.0)
+    results_dir: str = value(
+        '', 'where ~/save_policy writes; empty: the working directory', dynamic=True)
+    diag_error_count_threshold: int = value(
+        5, 'diagnostics warn of a refused update, and report an error after so many in a row', 1,
+        10000, dynamic=True)
+    lockstep: bool = value(
+        True, 'with use_sim_time: plant, controller and adapter wait for one another, so that one '
+        'seed gives one sequence; false where the clock does not wait')
 
     def __post_init__(self):
         """Check the relation of the margins."""
@@ -232,7 +205,8 @@ class ExpertConfig(Validated):
 
     expert: str = value(
         'outward_edge', 'the law that labels states', choices=EXPERTS, dynamic=True)
-    batch: int = value(10, 'labelled states per demonstration', 1, 10000)
+    batch: int = value(
+        10, 'labelled states per demonstration', 1, 10000, dynamic=True)
 
 
 @dataclass(frozen=True)
@@ -243,7 +217,7 @@ class MonitorConfig(Validated):
         0.0, 'length of the run, counted from the first certificate; 0: until stopped [s]',
         0.0, 1e7)
     output: str = value('results/latest', 'folder of summary and picture')
-    seed: int = value(0, 'the seed, for the summary', 0)
+    seed: int = value(0, 'the seed, for the summary', 0, _LARGEST)
     live: bool = value(True, 'whether to print a live line')
 
 

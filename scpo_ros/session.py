@@ -47,6 +47,10 @@ class Session:
     refused: int = 0
     ignored: int = 0
     consecutive_failures: int = 0
+    refused_in_a_row: int = 0
+    outcome: str = ''  # of the last update
+    objection: str = ''  # what the whole raw step would have done
+    teacher: str = ''  # who demonstrated last, as he calls himself
     loss: float = float('nan')
     worst_metric: float = float('nan')
     step_scale: float = float('nan')
@@ -85,14 +89,21 @@ class Session:
             self._first = self._due = answered
         rollout = self._collector.add(Sample(step, state.episode, state.x, state.applied, source))
         if rollout is not None:
-            self._rollouts.append(rollout)
+            self._rollouts = (self._rollouts + [rollout])[-max(1, self.config.rollouts):]
             self.seen_rollouts = (self.seen_rollouts + [rollout.x])[-self.config.rollouts or None:]
         return rollout
+
+    def reconfigure(self, config):
+        """Take over an AdapterConfig whose dynamic values may have changed."""
+        self.config, self.enabled = config, config.enabled
+        if self.chain is not None:
+            self._requests.append(('reconfigure', config))
 
     def add_demonstration(self, end, states, actions):
         """Keep labelled states, with the time of the last one."""
         self._newest_demonstration = end
-        self._demonstrations.append((end, states, actions))
+        self._demonstrations = [*self._demonstrations, (end, states, actions)][
+            -self.config.demonstrations:]
 
     def add_proposal(self, step):
         """Queue the raw step of another learner; the worker checks it."""
@@ -134,11 +145,15 @@ class Session:
         self._demonstrations = [d for d in self._demonstrations if d[0] > until + 1e-9]
         return [(states, actions) for _, states, actions in taken]
 
-    def processed(self, busy):
-        """Return the time of the newest state that nothing is left to be done for, or None."""
-        if busy or self._requests or self.chain is None or self._now is None:
+    def processed(self, busy, active=True):
+        """
+        Return the time of the newest state that nothing is left to be done for, or None.
+
+        :param busy: whether the worker is. :param active: whether anything would be asked of it.
+        """
+        if busy or (active and self._requests) or self.chain is None or self._now is None:
             return None
-        due = self.enabled and self._now >= self._due - 1e-9
+        due = active and self.enabled and self._now >= self._due - 1e-9
         return None if due or not self.in_step else self._now
 
     # What the worker answered -------------------------------------------------------------
@@ -149,12 +164,13 @@ class Session:
         if not answer.ok:
             self.refused += answer.method not in ('start', 'describe', 'begin')
             self.consecutive_failures += 1
-            self.reason, self.last_refused = answer.failure, True
+            self.reason, self.outcome, self.last_refused = answer.failure, 'WORKER', True
+            self.refused_in_a_row += answer.method in ('step', 'propose')
             if answer.method in ('start', 'describe', 'begin') and not self._requests:
                 self._requests = [('describe',), ('begin',)]
             return []
         self.consecutive_failures = 0
-        if answer.method == 'start':
+        if answer.method in ('start', 'reconfigure'):
             return []
         if answer.method == 'describe':
             spec_digest, self.vertices = answer.value
@@ -167,11 +183,12 @@ class Session:
 
     def _count(self, reports):
         for report in reports:
-            self.last_refused = False
+            self.outcome, self.last_refused = report.outcome, False
+            self.objection = report.objection or self.objection
             if report.outcome in ('ACCEPTED', 'UNCHECKED'):
-                self.accepted += 1
+                self.accepted, self.refused_in_a_row = self.accepted + 1, 0
             elif report.outcome not in _NEUTRAL:
-                self.refused += 1
+                self.refused, self.refused_in_a_row = self.refused + 1, self.refused_in_a_row + 1
                 self.last_refused = True
 
     def _take(self, report):
@@ -205,7 +222,7 @@ class Session:
             return
         self._handled_refusals = seen.refusals
         self.reason = f'the controller refused policy {seen.refused}: {seen.refused_reason}'
-        self.last_refused = True
+        self.last_refused, self.outcome = True, 'CONTROLLER'
         if seen.refused_kind == 'lineage':
             self._rebase(seen)
         elif seen.ready in self.chain:
@@ -243,6 +260,8 @@ class Session:
     def values(self):
         """Return what diagnostics show."""
         return {'version': self.version, 'accepted': self.accepted, 'refused': self.refused,
+                'refused_in_a_row': self.refused_in_a_row, 'outcome': self.outcome,
+                'whole_step': self.objection, 'teacher': self.teacher,
                 'enabled': self.enabled, 'reason': self.reason, 'loss': f'{self.loss:.5f}',
                 'worst_metric': f'{self.worst_metric:.4f}', 'in_step': self.in_step,
                 'step_scale': f'{self.step_scale:.3f}', 'malformed_messages': self.ignored}

@@ -1,5 +1,5 @@
 """
-Imports point one way: nodes -> top level -> {control, scpo} -> {arrays, exceptions, config}.
+Imports point one way: nodes -> top level -> {control, scpo} -> the foundation.
 
 The imports are read from the source and not executed, so that a forbidden one is found also where
 the forbidden package is not installed. Imports by a computed name escape.
@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = 'scpo_ros'
-FOUNDATION = {'arrays', 'exceptions', 'config'}
+FOUNDATION = {'arrays', 'exceptions', 'config', 'validated'}
 LAYERS = {'scpo', 'control', 'nodes', 'experiments'}
 
 # layer -> the layers it may import besides itself; 'top' is every other module of scpo_ros/.

@@ -124,6 +124,14 @@ class SafetyEvaluation:
             return f'{where} the state has not returned towards the origin after the rollout'
         return self._explain_exit(theta, scenario, where)
 
+    def objection(self, theta):
+        """Return what speaks most against a policy (d,) on the verification set, '' if nothing."""
+        g = self.verify(theta[None])[0]
+        if not np.all(np.isfinite(g)):
+            return 'its metrics would not be finite'
+        worst = int(np.argmax(g))
+        return '' if g[worst] <= 0 else self.explain(theta, worst)
+
     def worst_trajectory(self, theta):
         """Return the defined states (T, n) of the design rollout with the largest excess."""
         summary = self.task.simulator.summarise(theta[None], self.design)

@@ -1,25 +1,25 @@
 """The adapter node: rollouts and demonstrations in, certified policies out. A lifecycle node."""
 
-from pathlib import Path
 import sys
 
 import numpy as np
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from scpo_ros.adaptation import Adaptation
+from scpo_ros.advice import advice, clipped
 from scpo_ros.config import AdapterConfig
 from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.nodes.adapter_services import AdapterServices
 from scpo_ros.nodes.conversions import (
     event_message, LATCHED, policy_values, read_active, read_event, read_state, read_trajectory,
     seconds, stamp_of, trajectory_message)
 from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
 from scpo_ros.nodes.markers import phase_plane
-from scpo_ros.nodes.parameters import declare
+from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.run import run
 from scpo_ros.session import Session
 from scpo_ros.worker import Worker
 from sensor_msgs.msg import JointState
-from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
 
@@ -39,14 +39,21 @@ class AdapterNode(LifecycleNode):
         """Declare parameters; configure and activate when `autostart` says so."""
         super().__init__('adapter', automatically_declare_parameters_from_overrides=True)
         self._spec, self._config = declare(self, AdapterConfig)
-        self._lockstep = self.get_parameter('use_sim_time').value
+        self._lockstep = (
+            self._config.lockstep and self.get_parameter('use_sim_time').value)
         self._worker = self._session = None
         self._active = False
+        self._changes = Changes(self, self._config, self._reconfigure)
         self._health = Health(self, 'adaptation', self._diagnose)
         if not self._config.safety:
             self.get_logger().warn('SAFETY IS OFF: raw steps are published. For demonstrations.')
         if self._config.autostart:
             self._starter = self.create_timer(0.0, self._autostart, clock=STEADY)
+
+    def _reconfigure(self, config):
+        self._config = config
+        if self._session is not None:
+            self._session.reconfigure(config)
 
     def _autostart(self):
         self._starter.cancel()
@@ -71,13 +78,10 @@ class AdapterNode(LifecycleNode):
                 (ParameterEvent, 'controller/active_policy', self._on_active, LATCHED),
                 (ParameterEvent, 'proposals', self._on_proposal, 10)):
             subscriptions.append(self.create_subscription(kind, topic, callback, qos))
-        services = [self.create_service(SetBool, '~/set_enabled', self._on_set_enabled)]
-        for name in ('rollback', 'save_policy', 'reset'):
-            services.append(
-                self.create_service(Trigger, f'~/{name}', getattr(self, f'_on_{name}')))
         self._created = {
             'destroy_publisher': [self._policies, self._rollouts, self._markers],
-            'destroy_subscription': subscriptions, 'destroy_service': services}
+            'destroy_subscription': subscriptions,
+            'destroy_service': AdapterServices(self, self._session, self._ask).created}
         self._timer = self.create_timer(_POLL_S, self._poll, clock=STEADY)
         return TransitionCallbackReturn.SUCCESS
 
@@ -139,6 +143,7 @@ class AdapterNode(LifecycleNode):
 
     def _on_demonstration(self, message):
         self._reading(read_trajectory, message, lambda d: self._session.add_demonstration(*d))
+        self._session.teacher = message.header.frame_id
 
     def _on_proposal(self, message):
         self._reading(read_event, message,
@@ -160,7 +165,7 @@ class AdapterNode(LifecycleNode):
                 self.count_publishers('demonstrations') > 0)
             if request is not None:
                 self._worker.request(*request, timeout=self._config.update_timeout_s)
-        done = self._session.processed(self._worker.busy)
+        done = self._session.processed(self._worker.busy, self._active)
         if self._lockstep and done is not None:
             self._metrics.publish(processed_time=done)
 
@@ -171,7 +176,7 @@ class AdapterNode(LifecycleNode):
             self._policies.publish(event_message(
                 self.get_clock().now().to_msg(), self.get_fully_qualified_name(),
                 policy_values(record)))
-        if answer.method in ('start', 'describe'):
+        if answer.method in ('start', 'describe', 'reconfigure'):
             return
         for name in ('loss', 'worst_metric', 'step_scale'):
             if np.isfinite(getattr(session, name)):
@@ -196,43 +201,6 @@ class AdapterNode(LifecycleNode):
         self._conclude(answer)
         return answer
 
-    def _on_set_enabled(self, request, response):
-        self._session.enabled = request.data
-        response.success = True
-        response.message = 'learning ' + ('enabled' if request.data else 'frozen')
-        return response
-
-    def _on_rollback(self, _, response):
-        target = self._session.rollback_target()
-        if target is None:
-            response.success, response.message = False, 'there is no earlier policy'
-            return response
-        answer = self._ask('restore', target.theta)
-        response.success = answer.ok and answer.value.changed
-        response.message = (f'version {target.version} runs again as version '
-                            f'{self._session.version}' if response.success
-                            else answer.failure or answer.value.reason)
-        return response
-
-    def _on_reset(self, _, response):
-        answer = self._ask('reset')
-        response.success = answer.ok
-        response.message = answer.failure or 'back to the backup'
-        return response
-
-    def _on_save_policy(self, _, response):
-        record = self._session.chain.latest
-        if record is None:
-            response.success, response.message = False, 'nothing was certified yet'
-            return response
-        path = Path(self._config.results_dir or '.') / f'policy-{record.version}.npz'
-        try:
-            np.savez(path, **policy_values(record))
-            response.success, response.message = True, str(path.resolve())
-        except OSError as error:
-            response.success, response.message = False, f'{path}: {error}'
-        return response
-
     def _diagnose(self):
         if self._worker is None:
             return WARN, 'not configured', {}
@@ -240,15 +208,19 @@ class AdapterNode(LifecycleNode):
         values = session.values()
         if not self._config.safety:
             return ERROR, 'SAFETY IS OFF: raw steps are published', values
+        must_act, what_to_do = advice(session.outcome)
         if not session.model_valid:
-            return ERROR, f'certification stopped: {session.reason}', values
-        if session.consecutive_failures >= 3:
-            return ERROR, f'the worker fails: {session.reason}', values
+            return ERROR, f'certification stopped: {session.reason}: {what_to_do}', values
         if not self._active:
-            return WARN, 'inactive: learning is frozen', values
+            return WARN, 'inactive: learning is frozen; the controller carries on', values
         if session.last_refused:
-            return WARN, f'update refused: {session.reason}', values
-        return OK, session.reason or 'starting', values
+            often = session.refused_in_a_row >= self._config.diag_error_count_threshold
+            return (ERROR if must_act and often else WARN), (
+                f'update refused: {session.reason}: {what_to_do}'), values
+        if not session.enabled:
+            return WARN, 'learning is frozen: call adapter/set_enabled', values
+        why = clipped(session.step_scale, session.objection)
+        return OK, '; '.join(filter(None, (session.reason or 'starting', why))), values
 
 
 def main(args=None):

@@ -34,8 +34,8 @@ class ControllerNode(Node):
     Answers every state with an action of policy, guard or backup.
 
     Policies are verified in a process of its own, never in the callback of a state. With
-    use_sim_time the answer to a state waits for a verification under way, so that one seed gives
-    one sequence of swaps.
+    lockstep the answer to a state waits for a verification under way, so that one seed gives one
+    sequence of swaps.
     """
 
     def __init__(self):
@@ -56,7 +56,8 @@ class ControllerNode(Node):
         else:
             self.get_logger().warn(
                 'SAFETY IS OFF: policies are neither checked nor guarded. For demonstrations.')
-        self._lockstep = self.get_parameter('use_sim_time').value
+        self._lockstep = (
+            self._config.lockstep and self.get_parameter('use_sim_time').value)
         self._counts = dict.fromkeys(Source, 0)
         self._malformed, self._held, self._last_time, self._arrival = 0, None, None, None
         self._periods, self._announced = [], None

@@ -10,7 +10,7 @@ from scpo_ros.control.linear_system import double_integrator
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.nodes.conversions import read_state, trajectory_message
 from scpo_ros.nodes.health import Health, OK, WARN
-from scpo_ros.nodes.parameters import declare, refuse_bad_changes
+from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.run import run
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
@@ -25,17 +25,17 @@ class ExpertNode(Node):
         spec, config = declare(self, ExpertConfig)
         system = double_integrator(spec.system)
         _, gain = riccati(system, spec.backup.state_weight, spec.backup.input_weight)
-        self._catalogue, self._batch = ExpertCatalogue(system, gain), config.batch
-        self._switch('expert', config.expert)
+        self._catalogue = ExpertCatalogue(system, gain)
+        self._switch(config)
         self._states, self._sent, self._ignored, self._last = [], 0, 0, None
         self._publisher = self.create_publisher(JointTrajectory, 'demonstrations', 10)
         self.create_subscription(JointState, 'joint_states', self._on_state, 10)
-        refuse_bad_changes(self, ExpertConfig, self._switch)
+        self._changes = Changes(self, config, self._switch)
         self._health = Health(self, 'demonstrations', self._diagnose)
 
-    def _switch(self, name, value):
-        if name == 'expert':
-            self._name, self._law = value, self._catalogue.law(value)
+    def _switch(self, config):
+        self._name, self._batch = config.expert, config.batch
+        self._law = self._catalogue.law(self._name)
 
     def _on_state(self, message):
         try:

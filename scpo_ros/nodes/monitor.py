@@ -36,7 +36,8 @@ class MonitorNode(Node):
     """
     Records a run and ends it after its duration.
 
-    The duration counts from the first certificate, in simulated time with use_sim_time. At the end
+    The duration counts from the first certificate, with use_sim_time in the plant's time: /clock
+    may be somebody else's. At the end
     learning is stopped and the controller's last swap awaited, so that the summary speaks of the
     policy that runs. Stopped early, it writes what there is.
     """
@@ -48,9 +49,10 @@ class MonitorNode(Node):
         self._record, self._written = RunRecord(self._spec), False
         self._sim_time = self.get_parameter('use_sim_time').value
         self._began, self._ended, self._frozen, self._next_line = None, None, False, 0.0
+        self._plant_time = 0.0
         self._patience = self._spec.metrics.horizon_s + 10.0
         for kind, topic, callback, qos in (
-                (JointState, 'joint_states', self._taking(read_state, self._record.state), 10),
+                (JointState, 'joint_states', self._taking(read_state, self._on_state), 10),
                 (JointTrajectory, 'demonstrations',
                  self._taking(_named_demonstration, self._record.demonstration), 10),
                 (ParameterEvent, 'policy', self._taking(read_policy, self._on_policy), LATCHED),
@@ -74,14 +76,17 @@ class MonitorNode(Node):
     def _number(self, name):
         return lambda message: self._record.number(name, message.data)
 
+    def _on_state(self, state):
+        self._plant_time = state.time
+        self._record.state(state)
+
     def _on_policy(self, record):
         if self._began is None:
             self._began = self._seconds()
         self._record.policy(record)
 
     def _seconds(self):
-        clock = self.get_clock() if self._sim_time else STEADY
-        return clock.now().nanoseconds * 1e-9
+        return self._plant_time if self._sim_time else STEADY.now().nanoseconds * 1e-9
 
     def _watch(self):
         elapsed = 0.0 if self._began is None else self._seconds() - self._began

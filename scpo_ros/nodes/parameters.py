@@ -7,7 +7,7 @@ from rcl_interfaces.msg import (
 from rclpy.exceptions import ParameterException
 from rclpy.parameter import Parameter
 from scpo_ros.config import build, build_node, flatten
-from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.exceptions import ConfigurationError, ScpoRosError
 
 
 _STANDARD = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
@@ -17,16 +17,16 @@ def _descriptor(name, default, meta):
     descriptor = ParameterDescriptor(
         name=name, description=meta['description'], read_only=not meta['dynamic'],
         dynamic_typing=True)
+    low, high = meta['low'], meta['high']
     if meta['choices']:
         descriptor.additional_constraints = 'one of ' + ', '.join(meta['choices'])
-    kind = type(default)
-    if kind in (int, float) and meta['low'] is not None and meta['high'] is not None:
-        if kind is int:
-            descriptor.integer_range = [IntegerRange(
-                from_value=meta['low'], to_value=meta['high'], step=0)]
-        else:
-            descriptor.floating_point_range = [FloatingPointRange(
-                from_value=float(meta['low']), to_value=float(meta['high']), step=0.0)]
+    if isinstance(default, list):  # ranges of ROS are those of single numbers
+        descriptor.additional_constraints = f'each in [{low}, {high}]'
+    elif type(default) is int:
+        descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=0)]
+    elif type(default) is float:
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=float(low), to_value=float(high), step=0.0)]
     return descriptor
 
 
@@ -61,24 +61,28 @@ def declare(node, kind):
     return spec, config
 
 
-def refuse_bad_changes(node, kind, apply):
-    """
-    Check changes of dynamic parameters; call apply(name, value) for the good ones.
+class Changes:
+    """Changes of a node's dynamic parameters: all of one request take effect, or none."""
 
-    :param kind: the node's configuration class.
-    """
-    def check(parameters):
-        known = flatten(kind())
-        for parameter in parameters:
-            if parameter.name not in known:
-                continue
-            try:
-                build(kind, {parameter.name: parameter.value})
-            except ConfigurationError as error:
-                return SetParametersResult(successful=False, reason=str(error))
-        for parameter in parameters:
-            if parameter.name in known:
-                apply(parameter.name, parameter.value)
+    def __init__(self, node, config, apply):
+        """
+        Check changes from now on, against each other and against the present values.
+
+        :param config: the node's present configuration. :param apply: called with the new one,
+            of the same class; what it raises refuses the change.
+        """
+        self.config, self._apply = config, apply
+        node.add_on_set_parameters_callback(self._check)
+
+    def _check(self, parameters):
+        present = {name: item for name, (item, _) in flatten(self.config).items()}
+        wanted = {parameter.name: _plain(parameter.value) for parameter in parameters
+                  if parameter.name in present}
+        try:
+            config = build(type(self.config), {**present, **wanted})
+            if wanted:
+                self._apply(config)
+        except ScpoRosError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        self.config = config
         return SetParametersResult(successful=True)
-
-    node.add_on_set_parameters_callback(check)

@@ -13,7 +13,7 @@ from scpo_ros.control.plant import SimulatedPlant
 from scpo_ros.control.task import contraction_of
 from scpo_ros.nodes.conversions import seconds, state_message
 from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
-from scpo_ros.nodes.parameters import declare
+from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.run import run
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
@@ -28,8 +28,8 @@ class PlantNode(Node):
 
     Stamps lie on the grid t_0 + k dt. On the wall clock a step lasts dt / real_time_factor,
     whether a command came or not. With use_sim_time the plant is the clock: it publishes /clock
-    and advances only when the state is answered and the adapter is done with it. When no adapter
-    has answered within the time-out, the plant goes on without one.
+    and advances only when the state is answered and the adapter is done with it. When it is not
+    within the time-out, the plant goes on without it until it is heard again.
     """
 
     def __init__(self):
@@ -55,6 +55,7 @@ class PlantNode(Node):
         self._health = Health(self, 'simulation', self._diagnose)
         self._period = self._dt / self._config.real_time_factor
         self._timer = self.create_timer(self._period, self._tick, clock=STEADY)
+        self._changes = Changes(self, self._config, self._change_pace)
         self._publish()
 
     @property
@@ -66,6 +67,10 @@ class PlantNode(Node):
         kind = ClockType.ROS_TIME
         return Time(nanoseconds=self._start + round(self._plant.state.step * self._dt * 1e9),
                     clock_type=kind)
+
+    def _change_pace(self, config):
+        self._period = self._dt / config.real_time_factor
+        self._timer.timer_period_ns = round(self._period * 1e9)
 
     def _on_command(self, message):
         if len(message.effort) == 1 and abs(seconds(message.header.stamp) - self._time) < 1e-6:
@@ -89,16 +94,19 @@ class PlantNode(Node):
                     self._publish()  # for whoever was not there yet
                 return None
             self._forced += 1
-            self._alone = self._processed is None
+            self._alone = not self._learned
         self._waited = 0.0
         self._plant.advance(self._command)
         self._command = None
         return self._publish()
 
+    @property
+    def _learned(self):
+        """Return whether the adapter is done with the present state."""
+        return self._processed is not None and self._processed > self._time - 1e-6
+
     def _answered(self):
-        learned = self._alone or (
-            self._processed is not None and self._processed > self._time - 1e-6)
-        return self._command is not None and learned
+        return self._command is not None and (self._alone or self._learned)
 
     def _publish(self):
         state, stamp = self._plant.state, self._stamp().to_msg()
