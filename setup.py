@@ -46,6 +46,7 @@ setup(
         'matplotlib>=3.6',
         'pyyaml>=6.0',
         'tqdm>=4.60',
+        'rosbags>=0.11',
     ],
     extras_require={
         # ROS 2 Jazzy as wheels, for machines without a ROS installation.
@@ -87,6 +88,7 @@ setup(
             'expert = scpo_ros.nodes.expert:main',
             'sim = scpo_ros.sim:main',
             'monitor = scpo_ros.nodes.monitor:main',
+            'recorder = scpo_ros.nodes.recorder:main',
         ],
     },
 )

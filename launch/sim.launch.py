@@ -23,7 +23,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from scpo_ros.arguments import ARGUMENTS
 from scpo_ros.config import NODES
-from scpo_ros.sim import full_name, MAY_DIE, set_up
+from scpo_ros.sim import full_name, MAY_DIE, ros2_bag_record, set_up, value_of
 
 _RESPAWN_DELAY_S = 2.0
 # A process is interrupted, terminated, killed so long after one another. The monitor needs
@@ -47,7 +47,9 @@ def _run(context):
     :raises ConfigurationError: which ends the launch with an error before anything was started.
     """
     values = _values(context)
+    record = [ros2_bag_record(values)] if value_of('record', values) else []
     path, lines = set_up(values)
+    lines = [*record, *lines]
     nodes = {name: _node(name, str(path), values) for name in NODES}
     return [*_around(lines, nodes['monitor']), *nodes.values(),
             *(_watch(name, node, values) for name, node in nodes.items())]

@@ -68,7 +68,8 @@ ARGUMENTS = (
              pattern='debug|info|warn|error|fatal'),
     Argument('results', 'results/latest', 'folder of summary and picture; replaced at the start',
              str, (('monitor', 'output'),)),
-    Argument('record', 'false', 'record all topics with ros2 bag', bool),
+    Argument('record', 'false', 'record the topics into an MCAP bag', bool),
+    Argument('bag_path', '', 'folder of the bag, must not exist yet; empty: RESULTS/bag'),
     Argument('rqt', 'false', 'start rqt', bool),
 )
 

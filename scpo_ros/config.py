@@ -221,6 +221,14 @@ class MonitorConfig(Validated):
     live: bool = value(True, 'whether to print a live line')
 
 
+@dataclass(frozen=True)
+class RecorderConfig(Validated):
+    """The recorder node, which runs when it is asked for."""
+
+    bag_path: str = value('bag', 'folder of the bag; must not exist yet')
+    parameters_file: str = value('', 'parameter file to keep in the bag; empty: none')
+
+
 NODES = {'plant': PlantConfig, 'controller': ControllerConfig, 'adapter': AdapterConfig,
          'expert': ExpertConfig, 'monitor': MonitorConfig}
 

@@ -7,6 +7,7 @@ Every process has a session of its own, so that Ctrl-C reaches this one only, wh
 monitor first (it writes the summary) and the rest after it.
 """
 
+from copy import deepcopy
 from importlib.util import find_spec
 import os
 from pathlib import Path
@@ -17,7 +18,7 @@ import sys
 import time
 
 from scpo_ros.arguments import ARGUMENTS, node_parameters
-from scpo_ros.config import NODES
+from scpo_ros.config import flatten, NODES
 from scpo_ros.control.task import ControlTask
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
 from scpo_ros.resources import share_file
@@ -28,7 +29,8 @@ import yaml
 _DEFAULTS = {**{argument.name: argument.default for argument in ARGUMENTS}, 'duration': '60'}
 _WRITTEN = {'bag', 'run.parameters.yaml', 'run.png', 'run.partial.png', 'summary.json',
             'summary.json.partial'}
-MAY_DIE = ('adapter', 'expert')  # the robot must not notice
+MAY_DIE = ('adapter', 'expert', 'recorder')  # the robot must not notice
+_ONCE = ('monitor', 'recorder')  # what they write is not begun again
 _STOP_S = 15.0  # longest wait for a process to end before it is killed [s]
 
 
@@ -59,25 +61,51 @@ def full_name(node, values):
     return '/' + '/'.join(part for part in (values['namespace'].strip('/'), node) if part)
 
 
-def companions(values, folder):
+def companions(values):
     """
-    Return the command lines of what else was asked for: recorder, rqt.
+    Return the command lines of what else was asked for: rqt.
 
     :raises ConfigurationError: when the program is not installed.
     """
-    wanted = {'record': ['ros2', 'bag', 'record', '--all', '--output', str(folder / 'bag')],
-              'rqt': ['rqt']}
-    by_name = {argument.name: argument for argument in ARGUMENTS}
-    lines = []
-    for name, line in wanted.items():
-        if by_name[name].parse(values[name]):
-            missing = shutil.which(line[0]) is None or (
-                name == 'record' and find_spec('ros2bag') is None)
-            if missing:
-                raise ConfigurationError(name, values[name], 'needs '
-                                         f'{" ".join(line[:2])!r}, which is not installed here')
-            lines.append(line)
-    return lines
+    return [_installed('rqt', ['rqt'])] if value_of('rqt', values) else []
+
+
+def value_of(name, values):
+    """Return the value of an argument."""
+    return next(a for a in ARGUMENTS if a.name == name).parse(values[name])
+
+
+def _installed(name, line, module=None):
+    if shutil.which(line[0]) is None or (module and find_spec(module) is None):
+        raise ConfigurationError(
+            name, 'true', f'needs {" ".join(line[:2])!r}, which is not installed here')
+    return line
+
+
+def ros2_bag_record(values):
+    """
+    Return the command line with which `ros2 bag` records, for the launch file.
+
+    :raises ConfigurationError: when it is not installed.
+    """
+    return _installed('record', [
+        'ros2', 'bag', 'record', '--all', '--output', str(bag_path(values))], 'ros2bag')
+
+
+def bag_path(values):
+    """Return the folder of the bag."""
+    return Path(values['bag_path'] or Path(values['results']) / 'bag')
+
+
+def _check_bag(values):
+    if not value_of('record', values):
+        return
+    path, results = bag_path(values), Path(values['results'])
+    if path.exists() and path != results / 'bag':
+        raise ConfigurationError('bag_path', str(path), 'exists already and is not replaced')
+    if path != results / 'bag' and results.resolve() in path.resolve().parents:
+        raise ConfigurationError('bag_path', str(path), 'must lie outside the results folder, '
+                                 'which holds nothing but results')
 
 
 class Processes:
@@ -97,7 +125,7 @@ class Processes:
             code = process.poll()
             if code is None:
                 continue
-            if name != 'monitor' and self._respawn:
+            if name not in _ONCE and self._respawn:
                 self._running[name] = self._start(name)
             elif name not in MAY_DIE:
                 return name, code
@@ -156,11 +184,16 @@ def set_up(values):
     parameters, spec = node_parameters(
         values['params_file'] or share_file('config/scpo.yaml'), values)
     folder = Path(values['results'])
-    lines = companions(values, folder)
+    lines = companions(values)
+    _check_bag(values)
     with tqdm(total=100, desc='backup law', unit='%', leave=False, delay=1.0) as bar:
         ControlTask.build(spec, progress=lambda done: bar.update(int(100 * done) - bar.n))
     prepare(folder)
     path = folder / 'run.parameters.yaml'
+    if value_of('record', values):
+        shared = {name: deepcopy(parameters['plant'][name]) for name in flatten(spec)}
+        parameters['recorder'] = {**shared, 'bag_path': str(bag_path(values)),
+                                  'parameters_file': str(path)}
     path.write_text(yaml.safe_dump({
         full_name(node, values): {'ros__parameters': given}
         for node, given in parameters.items()}), encoding='utf-8')
@@ -175,10 +208,10 @@ def simulate(values):
     :raises ScpoRosError: for a bad configuration, before anything moves.
     """
     path, extra = set_up(values)
-    lines = {node: command(node, values, path) for node in NODES}
+    nodes = [*(['recorder'] if value_of('record', values) else []), *NODES]  # it misses nothing
+    lines = {node: command(node, values, path) for node in nodes}
     lines.update({line[0]: line for line in extra})
-    by_name = {argument.name: argument for argument in ARGUMENTS}
-    processes = Processes(lines, by_name['use_respawn'].parse(values['use_respawn']))
+    processes = Processes(lines, value_of('use_respawn', values))
     end = None
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
@@ -195,7 +228,9 @@ def simulate(values):
     bad = {name: code for name, code in codes.items() if code != 0}
     if bad:
         print(f'exit codes that are not 0: {bad}', file=sys.stderr)
-    print(f'results: {path.parent / "summary.json"}, {path.parent / "run.png"}')
+    written = [path.parent / 'summary.json', path.parent / 'run.png']
+    written += [bag_path(values)] if value_of('record', values) else []
+    print(f'results: {", ".join(map(str, written))}')
     return 1 if bad else 0
 
 

@@ -72,7 +72,8 @@ def test_every_wheel_of_ros_is_a_dependency_of_the_package_too(manifest, argumen
     assert wheels == {element.text for element in manifest.findall('depend')}
 
 
-@pytest.mark.parametrize('name', ['plant', 'controller', 'adapter', 'expert', 'sim', 'monitor'])
+@pytest.mark.parametrize('name', [
+    'plant', 'controller', 'adapter', 'expert', 'sim', 'monitor', 'recorder'])
 def test_every_executable_has_its_function(arguments, name):
     scripts = dict(re.split(r'\s*=\s*', script)
                    for script in arguments['entry_points']['console_scripts'])

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from scpo_ros.bag import PARAMETERS, read_bag
+from scpo_ros.messages import read_policy
 from scpo_ros.sim import main
 
 FIELDS = {'expert', 'seed', 'duration_s', 'updates_accepted', 'updates_refused',
@@ -57,9 +59,14 @@ def test_a_run_ends_by_itself_with_a_summary_of_the_policy_that_runs(tmp_path):
 
 
 def test_an_interrupted_run_writes_what_there_is(tmp_path):
-    process = start(tmp_path / 'latest', 'duration:=0')
+    process = start(tmp_path / 'latest', 'duration:=0', 'record:=true')
     interrupt_after(process, r'running v\d')
     assert summary(tmp_path / 'latest')['limit_violations'] == 0
+    bag = read_bag(tmp_path / 'latest' / 'bag')
+    versions = [read_policy(m.message).version for m in bag.messages
+                if m.topic == '/sim_test/policy']
+    assert versions == list(range(len(versions))) and versions
+    assert bag.data[PARAMETERS] == (tmp_path / 'latest' / 'run.parameters.yaml').read_text()
 
 
 def test_without_safety_a_malicious_expert_breaks_the_limits(tmp_path):
@@ -85,3 +92,13 @@ def test_a_folder_that_no_run_wrote_is_not_replaced(tmp_path, capsys):
     assert main([f'results:={tmp_path}']) == 2
     assert 'thesis.tex' in capsys.readouterr().err
     assert (tmp_path / 'thesis.tex').exists()
+
+
+@pytest.mark.parametrize('place, part', [
+    ('old', 'exists already'), ('latest/run7', 'outside the results')])
+def test_a_bag_has_a_place_of_its_own(tmp_path, capsys, place, part):
+    (tmp_path / 'old').mkdir()
+    assert main(['record:=true', f'bag_path:={tmp_path / place}',
+                 f'results:={tmp_path / "latest"}']) == 2
+    assert part in capsys.readouterr().err
+    assert not (tmp_path / 'latest').exists()

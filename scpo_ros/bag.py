@@ -1,0 +1,151 @@
+"""
+Bags: MCAP files with a metadata.yaml, as `ros2 bag` writes and reads them. No ROS.
+
+Messages are stored as the bytes that came over the wire and decoded when a bag is read, by the
+definitions of ROS 2 Jazzy.
+"""
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rosbags.interfaces import (
+    Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime)
+from rosbags.rosbag2 import (
+    CompressionFormat, CompressionMode, Reader, StoragePlugin, Writer, WriterError)
+from rosbags.typesys import get_typestore, Stores, TypesysError
+from scpo_ros.exceptions import ScpoRosError
+
+
+TYPES = get_typestore(Stores.ROS2_JAZZY)
+PARAMETERS = 'scpo_ros.parameters'  # key of the parameter file among a bag's own data
+_VERSION = 9  # of the bag format, that of Jazzy
+
+
+class BagError(ScpoRosError):
+    """A bag cannot be read or written; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A message of a bag."""
+
+    time: float  # when it was recorded, seconds after the bag's first message
+    topic: str
+    message: object  # with the attributes of its type
+    raw: bytes  # as it came over the wire
+
+
+@dataclass(frozen=True)
+class Bag:
+    """What was recorded, in the order of recording."""
+
+    path: Path
+    start: float  # when the first message was recorded, wall clock [s]
+    messages: tuple  # of Recorded
+    types: dict  # {topic: name of its type}
+    qos: dict  # {topic: list of the publishers' profiles}
+    data: dict = field(default_factory=dict)  # {key: text} that the recorder added
+
+    @property
+    def duration(self):
+        """Return the time from the first message to the last [s]."""
+        return self.messages[-1].time if self.messages else 0.0
+
+    @property
+    def namespaces(self):
+        """Return the namespaces in which a plant's states were recorded, with a closing /."""
+        name = 'joint_states'
+        return sorted(topic.removesuffix(name) for topic in self.types
+                      if topic.endswith(f'/{name}'))
+
+
+def read_bag(path):
+    """
+    Return the :class:`Bag` of a folder.
+
+    :raises BagError: when it is no bag, when it is torn, or when a message cannot be decoded.
+    """
+    path = Path(path)
+    _check_whole(path)
+    try:
+        with Reader(path) as reader:
+            found = sorted(reader.messages(), key=lambda item: item[1])  # stable
+            start = found[0][1] if found else 0
+            messages = tuple(
+                Recorded(1e-9 * (time - start), connection.topic,
+                         TYPES.deserialize_cdr(raw, connection.msgtype), bytes(raw))
+                for connection, time, raw in found)
+            count = reader.message_count
+            types = {c.topic: c.msgtype for c in reader.connections}
+            qos = {c.topic: list(c.ext.offered_qos_profiles) for c in reader.connections}
+            data = dict(getattr(reader.storage.metadata, 'custom', None) or {})
+    except Exception as error:  # whatever the file holds must not end in a traceback
+        raise BagError(f'{path} cannot be read: {type(error).__name__}: {error}') from error
+    if len(messages) != count:
+        raise BagError(f'{path} is damaged: its index promises {count} messages, '
+                       f'it holds {len(messages)}')
+    return Bag(path, 1e-9 * start, messages, types, qos, data)
+
+
+def _check_whole(path):
+    if not path.exists():
+        raise BagError(f'{path} does not exist')
+    if path.is_dir() and not (path / 'metadata.yaml').is_file():
+        if any(path.glob('*.mcap*')):
+            raise BagError(f'{path} is torn: its recorder was killed before it closed the bag '
+                           '(there is no metadata.yaml), so what it holds is not complete')
+        raise BagError(f'{path} is no bag: it holds no metadata.yaml')
+
+
+class BagWriter:
+    """Writes a bag, compressed; what is not closed is torn and says so when it is read."""
+
+    def __init__(self, path, data=None):
+        """
+        Make the folder of the bag.
+
+        :param data: {key: text} to keep with the messages.
+        :raises BagError: when it exists already or cannot be made.
+        """
+        self._path, self._connections = Path(path), {}
+        with self._explained():
+            self._writer = Writer(self._path, version=_VERSION, storage_plugin=StoragePlugin.MCAP)
+            self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+            for key, text in (data or {}).items():
+                self._writer.set_custom_data(key, text)
+            self._writer.open()
+
+    def add(self, topic, kind, qos=()):
+        """Add a topic, with the profiles (rosbags' Qos) of its publishers."""
+        if topic not in self._connections:
+            with self._explained():
+                self._connections[topic] = self._writer.add_connection(
+                    topic, kind, typestore=TYPES, offered_qos_profiles=qos)
+
+    def write(self, topic, nanoseconds, raw):
+        """Append the bytes of a message."""
+        with self._explained():
+            self._writer.write(self._connections[topic], nanoseconds, raw)
+
+    def close(self):
+        """Write index and metadata: only now the bag is whole."""
+        with self._explained():
+            self._writer.close()
+
+    @contextmanager
+    def _explained(self):
+        try:
+            yield
+        except (WriterError, TypesysError, OSError) as error:
+            raise BagError(f'{self._path} cannot be written: {error}') from error
+
+
+def profile(reliable, latched, depth):
+    """Return the profile of a publisher as a bag keeps it."""
+    never = QosTime(9223372036, 854775807)
+    return Qos(
+        QosHistory.KEEP_LAST, depth,
+        QosReliability.RELIABLE if reliable else QosReliability.BEST_EFFORT,
+        QosDurability.TRANSIENT_LOCAL if latched else QosDurability.VOLATILE,
+        never, never, QosLiveliness.AUTOMATIC, never, False)

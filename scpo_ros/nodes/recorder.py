@@ -1,0 +1,106 @@
+"""The recorder node: writes what the stack's topics carry into a bag, byte by byte."""
+
+from importlib import import_module
+from pathlib import Path
+import sys
+import time
+
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from scpo_ros.bag import BagWriter, PARAMETERS, profile, TYPES
+from scpo_ros.config import RecorderConfig
+from scpo_ros.nodes.health import Health, OK, STEADY, WARN
+from scpo_ros.nodes.parameters import declare
+from scpo_ros.nodes.run import run
+
+
+SHARED = ('/clock', '/diagnostics', '/parameter_events', '/rosout')  # topics of all namespaces
+_LOOK_S = 0.1  # how often new topics are looked for [s]
+_DEPTH = 1000  # messages of a topic that may wait to be written
+
+
+class RecorderNode(Node):
+    """
+    Records every topic of its namespace, and the shared ones, from when its publisher appears.
+
+    It asks for what the publishers offer, so that it hears best-effort ones and gets the latched
+    message of those that spoke before it came.
+    """
+
+    def __init__(self):
+        """Declare parameters and open the bag."""
+        super().__init__('recorder', automatically_declare_parameters_from_overrides=True)
+        _, config = declare(self, RecorderConfig)
+        data = {}
+        if config.parameters_file:
+            data[PARAMETERS] = Path(config.parameters_file).read_text(encoding='utf-8')
+        self._bag = BagWriter(config.bag_path, data)
+        self._topics, self._unknown, self._written = {}, set(), 0
+        self._prefix = self.get_namespace().rstrip('/') + '/'
+        self._look()
+        self.create_timer(_LOOK_S, self._look, clock=STEADY)
+        self._health = Health(self, 'recording', self._diagnose)
+
+    def _look(self):
+        for topic, kinds in self.get_topic_names_and_types():
+            if topic in self._topics or topic in self._unknown:
+                continue
+            if not (topic.startswith(self._prefix) or topic in SHARED):
+                continue
+            offered = [end.qos_profile for end in self.get_publishers_info_by_topic(topic)]
+            if offered:
+                self._take(topic, kinds[0], offered)
+
+    def _take(self, topic, kind, offered):
+        if kind not in TYPES.types:
+            self._unknown.add(topic)
+            self.get_logger().warn(f'{topic} is not recorded: the type {kind} is unknown')
+            return
+        reliable = all(qos.reliability == ReliabilityPolicy.RELIABLE for qos in offered)
+        latched = all(qos.durability == DurabilityPolicy.TRANSIENT_LOCAL for qos in offered)
+        self._bag.add(topic, kind, [
+            profile(qos.reliability == ReliabilityPolicy.RELIABLE,
+                    qos.durability == DurabilityPolicy.TRANSIENT_LOCAL, qos.depth or _DEPTH)
+            for qos in offered])
+        package, _, name = kind.split('/')
+        self._topics[topic] = self.create_subscription(
+            getattr(import_module(f'{package}.msg'), name), topic, self._writing(topic),
+            QoSProfile(
+                depth=_DEPTH,
+                reliability=ReliabilityPolicy.RELIABLE if reliable
+                else ReliabilityPolicy.BEST_EFFORT,
+                durability=DurabilityPolicy.TRANSIENT_LOCAL if latched
+                else DurabilityPolicy.VOLATILE), raw=True)
+
+    def _writing(self, topic):
+        def write(raw, info):
+            self._bag.write(topic, info['received_timestamp'] or time.time_ns(), raw)
+            self._written += 1
+
+        return write
+
+    def _diagnose(self):
+        values = {'messages': self._written, 'topics': len(self._topics)}
+        if not self._written:
+            return WARN, 'nothing recorded yet: is anything running?', values
+        return OK, f'{self._written} messages recorded', values
+
+    def stop(self):
+        """Write what has arrived and close the bag."""
+        for topic, subscription in self._topics.items():
+            write = self._writing(topic)
+            with subscription.handle:
+                taken = subscription.handle.take_message(subscription.msg_type, True)
+                while taken is not None:
+                    write(*taken)
+                    taken = subscription.handle.take_message(subscription.msg_type, True)
+        self._bag.close()
+
+
+def main(args=None):
+    """Run the recorder."""
+    return run(RecorderNode, args=args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

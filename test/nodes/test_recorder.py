@@ -1,0 +1,71 @@
+"""The recorder: what was said before it came and after, a clean close, a torn bag when killed."""
+
+import pytest
+from rcl_interfaces.msg import ParameterEvent
+import rclpy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from scpo_ros.bag import BagError, PARAMETERS, read_bag
+from scpo_ros.nodes.conversions import event_message, LATCHED, stamp_of, state_message
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64
+
+
+def heard(publishers):
+    """Return whether somebody listens to every publisher."""
+    return all(publisher.get_subscription_count() for publisher in publishers)
+
+
+@pytest.fixture
+def publishers(probe):
+    """Return publishers of a latched, a reliable and a best-effort topic, and of another robot."""
+    return [
+        probe.create_publisher(ParameterEvent, 'policy', LATCHED),
+        probe.create_publisher(JointState, 'joint_states', 10),
+        probe.create_publisher(Float64, 'sensor', QoSProfile(
+            depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)),
+        probe.create_publisher(Float64, '/elsewhere/number', 10)]
+
+
+def test_what_is_said_is_recorded_and_the_bag_closed(processes, probe, publishers, tmp_path):
+    (tmp_path / 'parameters.yaml').write_text('/**: {}\n')
+    policy, states, sensor, elsewhere = publishers
+    policy.publish(event_message(stamp_of(1.5), '/a', {'policy.theta': [1.0, 2.0], 'n': 3}))
+    process = processes.start('recorder', bag_path=str(tmp_path / 'bag'),
+                              parameters_file=str(tmp_path / 'parameters.yaml'))
+    probe.wait(lambda: heard(publishers[:3]))
+    for step in range(200):
+        states.publish(state_message(stamp_of(0.1 * step), 7, [step, 0.5], -0.25))
+    sensor.publish(Float64(data=4.0))
+    elsewhere.publish(Float64(data=5.0))
+    assert states.wait_for_all_acked(rclpy.duration.Duration(seconds=10))
+    assert processes.interrupt(process) == 0
+    bag = read_bag(tmp_path / 'bag')
+    found = {topic: [m.message for m in bag.messages if m.topic == topic] for topic in bag.types}
+    space = probe.get_namespace()
+    assert [p.name for p in found[f'{space}/policy'][0].changed_parameters] == [
+        'policy.theta', 'n']
+    assert [m.position[0] for m in found[f'{space}/joint_states']] == list(range(200))
+    assert found[f'{space}/joint_states'][3].header.frame_id == 'episode/7'
+    assert [m.data for m in found[f'{space}/sensor']] == [4.0]
+    assert '/elsewhere/number' not in bag.types
+    assert {q.durability.name for q in bag.qos[f'{space}/policy']} == {'TRANSIENT_LOCAL'}
+    assert {q.reliability.name for q in bag.qos[f'{space}/sensor']} == {'BEST_EFFORT'}
+    assert bag.data == {PARAMETERS: '/**: {}\n'}
+
+
+def test_the_bag_of_a_recorder_that_was_killed_is_torn(processes, probe, publishers, tmp_path):
+    process = processes.start('recorder', bag_path=str(tmp_path / 'bag'))
+    probe.wait(lambda: heard(publishers[1:2]))
+    process.kill()
+    process.wait(10)
+    with pytest.raises(BagError, match='is torn'):
+        read_bag(tmp_path / 'bag')
+
+
+def test_a_bag_that_exists_is_one_line_and_nothing_is_touched(processes, tmp_path):
+    (tmp_path / 'bag').mkdir()
+    process = processes.start('recorder', bag_path=str(tmp_path / 'bag'))
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert 'exists already' in error and error.count('\n') == 1, error
+    assert list((tmp_path / 'bag').iterdir()) == []
