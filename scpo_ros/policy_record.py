@@ -66,7 +66,7 @@ def lineage_defects(record, known):
     return ()
 
 
-def record_defects(record, size, spec_digest, known, margin, gap_tolerance=1e-6):
+def record_defects(record, size, spec_digest, known, margin, gap_tolerance=1e-9):
     """
     Return why a policy message must be refused before its weights are even tried, or nothing.
 

@@ -1,10 +1,11 @@
 """The local safe region: a convex inner approximation of {g <= c} around the present policy."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from scpo_ros.arrays import checked
+from scpo_ros.arrays import checked, frozen
 from scpo_ros.exceptions import InvalidValueError
 
 
@@ -63,10 +64,10 @@ class LocalSafeRegion:
         if not 0 <= self.noise < np.inf:
             raise InvalidValueError('noise', self.noise, 'must be finite and not negative')
 
-    @property
+    @cached_property
     def sampling_weight(self):
         """Return (k,) the weights L_i r / 2 + 2 nu / r of ||b||_1, the price of sampling."""
-        return 0.5 * self.radius * self.smoothness + 2.0 * self.noise / self.radius
+        return frozen(0.5 * self.radius * self.smoothness + 2.0 * self.noise / self.radius)
 
     def bound(self, b):
         """

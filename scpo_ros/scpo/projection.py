@@ -15,13 +15,16 @@ from scpo_ros.arrays import checked, frozen
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.scpo.certificate import check_projection
 from scpo_ros.scpo.conic_program import build_projection, first_solved, kkt_point
+from scpo_ros.scpo.dual_newton import dual_answers
 from scpo_ros.scpo.local_safe_region import LocalSafeRegion
 from scpo_ros.scpo.refinement import refined
 
 # Relative size of the rounding that is forgiven in the symmetry and definiteness of G.
 ROUNDING = 1e-9
-# Relative duality gap that needs no better units, and how often these are tried.
-GOOD_GAP = 1e-7
+# Largest relative difference of G to a multiple of I that the certificate may take for rounding.
+ISOTROPY = 1e-12
+# Relative duality gap above which the next method or better units are tried; how often the latter.
+GOOD_GAP = 1e-9
 RESCALINGS = 3
 # Raw steps so long that their square overflows are malformed.
 LONGEST = 1e150
@@ -78,7 +81,7 @@ class ProjectionProblem:
         slack = ROUNDING * np.max(np.abs(gram))
         if not np.all(np.abs(gram - gram.T) <= slack):
             raise InvalidArrayError('gram', gram, 'must be symmetric')
-        least = np.linalg.eigvalsh(gram)[0]
+        least = _least_eigenvalue(gram)
         if not least >= -count * slack:
             raise InvalidArrayError('gram', least, 'must have no negative eigenvalue')
         lift = max(-least, 0.0) + 4.0 * count * np.finfo(float).eps * np.max(np.abs(gram))
@@ -113,10 +116,15 @@ class ProjectionProblem:
     @cached_property
     def reach(self):
         """Return min(R, 2 ||l|| / lambda_min(G)): no longer b is better than b = 0."""
-        least = np.linalg.eigvalsh(self.gram)[0]
+        least = _least_eigenvalue(self.gram)
         length = 2.0 * np.linalg.norm(self.linear)
         radius = self.region.trust_radius
         return float(radius if least * radius <= length else length / least)
+
+    @cached_property
+    def isotropic(self):
+        """Return whether G is a multiple of the identity."""
+        return _isotropic(self.gram)
 
     @property
     def feasible_at_rest(self):
@@ -133,31 +141,55 @@ class ProjectionAnswer:
     ball_multiplier: float   # of ||b||^2 <= R^2
     violation: float         # max of gbar_i - c_i and ||b|| - R, <= 0 exactly
     duality_gap: float       # relative to the scale of the problem
+    method: str = 'none'     # that found it: rest, newton, proximal, conic, reference or none
 
 
 def solve_projection(problem):
     """
-    Return the projection by Clarabel, refined, pulled in until exactly feasible, certified.
+    Return the projection, pulled in until exactly feasible, with its certificate.
 
-    A step that is short beside R loses digits in the solver: while the gap is above GOOD_GAP the
-    program is built anew in units near the step's length, and the best answer is returned.
+    Where the metric is a multiple of the identity: Newton on the dual, then a proximal step;
+    otherwise, and where the gap stays above GOOD_GAP, Clarabel with refinement. Whatever comes
+    first with a gap within GOOD_GAP is the answer, else the one with the smallest gap.
     When b = 0 is not strictly feasible the answer is b = 0, with the violation as it is and an
-    infinite gap. Any solver status but the good one is no answer.
+    infinite gap.
     """
     rest = _answer_at_rest(problem)
     if rest is not None:
         return rest
-    best, reach = no_answer(problem), problem.reach
-    for _ in range(RESCALINGS + 1):
-        answer = _solved(problem, reach)
+    best = no_answer(problem)
+    for answer in _attempts(problem):
         if answer.duality_gap < best.duality_gap:
             best = answer
+        if best.duality_gap <= GOOD_GAP:
+            break
+    return best
+
+
+def _attempts(problem):
+    """Yield answers of one method after the other, the cheapest first."""
+    if problem.isotropic:
+        for method, *point in dual_answers(problem):
+            yield _finished(problem, *point, method)
+    yield from _conic_answers(problem)
+
+
+def _conic_answers(problem):
+    """
+    Yield answers of Clarabel.
+
+    A step that is short beside R loses digits in the solver: the program is built anew in units
+    near the step's length. Any solver status but the good one is no answer.
+    """
+    reach = problem.reach
+    for _ in range(RESCALINGS + 1):
+        answer = _solved(problem, reach)
+        yield answer
         length = np.linalg.norm(answer.b)
         smaller = 4.0 * length if length > 0 else reach / 32.0  # NaN is not
-        if best.duality_gap <= GOOD_GAP or not smaller < reach:
-            break
+        if not smaller < reach:
+            return
         reach = smaller
-    return best
 
 
 def _solved(problem, reach):
@@ -169,9 +201,9 @@ def _solved(problem, reach):
     point = kkt_point(problem, program, solution)
     if not np.all(np.isfinite([*point.b, *point.mu, point.nu])):
         return no_answer(problem)
-    answer = _finished(problem, point.b, point.mu, point.nu)
+    answer = _finished(problem, point.b, point.mu, point.nu, 'conic')
     try:
-        better = _finished(problem, *refined(problem, point))
+        better = _finished(problem, *refined(problem, point), 'conic')
     except np.linalg.LinAlgError:
         return answer
     return better if better.duality_gap < answer.duality_gap else answer
@@ -197,7 +229,7 @@ def solve_reference(problem):
         return no_answer(problem)
     if program.status != cvxpy.OPTIMAL:
         return no_answer(problem)
-    return _finished(problem, b.value, safe.dual_value, ball.dual_value)
+    return _finished(problem, b.value, safe.dual_value, ball.dual_value, 'reference')
 
 
 def no_answer(problem):
@@ -240,14 +272,27 @@ def _answer_at_rest(problem):
     violation, gap = check_projection(problem, b, multipliers, 0.0)
     if not problem.feasible_at_rest:
         gap = np.inf
-    return ProjectionAnswer(frozen(b), frozen(multipliers), 0.0, violation, gap)
+    return ProjectionAnswer(frozen(b), frozen(multipliers), 0.0, violation, gap, 'rest')
 
 
-def _finished(problem, b, multipliers, ball):
+def _finished(problem, b, multipliers, ball, method):
     """Return the answer of a solver, made feasible and certified."""
     if not np.all(np.isfinite(b)):
         return no_answer(problem)
     b = pulled_in(problem.region, b)
     multipliers, ball = np.maximum(multipliers, 0.0), max(float(np.squeeze(ball)), 0.0)
     violation, gap = check_projection(problem, b, multipliers, ball)
-    return ProjectionAnswer(frozen(b), frozen(multipliers), ball, violation, gap)
+    return ProjectionAnswer(frozen(b), frozen(multipliers), ball, violation, gap, method)
+
+
+def _isotropic(gram):
+    """Return whether a matrix is a multiple of the identity, to rounding."""
+    mean = np.trace(gram) / len(gram)
+    return bool(np.abs(gram - mean * np.eye(len(gram))).max() <= ISOTROPY * mean)
+
+
+def _least_eigenvalue(gram):
+    """Return the smallest eigenvalue of a symmetric matrix."""
+    if _isotropic(gram):
+        return np.trace(gram) / len(gram) * (1.0 - len(gram) * ISOTROPY)
+    return np.linalg.eigvalsh(gram)[0]

@@ -26,7 +26,7 @@ class ScpoSettings:
     antithetic: bool = False         # two-sided differences, at twice the evaluations
     noise: float = 0.0               # nu, largest error of one evaluation, metric units
     history: int = 4                 # accepted steps reused as directions
-    gap_tolerance: float = 1e-6      # largest relative duality gap of a projection
+    gap_tolerance: float = 1e-9      # largest relative duality gap of a projection
     min_step: float = 1e-9           # steps up to this length are negligible, weight units
     memory: int = 1000               # accepted policies kept to fall back on, besides theta_0
     kind: str = 'sampled'            # what certificates are: 'sampled' or 'proved'

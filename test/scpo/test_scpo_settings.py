@@ -15,7 +15,7 @@ def test_defaults_are_those_of_the_ablation():
     assert (s.initial_smoothness, s.smoothness_growth, s.smoothness_decay, s.smoothness_cap) == (
         1.0, 2.0, 0.8, 1e5)
     assert (s.max_tries, s.antithetic, s.noise, s.history, s.gap_tolerance) == (
-        6, False, 0.0, 4, 1e-6)
+        6, False, 0.0, 4, 1e-9)
 
 
 @pytest.mark.parametrize('name, value', [

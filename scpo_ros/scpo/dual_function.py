@@ -1,0 +1,108 @@
+"""
+The dual of the projection: concave, once differentiable, in as many unknowns as constraints.
+
+In units in which every slack c_i - g_i, the radius sought and the scale of the objective are 1,
+
+    minimise  gamma ||b||^2 / 2 - l'b
+    subject to  f_i(b) = a_i'b + w_i ||b||_1 + q_i ||b||^2 / 2 <= 1
+
+where the ball is the last constraint. For multipliers lam >= 0 let W = w'lam, h = gamma + q'lam.
+Then
+
+    D(lam) = min_b  h ||b||^2 / 2 - (l - A'lam)'b + W ||b||_1  -  sum(lam)
+
+has the gradient f(b) - 1 at its minimiser b, and a maximiser of D gives the projection as its b.
+The minimiser is closed: soft-threshold l - A'lam at W, then divide by h. The optimal multipliers
+add up to at most 1, since no feasible objective is below -1.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class DualPoint(NamedTuple):
+    """A point of the dual with all that is needed to leave it."""
+
+    multipliers: np.ndarray  # (m,) lam >= 0
+    value: float             # D(lam)
+    slope: np.ndarray        # (m,) gradient f(b) - 1
+    b: np.ndarray            # (n,) inner minimiser
+    stiffness: float         # h
+
+    @property
+    def residual(self):
+        """Return the largest of constraint violation and complementarity, relative."""
+        return max(float(self.slope.max()),
+                   float(np.abs(self.multipliers).dot(np.abs(self.slope))))
+
+
+class DualFunction:
+    """D of a projection problem whose metric is a multiple of the identity."""
+
+    def __init__(self, problem, kept):
+        """
+        Bring the problem into its units.
+
+        :param problem: a ProjectionProblem with b = 0 strictly feasible and l != 0.
+        :param kept: (m - 1,) indices of the constraints that can become active.
+        """
+        region, reach, n = problem.region, problem.reach, len(problem.linear)
+        self.kept, self.reach, self.scale = kept, reach, problem.scale
+        self.slack = region.target[kept] - region.g[kept]
+        # f(b) - 1 is rows @ (b, ||b||_1, ||b||^2 / 2, -1)
+        self.rows = np.zeros((len(kept) + 1, n + 3))
+        with np.errstate(over='ignore', divide='ignore', invalid='ignore'):
+            self.rows[:-1, :n] = region.slope[kept] * (reach / self.slack)[:, None]
+            self.rows[:-1, n] = region.sampling_weight[kept] * (reach / self.slack)
+            self.rows[:-1, n + 1] = region.smoothness[kept] * (reach * reach / self.slack)
+        self.rows[-1, n + 1] = 2.0 * (reach / region.trust_radius) ** 2
+        self.rows[:, n + 2] = 1.0
+        self.trust_square = region.trust_radius ** 2
+        self.linear = 2.0 * reach / problem.scale * problem.linear
+        self.curvature = 2.0 * reach ** 2 / problem.scale * problem.gram[0, 0]
+        self._terms = np.full(n + 3, -1.0)
+        self._frame = np.zeros((n + 2, n))
+
+    @property
+    def finite(self):
+        """Return whether the units could be formed."""
+        return bool(np.isfinite(self.rows).all() and np.isfinite(self.linear).all())
+
+    def at(self, multipliers):
+        """Return the :class:`DualPoint` of multipliers (m,)."""
+        n = len(self.linear)
+        weighted = multipliers.dot(self.rows)
+        pull, width = self.linear - weighted[:n], weighted[n]
+        rest = pull - np.minimum(np.maximum(pull, -width), width)
+        stiffness = self.curvature + weighted[n + 1]
+        b = rest / stiffness
+        terms = self._terms
+        terms[:n] = b
+        terms[n] = np.abs(b).sum()
+        terms[n + 1] = 0.5 * b.dot(b)
+        value = -0.5 * rest.dot(b) - weighted[n + 2]
+        return DualPoint(multipliers, value, self.rows.dot(terms), b, stiffness)
+
+    def normals(self, b, work):
+        """Return the gradients (len(work), n) of the constraints along the support of b."""
+        n, frame = len(b), self._frame
+        sign = np.sign(b)
+        frame.flat[:n * n:n + 1] = sign * sign
+        frame[n], frame[n + 1] = sign, b
+        return self.rows[work, :n + 2].dot(frame)
+
+    def hessian(self, point, work):
+        """Return minus the generalised second derivative of D along some coordinates."""
+        normals = self.normals(point.b, work)
+        return normals.dot(normals.T) / point.stiffness
+
+    def original(self, point, count):
+        """
+        Return (b, mu, nu) in the units of the problem.
+
+        :param count: k, the number of its constraints.
+        """
+        mu = np.zeros(count)
+        mu[self.kept] = self.scale * point.multipliers[:-1] / self.slack
+        return self.reach * point.b, mu, self.scale * point.multipliers[-1] / self.trust_square

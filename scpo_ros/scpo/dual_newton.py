@@ -1,0 +1,108 @@
+"""
+Newton's method on the dual of the projection, and a proximal step where it fails.
+
+The generalised second derivative of D is -N N' / (gamma + h), N the constraints' gradients along
+the support of b. *Newton*: one linear system in the multipliers that are positive or want to be
+(Bertsekas, *Projected Newton methods*, SIAM J. Control Optim. 1982). *Proximal*: the quadratic
+model, with a small multiple of the identity added, is maximised over lam >= 0 exactly, as a
+nonnegative least-squares problem; that direction ascends even where the derivative is singular
+(more constraints than directions, parallel ones). Both search along the line for an increase of D.
+"""
+
+import numpy as np
+from scipy.linalg.lapack import dposv
+from scipy.optimize import nnls
+
+from scpo_ros.scpo.conic_program import active_candidates
+from scpo_ros.scpo.dual_function import DualFunction
+
+TOLERANCE = 1e-12  # of a point's residual
+NEWTON_STEPS, PROXIMAL_STEPS = 30, 60
+_HALVINGS = 30
+_ARMIJO = 1e-4  # share of the predicted increase that must be had
+_ROUNDING = 4e-16  # of D, which is at most 1 in size
+_LEAST, _MOST = 1e-14, 1e3  # damping, relative to the mean of the second derivative's diagonal
+
+
+def dual_answers(problem):
+    """
+    Yield (method, b, mu, nu), first by Newton steps, then by proximal ones from there.
+
+    :param problem: a ProjectionProblem with b = 0 strictly feasible, l != 0 and G = gamma I.
+    """
+    dual = DualFunction(problem, active_candidates(problem))
+    if not dual.finite:
+        return
+    point, count = dual.at(np.zeros(len(dual.rows))), len(problem.region.g)
+    for method in (newton, proximal):
+        point = method(dual, point)
+        yield (method.__name__, *dual.original(point, count))
+
+
+def newton(dual, point):
+    """
+    Return the last point of projected Newton steps; it may have stopped short of the maximum.
+
+    :param dual: a DualFunction. :param point: the DualPoint to start from.
+    """
+    for _ in range(NEWTON_STEPS):
+        if point.residual <= TOLERANCE:
+            break
+        work = ((point.multipliers > 0) | (point.slope > 0)).nonzero()[0]
+        matrix = _damped(dual.hessian(point, work), _LEAST)
+        step, failed = dposv(matrix, point.slope[work])[1:]
+        if failed or not np.isfinite(step).all():
+            break
+        direction = np.zeros(len(point.multipliers))
+        direction[work] = step
+        better = _search(dual, point, direction)
+        if better is None:
+            break
+        point = better
+    return point
+
+
+def proximal(dual, point):
+    """Return the last point of proximal Newton steps from `point`."""
+    damping = 100 * _LEAST
+    for _ in range(PROXIMAL_STEPS):
+        if point.residual <= TOLERANCE or damping > _MOST:
+            break
+        better = None
+        direction = _proximal_direction(dual, point, damping)
+        if direction is not None:
+            better = _search(dual, point, direction)
+        damping = max(damping / 10, _LEAST) if better is not None else damping * 100
+        point = point if better is None else better
+    return point
+
+
+def _proximal_direction(dual, point, damping):
+    """Return the step to the maximum of the damped model over lam >= 0; None if it fails."""
+    matrix = _damped(dual.hessian(point, slice(None)), damping)
+    pull = matrix.dot(point.multipliers) + point.slope
+    try:
+        root = np.linalg.cholesky(matrix)
+        best = nnls(root.T, np.linalg.solve(root, pull))[0]
+    except (np.linalg.LinAlgError, RuntimeError, ValueError):
+        return None
+    return best - point.multipliers
+
+
+def _damped(matrix, damping):
+    """Return the matrix with a multiple of its mean diagonal entry added to the diagonal."""
+    size = len(matrix)
+    diagonal = matrix.flat[::size + 1]
+    matrix.flat[::size + 1] = diagonal + (damping * diagonal.sum() / size + 1e-300)
+    return matrix
+
+
+def _search(dual, point, direction):
+    """Return the first point along the projected line with enough increase of D, or None."""
+    for halving in range(_HALVINGS):
+        multipliers = np.maximum(point.multipliers + 0.5 ** halving * direction, 0.0)
+        new = dual.at(multipliers)
+        promised = point.slope.dot(multipliers - point.multipliers)
+        if new.value >= point.value + _ARMIJO * promised - _ROUNDING:
+            return new
+    return None

@@ -1,0 +1,150 @@
+"""The dual of the projection: laws of the function, and Newton and proximal steps on it."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+from scpo_ros.scpo import LocalSafeRegion, ProjectionProblem, solve_projection
+from scpo_ros.scpo.conic_program import active_candidates
+from scpo_ros.scpo.dual_function import DualFunction
+from scpo_ros.scpo.dual_newton import dual_answers, newton, proximal, TOLERANCE
+import scpo_ros.scpo.projection as projection
+from scpo_toys import random_problem
+
+
+seeds = st.integers(0, 10 ** 6)
+
+
+def dual_of(problem):
+    """Return the dual function of a problem with M = I."""
+    return DualFunction(problem, active_candidates(problem))
+
+
+def isotropic(seed, **size):
+    """Return a random problem with M = I whose raw step is infeasible (else nothing to do)."""
+    problem = random_problem(seed, metric=False, **size)
+    return replace(problem, linear=3.0 * problem.linear)
+
+
+def parallel_problem(k=60, n=2, slack=1e-7):
+    """Return a problem with k nearly parallel constraints in n directions: a singular Hessian."""
+    rng = np.random.default_rng(k)
+    slope = np.array([1.0, *np.zeros(n - 1)]) + 1e-6 * rng.standard_normal((k, n))
+    region = LocalSafeRegion(
+        -slack * rng.uniform(1, 2, k), slope, 10.0 ** rng.uniform(-3, 3, k), 1e-4, 0.5, 0.0,
+        np.zeros(k))
+    return ProjectionProblem(np.eye(n), np.ones(n), region)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds)
+def test_the_slope_is_the_derivative_of_the_value(seed):
+    dual, rng = dual_of(isotropic(seed)), np.random.default_rng(seed)
+    lam = rng.uniform(0.01, 1.0, len(dual.rows))
+    direction = rng.standard_normal(len(lam))
+    step = 1e-6
+    up, down = dual.at(lam + step * direction).value, dual.at(lam - step * direction).value
+    slope = dual.at(lam).slope @ direction
+    assert (up - down) / (2 * step) == pytest.approx(slope, rel=1e-4, abs=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds)
+def test_the_hessian_is_the_derivative_of_the_slope_off_the_kinks(seed):
+    dual, rng = dual_of(isotropic(seed)), np.random.default_rng(seed)
+    lam = rng.uniform(0.01, 1.0, len(dual.rows))
+    direction = rng.standard_normal(len(lam))
+    here, step = dual.at(lam), 1e-7
+    beyond = dual.at(lam + step * direction)
+    before = dual.at(lam - step * direction)
+    if not np.array_equal(np.sign(beyond.b), np.sign(before.b)):
+        return  # a kink of the soft threshold lies in between
+    expected = -dual.hessian(here, slice(None)) @ direction
+    scale = 1.0 + np.abs(expected).max()
+    assert np.allclose((beyond.slope - before.slope) / (2 * step), expected, atol=1e-4 * scale)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds)
+def test_weak_duality(seed):
+    problem = isotropic(seed)
+    dual, rng = dual_of(problem), np.random.default_rng(seed)
+    for lam in rng.uniform(0, 2, (20, len(dual.rows))) ** 3:
+        b = rng.standard_normal(len(problem.linear))
+        inside = projection.pulled_in(problem.region, problem.reach * b / np.linalg.norm(b))
+        if np.linalg.norm(inside) <= problem.reach:
+            primal = problem.objective(inside) / problem.scale
+            assert dual.at(lam).value <= primal + 1e-9 * (1 + abs(primal))
+
+
+@settings(max_examples=80, deadline=None)
+@given(seeds)
+def test_newton_certifies_ordinary_problems_alone(seed):
+    problem = isotropic(seed)
+    answer = solve_projection(problem)
+    assert answer.method in ('newton', 'proximal')
+    assert answer.violation <= 0.0 and -1e-9 <= answer.duality_gap <= 1e-9
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_it_is_the_projection_of_the_conic_program(seed, monkeypatch):
+    problem = isotropic(seed)
+    ours = solve_projection(problem)
+    monkeypatch.setattr(projection, 'dual_answers', lambda problem: ())
+    conic = solve_projection(problem)
+    assert ours.method != 'conic' == conic.method
+    assert np.allclose(ours.b, conic.b, rtol=0, atol=1e-5 * problem.reach)
+    assert ours.duality_gap <= conic.duality_gap + 1e-9
+
+
+@pytest.mark.parametrize('k', [20, 60])
+@pytest.mark.parametrize('n', [2, 3])
+def test_the_proximal_step_serves_where_the_derivative_is_singular(k, n):
+    dual = dual_of(parallel_problem(k, n))
+    start = dual.at(np.zeros(len(dual.rows)))
+    assert not newton(dual, start).residual <= TOLERANCE
+    answer = solve_projection(parallel_problem(k, n))
+    assert answer.method == 'proximal'
+    assert answer.violation <= 0.0 and answer.duality_gap <= 1e-9
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds)
+def test_no_step_lowers_the_dual(seed):
+    dual = dual_of(isotropic(seed))
+    start = dual.at(np.zeros(len(dual.rows)))
+    first = newton(dual, start)
+    rounding = 1e-14 * (1 + abs(start.value))
+    last = proximal(dual, first)
+    assert last.value >= first.value - rounding >= start.value - 2 * rounding
+    assert np.all(last.multipliers >= 0) and np.sum(last.multipliers) <= 1 + 1e-9
+
+
+def test_a_point_that_no_method_improves_is_left_to_the_conic_solver(monkeypatch):
+    problem = isotropic(4)
+    monkeypatch.setattr(projection, 'dual_answers', lambda problem: [
+        ('newton', np.full(len(problem.linear), np.nan), np.zeros(len(problem.region.g)), 0.0)])
+    answer = solve_projection(problem)
+    assert answer.method == 'conic' and answer.duality_gap <= 1e-9
+
+
+def test_units_that_overflow_are_left_to_the_conic_solver():
+    problem = isotropic(4)
+    region = replace(problem.region, g=problem.region.target - 1e-300)
+    assert list(dual_answers(replace(problem, region=region))) == []
+
+
+def test_only_a_multiple_of_the_identity_is_isotropic():
+    problem = random_problem(0, n=4, metric=False)
+    assert replace(problem, gram=7.0 * np.eye(4)).isotropic
+    for change in (np.diag([1e-9, 0, 0, 0]), 1e-9 * (np.eye(4)[::-1])):
+        assert not replace(problem, gram=np.eye(4) + change).isotropic
+
+
+def test_a_scaled_identity_is_the_same_projection():
+    problem = isotropic(7)
+    scaled = replace(problem, gram=5.0 * problem.gram, linear=5.0 * problem.linear)
+    assert solve_projection(scaled).method == 'newton'
+    assert np.allclose(solve_projection(scaled).b, solve_projection(problem).b, rtol=1e-9)
