@@ -1,5 +1,5 @@
 """
-The launch arguments, shared by sim.launch.py and by :mod:`scpo_ros.sim`, and the parameter file.
+The launch arguments of both launch files and of :mod:`scpo_ros.sim`, and the parameter file.
 
 An argument that sets parameters overrides the parameter file only where it is given.
 """
@@ -42,46 +42,77 @@ class Argument:
                 self.name, text, f'must be of type {self.kind.__name__}') from error
 
 
+_FILE = 'empty: params_file'
 ARGUMENTS = (
     Argument('namespace', 'scpo', 'namespace of all nodes; / for none',
              pattern=f'/?|/?{_NAME}(/{_NAME})*'),
     Argument('params_file', '', 'parameter file; empty: the installed config/scpo.yaml'),
-    Argument('expert', '', f'who demonstrates: {", ".join(EXPERTS)}; empty: params_file', str,
+    Argument('expert', '', f'who demonstrates: {", ".join(EXPERTS)}; {_FILE}', str,
              (('expert', 'expert'),)),
-    Argument('seed', '', 'seed of plant, adapter and summary; empty: params_file', int,
+    Argument('seed', '', f'seed of plant, adapter and summary; {_FILE}', int,
              (('plant', 'seed'), ('adapter', 'seed'), ('monitor', 'seed'))),
     Argument('duration', '', 'seconds from activation until everything is shut down, 0 for never; '
-             'empty: params_file', float, (('monitor', 'duration_s'),)),
+             + _FILE, float, (('monitor', 'duration_s'),)),
     Argument('safety', '', 'off: raw steps are published and run unchecked, to show the danger; '
-             'empty: params_file', bool,
-             (('controller', 'safety'), ('adapter', 'safety'))),
-    Argument('dt', '', 'model step, control period and plant step [s]; empty: params_file', float,
+             + _FILE, bool, (('controller', 'safety'), ('adapter', 'safety'))),
+    Argument('dt', '', f'model step, control period and plant step [s]; {_FILE}', float,
              (('', 'system.dt'),)),
-    Argument('real_time_factor', '', 'simulated seconds per wall second; empty: params_file',
-             float, (('plant', 'real_time_factor'),)),
-    Argument('use_sim_time', '', 'the plant is the clock, one seed gives one sequence; '
-             'empty: params_file', bool, (('', 'use_sim_time'),)),
-    Argument('autostart', '', 'the adapter configures and activates itself; empty: params_file',
-             bool, (('adapter', 'autostart'),)),
-    Argument('use_respawn', 'false', 'restart a node that ended', bool),
+    Argument('use_sim_time', '', f'the plant is the clock, one seed gives one sequence; {_FILE}',
+             bool, (('', 'use_sim_time'),)),
+    Argument('real_time_factor', '', f'simulated seconds per wall second; {_FILE}', float,
+             (('plant', 'real_time_factor'),)),
+    Argument('autostart', '', f'the adapter configures and activates itself; {_FILE}', bool,
+             (('adapter', 'autostart'),)),
+    Argument('use_respawn', 'false', 'restart a node that ended, after 2 s', bool),
     Argument('log_level', 'info', 'debug, info, warn, error or fatal',
              pattern='debug|info|warn|error|fatal'),
     Argument('results', 'results/latest', 'folder of summary and picture; replaced at the start',
              str, (('monitor', 'output'),)),
     Argument('record', 'false', 'record the topics into an MCAP bag', bool),
     Argument('bag_path', '', 'folder of the bag, must not exist yet; empty: RESULTS/bag'),
-    Argument('rqt', 'false', 'start rqt', bool),
+    Argument('rqt', 'false', 'start rqt with config/scpo.perspective', bool),
+    Argument('rviz', 'false', 'start rviz2 with config/scpo.rviz, the phase plane', bool),
 )
+_ONLY_ADAPT = (
+    Argument('seed', '', f'seed of the adapter; {_FILE}', int, (('adapter', 'seed'),)),
+    Argument('dt', '', f'model step and control period [s]; {_FILE}', float,
+             (('', 'system.dt'),)),
+    Argument('use_sim_time', '', f'take the time from /clock; {_FILE}', bool,
+             (('', 'use_sim_time'),)),
+    Argument('bag_path', '', 'folder of the bag, must not exist yet; empty: named by the '
+             'date'),
+    Argument('lockstep', 'false', 'with use_sim_time: make the clock wait, as sim.launch.py does',
+             bool,
+             (('controller', 'lockstep'), ('adapter', 'lockstep'))),
+    Argument('joint_states', 'joint_states', "topic of the robot's states"),
+    Argument('joint_command', 'joint_command', 'topic of the commands to the robot'),
+    Argument('demonstrations', 'demonstrations', 'topic of the labelled states'),
+)
+_NOT_ADAPT = ('expert', 'duration', 'real_time_factor', 'results')
+ADAPT_ARGUMENTS = (
+    *({argument.name: argument for argument in (*ARGUMENTS, *_ONLY_ADAPT)}[known.name]
+      for known in ARGUMENTS if known.name not in _NOT_ADAPT), *_ONLY_ADAPT[4:])
 
 
-def overrides(values):
+def value_of(name, values):
+    """Return the value of an argument."""
+    return next(a for a in ARGUMENTS if a.name == name).parse(values[name])
+
+
+def full_name(node, values):
+    """Return the fully qualified name of a node, '' for the namespace itself."""
+    return '/' + '/'.join(part for part in (values['namespace'].strip('/'), node) if part)
+
+
+def overrides(values, arguments=ARGUMENTS):
     """
     Return {node: {parameter: value}} of given arguments.
 
     :param values: {argument name: text}; an empty text sets nothing.
+    :param arguments: the known ones.
     :raises ConfigurationError: for an unknown argument or a text of the wrong kind.
     """
-    known = {argument.name: argument for argument in ARGUMENTS}
+    known = {argument.name: argument for argument in arguments}
     result = {node: {} for node in NODES}
     for name, text in values.items():
         if name not in known:
@@ -139,13 +170,14 @@ def read_parameter_file(path):
     return result
 
 
-def checked_configuration(path, values):
+def checked_configuration(path, values, arguments=ARGUMENTS):
     """
     Return ({node: configuration}, Spec) of a parameter file and launch arguments.
 
+    :param values: {argument name: text}. :param arguments: the known ones.
     :raises ConfigurationError: naming the first bad value and its rule, before anything moves.
     """
-    given, changes = read_parameter_file(path), overrides(values)
+    given, changes = read_parameter_file(path), overrides(values, arguments)
     configs, specs = {}, {}
     for node, kind in NODES.items():
         merged = {**given[node], **changes[node]}
@@ -171,14 +203,15 @@ def _common(specs):
     return specs[first]
 
 
-def node_parameters(path, values):
+def node_parameters(path, values, arguments=ARGUMENTS):
     """
     Return ({node: {parameter: value}}, Spec): every parameter of every node, checked.
 
+    :param values: {argument name: text}. :param arguments: the known ones.
     :raises ConfigurationError: naming the first bad value and its rule, before anything moves.
     """
-    configs, spec = checked_configuration(path, values)
-    given, changes = read_parameter_file(path), overrides(values)
+    configs, spec = checked_configuration(path, values, arguments)
+    given, changes = read_parameter_file(path), overrides(values, arguments)
     result = {}
     for node, config in configs.items():
         flat = {name: item for name, (item, _) in {**flatten(spec), **flatten(config)}.items()}

@@ -8,7 +8,6 @@ monitor first (it writes the summary) and the rest after it.
 """
 
 from copy import deepcopy
-from importlib.util import find_spec
 import os
 from pathlib import Path
 import shutil
@@ -17,7 +16,8 @@ import subprocess
 import sys
 import time
 
-from scpo_ros.arguments import ARGUMENTS, node_parameters
+from scpo_ros.arguments import ARGUMENTS, full_name, node_parameters, value_of
+from scpo_ros.companions import readiness, viewers
 from scpo_ros.config import flatten, NODES
 from scpo_ros.control.task import ControlTask
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
@@ -30,6 +30,7 @@ _DEFAULTS = {**{argument.name: argument.default for argument in ARGUMENTS}, 'dur
 _WRITTEN = {'bag', 'run.parameters.yaml', 'run.png', 'run.partial.png', 'summary.json',
             'summary.json.partial'}
 MAY_DIE = ('adapter', 'expert', 'recorder')  # the robot must not notice
+_VIEWERS = ('ready', 'rqt', 'rviz2')
 _ONCE = ('monitor', 'recorder')  # what they write is not begun again
 _STOP_S = 15.0  # longest wait for a process to end before it is killed [s]
 
@@ -56,42 +57,6 @@ def command(node, values, path):
             '--log-level', values['log_level'], '--params-file', str(path)]
 
 
-def full_name(node, values):
-    """Return the fully qualified name of a node."""
-    return '/' + '/'.join(part for part in (values['namespace'].strip('/'), node) if part)
-
-
-def companions(values):
-    """
-    Return the command lines of what else was asked for: rqt.
-
-    :raises ConfigurationError: when the program is not installed.
-    """
-    return [_installed('rqt', ['rqt'])] if value_of('rqt', values) else []
-
-
-def value_of(name, values):
-    """Return the value of an argument."""
-    return next(a for a in ARGUMENTS if a.name == name).parse(values[name])
-
-
-def _installed(name, line, module=None):
-    if shutil.which(line[0]) is None or (module and find_spec(module) is None):
-        raise ConfigurationError(
-            name, 'true', f'needs {" ".join(line[:2])!r}, which is not installed here')
-    return line
-
-
-def ros2_bag_record(values):
-    """
-    Return the command line with which `ros2 bag` records, for the launch file.
-
-    :raises ConfigurationError: when it is not installed.
-    """
-    return _installed('record', [
-        'ros2', 'bag', 'record', '--all', '--output', str(bag_path(values))], 'ros2bag')
-
-
 def bag_path(values):
     """Return the folder of the bag."""
     return Path(values['bag_path'] or Path(values['results']) / 'bag')
@@ -111,21 +76,29 @@ def _check_bag(values):
 class Processes:
     """The processes of one run."""
 
-    def __init__(self, lines, respawn=False):
-        """Start the given {name: command line}."""
+    def __init__(self, lines, respawn=False, shown=()):
+        """
+        Start the given {name: command line}.
+
+        :param respawn: whether to start again what ended.
+        :param shown: command lines of viewers, to be started once 'ready' has ended.
+        """
         self._lines, self._respawn, self._lost = lines, respawn, []
         self._running = {name: self._start(name) for name in lines}
+        self._shown = shown
 
     def _start(self, name):
         return subprocess.Popen(self._lines[name], start_new_session=True)
 
     def ended(self):
         """Return (name, exit code) of a process that ended and is not started again, or None."""
-        for name, process in self._running.items():
+        for name, process in list(self._running.items()):
             code = process.poll()
             if code is None:
                 continue
-            if name not in _ONCE and self._respawn:
+            if name in _VIEWERS:
+                self._look(name, code)
+            elif name not in _ONCE and self._respawn:
                 self._running[name] = self._start(name)
             elif name not in MAY_DIE:
                 return name, code
@@ -133,6 +106,15 @@ class Processes:
                 self._lost.append(name)
                 print(f'\nthe {name} ended with code {code}; control goes on', file=sys.stderr)
         return None
+
+    def _look(self, name, code):
+        """Go on without a viewer that ended; start those that waited for 'ready'."""
+        del self._running[name]
+        if name == 'ready':
+            self._lines.update((line[0], line) for line in self._shown)
+            self._running.update((line[0], self._start(line[0])) for line in self._shown)
+        elif code != 0:
+            print(f'\n{name} ended with code {code}; the run goes on', file=sys.stderr)
 
     def stop(self):
         """Interrupt the monitor, then the others; kill what does not end; return exit codes."""
@@ -178,13 +160,13 @@ def set_up(values):
     one value for every parameter under the node's full name, so that no order of sections decides.
 
     :param values: {argument: text}.
-    :returns: the path of that file, and the command lines of :func:`companions`.
+    :returns: the path of that file, and the command lines of the viewers.
     :raises ConfigurationError: naming the value and the rule.
     """
     parameters, spec = node_parameters(
         values['params_file'] or share_file('config/scpo.yaml'), values)
     folder = Path(values['results'])
-    lines = companions(values)
+    lines = viewers(values)
     _check_bag(values)
     with tqdm(total=100, desc='backup law', unit='%', leave=False, delay=1.0) as bar:
         ControlTask.build(spec, progress=lambda done: bar.update(int(100 * done) - bar.n))
@@ -207,11 +189,12 @@ def simulate(values):
     :param values: {argument: text}.
     :raises ScpoRosError: for a bad configuration, before anything moves.
     """
-    path, extra = set_up(values)
+    path, shown = set_up(values)
     nodes = [*(['recorder'] if value_of('record', values) else []), *NODES]  # it misses nothing
     lines = {node: command(node, values, path) for node in nodes}
-    lines.update({line[0]: line for line in extra})
-    processes = Processes(lines, value_of('use_respawn', values))
+    if shown:
+        lines['ready'] = readiness(values)
+    processes = Processes(lines, value_of('use_respawn', values), shown)
     end = None
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:

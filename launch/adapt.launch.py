@@ -1,0 +1,52 @@
+"""
+Controller and adapter only, for a robot of one's own.
+
+    ros2 launch scpo_ros adapt.launch.py joint_states:=/arm/states joint_command:=/arm/command
+
+The robot publishes `joint_states` and applies `joint_command`; somebody publishes
+`demonstrations` or `proposals`. docs/your_robot.md says what is expected of them. Arguments and
+parameter file are checked before any process is started. The launch ends, with an error, when the
+controller ends; the adapter may die without the robot noticing.
+"""
+
+import os
+
+from launch import LaunchDescription
+from launch.actions import OpaqueFunction
+from scpo_ros.arguments import ADAPT_ARGUMENTS, node_parameters, value_of
+from scpo_ros.companions import ros2_bag_record, viewers
+from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.launching import companions, declared, nodes, values_of
+from scpo_ros.resources import share_file
+
+_TOPICS = ('joint_states', 'joint_command', 'demonstrations')
+
+
+def generate_launch_description():
+    """Return the declared arguments and what makes processes of their values."""
+    return LaunchDescription([*declared(ADAPT_ARGUMENTS), OpaqueFunction(function=_run)])
+
+
+def _run(context):
+    """
+    Return the actions of the run.
+
+    :raises ConfigurationError: which ends the launch with an error before anything was started.
+    """
+    values = values_of(context, ADAPT_ARGUMENTS, __file__)
+    parameters, _ = node_parameters(
+        values['params_file'] or share_file('config/scpo.yaml'), values, ADAPT_ARGUMENTS)
+    recording = _recording(values)
+    topics = [(topic, values[topic]) for topic in _TOPICS if values[topic] != topic]
+    return [*companions(recording, viewers(values), values),
+            *nodes(('controller', 'adapter'), parameters, values, topics)]
+
+
+def _recording(values):
+    """Return the command line of the recorder, None when nothing is to be recorded."""
+    if not value_of('record', values):
+        return None
+    if values['bag_path'] and os.path.lexists(values['bag_path']):
+        raise ConfigurationError(
+            'bag_path', values['bag_path'], 'exists already and is not replaced')
+    return ros2_bag_record(values, values['bag_path'])

@@ -1,0 +1,47 @@
+"""Ends as soon as there is something to be looked at: a viewer drops topics that are not there."""
+
+import sys
+import time
+
+from rcl_interfaces.msg import ParameterEvent
+import rclpy
+from rclpy.node import Node
+from scpo_ros.nodes.conversions import LATCHED
+from scpo_ros.nodes.health import STEADY
+from scpo_ros.nodes.run import run
+
+
+_PATIENCE_S = 60.0  # a viewer that shows half is better than none [s, wall]
+_SHOWN = ('adapter/metrics/loss', 'adapter/metrics/worst_metric', 'joint_states')
+
+
+class ReadyNode(Node):
+    """Waits for a policy that runs and for the topics that the viewers show."""
+
+    def __init__(self):
+        """Start waiting."""
+        super().__init__('ready')
+        self._began, self._controlled = time.monotonic(), False
+        self.create_subscription(
+            ParameterEvent, 'controller/active_policy', self._on_active, LATCHED)
+        self.create_timer(0.2, self._look, clock=STEADY)
+
+    def _on_active(self, _):
+        self._controlled = True
+
+    def _look(self):
+        missing = [topic for topic in _SHOWN if not self.count_publishers(topic)]
+        late = time.monotonic() > self._began + _PATIENCE_S
+        if late:
+            self.get_logger().warn(f'not there yet, shown when there: {", ".join(missing)}')
+        if late or (self._controlled and not missing):
+            rclpy.try_shutdown()
+
+
+def main(args=None):
+    """Wait."""
+    return run(ReadyNode, args=args)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
