@@ -51,6 +51,23 @@ class ParametricQP:
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
     @cached_property
+    def response(self):
+        """Return -P^-1 [F, q] (nz, n + 1), the free solution, and P^-1 G' (nz, c)."""
+        solved = np.linalg.solve(self.P, np.column_stack([-self.F, -self.q, self.G.T]))
+        return solved[:, :self.F.shape[1] + 1], solved[:, self.F.shape[1] + 1:]
+
+    @cached_property
+    def coupling(self):
+        """
+        Return what critical regions are made of.
+
+        The free solution's excess G z - b - S x over the constraints, (c, n + 1), and
+        G P^-1 G' (c, c).
+        """
+        free, gain = self.response
+        return self.G @ free - np.column_stack([self.S, self.b]), self.G @ gain
+
+    @cached_property
     def digest(self):
         """Return the digest of all the data."""
         return digest(*(getattr(self, name) for name in self.__dataclass_fields__))
@@ -135,12 +152,26 @@ class BackupMpc:
         :param qp: a :class:`ParametricQP`. :param safe_set: the set where it is feasible.
         :param plugin: CasADi conic plugin: 'daqp', 'qpoases' or 'osqp' (at tight tolerance).
         """
-        self.qp, self.safe_set = qp, safe_set
-        self._solver = ca.conic(
+        self.qp, self.safe_set, self.plugin = qp, safe_set, plugin
+        x = ca.MX.sym('x', qp.F.shape[1])
+        solver = ca.conic(
             'backup', plugin, {'h': ca.Sparsity.dense(*qp.P.shape),
                                'a': ca.Sparsity.dense(*qp.G.shape)},
             {**_SOLVER_OPTIONS[plugin], 'error_on_fail': False, 'print_problem': False})
-        self._data = {'h': ca.DM(qp.P), 'a': ca.DM(qp.G), 'lba': -ca.inf}
+        answer = solver(h=ca.DM(qp.P), a=ca.DM(qp.G), g=ca.DM(qp.q) + ca.DM(qp.F) @ x,
+                        uba=ca.DM(qp.b) + ca.DM(qp.S) @ x, lba=-ca.inf)
+        self._law = ca.Function('law', [x], [answer['x'], answer['lam_a']])
+        # numbers pass through fixed memory: no conversion on the way in and out
+        self._state, self._z, self._multipliers = map(np.zeros, (
+            qp.F.shape[1], len(qp.q), len(qp.b)))
+        self._buffer, self._evaluate = self._law.buffer()
+        self._buffer.set_arg(0, memoryview(self._state))
+        self._buffer.set_res(0, memoryview(self._z))
+        self._buffer.set_res(1, memoryview(self._multipliers))
+
+    def __reduce__(self):
+        """Travel to other processes without the solver."""
+        return BackupMpc, (self.qp, self.safe_set, self.plugin)
 
     def solve(self, x):
         """
@@ -155,13 +186,17 @@ class BackupMpc:
     def solve_with_multipliers(self, x):
         """Return the whole answer z (nz,) and the multipliers (c,) of G z <= b + S x."""
         x = checked('state', x, (self.qp.F.shape[1],))
-        answer = self._solver(
-            g=self.qp.q + self.qp.F @ x, uba=self.qp.b + self.qp.S @ x, **self._data)
-        z, multipliers = np.array(answer['x'])[:, 0], np.array(answer['lam_a'])[:, 0]
-        if not (self._solver.stats()['success'] and np.all(np.isfinite(z))):
+        z, multipliers, success = self._answer(x)
+        if not (success and np.isfinite(z).all()):
             if not self.safe_set.contains(x):
                 raise InfeasibleError(
                     f'the backup has no solution at the state {x.tolist()}, outside the safe set '
                     f'(gauge {self.safe_set.gauge(x):.4f} > 1)')
             raise SolverError(f'the backup MPC found no solution at the state {x.tolist()}')
         return z, multipliers
+
+    def _answer(self, x):
+        """Return (z, multipliers, whether the solver reports success)."""
+        self._state[:] = x
+        self._evaluate()
+        return self._z.copy(), self._multipliers.copy(), self._buffer.stats()['success']

@@ -64,19 +64,14 @@ def critical_region(qp, active, corners, outer):
     :param active: indices of the active constraints.
     :param corners: (v, 2), vertices of the safe set. :param outer: (v, 3), its edges.
     """
-    inverse = np.linalg.inv(qp.P)
-    G = qp.G[active]
-    gain = inverse @ G.T
+    (free, gain), (excess, coupling) = qp.response, qp.coupling
     try:
-        weight = np.linalg.solve(
-            G @ gain, -np.column_stack([qp.S[active], qp.b[active]])
-            - gain.T @ np.column_stack([qp.F, qp.q])) if len(active) else np.zeros((0, 3))
+        weight = np.linalg.solve(coupling[np.ix_(active, active)], excess[active])
     except np.linalg.LinAlgError:
         return None
-    z = -inverse @ np.column_stack([qp.F, qp.q]) - gain @ weight  # z = z[:, :2] x + z[:, 2]
-    rest = np.setdiff1d(np.arange(len(qp.b)), active)
-    excess = qp.G[rest] @ z - np.column_stack([qp.S[rest], qp.b[rest]])
-    rows = np.vstack([excess, -weight])  # all must be <= 0
+    z = free[0] - gain[0, active] @ weight  # u_0 = z[:2]'x + z[2]
+    rows = excess - coupling[:, active] @ weight
+    rows[active] = -weight  # all must be <= 0
     length = np.linalg.norm(rows[:, :2], axis=1)
     if np.any(rows[length <= _FLAT, 2] > _FLAT):
         return None
@@ -93,7 +88,7 @@ def critical_region(qp, active, corners, outer):
     if len(vertices) < 3 or area(vertices) < _SMALLEST:
         return None
     facets = np.array([halfspaces[i] if i >= 0 else outer[-1 - i] for i in labels])
-    return CriticalRegion(z[0, :2], z[0, 2], vertices, facets)
+    return CriticalRegion(z[:2], z[2], vertices, facets)
 
 
 def edges(vertices):

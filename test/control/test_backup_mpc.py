@@ -1,5 +1,7 @@
 """The backup MPC: one answer from three solvers, feasible for ever, stabilizing, within limits."""
 
+import pickle
+
 from control_samples import backup_mpc, states_in, worst_disturbance
 import numpy as np
 import pytest
@@ -182,29 +184,33 @@ def test_a_malformed_state_is_refused(task, x):
         task.mpc.solve(x)
 
 
-class Broken:
-    """A solver that reports or gives something else than it should."""
-
-    def __init__(self, answer, success):
-        self._answer, self._success = answer, success
-
-    def __call__(self, **_):
-        return self._answer
-
-    def stats(self):
-        """Return the status."""
-        return {'success': self._success}
-
-
 @pytest.mark.parametrize('entry, success', [(0.0, False), (np.nan, True), (np.inf, True)])
 def test_a_solver_that_fails_inside_is_never_believed(task, entry, success):
     mpc, qp = BackupMpc(task.mpc.qp, task.safe_set), task.mpc.qp
-    answer = {'x': np.full((len(qp.q), 1), entry), 'lam_a': np.zeros((len(qp.b), 1))}
-    mpc._solver = Broken(answer, success)
+    mpc._answer = lambda x: (np.full(len(qp.q), entry), np.zeros(len(qp.b)), success)
     with pytest.raises(SolverError, match='no solution'):
         mpc.solve([0.1, 0.0])
     with pytest.raises(InfeasibleError):
         mpc.solve([5.0, 0.0])
+
+
+def test_the_solver_reports_success_where_there_is_a_solution_and_only_there(task, rng):
+    for x in states_in(task.safe_set, 20, rng):
+        assert task.mpc._answer(x)[2] is True
+        assert task.mpc._answer(x + [3.0, 0.0])[2] is False
+
+
+def test_answers_are_the_callers_own(task):
+    first = task.mpc.solve_with_multipliers([0.5, 0.0])
+    kept = [part.copy() for part in first]
+    task.mpc.solve_with_multipliers([-0.5, 0.2])
+    assert all(np.array_equal(a, b) for a, b in zip(first, kept))
+
+
+def test_it_travels_to_other_processes(task, rng):
+    again = pickle.loads(pickle.dumps(task.mpc))
+    for x in states_in(task.safe_set, 20, rng):
+        assert again.solve(x) == task.mpc.solve(x)
 
 
 def test_a_step_of_20_ms_works_too():

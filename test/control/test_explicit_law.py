@@ -1,5 +1,7 @@
 """The backup's table: exact to 1e-9 everywhere, NaN outside, and no trace of a damaged cache."""
 
+from dataclasses import replace
+
 from control_samples import backup_mpc, states_in
 import numpy as np
 import pytest
@@ -8,15 +10,15 @@ from scpo_ros.config import Spec
 from scpo_ros.control import explicit_law
 from scpo_ros.control.critical_regions import area, clip_polygon, critical_region, edges
 from scpo_ros.control.explicit_law import default_cache, ExplicitLaw
+from scpo_ros.control.law_table import LawTable
 from scpo_ros.control.task import ControlTask
 
 TOLERANCE = 1e-9
 
 
 def table(law, **parts):
-    """Return a law with some parts of the table of another replaced."""
-    names = ('slopes', 'facets', 'codes', 'candidates', 'low', 'size')
-    return ExplicitLaw(law.mpc, *(parts.get(name, getattr(law, name)) for name in names))
+    """Return a law with some arrays of the table of another replaced."""
+    return ExplicitLaw(law.mpc, replace(law.table, **parts))
 
 
 def error(law, states):
@@ -28,7 +30,7 @@ def error(law, states):
 def border_states(law, count, rng):
     """Return states on borders of critical regions, and close to both sides of them."""
     starts = states_in(law.mpc.safe_set, count, rng)
-    normals, bounds = law.facets[:, :, :2], law.facets[:, :, 2]
+    normals, bounds = law.table.facets[:, :, :2], law.table.facets[:, :, 2]
     excess = np.einsum('rfn,sn->srf', normals, starts) - bounds
     region = np.argmax(np.all(excess <= 0, axis=2), axis=1)
     direction = rng.normal(size=starts.shape)
@@ -62,7 +64,7 @@ def test_it_is_the_solvers_law(law, probes):
 
 
 def test_on_the_borders_of_regions_it_is_as_exact_as_their_place_is_known(law, rng):
-    states, steepest = border_states(law, 250, rng), np.abs(law.slopes[:, :2]).max()
+    states, steepest = border_states(law, 250, rng), np.abs(law.table.slopes[:, :2]).max()
     assert len(states) > 800
     assert error(law, states) <= 2e-11 * steepest
 
@@ -73,27 +75,16 @@ def test_few_states_need_the_solver(law, rng):
     assert law.fallbacks - before <= 20
 
 
-@pytest.mark.parametrize('share', [0.2, 1.0])
-def test_states_of_missing_regions_go_to_the_solver_and_stay_exact(law, probes, share, rng):
-    gone = rng.permutation(len(law.slopes))[:int(share * len(law.slopes))]
-    thinned = table(law, candidates=np.where(np.isin(law.candidates, gone), -1, law.candidates),
-                    codes=np.where(np.isin(law.codes, gone), -1, law.codes))
-    states = probes[::5]
-    assert error(thinned, states) <= TOLERANCE
-    assert thinned.fallbacks >= (len(states) if share == 1.0 else 1)
-    assert law.fallbacks < thinned.fallbacks
-
-
 def test_a_damaged_slope_is_found_by_the_comparison(law, probes):
-    used, counts = np.unique(law.codes[law.codes >= 0], return_counts=True)
-    slopes = law.slopes.copy()
+    used, counts = np.unique(law.table.codes[law.table.codes >= 0], return_counts=True)
+    slopes = law.table.slopes.copy()
     slopes[used[np.argmax(counts)], 2] += 1e-6
     assert 0.9e-6 < error(table(law, slopes=slopes), probes) < 1.1e-6
 
 
 def test_a_region_that_is_too_large_is_found_by_the_comparison(law, probes):
-    used, counts = np.unique(law.codes[law.codes >= 0], return_counts=True)
-    codes = np.where(law.codes >= 0, used[np.argmax(counts)], law.codes)
+    used, counts = np.unique(law.table.codes[law.table.codes >= 0], return_counts=True)
+    codes = np.where(law.table.codes >= 0, used[np.argmax(counts)], law.table.codes)
     assert error(table(law, codes=codes), probes[:500]) > 1e-3
 
 
@@ -133,7 +124,7 @@ def test_any_shape_goes(law, rng):
 
 def test_the_law_is_continuous(law, rng):
     states = states_in(law.mpc.safe_set, 3000, rng) * 0.999
-    steepest = np.linalg.norm(law.slopes[:, :2], axis=1).max()
+    steepest = np.linalg.norm(law.table.slopes[:, :2], axis=1).max()
     for length in (1e-3, 1e-6):
         moved = states + rng.normal(size=states.shape) * length / 2
         inside = law.mpc.safe_set.contains(moved, 0.0)
@@ -180,11 +171,9 @@ class CountedBuild:
     def __init__(self, law):
         self.law, self.count = law, 0
 
-    def __call__(self, mpc, cells=256, rng=None, progress=None):
+    def __call__(self, mpc, cells=512, rng=None, progress=None):
         self.count += 1
-        parts = [getattr(self.law, name) for name in (
-            'slopes', 'facets', 'codes', 'candidates', 'low', 'size')]
-        return ExplicitLaw(mpc, *parts)
+        return ExplicitLaw(mpc, self.law.table)
 
 
 @pytest.fixture
@@ -200,8 +189,8 @@ def test_a_table_is_written_once_and_read_back_bit_by_bit(law, build, tmp_path):
     ExplicitLaw.load_or_build(law.mpc, cache=cache)
     again = ExplicitLaw.load_or_build(law.mpc, cache=cache)
     assert build.count == 1 and len(list(cache.iterdir())) == 1
-    for name in ('slopes', 'facets', 'codes', 'candidates', 'low', 'size'):
-        assert np.array_equal(getattr(again, name), getattr(law, name))
+    for name in LawTable.names():
+        assert np.array_equal(getattr(again.table, name), getattr(law.table, name))
 
 
 def test_a_second_task_needs_no_build(task, table_cache, build):
@@ -219,7 +208,7 @@ def test_a_damaged_file_costs_a_rebuild_only(law, build, tmp_path, damage):
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
     again = ExplicitLaw.load_or_build(law.mpc, cache=tmp_path)
-    assert build.count == 2 and np.array_equal(again.slopes, law.slopes)
+    assert build.count == 2 and np.array_equal(again.table.slopes, law.table.slopes)
     ExplicitLaw.load_or_build(law.mpc, cache=tmp_path)
     assert build.count == 2 and len(list(tmp_path.iterdir())) == 1
 
@@ -227,7 +216,7 @@ def test_a_damaged_file_costs_a_rebuild_only(law, build, tmp_path, damage):
 def test_a_file_without_all_parts_costs_a_rebuild_only(law, build, tmp_path):
     ExplicitLaw.load_or_build(law.mpc, cache=tmp_path)
     path, = tmp_path.iterdir()
-    np.savez(path, slopes=law.slopes)
+    np.savez(path, slopes=law.table.slopes)
     ExplicitLaw.load_or_build(law.mpc, cache=tmp_path)
     assert build.count == 2
 
