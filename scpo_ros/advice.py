@@ -32,4 +32,4 @@ def clipped(scale, objection):
     """Return why a raw step was not taken whole, '' when it was or when nobody looked."""
     if not scale < 1 or not objection:
         return ''
-    return f'the step was clipped to {100 * scale:.1f} % of what the teacher asks, for {objection}'
+    return f'clipped to {100 * scale:.1f} % of what the teacher asks; in full, {objection}'

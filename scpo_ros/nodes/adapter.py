@@ -210,17 +210,18 @@ class AdapterNode(LifecycleNode):
             return ERROR, 'SAFETY IS OFF: raw steps are published', values
         must_act, what_to_do = advice(session.outcome)
         if not session.model_valid:
-            return ERROR, f'certification stopped: {session.reason}: {what_to_do}', values
+            return ERROR, f'certification stopped: {session.reason}; {what_to_do}', values
         if not self._active:
             return WARN, 'inactive: learning is frozen; the controller carries on', values
         if session.last_refused:
             often = session.refused_in_a_row >= self._config.diag_error_count_threshold
             return (ERROR if must_act and often else WARN), (
-                f'update refused: {session.reason}: {what_to_do}'), values
+                f'update refused: {session.reason} {what_to_do}'), values
         if not session.enabled:
             return WARN, 'learning is frozen: call adapter/set_enabled', values
         why = clipped(session.step_scale, session.objection)
-        return OK, '; '.join(filter(None, (session.reason or 'starting', why))), values
+        reason = session.reason.rstrip('.') or 'starting'
+        return OK, '; '.join(filter(None, (reason, why))), values
 
 
 def main(args=None):

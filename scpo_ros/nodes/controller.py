@@ -65,7 +65,7 @@ class ControllerNode(Node):
         self._active = self.create_publisher(ParameterEvent, '~/active_policy', LATCHED)
         self._metrics = Metrics(
             self, ('policy_version', 'guard_interventions', 'input_margin', 'residual',
-                   'period_ms'), ('backup_active',))
+                   'period_ms', 'position_use', 'velocity_use'), ('backup_active',))
         self.create_subscription(JointState, 'joint_states', self._on_state, 1)
         self.create_subscription(ParameterEvent, 'policy', self._on_policy, LATCHED)
         self.create_timer(_POLL_S, self._poll, clock=STEADY)
@@ -108,7 +108,9 @@ class ControllerNode(Node):
     def _report(self, state, action):
         residual = self._task.policy.network(self._law.theta[None], state.x[None])[0, 0]
         margin = -self._task.bounds.excess(state.x, action.u)
+        position, velocity = state.x / self._task.system.state_limit
         self._metrics.publish(
+            position_use=float(position), velocity_use=float(velocity),  # of the limits, +-1
             policy_version=float(self._gate.running.version), residual=float(residual),
             guard_interventions=float(self._interventions), input_margin=float(margin),
             period_ms=self._periods[-1] if self._periods else 0.0,
