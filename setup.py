@@ -89,6 +89,7 @@ setup(
             'sim = scpo_ros.sim:main',
             'monitor = scpo_ros.nodes.monitor:main',
             'recorder = scpo_ros.nodes.recorder:main',
+            'report = scpo_ros.report:main',
         ],
     },
 )

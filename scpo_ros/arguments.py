@@ -146,11 +146,33 @@ def read_parameter_file(path):
     """
     try:
         with open(path, encoding='utf-8') as stream:
-            sections = yaml.safe_load(stream) or {}
-    except (OSError, ValueError, yaml.YAMLError) as error:
+            text = stream.read()
+    except (OSError, ValueError) as error:
         raise ConfigurationError('params_file', str(path), f'cannot be read: {error}') from error
+    return by_node(sections_of(text, path))
+
+
+def sections_of(text, source):
+    """
+    Return {section: body} of the text of a parameter file.
+
+    :raises ConfigurationError: naming the source, when it is no parameter file.
+    """
+    try:
+        sections = yaml.safe_load(text) or {}
+    except (ValueError, yaml.YAMLError) as error:
+        raise ConfigurationError('params_file', str(source), f'cannot be read: {error}') from error
     if not isinstance(sections, dict):
-        raise ConfigurationError('params_file', str(path), 'must hold sections such as /**')
+        raise ConfigurationError('params_file', str(source), 'must hold sections such as /**')
+    return sections
+
+
+def by_node(sections):
+    """
+    Return {node: {parameter: value}} of the sections of a parameter file.
+
+    :raises ConfigurationError: for an unknown section, or one that holds other things.
+    """
     result = {node: {} for node in NODES}
     for section in sorted(map(str, sections), key=len):
         body = sections.get(section)
@@ -178,9 +200,18 @@ def checked_configuration(path, values, arguments=ARGUMENTS):
     :raises ConfigurationError: naming the first bad value and its rule, before anything moves.
     """
     given, changes = read_parameter_file(path), overrides(values, arguments)
+    return configuration_of({node: {**given[node], **changes[node]} for node in NODES})
+
+
+def configuration_of(given):
+    """
+    Return ({node: configuration}, Spec) of {node: {parameter: value}}.
+
+    :raises ConfigurationError: naming the first bad value and its rule.
+    """
     configs, specs = {}, {}
     for node, kind in NODES.items():
-        merged = {**given[node], **changes[node]}
+        merged = dict(given[node])
         merged.pop('use_sim_time', None)
         specs[node], configs[node] = build_node(kind, merged)
     required, claimed = configs['controller'].certified_margin, configs['adapter'].accept_margin

@@ -68,6 +68,31 @@ _READ = {4: lambda v: v.string_value, 2: lambda v: int(v.integer_value),
          3: lambda v: float(v.double_value), 8: lambda v: np.array(v.double_array_value)}
 
 
+@dataclass(frozen=True)
+class Command:
+    """A joint_command message."""
+
+    time: float  # of the state that it answers [s]
+    source: str  # which law acted
+    version: int  # of the policy that ran
+    u: float
+
+
+def read_command(message):
+    """
+    Return the :class:`Command` of a JointState.
+
+    :raises InvalidArrayError: unless it holds one effort and names its source and version.
+    """
+    if len(message.effort) != 1:
+        raise InvalidArrayError('joint command', len(message.effort), 'must hold one effort')
+    source, _, version = message.header.frame_id.partition('/')
+    if not source or not version.isdigit():
+        raise InvalidArrayError('frame_id', message.header.frame_id, 'must read SOURCE/VERSION')
+    return Command(
+        seconds(message.header.stamp), source, int(version), float(message.effort[0]))
+
+
 def read_event(message):
     """
     Return {name: value} of a ParameterEvent.
@@ -135,6 +160,15 @@ def read_trajectory(message):
     if rows:
         end += seconds(message.points[-1].time_from_start)
     return end, table[:, :2], table[:, 2:]
+
+
+def read_demonstration(message):
+    """
+    Return the name of the law, states (T, 2) and actions (T, 1) of a demonstration.
+
+    :raises InvalidArrayError: as :func:`read_trajectory`.
+    """
+    return message.header.frame_id, *read_trajectory(message)[1:]
 
 
 def read_active(message):

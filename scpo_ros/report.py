@@ -1,18 +1,25 @@
-"""From a recorded run to numbers and a picture."""
+"""
+From a run to numbers and pictures: from the monitor's record while it runs, or from its bag.
 
+    python -m scpo_ros.report BAG [--output FOLDER] [--params FILE]
+
+writes report.html, which needs nothing else to be looked at, run.png, summary.json and tables
+(CSV) into a folder, by default BAG/report.
+"""
+
+import argparse
 import json
 import os
 from pathlib import Path
+import sys
 
-import matplotlib
-import numpy as np
-
-
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt  # noqa: E402, I100 - the backend comes first
-
-
-_BLUE, _ORANGE, _RED, _GREY = '#0072b2', '#e69f00', '#d55e00', '#777777'
+from scpo_ros.bag import BagError, read_bag
+from scpo_ros.bag_tables import write_tables
+from scpo_ros.exceptions import InvalidArrayError, ScpoRosError
+from scpo_ros.picture import draw, plt
+from scpo_ros.recorded_parameters import recorded_parameters
+from scpo_ros.report_page import page
+from scpo_ros.run_record import RunRecord
 
 
 def write_results(folder, record, identity):
@@ -26,9 +33,7 @@ def write_results(folder, record, identity):
     folder, task = Path(folder), record.task()
     folder.mkdir(parents=True, exist_ok=True)
     summary = {**identity, **record.summary(task)}
-    partial = folder / 'summary.json.partial'
-    partial.write_text(json.dumps(summary, indent=2) + '\n', encoding='utf-8')
-    os.replace(partial, folder / 'summary.json')
+    _write(folder / 'summary.json', (json.dumps(summary, indent=2) + '\n').encode())
     figure = draw(record, task, summary)
     figure.savefig(folder / 'run.partial.png', dpi=120)
     plt.close(figure)
@@ -36,79 +41,71 @@ def write_results(folder, record, identity):
     return summary
 
 
-def draw(record, task, summary):
-    """Return the figure: phase plane before and after, visited states, loss and margin."""
-    figure, axes = plt.subplots(2, 2, figsize=(12, 8.5), constrained_layout=True)
-    initial = task.initial_theta
-    final = initial if record.running is None else record.running.theta
-    phase_plane(axes[0, 0], task, initial, f'before: the backup, task cost '
-                f'{summary["task_cost_backup"]:.4f}', _ORANGE)
-    phase_plane(axes[0, 1], task, final, f'after: policy '
-                f'{summary["policy_version_controller"]}, task cost '
-                f'{summary["task_cost_final"]:.4f}', _BLUE)
-    _visited(axes[1, 0], record, task)
-    _history(axes[1, 1], record)
-    figure.suptitle(
-        f'expert {summary["expert"]}, seed {summary["seed"]}: '
-        f'{summary["updates_accepted"]} updates accepted, {summary["updates_refused"]} refused, '
-        f'{summary["limit_violations"]} limit violations, '
-        f'{summary["guard_interventions"]} guard interventions')
-    return figure
+def _write(path, content):
+    partial = path.with_name(path.name + '.partial')
+    partial.write_bytes(content)
+    os.replace(partial, path)
 
 
-def phase_plane(axis, task, theta, title, colour):
-    """Draw limits, safe set and closed-loop trajectories from the boundary of the safe set."""
-    _limits(axis, task)
-    starts = task.safe_set.boundary(28) * (1 - 1e-6)
-    w = np.zeros((len(starts), task.horizon, task.system.n))
-    states, _ = task.simulator.trajectory(theta, starts, w)
-    for x in states:
-        axis.plot(x[:, 0], x[:, 1], color=colour, lw=0.9)
-    axis.plot(starts[:, 0], starts[:, 1], '.', color=colour, ms=4)
-    axis.set_title(title)
+def record_of(bag, namespace, spec):
+    """
+    Return the :class:`~scpo_ros.run_record.RunRecord` of one namespace of a bag.
+
+    Malformed messages are left out, as the monitor leaves them out; the audit names them.
+    """
+    record = RunRecord(spec)
+    for item in bag.messages:
+        if item.topic.startswith(namespace):
+            try:
+                record.take(item.topic.removeprefix(namespace), item.message)
+            except InvalidArrayError:
+                pass
+    return record
 
 
-def _limits(axis, task):
-    p, v = task.system.state_limit
-    axis.plot([-p, p, p, -p, -p], [-v, -v, v, v, -v], 'k--', lw=1.2, label='limits')
-    corners = np.vstack([task.safe_set.vertices, task.safe_set.vertices[:1]])
-    axis.plot(corners[:, 0], corners[:, 1], color='green', lw=1.2, label='safe set')
-    axis.set_xlabel('position p [m]')
-    axis.set_ylabel('velocity v [m/s]')
+def report(bag, folder, namespace, parameters):
+    """
+    Write the report of one namespace of a bag.
+
+    :param parameters: its RecordedParameters. :returns: the paths written.
+    """
+    record = record_of(bag, namespace, parameters.spec)
+    folder = Path(folder)
+    policy = [m.time for m in bag.messages if m.topic == f'{namespace}policy']
+    summary = write_results(folder, record, {
+        'expert': ', '.join(record.experts) or None,
+        'seed': parameters.nodes['plant'].seed,
+        'duration_s': round(bag.duration - policy[0], 3) if policy else 0.0})
+    tables = write_tables(bag, namespace, record, folder)
+    _write(folder / 'report.html', page(
+        bag, namespace, record, summary, (folder / 'run.png').read_bytes(),
+        parameters.text).encode())
+    return [folder / 'report.html', folder / 'run.png', folder / 'summary.json', *tables]
 
 
-def _visited(axis, record, task):
-    _limits(axis, task)
-    if record.states:
-        x, episodes = np.array(record.states), np.array(record.episodes)
-        for episode in np.unique(episodes):
-            part = x[episodes == episode]
-            axis.plot(part[:, 0], part[:, 1], color=_GREY, lw=0.8)
-        p, v = task.system.state_limit
-        for limit, seen, zoom in ((p, x[:, 0], axis.set_xlim), (v, x[:, 1], axis.set_ylim)):
-            reach = 1.1 * np.clip(np.abs(seen).max(), limit, 4 * limit)
-            zoom(-reach, reach)
-    axis.set_title(f'what the plant did: {len(record.states)} samples, '
-                   f'{record.violations} outside the limits')
-    axis.legend(loc='upper right', fontsize=8)
+def main(arguments=None):
+    """Write the report of the command line; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog='python -m scpo_ros.report',
+        description='Writes a page, a picture, numbers and tables of a recorded run.')
+    parser.add_argument('bag', help='folder of the bag')
+    parser.add_argument('--output', help='folder to write to (default: BAG/report)')
+    parser.add_argument('--params', help='parameter file of the run (default: as recorded)')
+    given = parser.parse_args(arguments)
+    folder = Path(given.output or Path(given.bag) / 'report')
+    try:
+        bag = read_bag(given.bag)
+        if not bag.namespaces:
+            raise BagError(f'{given.bag} holds no joint_states: there is nothing to report')
+        for namespace in bag.namespaces:
+            own = namespace.strip('/') if len(bag.namespaces) > 1 else ''
+            parameters = recorded_parameters(bag, namespace, given.params)
+            print('\n'.join(map(str, report(bag, folder / own, namespace, parameters))))
+    except (ScpoRosError, OSError) as error:
+        print(f'[scpo_ros] error: {error}', file=sys.stderr)
+        return 2
+    return 0
 
 
-def _history(axis, record):
-    axis.set_title('updates')
-    axis.set_xlabel('update')
-    if not record.events:
-        axis.text(0.5, 0.5, 'no update was made', ha='center', transform=axis.transAxes)
-        return
-    accepted, _, loss, worst = np.array(record.events).T
-    number = np.arange(1, len(loss) + 1)
-    good = np.diff(np.r_[0, accepted]) > 0
-    axis.plot(number, loss, color=_BLUE, lw=1)
-    axis.plot(number[good], loss[good], '.', color=_BLUE, label='accepted')
-    axis.plot(number[~good], loss[~good], 'x', color=_RED, label='refused')
-    axis.set_ylabel('imitation loss', color=_BLUE)
-    axis.set_ylim(bottom=0)
-    axis.legend(loc='upper right', fontsize=8)
-    twin = axis.twinx()
-    twin.plot(number, worst, color=_ORANGE, lw=1)
-    twin.axhline(0, color='k', lw=0.8, ls=':')
-    twin.set_ylabel('worst safety metric (safe below 0)', color=_ORANGE)
+if __name__ == '__main__':
+    sys.exit(main())

@@ -5,34 +5,79 @@ from scpo_ros.control.imitation import ImitationLoss
 from scpo_ros.control.linear_system import double_integrator
 from scpo_ros.control.scenario import random_scenarios
 from scpo_ros.control.task import ControlTask
+from scpo_ros.messages import (
+    read_active, read_command, read_demonstration, read_policy, read_state)
 
 
+# What is watched, by topic: how a message is read, and the method that takes what was read.
+TOPICS = {'joint_states': (read_state, 'state'), 'joint_command': (read_command, 'command'),
+          'demonstrations': (read_demonstration, 'demonstration'),
+          'policy': (read_policy, 'policy'), 'controller/active_policy': (read_active, 'active')}
+NUMBERS = {'adapter/metrics/loss': 'loss', 'adapter/metrics/worst_metric': 'worst_metric',
+           'adapter/metrics/accepted_total': 'accepted',
+           'adapter/metrics/refused_total': 'refused',
+           'controller/metrics/guard_interventions': 'guard_interventions',
+           'controller/metrics/period_ms': 'period_ms',
+           'plant/metrics/deadline_misses': 'deadline_misses'}
 _TOTALS = ('accepted', 'refused', 'guard_interventions', 'deadline_misses')
 _KEPT = 512  # labelled states on which the imitation losses are compared
 _HELD_OUT = 500  # rollouts of the task costs
 
 
 class RunRecord:
-    """Grows while a run is watched."""
+    """
+    Grows while a run is watched, or while a bag is read.
+
+    Times are those of the plant's states [s]: what is seen between two states has the time of the
+    first of them.
+    """
 
     def __init__(self, spec):
         """Start empty."""
         self._spec, self._system = spec, double_integrator(spec.system)
-        self.states, self.episodes, self.violations = [], [], 0
+        self.states, self.episodes, self.applied, self.violations = [], [], [], 0
+        self.times, self.commands = [], {}  # {time of the state: the Command that answers it}
+        self.published, self.acknowledged = [], []  # times of `policies`; (time, Acknowledgement)
         self.demonstrations, self.policies, self.running = [], [], None
         self.experts = []  # the laws that demonstrated, in order of appearance
         self._offsets = {}  # totals of nodes that were started again
-        self.events = []  # (accepted, refused, loss, worst metric) after each update
+        self.events = []  # (time, accepted, refused, loss, worst metric) after each update
         self.numbers = {'loss': np.nan, 'worst_metric': np.nan, 'accepted': 0.0, 'refused': 0.0,
                         'guard_interventions': 0.0, 'deadline_misses': 0.0}
         self.periods = []
 
+    def take(self, topic, message):
+        """
+        Take in a message; what is not watched is ignored.
+
+        :param topic: relative to the namespace.
+        :raises InvalidArrayError: when it is malformed; nothing is changed then.
+        """
+        if topic in TOPICS:
+            read, method = TOPICS[topic]
+            getattr(self, method)(read(message))
+        elif topic in NUMBERS:
+            self.number(NUMBERS[topic], message.data)
+
+    @property
+    def now(self):
+        """Return the time of the newest state, NaN before the first."""
+        return self.times[-1] if self.times else np.nan
+
     def state(self, state):
-        """Add a state of the plant."""
+        """Add a state of the plant; while the plant waits it repeats its state."""
+        if self.times and state.time == self.now:
+            return
+        self.times.append(state.time)
+        self.applied.append(state.applied)
         self.states.append(state.x)
         self.episodes.append(state.episode)
         self.violations += not bool(
             self._system.within_limits(state.x, np.array([state.applied])))
+
+    def command(self, command):
+        """Add the command that answers a state."""
+        self.commands[command.time] = command
 
     def demonstration(self, labelled):
         """Add (name of the law, states, actions)."""
@@ -44,10 +89,12 @@ class RunRecord:
     def policy(self, record):
         """Add a published policy."""
         self.policies.append(record)
+        self.published.append(self.now)
 
     def active(self, seen):
         """Note what the controller runs."""
         self.running = seen
+        self.acknowledged.append((self.now, seen))
 
     def number(self, name, item):
         """Note a metric; a new total of refused updates concludes an update."""
@@ -61,7 +108,7 @@ class RunRecord:
         self.numbers[name] = item
         total = self.numbers['accepted'] + self.numbers['refused']
         if name in ('accepted', 'refused') and total > before:
-            self.events.append([self.numbers['accepted'], self.numbers['refused'],
+            self.events.append([self.now, self.numbers['accepted'], self.numbers['refused'],
                                 self.numbers['loss'], self.numbers['worst_metric']])
 
     def _continued(self, name, item):

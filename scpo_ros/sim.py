@@ -32,6 +32,7 @@ _WRITTEN = {'bag', 'run.parameters.yaml', 'run.png', 'run.partial.png', 'summary
 MAY_DIE = ('adapter', 'expert', 'recorder')  # the robot must not notice
 _VIEWERS = ('ready', 'rqt', 'rviz2')
 _ONCE = ('monitor', 'recorder')  # what they write is not begun again
+_RECORDER_S = 10.0  # longest wait for the recorder, which is to miss nothing [s]
 _STOP_S = 15.0  # longest wait for a process to end before it is killed [s]
 
 
@@ -76,16 +77,23 @@ def _check_bag(values):
 class Processes:
     """The processes of one run."""
 
-    def __init__(self, lines, respawn=False, shown=()):
+    def __init__(self, lines, respawn=False, shown=(), bag=None):
         """
-        Start the given {name: command line}.
+        Prepare the given {name: command line}; :meth:`start` starts them.
 
         :param respawn: whether to start again what ended.
         :param shown: command lines of viewers, to be started once 'ready' has ended.
+        :param bag: the folder that the recorder makes.
         """
         self._lines, self._respawn, self._lost = lines, respawn, []
-        self._running = {name: self._start(name) for name in lines}
-        self._shown = shown
+        self._running, self._shown, self._bag = {}, shown, bag
+
+    def start(self):
+        """Start them in their order; what follows the recorder waits for its bag."""
+        for name in list(self._lines):
+            self._running[name] = self._start(name)
+            if name == 'recorder':
+                _wait(self._bag.exists, self._running[name])
 
     def _start(self, name):
         return subprocess.Popen(self._lines[name], start_new_session=True)
@@ -118,8 +126,9 @@ class Processes:
 
     def stop(self):
         """Interrupt the monitor, then the others; kill what does not end; return exit codes."""
-        names = ['monitor'] + [name for name in self._running if name != 'monitor']
-        for group in (names[:1], names[1:]):
+        names = sorted(self._running, key=lambda name: name != 'monitor')
+        first = sum(name == 'monitor' for name in names)
+        for group in (names[:first], names[first:]):
             for name in group:
                 if self._running[name].poll() is None:
                     self._running[name].send_signal(signal.SIGINT)
@@ -134,6 +143,13 @@ class Processes:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _wait(condition, process):
+    """Wait until the condition holds, the process has ended, or it takes too long."""
+    deadline = time.monotonic() + _RECORDER_S
+    while not condition() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def prepare(folder):
@@ -190,14 +206,15 @@ def simulate(values):
     :raises ScpoRosError: for a bad configuration, before anything moves.
     """
     path, shown = set_up(values)
-    nodes = [*(['recorder'] if value_of('record', values) else []), *NODES]  # it misses nothing
+    nodes = [*(['recorder'] if value_of('record', values) else []), *NODES]
     lines = {node: command(node, values, path) for node in nodes}
     if shown:
         lines['ready'] = readiness(values)
-    processes = Processes(lines, value_of('use_respawn', values), shown)
+    processes = Processes(lines, value_of('use_respawn', values), shown, bag_path(values))
     end = None
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
+        processes.start()
         while end is None:
             time.sleep(0.1)
             end = processes.ended()

@@ -1,5 +1,6 @@
 """The monitor node: watches a run, shows a live line, writes its summary and picture."""
 
+from functools import partial
 import sys
 
 from rcl_interfaces.msg import ParameterEvent
@@ -7,29 +8,22 @@ import rclpy
 from rclpy.node import Node
 from scpo_ros.config import MonitorConfig
 from scpo_ros.exceptions import InvalidArrayError
-from scpo_ros.nodes.conversions import (
-    LATCHED, read_active, read_policy, read_state, read_trajectory)
+from scpo_ros.nodes.conversions import LATCHED
 from scpo_ros.nodes.health import Health, OK, STEADY, WARN
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
 from scpo_ros.report import write_results
-from scpo_ros.run_record import RunRecord
+from scpo_ros.run_record import NUMBERS, RunRecord
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 from std_srvs.srv import SetBool
 from trajectory_msgs.msg import JointTrajectory
 
 
-_NUMBERS = {'adapter/metrics/loss': 'loss', 'adapter/metrics/worst_metric': 'worst_metric',
-            'adapter/metrics/accepted_total': 'accepted',
-            'adapter/metrics/refused_total': 'refused',
-            'controller/metrics/guard_interventions': 'guard_interventions',
-            'controller/metrics/period_ms': 'period_ms',
-            'plant/metrics/deadline_misses': 'deadline_misses'}
-
-
-def _named_demonstration(message):
-    return message.header.frame_id, *read_trajectory(message)[1:]
+_KINDS = {'joint_states': JointState, 'joint_command': JointState,
+          'demonstrations': JointTrajectory, 'policy': ParameterEvent,
+          'controller/active_policy': ParameterEvent}
+_LATCHED = ('policy', 'controller/active_policy')
 
 
 class MonitorNode(Node):
@@ -37,9 +31,8 @@ class MonitorNode(Node):
     Records a run and ends it after its duration.
 
     The duration counts from the first certificate, with use_sim_time in the plant's time: /clock
-    may be somebody else's. At the end
-    learning is stopped and the controller's last swap awaited, so that the summary speaks of the
-    policy that runs. Stopped early, it writes what there is.
+    may be somebody else's. At the end learning is stopped and the controller's last swap awaited,
+    so that the summary speaks of the policy that runs. Stopped early, it writes what there is.
     """
 
     def __init__(self):
@@ -49,44 +42,26 @@ class MonitorNode(Node):
         self._record, self._written = RunRecord(self._spec), False
         self._sim_time = self.get_parameter('use_sim_time').value
         self._began, self._ended, self._frozen, self._next_line = None, None, False, 0.0
-        self._plant_time = 0.0
         self._patience = self._spec.metrics.horizon_s + 10.0
-        for kind, topic, callback, qos in (
-                (JointState, 'joint_states', self._taking(read_state, self._on_state), 10),
-                (JointTrajectory, 'demonstrations',
-                 self._taking(_named_demonstration, self._record.demonstration), 10),
-                (ParameterEvent, 'policy', self._taking(read_policy, self._on_policy), LATCHED),
-                (ParameterEvent, 'controller/active_policy',
-                 self._taking(read_active, self._record.active), LATCHED)):
-            self.create_subscription(kind, topic, callback, qos)
-        for topic, name in _NUMBERS.items():
-            self.create_subscription(Float64, topic, self._number(name), 10)
+        for topic, kind in {**_KINDS, **dict.fromkeys(NUMBERS, Float64)}.items():
+            self.create_subscription(kind, topic, partial(self._take, topic),
+                                     LATCHED if topic in _LATCHED else 10)
         self._freeze = self.create_client(SetBool, 'adapter/set_enabled')
         self.create_timer(0.25, self._watch, clock=STEADY)
         self._health = Health(self, 'run', self._diagnose)
 
-    def _taking(self, read, use):
-        def callback(message):
-            try:
-                use(read(message))
-            except InvalidArrayError as error:
-                self.get_logger().warn(f'ignored a message: {error}', throttle_duration_sec=5.0)
-        return callback
-
-    def _number(self, name):
-        return lambda message: self._record.number(name, message.data)
-
-    def _on_state(self, state):
-        self._plant_time = state.time
-        self._record.state(state)
-
-    def _on_policy(self, record):
-        if self._began is None:
+    def _take(self, topic, message):
+        try:
+            self._record.take(topic, message)
+        except InvalidArrayError as error:
+            self.get_logger().warn(f'ignored a message: {error}', throttle_duration_sec=5.0)
+        if topic == 'policy' and self._record.policies and self._began is None:
             self._began = self._seconds()
-        self._record.policy(record)
 
     def _seconds(self):
-        return self._plant_time if self._sim_time else STEADY.now().nanoseconds * 1e-9
+        if self._sim_time:
+            return self._record.now if self._record.times else 0.0
+        return STEADY.now().nanoseconds * 1e-9
 
     def _watch(self):
         elapsed = 0.0 if self._began is None else self._seconds() - self._began

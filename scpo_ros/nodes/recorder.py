@@ -15,7 +15,7 @@ from scpo_ros.nodes.run import run
 
 
 SHARED = ('/clock', '/diagnostics', '/parameter_events', '/rosout')  # topics of all namespaces
-_LOOK_S = 0.1  # how often new topics are looked for [s]
+_LOOK_S = 0.05  # how often new topics are looked for [s]
 _DEPTH = 1000  # messages of a topic that may wait to be written
 
 

@@ -1,0 +1,240 @@
+"""
+A short genuine run, made headless of the parts that the nodes are made of, written into a bag.
+
+One policy is refused by the controller (its verification takes too long), one command comes too
+late. The specification is small, so that updates take milliseconds.
+"""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from scpo_ros.adaptation import Adaptation
+from scpo_ros.arrays import digest
+from scpo_ros.bag import BagWriter, PARAMETERS, profile, TYPES
+from scpo_ros.config import AdapterConfig, build, ControllerConfig, PlantConfig, Spec
+from scpo_ros.control.backup_mpc import riccati
+from scpo_ros.control.collection import RolloutCollector, Sample
+from scpo_ros.control.expert import ExpertCatalogue
+from scpo_ros.control.guarded_policy import GuardedPolicy, Source
+from scpo_ros.control.plant import SimulatedPlant
+from scpo_ros.control.task import ControlTask
+from scpo_ros.messages import policy_values
+from scpo_ros.policy_chain import PolicyChain
+from scpo_ros.policy_gate import PolicyGate
+from scpo_ros.policy_record import backup_record
+from scpo_ros.verification import Verifier
+import yaml
+
+
+SMALL = {'metrics.design_states': 16, 'metrics.verification_states': 30,
+         'metrics.invariance_states': 3000}
+ADAPTER = {'min_demonstrations': 10, 'rollout_steps': 10}
+CONTROLLER = {'swap_dwell_s': 1.0}
+STEPS, UPDATE_STEPS, LATE_COMMAND, REFUSED = 75, 5, 33, 5
+BEGAN = 1000.0  # stamp of the first state, and the wall clock then [s]
+EVENT, STATE = 'rcl_interfaces/msg/ParameterEvent', 'sensor_msgs/msg/JointState'
+NUMBER, TRAJECTORY = 'std_msgs/msg/Float64', 'trajectory_msgs/msg/JointTrajectory'
+LATCHED = ('/scpo/policy', '/scpo/controller/active_policy')
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A message to be written."""
+
+    time: float  # of its recording [s]
+    topic: str
+    kind: str
+    message: object
+
+
+def make(kind, *values):
+    """Return a message of a type."""
+    package, name = kind.split('/')
+    return TYPES.types[f'{package}/msg/{name}'](*values)
+
+
+def stamp(time):
+    nanoseconds = round(time * 1e9)
+    return make('builtin_interfaces/Time', nanoseconds // 10**9, nanoseconds % 10**9)
+
+
+def joint_state(time, frame, position, velocity, effort):
+    arrays = [np.array(values, dtype=float) for values in (position, velocity, effort)]
+    return make('sensor_msgs/JointState', make('std_msgs/Header', stamp(time), frame),
+                ['slider'], *arrays)
+
+
+def parameter(name, item):
+    empty = [np.zeros(0, dtype) for dtype in (np.uint8, bool, np.int64, np.float64)]
+    kind, integer, number, text = 8, 0, 0.0, ''
+    if isinstance(item, str):
+        kind, text = 4, item
+    elif isinstance(item, (int, np.integer)):
+        kind, integer = 2, int(item)
+    elif isinstance(item, (float, np.floating)):
+        kind, number = 3, float(item)
+    else:
+        empty[3] = np.array(item, dtype=float)
+    return make('rcl_interfaces/Parameter', name, make(
+        'rcl_interfaces/ParameterValue', kind, False, integer, number, text, *empty, []))
+
+
+def event(time, node, values):
+    return make('rcl_interfaces/ParameterEvent', stamp(time), node, [],
+                [parameter(name, item) for name, item in values.items()], [])
+
+
+def trajectory(time, frame, dt, x, u):
+    points = [make(
+        'trajectory_msgs/JointTrajectoryPoint', np.array(s[:1]), np.array(s[1:]), np.zeros(0),
+        np.array(a), make('builtin_interfaces/Duration', *divmod(round(k * dt * 1e9), 10**9)))
+        for k, (s, a) in enumerate(zip(x, u))]
+    return make('trajectory_msgs/JointTrajectory',
+                make('std_msgs/Header', stamp(time), frame), ['slider'], points)
+
+
+class Run:
+    """The closed loop in one process; every message goes onto the tape."""
+
+    def __init__(self, spec):
+        """Build plant, controller, adapter and expert."""
+        self.task = ControlTask.build(spec)
+        system, theta = self.task.system, self.task.initial_theta
+        self.plant = SimulatedPlant(
+            system, self.task.safe_set, PlantConfig(seed=4, episode_steps=30))
+        controller = build(ControllerConfig, CONTROLLER)
+        self.gate = PolicyGate(backup_record(theta, self.task.digest),
+                               controller.certified_margin, controller.swap_dwell_s)
+        self.law, self.verifier = GuardedPolicy(self.task, theta), Verifier(spec)
+        config = build(AdapterConfig, ADAPTER)
+        self.adaptation = Adaptation(spec, config, task=self.task)
+        self.chain = PolicyChain(self.task.digest)
+        self.collector, self.rollouts = RolloutCollector(config.rollout_steps), []
+        _, gain = riccati(system, spec.backup.state_weight, spec.backup.input_weight)
+        self.expert = ExpertCatalogue(system, gain).law('overspeed')
+        self.tape, self.clock, self.seen = [], BEGAN, []
+        self.accepted = self.refused = 0
+
+    def say(self, topic, kind, message):
+        self.clock += 1e-4
+        self.tape.append(Entry(self.clock, topic, kind, message))
+
+    def number(self, topic, value):
+        self.say(f'/scpo/{topic}', NUMBER, make('std_msgs/Float64', float(value)))
+
+    def announce(self):
+        gate = self.gate
+        self.say('/scpo/controller/active_policy', EVENT, event(
+            self.clock, '/scpo/controller', {
+                **policy_values(gate.running), 'ready.version': gate.newest.version,
+                'refused.version': gate.refused.version, 'refused.kind': gate.refused.kind,
+                'refused.reason': gate.refused.reason, 'refused.count': gate.refusals}))
+
+    def publish(self, theta, certificate):
+        record = self.chain.append(theta, certificate)
+        self.say('/scpo/policy', EVENT, event(
+            self.clock, '/scpo/adapter', policy_values(record)))
+        self.number('adapter/metrics/policy_version', record.version)
+        if not self.gate.submit(record):
+            return  # version 0, which the controller has
+        verdict = self.verifier.judge(record.theta)
+        in_time = record.version != REFUSED
+        self.gate.verdict(verdict.safe and in_time,
+                          verdict.reason or 'judge: no answer within the time limit')
+        self.announce()
+        if self.gate.newest is not record:
+            self.chain.base = self.gate.newest.version
+            self.adaptation.restore(self.chain[self.chain.base].theta)
+
+    def step(self, k):
+        """Let one step of the plant pass, and whatever the others do in it."""
+        time, state = BEGAN + k * self.task.system.dt, self.plant.state
+        self.clock = time
+        self.say('/scpo/joint_states', STATE, joint_state(
+            time, f'episode/{state.episode}', state.x[:1], state.x[1:], [state.applied]))
+        record = self.gate.swap(time, bool(self.task.safe_set.contains(state.x)))
+        if record is not None:
+            self.law.swap(record.theta)
+            self.announce()
+        action = self.law.act(state.x)
+        frame = f'{action.source.value}/{self.gate.running.version}'
+        self.say('/scpo/joint_command', STATE, joint_state(time, frame, [], [], [action.u]))
+        self.number('controller/metrics/guard_interventions', action.source is not Source.POLICY)
+        self.collect(k, state, frame)
+        self.plant.advance(None if k == LATE_COMMAND else action.u)
+        if k % 10 == 9:
+            self.number('plant/metrics/deadline_misses', self.plant.deadline_misses)
+
+    def collect(self, k, state, frame):
+        self.seen.append(state.x)
+        rollout = self.collector.add(Sample(k, state.episode, state.x, state.applied, frame))
+        if rollout is not None:
+            self.rollouts.append(rollout)
+            dt = self.task.system.dt
+            first = round(BEGAN / dt) + rollout.step
+            self.say('/scpo/adapter/rollouts', TRAJECTORY, trajectory(
+                first * dt, 'plant', dt, rollout.x, rollout.u))
+
+    def learn(self):
+        x = np.array(self.seen[-UPDATE_STEPS:])
+        actions = self.expert(x)
+        self.say('/scpo/demonstrations', TRAJECTORY, trajectory(
+            self.clock, 'overspeed', self.task.system.dt, x, actions))
+        reports = self.adaptation.step([(x, actions)], self.rollouts, True)
+        self.rollouts = []
+        for report in reports:
+            before = self.chain.latest.version
+            if report.changed and digest(report.theta) != self.chain[self.chain.base].digest:
+                self.publish(report.theta, report.certificate)
+            if report.outcome == 'FEW_DEMONSTRATIONS':
+                continue
+            self.accepted += self.chain.latest.version > before
+            self.refused += self.chain.latest.version == before
+            for name, value in (('loss', report.loss), ('worst_metric', report.worst)):
+                if np.isfinite(value):
+                    self.number(f'adapter/metrics/{name}', value)
+            self.number('adapter/metrics/accepted_total', self.accepted)
+            self.number('adapter/metrics/refused_total', self.refused)
+
+
+@lru_cache(maxsize=1)
+def genuine():
+    """Return the entries of the run."""
+    run = Run(build(Spec, SMALL))
+    run.announce()
+    for k in range(STEPS):
+        run.step(k)
+        if k == 0:
+            begun = run.adaptation.begin()
+            run.publish(begun.theta, begun.certificate)
+        elif k % UPDATE_STEPS == 0:
+            run.learn()
+    return tuple(run.tape)
+
+
+def parameters():
+    """Return the text of the parameter file of the run."""
+    return yaml.safe_dump({
+        '/**': {'ros__parameters': SMALL},
+        **{f'/scpo/{node}': {'ros__parameters': given} for node, given in (
+            ('adapter', ADAPTER), ('controller', CONTROLLER),
+            ('plant', {'seed': 4, 'episode_steps': 30}))}})
+
+
+def late(entries, time):
+    """Return what a recorder that came at a time would have got: latched messages again."""
+    again = [max((e for e in entries if e.topic == topic and e.time < time),
+                 key=lambda e: e.time) for topic in LATCHED]
+    return (*(replace(e, time=time) for e in again), *(e for e in entries if e.time >= time))
+
+
+def write(path, entries, data=None):
+    """Write a bag of entries, with the parameters of the run, and return its path."""
+    writer = BagWriter(path, {PARAMETERS: parameters()} if data is None else data)
+    for entry in entries:
+        writer.add(entry.topic, entry.kind, [profile(True, entry.topic in LATCHED, 10)])
+        writer.write(entry.topic, round(entry.time * 1e9),
+                     TYPES.serialize_cdr(entry.message, entry.kind))
+    writer.close()
+    return path
