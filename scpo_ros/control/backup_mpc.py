@@ -15,6 +15,7 @@ every disturbance, again at every later step (recursive feasibility; Kerrigan, M
 
 from dataclasses import dataclass
 from functools import cached_property
+import threading
 
 import casadi as ca
 import numpy as np
@@ -164,6 +165,7 @@ class BackupMpc:
         # numbers pass through fixed memory: no conversion on the way in and out
         self._state, self._z, self._multipliers = map(np.zeros, (
             qp.F.shape[1], len(qp.q), len(qp.b)))
+        self._memory = threading.Lock()
         self._buffer, self._evaluate = self._law.buffer()
         self._buffer.set_arg(0, memoryview(self._state))
         self._buffer.set_res(0, memoryview(self._z))
@@ -197,6 +199,7 @@ class BackupMpc:
 
     def _answer(self, x):
         """Return (z, multipliers, whether the solver reports success)."""
-        self._state[:] = x
-        self._evaluate()
-        return self._z.copy(), self._multipliers.copy(), self._buffer.stats()['success']
+        with self._memory:
+            self._state[:] = x
+            self._evaluate()
+            return self._z.copy(), self._multipliers.copy(), self._buffer.stats()['success']

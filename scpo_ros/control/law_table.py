@@ -15,6 +15,7 @@ import numpy as np
 
 OUTSIDE, MIXED = -1, -2
 INSIDE = 1e-12  # distance beyond a facet that still counts as inside: far below 1e-9 in u
+_AT_ONCE = 4096  # states whose candidates are tested at once; bounds memory
 _TOUCH = 1e-9  # distance at which a region counts as touching a cell
 
 
@@ -59,17 +60,16 @@ class LawTable:
         :param points: (m, 2). :param codes: (m,), of their cells, all <= MIXED.
         """
         found = np.full(len(points), -1)
-        left, rows = np.arange(len(points)), self.candidates[MIXED - codes]
-        for slot in range(self.candidates.shape[1]):
-            keep = rows[:, slot] >= 0
-            left, rows = left[keep], rows[keep]
-            if not len(left):
-                break
-            facets, x = self.facets[rows[:, slot]], points[left]
-            excess = facets[:, :, 0] * x[:, :1] + facets[:, :, 1] * x[:, 1:] - facets[:, :, 2]
-            hit = np.all(excess <= INSIDE, axis=1)
-            found[left[hit]] = rows[hit, slot]
-            left, rows = left[~hit], rows[~hit]
+        for part in range(0, len(points), _AT_ONCE):
+            rows = self.candidates[MIXED - codes[part:part + _AT_ONCE]]
+            at, slot = np.nonzero(rows >= 0)
+            region, at = rows[at, slot], at + part
+            facets, x = self.facets[region], points[at]
+            excess = facets[:, :, 0] * x[:, :1]
+            excess += facets[:, :, 1] * x[:, 1:]
+            excess -= facets[:, :, 2]
+            hit = np.flatnonzero(excess.max(axis=1) <= INSIDE)
+            found[at[hit]] = region[hit]
         return found
 
 

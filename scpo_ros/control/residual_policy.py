@@ -57,21 +57,28 @@ class ResidualNetwork:
 
     def prepare(self, thetas):
         """Return the function x -> r_theta(x) with the weights unpacked once."""
+        residual = self.columns(thetas)
+        return lambda x: residual(np.moveaxis(x, -1, 0))
+
+    def columns(self, thetas):
+        """
+        Return the function x -> r_theta(x), (P, N), of states (n, N) or (n, P, N).
+
+        Its scratch memory is its own and reused, so it serves one thread.
+        """
         hidden, output = self.layers(thetas)
-        rest = self._forward(hidden, output, np.zeros((1, 1, self.widths[0])))
+        stack = [np.concatenate([weights, bias], axis=1) for weights, bias in hidden]
+        stack[0][:, :-1] /= self.scale[:, None]
+        stack = [np.ascontiguousarray(weights.transpose(0, 2, 1)) for weights in stack]
+        output, scratch = np.ascontiguousarray(output.transpose(0, 2, 1)), []
+        rest = _forward(stack, output, np.zeros((self.widths[0], 1)), [])
 
         def residual(x):
-            return self._forward(hidden, output, x / self.scale) - rest
+            if scratch and scratch[0].shape[-1] != x.shape[-1]:
+                scratch.clear()
+            return _forward(stack, output, x, scratch) - rest
 
         return residual
-
-    @staticmethod
-    def _forward(hidden, output, z):
-        for weights, bias in hidden:
-            z = np.matmul(z, weights)
-            z += bias
-            np.tanh(z, out=z)
-        return np.matmul(z, output)[..., 0]
 
     def jacobian(self, theta, x):
         """
@@ -96,6 +103,29 @@ class ResidualNetwork:
             if layer:
                 back = (back @ hidden[layer][0][0].T) * (1 - activations[layer]**2)
         return np.hstack(blocks)
+
+
+def _forward(stack, output, x, scratch):
+    """
+    Return the raw outputs (P, N) for states (n, N) or (n, P, N).
+
+    Units come first, (units, P, N), so that each layer's are one block of memory; a last unit of
+    ones carries the bias.
+
+    :param stack: hidden layers (P, b, a + 1), the bias last. :param output: (P, 1, b).
+    :param scratch: list of arrays to reuse, filled if empty.
+    """
+    if not scratch:
+        widths = [weights.shape[1] for weights in stack]
+        scratch.append(np.ones((x.shape[0] + 1, *x.shape[1:])))
+        scratch.extend(np.ones((width + 1, len(output), x.shape[-1])) for width in widths)
+    scratch[0][:-1] = x
+    units = scratch[0] if x.ndim == 2 else scratch[0].transpose(1, 0, 2)
+    for weights, full in zip(stack, scratch[1:]):
+        inputs, units = units, full.transpose(1, 0, 2)  # (P, units + 1, N), views
+        np.matmul(weights, inputs, out=units[:, :-1])
+        np.tanh(full[:-1], out=full[:-1])
+    return np.matmul(output, units[:, :-1])[:, 0]
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,19 @@
-"""Closed-loop rollouts of many policies from many scenarios, in lock-step."""
+"""
+Closed-loop rollouts of many policies from many scenarios, in lock-step.
 
-from dataclasses import dataclass
+The rollouts are cut into tiles of some policies by some scenarios: that bounds the memory, fits
+the cache, and is what a pool of processes shares. The cut depends on the numbers of policies and
+scenarios only, so that the results do not depend on who worked on what.
+"""
+
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+import multiprocessing
 
 import numpy as np
 
-CHUNK = 4096  # states per step that are worked on at once; bounds memory, fits the cache
+TILE = 4096  # rollouts that are worked on at once
+NARROWEST = 64  # scenarios of a tile, where there are so many; fewer waste time in small products
 
 
 @dataclass(frozen=True)
@@ -30,10 +39,17 @@ class InputBounds:
 
     def __call__(self, x):
         """Return LO and UP, each (...,), at states (..., n)."""
-        def affine(rows):
-            return x @ rows[:, :-1].T + rows[:, -1]
+        x = np.asarray(x)
+        low, up = self.columns(x.reshape(-1, x.shape[-1]).T)
+        return low.reshape(x.shape[:-1]), up.reshape(x.shape[:-1])
 
-        return affine(self.low).max(axis=-1), affine(self.up).min(axis=-1)
+    def columns(self, x):
+        """Return LO and UP, (N,) each, at states (n, N)."""
+        low = self.low[:, :-1] @ x
+        low += self.low[:, -1:]
+        up = self.up[:, :-1] @ x
+        up += self.up[:, -1:]
+        return low.max(axis=0), up.min(axis=0)
 
     def excess(self, x, u):
         """
@@ -72,6 +88,7 @@ class Simulator:
     state_weight: np.ndarray  # (n,), diagonal of Q
     input_weight: float  # R
     sharpness: float = 100.0  # of the smooth maximum over time, per unit of u
+    executor: object = None  # concurrent.futures.Executor that shares the tiles, or None
 
     def stage_cost(self, x, u):
         """Return x'Qx + R u^2 for states (..., n) and inputs (...,)."""
@@ -86,35 +103,76 @@ class Simulator:
 
         :param thetas: (P, d). :param scenarios: :class:`~scpo_ros.control.scenario.Scenarios`.
         """
-        stride = max(1, CHUNK // len(thetas))
-        parts = [self._chunk(thetas, scenarios.take(slice(i, i + stride)))
-                 for i in range(0, len(scenarios), stride)]
-        return RolloutSummary(*(
-            np.concatenate([getattr(part, name) for part in parts], axis=1)
-            for name in RolloutSummary.__dataclass_fields__))
+        tiles = list(tiles_of(len(thetas), len(scenarios)))
+        parts = ((thetas[rows], scenarios.take(columns)) for rows, columns in tiles)
+        if self.executor is None or len(tiles) == 1:
+            done = (self.tile(*part) for part in parts)
+        else:
+            run = _adopted_tile if isinstance(self.executor, RolloutPool) else self.tile
+            done = self.executor.map(run, *zip(*parts))
+        whole = self._empty(len(thetas), len(scenarios))
+        for (rows, columns), part in zip(tiles, done):
+            for name in RolloutSummary.__dataclass_fields__:
+                getattr(whole, name)[rows, columns] = getattr(part, name)
+        return whole
 
-    def _chunk(self, thetas, scenarios):
-        policy, shape = self.policy, (len(thetas), len(scenarios))
-        residual = policy.network.prepare(thetas)
-        limit = policy.system.input_limit[0]
-        x = np.broadcast_to(scenarios.x0, (*shape, policy.system.n)).copy()
-        left = np.zeros(shape, dtype=bool)
-        excess = np.empty((scenarios.horizon, *shape))
-        cost = np.zeros(shape)
-        for k in range(scenarios.horizon):
-            backup = policy.backup(x)[..., 0]
+    def _empty(self, policies, scenarios):
+        """Return a summary to be filled."""
+        shape = (policies, scenarios)
+        return RolloutSummary(np.empty(shape), np.empty(shape),
+                              np.empty((*shape, self.policy.system.n)), np.empty(shape),
+                              np.empty(shape, dtype=bool))
+
+    def tile(self, thetas, scenarios):
+        """Run one tile; arguments and result as those of :meth:`summarise`."""
+        policy, horizon = self.policy, scenarios.horizon
+        system, shape = policy.system, (len(thetas), len(scenarios))
+        residual, limit = policy.network.columns(thetas), system.input_limit[0]
+        x = np.empty((system.n, *shape))
+        x[:] = scenarios.x0.T[:, None]
+        w = np.ascontiguousarray(scenarios.w.transpose(1, 2, 0))[:, :, None]
+        left, cost = np.zeros(shape, dtype=bool), np.zeros(shape)
+        excess = np.empty((horizon, *shape))
+        for k in range(horizon):
+            flat = x.reshape(system.n, -1)
+            backup = policy.backup(flat.T).reshape(shape)
             undefined = np.isnan(backup)
-            u = np.clip(np.where(undefined, 0.0, backup) + residual(x), -limit, limit)
-            excess[k] = self.bounds.excess(x, u)
-            cost += self.stage_cost(x, u)
-            if np.any(undefined):
+            lost = bool(undefined.any())
+            if lost:
+                backup[undefined] = 0.0
                 left |= undefined
+            u = self._input(backup, residual(x), limit)
+            low, up = self.bounds.columns(flat)
+            np.maximum(u - up.reshape(shape), low.reshape(shape) - u, out=excess[k])
+            stage = self._stage(x, u)
+            cost += stage
+            if lost:
                 np.maximum(excess[k], 1e-3, out=excess[k], where=left)
-            step = x @ policy.system.A.T + u[..., None] * policy.system.B[:, 0]
-            step += scenarios.w[:, k]
-            x = np.where(left[..., None], x, step) if np.any(left) else step
-        return RolloutSummary(excess.max(axis=0), soft_maximum(excess, self.sharpness, 0), x,
-                              cost / scenarios.horizon, left)
+                if left.all():  # nothing moves any more
+                    excess[k + 1:] = excess[k]
+                    cost += (horizon - 1 - k) * stage
+                    break
+            step = (system.A @ flat).reshape(x.shape)
+            step += system.B[:, 0, None, None] * u
+            step += w[k]
+            x = np.where(left, x, step) if lost else step
+        return RolloutSummary(excess.max(axis=0), soft_maximum(excess, self.sharpness, 0),
+                              np.moveaxis(x, 0, -1), cost / horizon, left)
+
+    @staticmethod
+    def _input(backup, residual, limit):
+        """Return the saturated sum, in the memory of the second; NaN stays NaN."""
+        residual += backup
+        np.minimum(residual, limit, out=residual)
+        return np.maximum(residual, -limit, out=residual)
+
+    def _stage(self, x, u):
+        """Return the stage cost for states (n, ...) and inputs (...,)."""
+        cost = self.input_weight * u
+        cost *= u
+        for weight, component in zip(self.state_weight, x):
+            cost += weight * component * component
+        return cost
 
     def trajectory(self, theta, x0, w):
         """Return states (S, H + 1, n) and inputs (S, H) of one policy; NaN once undefined."""
@@ -126,3 +184,45 @@ class Simulator:
             states.append(x)
             inputs.append(u[:, 0])
         return np.stack(states, axis=1), np.stack(inputs, axis=1)
+
+
+def tiles_of(policies, scenarios):
+    """
+    Yield the slices (of policies, of scenarios) of the tiles, evenly cut.
+
+    :param policies: P. :param scenarios: S.
+    """
+    columns = min(scenarios, max(NARROWEST, TILE // policies))
+    for rows in _even(policies, max(1, TILE // columns)):
+        for part in _even(scenarios, columns):
+            yield rows, part
+
+
+def _even(count, most):
+    """Return slices of at most `most` that cover `count`, their lengths differing by at most 1."""
+    ends = np.linspace(0, count, -(-count // most) + 1).astype(int)
+    return [slice(a, b) for a, b in zip(ends, ends[1:])]
+
+
+class RolloutPool(ProcessPoolExecutor):
+    """
+    Processes that hold a simulator, so that only weights and scenarios travel.
+
+    Use it with `dataclasses.replace(simulator, executor=pool)`, and as a context manager.
+    """
+
+    def __init__(self, simulator, workers):
+        """Start `workers` processes for one simulator."""
+        super().__init__(workers, multiprocessing.get_context('spawn'), _adopt,
+                         (replace(simulator, executor=None),))
+
+
+_adopted = []  # the simulator of a process of a RolloutPool
+
+
+def _adopt(simulator):
+    _adopted[:] = [simulator]
+
+
+def _adopted_tile(thetas, scenarios):
+    return _adopted[0].tile(thetas, scenarios)

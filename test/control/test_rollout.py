@@ -1,5 +1,9 @@
 """Rollouts in lock-step equal the slow loop; what leaves the safe set never passes for safe."""
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+import tracemalloc
+
 from control_samples import pushing, states_in, weights
 from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
@@ -44,14 +48,79 @@ def test_a_batch_is_the_slow_loop(task, theta0, scenarios, rng):
             assert np.allclose(summary.final[i, j], final, rtol=0, atol=1e-8)
 
 
-@pytest.mark.parametrize('chunk', [1, 7, 16, 10**6])
-def test_chunks_change_nothing(task, scenarios, rng, monkeypatch, chunk):
+def assert_same(first, second, tolerance=0.0):
+    """Assert that two summaries agree."""
+    for name in rollout.RolloutSummary.__dataclass_fields__:
+        a, b = getattr(first, name), getattr(second, name)
+        assert a.shape == b.shape and np.allclose(a, b, rtol=0, atol=tolerance), name
+
+
+@pytest.mark.parametrize('tile, narrowest', [(1, 1), (7, 2), (16, 64), (10**6, 64)])
+def test_tiles_change_nothing(task, scenarios, rng, monkeypatch, tile, narrowest):
     thetas = weights(task, 5, rng, 0.5)
     whole = task.simulator.summarise(thetas, scenarios)
-    monkeypatch.setattr(rollout, 'CHUNK', chunk)
-    parts = task.simulator.summarise(thetas, scenarios)
+    monkeypatch.setattr(rollout, 'TILE', tile)
+    monkeypatch.setattr(rollout, 'NARROWEST', narrowest)
+    assert_same(task.simulator.summarise(thetas, scenarios), whole, 1e-10)
+
+
+@given(st.integers(1, 3000), st.integers(1, 3000))
+def test_tiles_cover_everything_once_and_are_bounded(policies, scenarios):
+    covered = np.zeros((policies, scenarios), dtype=np.int8)
+    for rows, columns in rollout.tiles_of(policies, scenarios):
+        size = (rows.stop - rows.start) * (columns.stop - columns.start)
+        assert 0 < size <= rollout.TILE
+        covered[rows, columns] += 1
+    assert np.all(covered == 1)
+
+
+def test_memory_is_bounded_when_scenarios_and_policies_grow(task, theta0):
+    """What is held beyond scenarios and results does not grow with their number."""
+    peaks = []
+    for policies, count in ((1, 8000), (1, 32000), (64, 64), (1024, 64)):
+        many = Scenarios(np.zeros((count, 2)), np.zeros((count, 20, 2)))
+        thetas = np.tile(theta0, (policies, 1))
+        tracemalloc.start()
+        task.simulator.summarise(thetas, many)
+        peaks.append(tracemalloc.get_traced_memory()[1] - 41 * policies * count)
+        tracemalloc.stop()
+    assert max(peaks) < 12e6
+
+
+def test_workers_change_nothing_not_even_the_last_bit(task, rng, monkeypatch):
+    monkeypatch.setattr(rollout, 'TILE', 64)
+    thetas, start = weights(task, 3, rng, 0.3), states_in(task.safe_set, 60, rng)
+    scenarios = switching(task.system, start, 15, rng)
+    alone = task.simulator.summarise(thetas, scenarios)
+    for workers in (1, 2):
+        with rollout.RolloutPool(task.simulator, workers) as pool:
+            assert_same(replace(task.simulator, executor=pool).summarise(thetas, scenarios),
+                        alone)
+
+
+def test_any_executor_will_do(task, rng, monkeypatch):
+    monkeypatch.setattr(rollout, 'TILE', 64)
+    thetas = weights(task, 3, rng, 0.3)
+    scenarios = switching(task.system, states_in(task.safe_set, 60, rng), 15, rng)
+    with ThreadPoolExecutor(2) as threads:
+        shared = replace(task.simulator, executor=threads).summarise(thetas, scenarios)
+    assert_same(shared, task.simulator.summarise(thetas, scenarios))
+
+
+def test_where_everything_is_lost_it_ends_early_with_the_same_answer(task, rng, monkeypatch):
+    theta = pushing(task, 30.0)[None]
+    start = task.safe_set.boundary(40) * (1 - 1e-9)
+    lost = Scenarios(start, np.zeros((40, 50, 2)))
+    kept = Scenarios(np.vstack([start, np.zeros((1, 2))]), np.zeros((41, 50, 2)))
+    calls, policy = [], task.policy
+    counted = replace(task.simulator, policy=replace(
+        policy, backup=lambda x: calls.append(1) or policy.backup(x)))
+    early = counted.summarise(theta, lost)
+    assert np.all(early.left) and len(calls) < 25
+    late = task.simulator.summarise(theta, kept)
+    assert not late.left[0, -1]
     for name in rollout.RolloutSummary.__dataclass_fields__:
-        assert np.allclose(getattr(parts, name), getattr(whole, name), rtol=0, atol=1e-10), name
+        assert np.allclose(getattr(early, name), getattr(late, name)[:, :-1], rtol=1e-12)
 
 
 def test_an_answer_does_not_depend_on_its_company(task, scenarios, rng):
