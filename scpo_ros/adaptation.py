@@ -15,7 +15,7 @@ from scpo_ros.control.evaluation import SafetyEvaluation
 from scpo_ros.control.imitation import ImitationLoss
 from scpo_ros.control.scenario import realised_disturbance, replay
 from scpo_ros.control.task import ControlTask
-from scpo_ros.exceptions import InfeasibleError
+from scpo_ros.exceptions import InfeasibleError, InvalidArrayError
 from scpo_ros.scpo import Certificate, ScpoUpdater, UpdateOutcome
 
 
@@ -173,6 +173,31 @@ class Adaptation:
         """Take an earlier policy (d,) if it verifies; return the report."""
         result = self.updater.restore(theta)
         return self._report(result, changed=np.array_equal(self.updater.theta, theta))
+
+    def resume(self, theta):
+        """Trust the model again, because the controller does, and go on from a policy (d,)."""
+        self.model_fault = ''
+        return self.restore(theta)
+
+    def avoid(self, x0, w):
+        """
+        Learn from a refusal of the controller: design and verify with its counterexample.
+
+        What is not a scenario of the model is left out; without any, for a refusal by a mean, the
+        no-regret metric is tightened instead.
+
+        :param x0: (n,) or empty. :param w: (H n,), row by row, or empty.
+        """
+        n = self.task.system.n
+        if np.size(x0) != n or np.size(w) < n or np.size(w) % n:
+            self.evaluation.tighten()
+            return
+        try:
+            scenario = replay(self.task.system, self.task.safe_set, x0,
+                              np.reshape(w, (-1, n)), self.task.horizon)
+        except (InfeasibleError, InvalidArrayError):
+            return
+        self.evaluation.add_refusal(scenario)
 
     def update(self):
         """Form the raw step from the demonstrations and take what of it is safe."""

@@ -117,6 +117,9 @@ class PlantConfig(Validated):
         0.5, 'without a command for this long the drive brakes to standstill [s]', 0.0, 60.0)
     real_time_factor: float = value(
         1.0, 'simulated seconds per wall second [1]', 0.01, 1000.0, dynamic=True)
+    disturbance_scale: float = value(
+        1.0, 'true disturbance over the certified bound; above 1 the model does not hold [1]',
+        0.0, 100.0, dynamic=True)
     lockstep_timeout_s: float = value(
         10.0, 'with use_sim_time: longest wait for an answer before the plant goes on [s, wall]',
         0.1, 600.0)
@@ -136,7 +139,15 @@ class ControllerConfig(Validated):
     verification_timeout_s: float = value(
         20.0, 'longest own verification of a policy; later it is refused [s, wall]', 0.1, 600.0)
     state_timeout_s: float = value(
-        0.5, 'without a state for this long diagnostics report an error [s]', 0.0, 60.0)
+        0.5, 'without a state for this long diagnostics report an error; a state whose stamp lies '
+        'further ahead is not acted upon until two more confirm it [s]', 0.0, 60.0)
+    state_age_limit_s: float = value(
+        0.0, 'a state whose stamp differs more from the clock is not acted upon; 0: not looked '
+        'at, as a simulated plant may be faster than the clock [s]', 0.0, 60.0)
+    model_calm_s: float = value(
+        6.0, 'after a revocation the model must hold for this long before certification goes on; '
+        'doubled by every further revocation, up to 16 times [s]', 0.0, 3600.0)
+    ledger_dir: str = value('', 'folder of controller.ledger; empty: no ledger is kept')
     lockstep: bool = value(
         True, 'with use_sim_time: the answer to a state waits for a verification under way, so '
         'that one seed gives one sequence; false where the clock does not wait')
@@ -182,6 +193,10 @@ class AdapterConfig(Validated):
     lockstep: bool = value(
         True, 'with use_sim_time: plant, controller and adapter wait for one another, so that one '
         'seed gives one sequence; false where the clock does not wait')
+    ledger_dir: str = value('', 'folder of adapter.ledger; empty: no ledger is kept')
+    rollback_version: int = value(
+        -1, 'to which version ~/rollback goes back; -1: to the parent of the present one', -1,
+        10**9, dynamic=True)
 
     def __post_init__(self):
         """Check the relation of the margins."""

@@ -8,11 +8,11 @@ bag.
 from dataclasses import dataclass
 
 import numpy as np
+from scpo_ros.agreement import Acknowledgement
 from scpo_ros.arrays import checked
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.policy_record import PolicyRecord
 from scpo_ros.scpo import Certificate
-from scpo_ros.session import Acknowledgement
 
 
 CERTIFICATE_NAMES = {  # field of Certificate: name in the message
@@ -56,7 +56,7 @@ def read_state(message):
         raise InvalidArrayError('joint state', sizes,
                                 'must hold one position, one velocity and one effort')
     kind, _, number = message.header.frame_id.partition('/')
-    if kind != 'episode' or not number.isdigit():
+    if kind != 'episode' or not (number.isdecimal() and len(number) < 19):
         raise InvalidArrayError('frame_id', message.header.frame_id, 'must read episode/N')
     stamp = message.header.stamp
     return State(stamp, seconds(stamp), int(number),
@@ -173,7 +173,7 @@ def read_demonstration(message):
 
 def read_active(message):
     """
-    Return the :class:`~scpo_ros.session.Acknowledgement` of a controller's active_policy.
+    Return the :class:`~scpo_ros.agreement.Acknowledgement` of a controller's active_policy.
 
     :raises InvalidArrayError: for a missing or wrongly typed value.
     """
@@ -181,6 +181,7 @@ def read_active(message):
     names = {'theta': 'policy.theta', 'version': 'policy.version', 'digest': 'policy.digest',
              'ready': 'ready.version', 'refused': 'refused.version',
              'refused_kind': 'refused.kind', 'refused_reason': 'refused.reason',
-             'refusals': 'refused.count'}
+             'refusals': 'refused.count', 'refused_x0': 'refused.x0', 'refused_w': 'refused.w',
+             'model_valid': 'model.valid', 'model_reason': 'model.reason'}
     return Acknowledgement(**{
         field: _typed(values, name, Acknowledgement, field) for field, name in names.items()})

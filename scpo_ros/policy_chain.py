@@ -7,11 +7,18 @@ from scpo_ros.policy_record import PolicyRecord
 class PolicyChain:
     """Numbers the policies that are published and remembers the last ones."""
 
-    def __init__(self, spec_digest, memory=64):
-        """Start empty; the first record is version 0, its own parent."""
+    def __init__(self, spec_digest, memory=64, records=()):
+        """
+        Start empty, so that the first record is version 0, its own parent; or go on.
+
+        :param records: of an earlier life; those of another specification or with other weights
+            than their digest says are left out.
+        """
         self._spec, self._memory = spec_digest, memory
-        self._records = {}
-        self.base = None  # version from which the next one descends
+        self._records = {record.version: record for record in records
+                         if record.spec_digest == spec_digest
+                         and record.digest == digest(record.theta)}
+        self.base = max(self._records, default=None)  # version from which the next one descends
 
     @property
     def latest(self):

@@ -1,14 +1,18 @@
 """
 The controller's gate: what happens to a policy message between its arrival and its use. No ROS.
 
-A record is checked (identity, lineage, certificate arithmetic), then verified by rollouts of the
-controller's own, then kept until the state lies in the safe set and the last swap is long enough
-ago. Only then its weights run. Whatever fails is refused with a reason, and nothing changes.
+A record is checked (identity, lineage, certificate arithmetic), then verified by the controller
+itself, then kept until the state lies in the safe set and the last swap is long enough ago. Only
+then its weights run. Whatever fails is refused with a reason, and nothing changes.
+
+When the model does not hold the gate is *revoked*: the backup runs, what was running is suspended,
+and nothing is taken. A suspended policy, and one that a ledger kept, comes back the same way as a
+new one: through verification.
 """
 
 from dataclasses import dataclass
 
-from scpo_ros.policy_record import record_defects
+from scpo_ros.policy_record import identity_defects, record_defects
 
 
 @dataclass(frozen=True)
@@ -16,8 +20,9 @@ class Refused:
     """The last refusal."""
 
     version: int = -1
-    kind: str = ''  # 'malformed', 'lineage' or 'verification'
+    kind: str = ''  # 'malformed', 'lineage', 'verification', 'ledger' or 'revoked'
     reason: str = ''
+    counterexample: object = None  # Counterexample, where the verification found one
 
 
 class PolicyGate:
@@ -31,8 +36,8 @@ class PolicyGate:
         :param dwell: least time between two swaps [s]. :param queue: most records in waiting.
         """
         self.running, self.ready, self.refused = backup, None, Refused()
-        self.refusals, self.swaps = 0, 0
-        self._size, self._spec = backup.theta.size, backup.spec_digest
+        self.refusals, self.swaps, self.revoked, self.suspended = 0, 0, '', None
+        self._backup, self._size, self._spec = backup, backup.theta.size, backup.spec_digest
         self._margin, self._dwell, self._limit = margin, dwell, queue
         self._known = {backup.version: backup.digest}  # verified, or accepted without checks
         self._queue, self._swapped_at = [], None
@@ -48,16 +53,26 @@ class PolicyGate:
 
         The lineage counts records in the queue as known, and is looked at again after them.
         """
-        if record.digest == self.newest.digest and record.version == self.newest.version:
+        if any(record.digest == known.digest and record.version == known.version
+               for known in (self.newest, *self._queue)):
             return False  # the latched message came again
-        found = self._defects(record)
-        if not found and len(self._queue) >= self._limit:
-            found = ('too many policies wait for verification',)
+        found, kind = self._found(record)
         if found:
-            self.refuse(record.version, self._kind(found), '; '.join(found))
+            self.refuse(record.version, kind, '; '.join(found))
             return False
         self._queue.append(record)
         return True
+
+    def _found(self, record):
+        if self.revoked:
+            return (f'certification has stopped: {self.revoked}',), 'revoked'
+        try:
+            found = self._defects(record)
+        except Exception as error:  # noqa: B902 - a check that fails to run is a refusal
+            found = (f'it cannot be checked: {type(error).__name__}: {error}',)
+        if not found and len(self._queue) >= self._limit:
+            found = ('too many policies wait for verification',)
+        return found, self._kind(found) if found else ''
 
     def _defects(self, record):
         known = {**self._known, **{r.version: r.digest for r in self._queue}}
@@ -68,9 +83,9 @@ class PolicyGate:
         lineage = 'parent' in found[0] or 'not newer' in found[0]
         return 'lineage' if lineage and 'certificate' not in found[0] else 'malformed'
 
-    def refuse(self, version, kind, reason):
+    def refuse(self, version, kind, reason, counterexample=None):
         """Note a refusal."""
-        self.refused = Refused(version, kind, reason)
+        self.refused = Refused(version, kind, reason, counterexample)
         self.refusals += 1
 
     @property
@@ -78,17 +93,17 @@ class PolicyGate:
         """Return the record to verify next, or None."""
         return self._queue[0] if self._queue else None
 
-    def verdict(self, safe, reason):
+    def verdict(self, safe, reason, kind='verification', counterexample=None):
         """
         Conclude the verification of :attr:`head`: it waits for its swap, or is refused.
 
         What was queued behind a refused record is refused with it: it descends from it.
         """
         record = self._queue.pop(0)
-        if safe:
+        if safe is True:
             self._admit(record)
             return
-        self.refuse(record.version, 'verification', reason)
+        self.refuse(record.version, kind, reason, counterexample)
         self._queue.clear()
 
     def _admit(self, record):
@@ -102,6 +117,40 @@ class PolicyGate:
         if record.theta.shape == (self._size,) and record.version > self.newest.version:
             self._admit(record)
 
+    def restore(self, record):
+        """
+        Queue a policy that was let through before for verification anew; return whether it was.
+
+        Its lineage is history: only its identity is checked.
+        """
+        found = identity_defects(record, self._size, self._spec)
+        if found:
+            self.refuse(record.version, 'malformed', 'restored from the ledger: '
+                        + '; '.join(found))
+            return False
+        self._queue.append(record)
+        return True
+
+    def revoke(self, now, reason):
+        """Run the backup from now on [s]; suspend what ran or was let through; take nothing."""
+        if self.newest is not self._backup:
+            self.suspended = self.newest
+        for record in self._queue:
+            if record is not self.suspended:
+                self.refuse(record.version, 'revoked', f'certification has stopped: {reason}')
+        self._queue.clear()
+        self.swaps += self.running is not self._backup
+        self.running, self.ready, self._swapped_at = self._backup, None, now
+        self.revoked = reason or 'revoked'
+
+    def reinstate(self):
+        """Take policies again; what was suspended has been verified anew or was refused."""
+        self.revoked, self.suspended = '', None
+
+    def rest(self, now):
+        """Count the time to the next swap from now [s]: the clock of the plant was set."""
+        self._swapped_at = now
+
     def swap(self, now, in_safe_set):
         """
         Swap to the waiting policy if that is allowed now; return the new record or None.
@@ -109,7 +158,7 @@ class PolicyGate:
         :param now: time [s]. :param in_safe_set: whether the present state lies in the start set.
         """
         rested = self._swapped_at is None or now - self._swapped_at >= self._dwell - 1e-6
-        if self.ready is None or not in_safe_set or not rested:
+        if self.ready is None or not in_safe_set or not rested or self.revoked:
             return None
         self.running, self.ready, self._swapped_at = self.ready, None, now
         self.swaps += 1

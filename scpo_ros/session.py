@@ -10,26 +10,12 @@ from dataclasses import dataclass, field
 import time
 
 import numpy as np
-from scpo_ros.arrays import digest
+from scpo_ros.agreement import Agreement
 from scpo_ros.control.collection import RolloutCollector, Sample
-from scpo_ros.policy_chain import PolicyChain
 
 
+_CONFIRMATIONS = 20  # commands from the past in a row that begin another time line
 _NEUTRAL = ('FEW_DEMONSTRATIONS', 'UNCHANGED', 'RESET')
-
-
-@dataclass(frozen=True)
-class Acknowledgement:
-    """What the controller says of itself."""
-
-    theta: np.ndarray  # (d,), of the running policy
-    version: int  # running
-    digest: str
-    ready: int  # newest version that was let through
-    refused: int  # version refused last, -1 for none
-    refused_kind: str
-    refused_reason: str
-    refusals: int
 
 
 @dataclass
@@ -40,7 +26,6 @@ class Session:
     dt: float
     lockstep: bool = False
     clock: object = time.monotonic
-    chain: PolicyChain = None
     vertices: np.ndarray = None
     enabled: bool = None
     accepted: int = 0
@@ -60,6 +45,7 @@ class Session:
     model_valid: bool = True
     seen_rollouts: list = field(default_factory=list)
     refused_trajectory: np.ndarray = None
+    history: object = None  # History, or None
 
     def __post_init__(self):
         """Start with nothing seen."""
@@ -68,7 +54,8 @@ class Session:
         self._states, self._demonstrations, self._rollouts = {}, [], []
         self._proposals, self._requests = [], [('describe',), ('begin',)]
         self._now = self._first = self._due = self._newest_demonstration = None
-        self._acknowledged, self._handled_refusals, self._asked = None, 0, 0.0
+        self._asked, self._late = 0.0, 0
+        self.agreement = Agreement(self.history)
 
     # What is seen -------------------------------------------------------------------------
 
@@ -82,9 +69,14 @@ class Session:
         """Pair a command with the state it answers; return a rollout when one is complete."""
         step = round(answered / self.dt)
         state = self._states.get(step)
-        if state is None or (self._now is not None and answered <= self._now + 1e-9):
+        if state is None:
             return None
-        self._now = answered
+        if self._now is not None and answered <= self._now + 1e-9:
+            self._late += answered < self._now - 1e-9
+            if self._late <= _CONFIRMATIONS:
+                return None
+            self._first = self._due = answered  # the plant was started again, or its clock set
+        self._now, self._late = answered, 0
         if self._first is None:
             self._first = self._due = answered
         rollout = self._collector.add(Sample(step, state.episode, state.x, state.applied, source))
@@ -117,6 +109,8 @@ class Session:
 
     def next_request(self, expert_there):
         """Return what to ask the worker now, (method, *arguments), or None."""
+        if self.halted and self.chain is not None:
+            return None
         if self._requests:
             request = self._requests.pop(0)
         elif self.chain is None or self._now is None or not self.enabled:
@@ -151,7 +145,11 @@ class Session:
 
         :param busy: whether the worker is. :param active: whether anything would be asked of it.
         """
-        if busy or (active and self._requests) or self.chain is None or self._now is None:
+        if busy or self.chain is None or self._now is None:
+            return None
+        if self.halted:
+            return self._now
+        if active and self._requests:
             return None
         due = active and self.enabled and self._now >= self._due - 1e-9
         return None if due or not self.in_step else self._now
@@ -170,16 +168,18 @@ class Session:
                 self._requests = [('describe',), ('begin',)]
             return []
         self.consecutive_failures = 0
-        if answer.method in ('start', 'reconfigure'):
+        if answer.method in ('start', 'reconfigure', 'avoid'):
             return []
         if answer.method == 'describe':
             spec_digest, self.vertices = answer.value
-            self.chain = PolicyChain(spec_digest) if self.chain is None else self.chain
+            self._requests = self.agreement.begin(spec_digest) or self._requests
             return []
         reports = answer.value if isinstance(answer.value, list) else [answer.value]
         if answer.method in ('step', 'propose'):
             self._count(reports)
-        return [record for report in reports for record in self._take(report)]
+        published = [self._take(report, answer.method) for report in reports]
+        self._requests += [request for _, requests in published for request in requests]
+        return [record for records, _ in published for record in records]
 
     def _count(self, reports):
         for report in reports:
@@ -191,53 +191,44 @@ class Session:
                 self.refused, self.refused_in_a_row = self.refused + 1, self.refused_in_a_row + 1
                 self.last_refused = True
 
-    def _take(self, report):
+    def _take(self, report, method):
+        """Return the records to publish and what the worker must be asked next."""
         if report.trajectory is not None:
             self.refused_trajectory = report.trajectory
         self.reason = f'{report.outcome}: {report.reason}'
         self.model_valid = report.outcome != 'MODEL_INVALID'
         self.loss, self.worst_metric, self.step_scale = report.loss, report.worst, report.clipped
-        if not report.changed or (
-                self.chain.latest is not None
-                and digest(report.theta) == self.chain[self.chain.base].digest):
-            return []
-        return [self.chain.append(report.theta, report.certificate)]
+        if self.last_refused and method in ('step', 'propose'):
+            self.agreement.note_refusal(report.outcome, report.reason)
+        revived = self.agreement.revived(report) if method == 'restore' else None
+        return self.agreement.publish(report) if revived is None else revived
 
     # Staying in step with the controller --------------------------------------------------
 
     @property
+    def chain(self):
+        """Return the PolicyChain, None before the specification is known."""
+        return self.agreement.chain
+
+    @property
+    def halted(self):
+        """Return why the controller takes nothing at present, or ''."""
+        return self.agreement.halted
+
+    @property
     def in_step(self):
         """Return whether the controller has let through or refused all that was published."""
-        latest = self.chain.latest if self.chain is not None else None
-        seen = self._acknowledged
-        return latest is None or (
-            seen is not None and max(seen.ready, seen.refused) >= latest.version)
+        return self.agreement.in_step
 
     def acknowledge(self, seen):
-        """Take in an :class:`Acknowledgement`; after a refusal go on from what the robot runs."""
-        self._acknowledged = seen
-        if self.chain is None or self.chain.latest is None:
-            return
-        if seen.refusals <= self._handled_refusals or seen.refused != self.chain.latest.version:
-            return
-        self._handled_refusals = seen.refusals
-        self.reason = f'the controller refused policy {seen.refused}: {seen.refused_reason}'
-        self.last_refused, self.outcome = True, 'CONTROLLER'
-        if seen.refused_kind == 'lineage':
-            self._rebase(seen)
-        elif seen.ready in self.chain:
-            self.chain.base = seen.ready
-            self._requests.append(('restore', self.chain[seen.ready].theta))
-
-    def _rebase(self, seen):
-        known = (seen.ready in self.chain
-                 and (seen.ready != seen.version or self.chain[seen.ready].digest == seen.digest))
-        if known:
-            self.chain.base = seen.ready
-            self._requests.append(('begin',))
-        elif seen.ready == seen.version:
-            self.chain.adopt(seen.version, seen.theta, seen.digest)
-            self._requests.append(('restore', seen.theta))
+        """Take in an Acknowledgement; after a refusal go on from what the robot runs."""
+        halted = self.halted
+        requests, happened = self.agreement.acknowledge(seen)
+        self._requests += requests
+        if happened and happened != halted:
+            self.reason, self.last_refused, self.outcome = happened, True, 'CONTROLLER'
+        if halted and not self.halted:
+            self._rollouts = []  # they may hold what the model does not explain
 
     # For the node -------------------------------------------------------------------------
 
@@ -254,14 +245,19 @@ class Session:
         return self.chain[self.chain.base].theta
 
     def rollback_target(self):
-        """Return the record before the present one, or None."""
-        return None if self.version < 1 else self.chain.before(self.chain.base)
+        """
+        Return the record to go back to, or None.
+
+        It is the parent of the present one, or that of the parameter `rollback_version`.
+        """
+        return self.agreement.rollback_target(self.config.rollback_version)
 
     def values(self):
         """Return what diagnostics show."""
         return {'version': self.version, 'accepted': self.accepted, 'refused': self.refused,
                 'refused_in_a_row': self.refused_in_a_row, 'outcome': self.outcome,
                 'whole_step': self.objection, 'teacher': self.teacher,
-                'enabled': self.enabled, 'reason': self.reason, 'loss': f'{self.loss:.5f}',
+                'halted': self.halted, 'enabled': self.enabled, 'reason': self.reason,
+                'loss': f'{self.loss:.5f}',
                 'worst_metric': f'{self.worst_metric:.4f}', 'in_step': self.in_step,
                 'step_scale': f'{self.step_scale:.3f}', 'malformed_messages': self.ignored}

@@ -29,6 +29,7 @@ import yaml
 _DEFAULTS = {**{argument.name: argument.default for argument in ARGUMENTS}, 'duration': '60'}
 _WRITTEN = {'bag', 'run.parameters.yaml', 'run.png', 'run.partial.png', 'summary.json',
             'summary.json.partial'}
+_LEDGERS = ('controller.ledger', 'adapter.ledger')  # and what was put aside of them
 MAY_DIE = ('adapter', 'expert', 'recorder')  # the robot must not notice
 _VIEWERS = ('ready', 'rqt', 'rviz2')
 _ONCE = ('monitor', 'recorder')  # what they write is not begun again
@@ -157,7 +158,8 @@ def prepare(folder):
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise ConfigurationError('results', str(folder), 'must be a folder of its own')
     if folder.is_dir():
-        foreign = [path.name for path in folder.iterdir() if path.name not in _WRITTEN]
+        foreign = [path.name for path in folder.iterdir() if path.name not in _WRITTEN
+                   and not path.name.startswith(_LEDGERS)]
         if foreign:
             raise ConfigurationError(
                 'results', str(folder), f'holds {foreign[0]!r}, which no run wrote: not replaced')

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scpo_ros.control.counterexample import exceeded, not_returned, worst_push
 from scpo_ros.control.evaluation import SafetyEvaluation
+from scpo_ros.control.safety_metrics import REGRETS, SAMPLING_ALLOWANCE
 from scpo_ros.control.task import ControlTask
 from scpo_ros.scpo import is_safe
 
 
 SEED_OFFSET = 104729  # the controller's scenario sets are drawn with another seed
+_TRIED = 8  # gravest failures that are looked at for one that can be shown
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class Verdict:
     safe: bool
     reason: str
     worst: float  # largest metric
+    counterexample: object = None  # Counterexample, for whoever would propose better
 
 
 class Verifier:
@@ -33,5 +37,42 @@ class Verifier:
         metrics = self._evaluation.verify(np.asarray(theta)[None])[0]
         if is_safe(metrics, 0.0):
             return Verdict(True, '', float(metrics.max()))
-        index = int(np.flatnonzero(~(np.isfinite(metrics) & (metrics <= 0)))[0])
-        return Verdict(False, self._evaluation.explain(theta, index), float(metrics[index]))
+        failed = np.flatnonzero(~(np.isfinite(metrics) & (metrics <= 0)))
+        found, index = self._counterexample(np.asarray(theta), metrics, failed)
+        reason = self._in_words(metrics, index) if found is None else found.sentence
+        return Verdict(False, reason, float(metrics[index]), found)
+
+    def _counterexample(self, theta, metrics, failed):
+        """Return the rollout behind the gravest failure and its index; None if it has none."""
+        evaluation, task = self._evaluation, self._evaluation.task
+        for index in sorted(failed, key=lambda i: (self._gravity(i), -np.nan_to_num(
+                metrics[i], nan=np.inf)))[:_TRIED]:
+            row, kind = divmod(index - 1 - REGRETS, 2)
+            if index == 0:
+                at = evaluation.invariance.worst(theta[None])[1][0]
+                x0, name = evaluation.invariance.states[at], 'under the worst disturbance'
+                w, show = worst_push(task, theta, x0, task.horizon), exceeded
+            elif index > REGRETS:
+                scenario = evaluation.verification.take([row])
+                x0, w, name = scenario.x0[0], scenario.w[0], f'verification rollout {row}'
+                show = not_returned if kind else exceeded
+            else:
+                return None, index
+            found = show(task, theta, x0, w, name)
+            if found is not None:
+                return found, index
+        return None, failed[0]
+
+    @staticmethod
+    def _gravity(index):
+        """Return the order of explanation: limits, states one step ahead, return, cost."""
+        return 1 if index == 0 else 3 if index <= REGRETS else 2 * ((index - 1 - REGRETS) % 2)
+
+    def _in_words(self, metrics, index):
+        if not 1 <= index <= REGRETS:
+            return f'verification metric {index} = {metrics[index]:.6g} > 0'
+        tolerance = 1 + self._evaluation.task.metric.tolerance + SAMPLING_ALLOWANCE
+        when = 'under stress' if index == REGRETS else 'in ordinary operation'
+        horizon = self._evaluation.task.spec.metrics.horizon_s
+        return (f'task cost = {metrics[index] + tolerance:.4g} > {tolerance:.4g} times that of '
+                f'the backup over {horizon:.1f} s, the mean of the verification rollouts {when}')

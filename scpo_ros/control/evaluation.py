@@ -6,12 +6,13 @@ that the projection could not see is remembered: its scenario joins the design s
 """
 
 import numpy as np
-
-from scpo_ros.control.safety_metrics import (
-    InvarianceMetric, REGRETS, SAMPLING_ALLOWANCE)
+from scpo_ros.control.safety_metrics import InvarianceMetric, REGRETS, SAMPLING_ALLOWANCE
 from scpo_ros.control.scenario import (
     design_scenarios, interior_states, stress_states, verification_scenarios)
 
+
+_REFUSALS = 64  # counterexamples of the controller that are kept
+_TIGHTER = 0.005  # of the no-regret metric, for every refusal because of it
 _DESIGN_SHARE = 20  # one in so many of the invariance states is a design state
 
 
@@ -34,6 +35,7 @@ class SafetyEvaluation:
         self.verification = verification_scenarios(
             *make, metrics.verification_states, task.horizon, seed)
         self._base, self._extra, self._slots = self.design, [], []
+        self._refusals, self._allowance = [], SAMPLING_ALLOWANCE
         self._replays, self._next_slot = replays, 0
         self._costs = {}
         self._regret_shift = np.zeros(REGRETS)  # verified minus design no-regret metric
@@ -66,7 +68,7 @@ class SafetyEvaluation:
         scenarios = self._verified()
         rollouts = self.task.metric(
             thetas, scenarios, self._backup_cost('verification', scenarios), False)
-        rollouts[:, :REGRETS] -= SAMPLING_ALLOWANCE
+        rollouts[:, :REGRETS] -= self._allowance
         return np.hstack([self.invariance.worst(thetas)[0][:, None], rollouts])
 
     def remember(self, theta, failed, present):
@@ -102,6 +104,22 @@ class SafetyEvaluation:
         self._extra[self._slots[self._next_slot]] = scenario
         self._next_slot = (self._next_slot + 1) % self._replays
         self._refresh()
+
+    def add_refusal(self, scenario):
+        """Add a counterexample of somebody else's (a batch of one), in place of the oldest."""
+        if len(self._refusals) < _REFUSALS:
+            self._refusals.append(len(self._extra))
+            self._append(scenario)
+            return
+        slot = self._refusals.pop(0)
+        self._refusals.append(slot)
+        self._extra[slot] = scenario
+        self._refresh()
+
+    def tighten(self):
+        """Ask for a lower task cost: somebody else's scenarios found it too high."""
+        self._allowance = max(self._allowance - _TIGHTER, -self.task.metric.tolerance)
+        self._regret_shift = self._regret_shift + _TIGHTER
 
     def explain(self, theta, index):
         """Return a sentence about one verification metric of a policy: where, when, how much."""
@@ -160,7 +178,7 @@ class SafetyEvaluation:
     def _calibrate_regret(self, theta):
         costs = [self._regret(theta, scenarios, key) for key, scenarios in (
             ('verification', self._verified()), ('design', self.design))]
-        self._regret_shift = costs[0] - SAMPLING_ALLOWANCE - costs[1]
+        self._regret_shift = costs[0] - self._allowance - costs[1]
 
     def _regret(self, theta, scenarios, key):
         cost = self.task.simulator.summarise(theta[None], scenarios).cost

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-
 from scpo_ros.arrays import checked
-from scpo_ros.exceptions import InfeasibleError, SolverError
 
 
 class Source(Enum):
@@ -23,6 +21,7 @@ class Source(Enum):
     GUARD = 'guard'  # the backup, because the policy's action was not admissible
     BACKUP = 'backup'  # the backup, because the state lies outside the safe set
     LAST_RESORT = 'lqr'
+    REVOKED = 'revoked'  # the backup, because the model does not hold
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class GuardedPolicy:
     def _outside(self, x):
         try:
             return Action(self._saturated(self._task.mpc.solve(x)[0]), Source.BACKUP)
-        except (InfeasibleError, SolverError):
+        except RuntimeError:  # infeasible, not solved, or CasADi's own: the numbers overflow
             return Action(self._saturated(self._lqr(x)), Source.LAST_RESORT)
 
     def _lqr(self, x):

@@ -11,7 +11,6 @@ one.
 from dataclasses import dataclass
 
 import numpy as np
-
 from scpo_ros.arrays import checked
 from scpo_ros.control.scenario import random_scenarios
 from scpo_ros.exceptions import InfeasibleError
@@ -39,6 +38,7 @@ class SimulatedPlant:
         :raises InfeasibleError: for an initial state outside the safe set.
         """
         self._system, self._safe_set, self._config = system, safe_set, config
+        self.disturbance_scale = config.disturbance_scale
         self._rng = np.random.default_rng(config.seed if seed is None else seed)
         self._patience = max(1, round(config.command_timeout_s / system.dt))
         self.deadline_misses = self.limit_violations = 0
@@ -78,6 +78,7 @@ class SimulatedPlant:
         """
         u = self._drive(command)
         w = self._rng.uniform(-1, 1, self._system.n) * self._system.disturbance
+        w = w * self.disturbance_scale
         x = self._system.step(self.state.x, np.array([u]), w)
         self._step += 1
         if not self._system.within_limits(x, np.array([u if command is None else command])):

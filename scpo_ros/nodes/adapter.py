@@ -9,6 +9,7 @@ from scpo_ros.adaptation import Adaptation
 from scpo_ros.advice import advice, clipped
 from scpo_ros.config import AdapterConfig
 from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.history import History
 from scpo_ros.nodes.adapter_services import AdapterServices
 from scpo_ros.nodes.conversions import (
     event_message, LATCHED, policy_values, read_active, read_event, read_state, read_trajectory,
@@ -62,7 +63,9 @@ class AdapterNode(LifecycleNode):
 
     def on_configure(self, _):
         """Create the topics and start the worker process."""
-        self._session = Session(self._config, self._spec.system.dt, self._lockstep)
+        self._history = History(self._config.ledger_dir, 'adapter')
+        self._session = Session(
+            self._config, self._spec.system.dt, self._lockstep, history=self._history)
         self._worker = Worker(Adaptation, (self._spec, self._config), niceness=10)
         self._policies = self.create_publisher(ParameterEvent, 'policy', LATCHED)
         self._rollouts = self.create_publisher(JointTrajectory, '~/rollouts', 10)
@@ -111,6 +114,7 @@ class AdapterNode(LifecycleNode):
         if self._worker is None:
             return
         self._worker.stop()
+        self._history.stop()
         self._timer.cancel()
         self.destroy_timer(self._timer)
         for destroy, entities in self._created.items():
@@ -211,6 +215,8 @@ class AdapterNode(LifecycleNode):
         must_act, what_to_do = advice(session.outcome)
         if not session.model_valid:
             return ERROR, f'certification stopped: {session.reason}; {what_to_do}', values
+        if session.halted:
+            return ERROR, f'nothing is published: {session.halted}', values
         if not self._active:
             return WARN, 'inactive: learning is frozen; the controller carries on', values
         if session.last_refused:

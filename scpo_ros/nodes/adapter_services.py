@@ -38,7 +38,7 @@ class AdapterServices:
     def _rollback(self):
         target = self._session.rollback_target()
         if target is None:
-            return False, 'there is no earlier policy'
+            return False, self._session.halted or 'there is no such earlier policy'
         answer = self._ask('restore', target.theta)
         if answer.ok and answer.value.changed:
             return True, (f'version {target.version} runs again as version '
@@ -46,6 +46,8 @@ class AdapterServices:
         return False, answer.failure or answer.value.reason
 
     def _reset(self):
+        if self._session.halted:
+            return False, self._session.halted
         answer = self._ask('reset')
         return answer.ok, answer.failure or 'back to the backup'
 

@@ -5,20 +5,27 @@ import sys
 import numpy as np
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
+from scpo_ros.admission import Admission
 from scpo_ros.config import ControllerConfig
 from scpo_ros.control.guarded_policy import GuardedPolicy, Source
 from scpo_ros.control.task import ControlTask
+from scpo_ros.control_loop import ControlLoop
 from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.history import History
+from scpo_ros.model_monitor import ModelMonitor
 from scpo_ros.nodes.conversions import (
     command_message, event_message, LATCHED, policy_values, read_policy, read_state)
 from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
+from scpo_ros.nodes.markers import refused_policy
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
 from scpo_ros.policy_gate import PolicyGate
 from scpo_ros.policy_record import backup_record
+from scpo_ros.state_watch import Fate, StateWatch
 from scpo_ros.verification import Verifier
 from scpo_ros.worker import Worker
 from sensor_msgs.msg import JointState
+from visualization_msgs.msg import MarkerArray
 
 
 try:
@@ -29,172 +36,181 @@ except ImportError:
 _POLL_S = 0.02  # how often the verifier's answer is looked for [s]
 
 
+def build_loop(spec, config):
+    """
+    Return the :class:`~scpo_ros.control_loop.ControlLoop` of a configuration.
+
+    :raises LedgerError: when the ledger cannot be opened.
+    """
+    task, history = ControlTask.build(spec), History(config.ledger_dir, 'controller')
+    theta, dwell = task.initial_theta, config.swap_dwell_s
+    dwell = spec.metrics.horizon_s if dwell < 0 else dwell
+    gate = PolicyGate(backup_record(theta, task.digest), config.certified_margin,
+                      dwell if config.safety else 0.0)
+    worker = Worker(Verifier, (spec,)) if config.safety else None
+    admission = Admission(gate, worker, history, config.verification_timeout_s, (spec,))
+    dt = task.system.dt
+    return ControlLoop(
+        task, GuardedPolicy(task, theta, guard=config.safety), admission,
+        StateWatch(dt, config.state_timeout_s, age_limit=config.state_age_limit_s),
+        ModelMonitor(task.system, round(config.model_calm_s / dt), history.revoked),
+        config.safety)
+
+
 class ControllerNode(Node):
     """
     Answers every state with an action of policy, guard or backup.
 
-    Policies are verified in a process of its own, never in the callback of a state. With
-    lockstep the answer to a state waits for a verification under way, so that one seed gives one
-    sequence of swaps.
+    What it decides is in :class:`~scpo_ros.control_loop.ControlLoop` and
+    :class:`~scpo_ros.admission.Admission`. With lockstep the answer to a state waits for a
+    verification under way, so that one seed gives one sequence of swaps. Whatever goes wrong in a
+    callback is counted and reported, and costs one message, never the node.
     """
 
     def __init__(self):
         """Declare parameters, build the control task, start with the backup."""
         super().__init__('controller', automatically_declare_parameters_from_overrides=True)
         spec, self._config = declare(self, ControllerConfig)
-        self._task = ControlTask.build(spec)
-        theta = self._task.initial_theta
-        self._law = GuardedPolicy(self._task, theta, guard=self._config.safety)
-        dwell = self._config.swap_dwell_s
-        dwell = spec.metrics.horizon_s if dwell < 0 else dwell
-        self._gate = PolicyGate(
-            backup_record(theta, self._task.digest), self._config.certified_margin,
-            dwell if self._config.safety else 0.0)
-        self._verifier = None
-        if self._config.safety:
-            self._verifier = Worker(Verifier, (spec,))
-        else:
+        self._loop = build_loop(spec, self._config)
+        self._admission = self._loop.admission
+        self._gate = self._admission.gate
+        if not self._config.safety:
             self.get_logger().warn(
                 'SAFETY IS OFF: policies are neither checked nor guarded. For demonstrations.')
         self._lockstep = (
             self._config.lockstep and self.get_parameter('use_sim_time').value)
-        self._counts = dict.fromkeys(Source, 0)
-        self._malformed, self._held, self._last_time, self._arrival = 0, None, None, None
-        self._periods, self._announced = [], None
+        self._faults, self._fault, self._held, self._arrival = 0, '', None, None
+        self._malformed, self._periods, self._announced, self._drawn = 0, [], None, None
         self._commands = self.create_publisher(JointState, 'joint_command', 1)
         self._active = self.create_publisher(ParameterEvent, '~/active_policy', LATCHED)
+        self._markers = self.create_publisher(MarkerArray, '~/markers', LATCHED)
         self._metrics = Metrics(
             self, ('policy_version', 'guard_interventions', 'input_margin', 'residual',
-                   'period_ms', 'position_use', 'velocity_use'), ('backup_active',))
-        self.create_subscription(JointState, 'joint_states', self._on_state, 1)
-        self.create_subscription(ParameterEvent, 'policy', self._on_policy, LATCHED)
-        self.create_timer(_POLL_S, self._poll, clock=STEADY)
+                   'period_ms', 'position_use', 'velocity_use', 'model_error'), ('backup_active', 'model_valid'))
+        self.create_subscription(JointState, 'joint_states', self._guarded(self._on_state), 1)
+        self.create_subscription(
+            ParameterEvent, 'policy', self._guarded(self._on_policy), LATCHED)
+        self.create_timer(_POLL_S, self._guarded(self._poll), clock=STEADY)
         self._health = Health(self, 'policy', self._diagnose)
         self._announce()
+
+    def _guarded(self, callback):
+        """Return the callback, whose failure costs one message and never the node."""
+        def guarded(*arguments):
+            try:
+                callback(*arguments)
+            except Exception as error:  # noqa: B902 - the robot must not fall with a callback
+                self._faults += 1
+                self._fault = f'{type(error).__name__}: {error}'
+                self.get_logger().error(f'a callback failed: {self._fault}',
+                                        throttle_duration_sec=5.0)
+        return guarded
 
     def _on_state(self, message):
         try:
             state = read_state(message)
-            if self._lockstep and self._gate.head is not None:
-                self._held = message
-                return
-            self._answer(state)
         except InvalidArrayError as error:
             self._malformed += 1
             self.get_logger().error(f'no action on a malformed state: {error}',
                                     throttle_duration_sec=5.0)
-
-    def _answer(self, state):
-        if state.time == self._last_time:
-            self._commands.publish(self._command)  # the state came again: so does the answer
             return
+        if self._lockstep and self._admission.busy:
+            self._held = message
+            return
+        now = None
+        if not self._lockstep:
+            now = self.get_clock().now().nanoseconds * 1e-9
+        fresh = self._loop.watch.counts[Fate.FRESH]
+        reply = self._loop.answer(state, now)
+        if reply is not None:
+            self._commands.publish(command_message(
+                state.stamp, reply.source.value, reply.version, reply.u))
+        if self._loop.watch.counts[Fate.FRESH] > fresh:
+            self._report(state, reply)
+            self._announce()
+
+    def _report(self, state, reply):
         now = STEADY.now().nanoseconds * 1e-9
         if self._arrival is not None:
             self._periods = self._periods[-999:] + [1e3 * (now - self._arrival)]
         self._arrival = now
-        inside = bool(self._task.safe_set.contains(state.x))
-        record = self._gate.swap(state.time, inside or not self._config.safety)
-        if record is not None:
-            self._law.swap(record.theta)
-            self._announce()
-        action = self._law.act(state.x)
-        self._command = command_message(
-            state.stamp, action.source.value, self._gate.running.version, action.u)
-        self._last_time = state.time
-        self._commands.publish(self._command)
-        self._counts[action.source] += 1
-        self._report(state, action)
-
-    def _report(self, state, action):
-        residual = self._task.policy.network(self._law.theta[None], state.x[None])[0, 0]
-        margin = -self._task.bounds.excess(state.x, action.u)
-        position, velocity = state.x / self._task.system.state_limit
+        position, velocity = state.x / self._loop.task.system.state_limit
         self._metrics.publish(
             position_use=float(position), velocity_use=float(velocity),  # of the limits, +-1
-            policy_version=float(self._gate.running.version), residual=float(residual),
-            guard_interventions=float(self._interventions), input_margin=float(margin),
+            policy_version=float(reply.version), residual=reply.residual,
+            guard_interventions=float(self._loop.interventions), input_margin=reply.margin,
             period_ms=self._periods[-1] if self._periods else 0.0,
-            backup_active=action.source is not Source.POLICY)
-
-    @property
-    def _interventions(self):
-        return sum(n for source, n in self._counts.items() if source is not Source.POLICY)
+            model_error=self._loop.monitor.ratio, model_valid=not self._gate.revoked,
+            backup_active=reply.source is not Source.POLICY)
 
     def _on_policy(self, message):
         try:
-            record = read_policy(message)
-        except InvalidArrayError as error:
-            self._gate.refuse(-1, 'malformed', str(error))
-        else:
-            if not self._config.safety:
-                self._gate.admit_unchecked(record)
-            elif self._gate.submit(record):
-                self._verify_next()
+            self._admission.submit(read_policy(message))
+        except Exception as error:  # noqa: B902 - what cannot be read is refused, with its reason
+            self._admission.refuse(-1, 'malformed', f'{type(error).__name__}: {error}')
         self._announce()
 
-    def _verify_next(self):
-        record = self._gate.head
-        if record is not None and not self._verifier.busy and self._verifier.alive:
-            self._verifier.request(
-                'judge', record.theta, timeout=self._config.verification_timeout_s)
-
     def _poll(self):
-        if self._verifier is None:
-            return
-        answer = self._verifier.poll()
-        if answer is None:
-            return
-        if answer.method == 'judge':
-            verdict = answer.value
-            self._gate.verdict(answer.ok and verdict.safe is True,
-                               verdict.reason if answer.ok else answer.failure)
-            self._announce()
-        if not self._verifier.alive:
-            self._verifier.restart((self._task.spec,))
-        else:
-            self._verify_next()
-        if self._held is not None and self._gate.head is None:
+        self._admission.poll()
+        self._announce()
+        if self._held is not None and not self._admission.busy:
             message, self._held = self._held, None
             self._on_state(message)
 
     def _announce(self):
-        """Publish what runs, what waits for its swap and what was refused last."""
+        """Publish what runs, what waits for its swap and what was refused last, if it changed."""
         gate = self._gate
-        key = (gate.running.version, gate.newest.version, gate.refusals)
+        key = (gate.running.version, gate.newest.version, gate.refusals, gate.revoked)
         if key == self._announced:
             return
         self._announced = key
+        stamp = self.get_clock().now().to_msg()
         self._active.publish(event_message(
-            self.get_clock().now().to_msg(), self.get_fully_qualified_name(),
-            {**policy_values(gate.running), 'ready.version': gate.newest.version,
-             'refused.version': gate.refused.version, 'refused.kind': gate.refused.kind,
-             'refused.reason': gate.refused.reason, 'refused.count': gate.refusals}))
+            stamp, self.get_fully_qualified_name(),
+            {**policy_values(gate.running), **self._admission.announcement()}))
+        found = gate.refused.counterexample
+        if found is not None and found is not self._drawn:
+            self._drawn = found
+            self._markers.publish(refused_policy(stamp, found.states, gate.refused.reason))
 
     def _diagnose(self):
-        gate = self._gate
+        gate, loop, history = self._gate, self._loop, self._admission.history
         p99 = float(np.percentile(self._periods, 99)) if self._periods else 0.0
         values = {'version': gate.running.version, 'ready': gate.newest.version,
                   'swaps': gate.swaps, 'refused': gate.refusals,
                   'last_refusal': gate.refused.reason, 'period_p99_ms': f'{p99:.2f}',
-                  'malformed_states': self._malformed,
-                  **{source.value: count for source, count in self._counts.items()}}
+                  'revocations': loop.monitor.revocations, 'malformed_states': self._malformed,
+                  'model_error': f'{loop.monitor.ratio:.3f}', 'callback_faults': self._faults,
+                  'ledger': history.failure or history.fault or 'in order',
+                  **{f'states_{fate.value}': count for fate, count in loop.watch.counts.items()},
+                  **{source.value: count for source, count in loop.counts.items()}}
+        return *self._judgement(gate, loop, history), values
+
+    def _judgement(self, gate, loop, history):
         silent = STEADY.now().nanoseconds * 1e-9 - (self._arrival or -np.inf)
         if not self._config.safety:
-            return ERROR, 'SAFETY IS OFF: whatever arrives is run', values
+            return ERROR, 'SAFETY IS OFF: whatever arrives is run'
         if silent > self._config.state_timeout_s:
-            return ERROR, 'no state arrives: is the plant running?', values
-        if self._counts[Source.LAST_RESORT]:
-            return ERROR, 'the backup was infeasible: the last resort has acted', values
-        if self._interventions:
-            return WARN, f'the guard has acted {self._interventions} times', values
+            return ERROR, 'no state arrives: is the plant running?'
+        if gate.revoked:
+            return ERROR, f'certificates revoked, the backup runs: {gate.revoked}'
+        if loop.counts[Source.LAST_RESORT]:
+            return ERROR, 'the backup was infeasible: the last resort has acted'
+        if history.failure:
+            return ERROR, f'no policy can be taken: {history.failure}'
+        if self._faults:
+            return ERROR, f'{self._faults} callbacks failed, the last with {self._fault}'
+        if loop.interventions:
+            return WARN, f'the guard has acted {loop.interventions} times'
+        if history.fault:
+            return WARN, f'the ledger had a {history.fault}: what followed it was put aside'
         if gate.refused.version >= gate.running.version and gate.refusals:
-            return WARN, f'policy {gate.refused.version} refused: {gate.refused.reason}', values
-        return OK, f'running policy {gate.running.version}', values
+            return WARN, f'policy {gate.refused.version} refused: {gate.refused.reason}'
+        return OK, f'running policy {gate.running.version}'
 
     def stop(self):
-        """End the verifier."""
-        if self._verifier is not None:
-            self._verifier.stop()
+        """End the verifier and close the ledger."""
+        self._admission.stop()
 
 
 def main(args=None):

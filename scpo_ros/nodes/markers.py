@@ -31,3 +31,17 @@ def phase_plane(stamp, safe_set, rollouts, refused):
     if refused is not None and len(refused) > 1:
         lines.append(_line(stamp, 'refused', 0, refused))
     return MarkerArray(markers=lines)
+
+
+def refused_policy(stamp, states, reason):
+    """
+    Return the MarkerArray of what a refused policy would have done, and why it was refused.
+
+    :param states: (T, 2). :param reason: a sentence.
+    """
+    line = _line(stamp, 'refused', 0, states)
+    text = Marker(ns='reason', type=Marker.TEXT_VIEW_FACING, action=Marker.ADD, text=reason,
+                  color=line.color)
+    text.header, text.scale.z, text.pose.orientation.w = line.header, 0.04, 1.0
+    text.pose.position = Point(x=float(states[-1][0]), y=float(states[-1][1]), z=0.0)
+    return MarkerArray(markers=[line, text])

@@ -19,6 +19,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
 
+
 _REPEAT_S = 0.2  # with use_sim_time: a state without answer is published again [s, wall]
 
 
@@ -55,7 +56,7 @@ class PlantNode(Node):
         self._health = Health(self, 'simulation', self._diagnose)
         self._period = self._dt / self._config.real_time_factor
         self._timer = self.create_timer(self._period, self._tick, clock=STEADY)
-        self._changes = Changes(self, self._config, self._change_pace)
+        self._changes = Changes(self, self._config, self._reconfigure)
         self._publish()
 
     @property
@@ -68,9 +69,10 @@ class PlantNode(Node):
         return Time(nanoseconds=self._start + round(self._plant.state.step * self._dt * 1e9),
                     clock_type=kind)
 
-    def _change_pace(self, config):
+    def _reconfigure(self, config):
         self._period = self._dt / config.real_time_factor
         self._timer.timer_period_ns = round(self._period * 1e9)
+        self._plant.disturbance_scale = config.disturbance_scale
 
     def _on_command(self, message):
         if len(message.effort) == 1 and abs(seconds(message.header.stamp) - self._time) < 1e-6:

@@ -166,5 +166,6 @@ def test_what_a_certificate_rests_on_may_not_change_while_nodes_run():
     dynamic = {name for kind, name in PARAMETERS if scalar(kind, name)[1]['dynamic']}
     assert dynamic == {
         'expert', 'batch', 'real_time_factor', 'enabled', 'update_period_s', 'demonstrations',
-        'min_demonstrations', 'damping', 'results_dir', 'diag_error_count_threshold'}
+        'min_demonstrations', 'damping', 'results_dir', 'diag_error_count_threshold',
+        'disturbance_scale', 'rollback_version'}
     assert not dynamic & set(flatten(Spec()))

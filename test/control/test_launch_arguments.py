@@ -41,7 +41,7 @@ def test_every_argument_sets_parameters_that_exist():
 def test_defaults_are_admissible():
     configs, spec = checked_configuration(FILE, parse([]))
     assert spec == Spec() and configs['monitor'].duration_s == 60.0
-    assert configs['controller'] == ControllerConfig()
+    assert configs['controller'] == ControllerConfig(ledger_dir='results/latest')
     assert configs['expert'].expert == 'outward_edge'
 
 

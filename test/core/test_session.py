@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from scpo_ros.adaptation import AdaptationReport
+from scpo_ros.agreement import Acknowledgement
 from scpo_ros.arrays import digest
 from scpo_ros.config import AdapterConfig
 from scpo_ros.nodes.conversions import State
 from scpo_ros.scpo import Certificate
-from scpo_ros.session import Acknowledgement, Session
+from scpo_ros.session import Session
 from scpo_ros.worker import Answer
 
 
@@ -110,6 +111,7 @@ def test_after_a_failed_verification_learning_goes_on_from_what_the_robot_has(se
     assert not session.in_step
     session.acknowledge(acknowledgement(0, ready=1, refused=2, kind='verification', refusals=1))
     assert session.in_step
+    assert session.next_request(True)[0] == 'avoid'
     request = session.next_request(True)
     assert request[0] == 'restore' and np.array_equal(request[1], np.full(3, 1.0))
     assert session.conclude(Answer('restore', report(1))) == []  # it is published already
@@ -140,7 +142,7 @@ def test_the_same_refusal_is_handled_once(session):
     session.conclude(Answer('step', [report(1)]))
     seen = acknowledgement(0, refused=1, kind='verification', refusals=1)
     session.acknowledge(seen)
-    assert session.next_request(True)[0] == 'restore'
+    assert [session.next_request(True)[0] for _ in range(2)] == ['avoid', 'restore']
     session.acknowledge(seen)
     assert session.next_request(True) is None
 

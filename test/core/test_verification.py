@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from scpo_ros.verification import Verifier
 
 
@@ -16,10 +15,6 @@ class Fixed:
         """Return the given metrics."""
         return self._metrics[None]
 
-    def explain(self, theta, index):
-        """Name the metric."""
-        return f'metric {index}'
-
 
 @pytest.mark.parametrize('metrics, index', [
     ([-1.0, np.nan, -1.0], 1), ([-1.0, -1.0, np.inf], 2), ([-np.inf, -1.0, -1.0], 0),
@@ -27,6 +22,8 @@ class Fixed:
 def test_what_is_not_finite_or_positive_is_refused_with_its_reason(metrics, index):
     verifier = Verifier.__new__(Verifier)
     verifier._evaluation = Fixed(metrics)
+    verifier._counterexample = lambda theta, metrics, failed: (None, failed[0])
+    verifier._in_words = lambda metrics, index: f'metric {index}'
     verdict = verifier.judge(np.zeros(3))
     assert verdict.safe is False and verdict.reason == f'metric {index}'
 

@@ -1,0 +1,96 @@
+"""
+The controller without ROS: from a state to the input that answers it.
+
+Every fresh state is judged by the :class:`StateWatch` and the :class:`ModelMonitor` before it is
+acted upon; a waiting policy is swapped in between two answers; when the model does not hold the
+backup gives the very answer to the state that showed it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scpo_ros.control.guarded_policy import Source
+from scpo_ros.state_watch import Fate
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to a state."""
+
+    u: float
+    source: Source
+    version: int  # of the policy that runs
+    margin: float  # by how much u lies inside what the safe set allows
+    residual: float  # of the policy
+
+
+class ControlLoop:
+    """Watch, monitor, admission and law."""
+
+    def __init__(self, task, law, admission, watch, monitor, safety=True):
+        """
+        Join the parts.
+
+        :param task: ControlTask. :param law: GuardedPolicy. :param admission: Admission.
+        :param watch: StateWatch. :param monitor: ModelMonitor.
+        :param safety: False neither revokes nor waits for the safe set to swap.
+        """
+        self.task, self.law, self.admission = task, law, admission
+        self.watch, self.monitor, self._safety = watch, monitor, safety
+        self.counts = dict.fromkeys(Source, 0)
+        self._reply, self._time_lines = None, 0
+
+    def answer(self, state, now=None):
+        """
+        Return the :class:`Reply` to a state, or None when it must not be acted upon.
+
+        :param state: with time, episode, x, applied. :param now: clock [s] for its age, or None.
+        """
+        fate = self.watch.judge(state, now)
+        if fate is Fate.REPEATED:
+            return self._reply
+        if fate is not Fate.FRESH:
+            return None
+        if self.watch.time_lines > max(1, self._time_lines):
+            self.admission.gate.rest(state.time)
+        self._time_lines = self.watch.time_lines
+        running = self.admission.gate.running
+        if self._safety:
+            self._look_at_the_model(state)
+        self.admission.swap(state.time, not self._safety or bool(
+            self.task.safe_set.contains(state.x)))
+        if self.admission.gate.running is not running:
+            self.law.swap(self.admission.gate.running.theta)
+        self._reply = self._act(state)
+        return self._reply
+
+    def _look_at_the_model(self, state):
+        fault, revoked = self.monitor.observe(state), self.admission.gate.revoked
+        if fault and (not revoked or self.admission.busy):
+            self.monitor.revoke(fault)
+            self.admission.revoke(state.time, fault)
+        elif revoked and self.monitor.calm:
+            self.admission.recall()
+        elif not revoked and not self.monitor.holds:
+            self.monitor.reinstate()
+
+    def _act(self, state):
+        with np.errstate(over='ignore', invalid='ignore', divide='ignore'):
+            action = self.law.act(state.x)
+        source, u = action.source, action.u
+        if not np.isfinite(u):  # a state so far away that the arithmetic overflows
+            source, u = Source.LAST_RESORT, 0.0
+        if self.admission.gate.revoked and source is Source.POLICY:
+            source = Source.REVOKED
+        self.counts[source] += 1
+        with np.errstate(over='ignore', invalid='ignore'):
+            residual = self.task.policy.network(self.law.theta[None], state.x[None])[0, 0]
+            margin = -self.task.bounds.excess(state.x, u)
+        return Reply(u, source, self.admission.gate.running.version, float(margin),
+                     float(residual))
+
+    @property
+    def interventions(self):
+        """Return how often the guard or the last resort acted; revoked policies do not count."""
+        return sum(n for source, n in self.counts.items()
+                   if source not in (Source.POLICY, Source.REVOKED))

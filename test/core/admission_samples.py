@@ -1,0 +1,88 @@
+"""Records and a verifier that answers when told to, for tests of admission."""
+
+from types import SimpleNamespace
+
+import numpy as np
+from scpo_ros.admission import Admission
+from scpo_ros.arrays import digest
+from scpo_ros.history import History
+from scpo_ros.policy_chain import PolicyChain
+from scpo_ros.policy_gate import PolicyGate
+from scpo_ros.policy_record import backup_record
+from scpo_ros.scpo import Certificate
+from scpo_ros.worker import Answer
+
+
+SPEC = 'spec'
+BACKUP = np.zeros(3)
+
+
+def certificate(theta, parent):
+    """Return a certificate without a defect."""
+    return Certificate('sampled', 'all of it', [-0.1, -0.2], [-0.1, -0.1], [1.0, 1.0], 0.02,
+                       digest(theta), parent, 0.0, 0.0, 10, -0.1)
+
+
+def chain_of(count, theta=BACKUP):
+    """Return a chain of `count` records behind version 0."""
+    chain = PolicyChain(SPEC)
+    chain.append(theta, certificate(theta, digest(theta)))
+    for number in range(1, count + 1):
+        weights = theta + number
+        chain.append(weights, certificate(weights, chain[chain.base].digest))
+    return chain
+
+
+class Verifier:
+    """Stands in for the Worker: is asked, and answers what the test says."""
+
+    def __init__(self):
+        """Start idle."""
+        self.asked, self.answers, self.alive, self.restarts = [], [], True, 0
+
+    @property
+    def busy(self):
+        """Return whether an answer is outstanding."""
+        return len(self.asked) > len(self.answers)
+
+    def request(self, method, *arguments, timeout):
+        """Note a question."""
+        assert not self.busy and method == 'judge' and timeout > 0
+        self.asked.append(arguments[0])
+
+    def say(self, safe=True, reason='', failure='', counterexample=None):
+        """Answer the question that is open."""
+        assert self.busy
+        verdict = SimpleNamespace(safe=safe, reason=reason, counterexample=counterexample)
+        self.answers.append(Answer('judge', verdict, failure))
+        self._new = True
+
+    def poll(self):
+        """Return a new answer, once."""
+        if getattr(self, '_new', False):
+            self._new = False
+            return self.answers[-1]
+        return None
+
+    def restart(self, arguments):
+        """Come back."""
+        self.alive, self.restarts = True, self.restarts + 1
+
+    def stop(self):
+        """End."""
+
+
+def admission(folder='', verifier=None, dwell=0.0, clock=lambda: 0.0):
+    """Return an Admission whose history is kept in a folder."""
+    gate = PolicyGate(backup_record(BACKUP, SPEC), margin=0.02, dwell=dwell)
+    return Admission(gate, verifier or Verifier(), History(folder, 'controller'), 1.0,
+                     clock=clock)
+
+
+def settle(admitted, polls=400):
+    """Poll until nothing waits for the disk."""
+    for _ in range(polls):
+        admitted.poll()
+        if admitted._written is None:
+            return
+        admitted._written[1].exception(timeout=10)

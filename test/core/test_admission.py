@@ -1,0 +1,234 @@
+"""From message to swap: verified, on the disk, then run; after any restart verified anew."""
+
+import json
+
+from admission_samples import admission, BACKUP, chain_of, settle, Verifier
+import numpy as np
+import pytest
+from scpo_ros.history import History, read_record, record_values
+from scpo_ros.ledger import LedgerError, read
+
+
+def kinds(folder):
+    data = (folder / 'controller.ledger').read_bytes()
+    return [entry.body['kind'] for entry in read(data).entries]
+
+
+def let_through(admitted, verifier, record):
+    assert admitted.submit(record)
+    verifier.say(safe=True)
+    settle(admitted)
+
+
+def test_a_record_is_kept_bit_for_bit():
+    record = chain_of(1)[1]
+    theta = np.array([np.pi, 5e-324, -0.0])
+    again = read_record(json.loads(json.dumps(record_values(record))))
+    assert again.theta.tobytes() == record.theta.tobytes() and again.digest == record.digest
+    assert again.certificate.g.tobytes() == record.certificate.g.tobytes()
+    assert again.certificate.margin == record.certificate.margin
+    assert read_record({**record_values(record), 'theta': {
+        'shape': [3], 'float64': record_values(chain_of(0, theta)[0])['theta']['float64']
+    }}).theta.tobytes() == theta.tobytes()
+
+
+def test_what_is_accepted_is_on_the_disk_before_it_can_run(tmp_path):
+    verifier = Verifier()
+    admitted = admission(tmp_path, verifier)
+    record = chain_of(1)[1]
+    admitted.submit(record)
+    assert admitted.gate.ready is None
+    verifier.say(safe=True)
+    settle(admitted)
+    assert admitted.gate.ready is record and kinds(tmp_path) == ['accepted']
+    assert admitted.swap(0.0, True) is record
+    admitted.stop()
+    assert kinds(tmp_path) == ['accepted', 'running']
+
+
+def test_a_ledger_that_cannot_be_written_lets_nothing_through(tmp_path, monkeypatch):
+    verifier = Verifier()
+    admitted = admission(tmp_path, verifier)
+
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+    monkeypatch.setattr('scpo_ros.ledger.os.write', full)
+    let_through(admitted, verifier, chain_of(1)[1])
+    assert admitted.gate.newest.version == 0 and admitted.gate.refused.kind == 'ledger'
+    assert 'No space left' in admitted.gate.refused.reason
+    assert admitted.history.accepted == {}
+    monkeypatch.undo()
+    let_through(admitted, verifier, chain_of(2)[1])
+    assert admitted.gate.newest.version == 1
+    admitted.stop()
+
+
+def test_after_a_restart_the_last_policy_is_verified_anew(tmp_path):
+    verifier, chain = Verifier(), chain_of(2)
+    admitted = admission(tmp_path, verifier)
+    let_through(admitted, verifier, chain[1])
+    let_through(admitted, verifier, chain[2])
+    admitted.stop()
+
+    again = Verifier()
+    admitted = admission(tmp_path, again)
+    assert admitted.gate.running.version == 0  # nothing runs on the word of a disk
+    admitted.poll()
+    assert np.array_equal(again.asked[0], chain[2].theta)
+    assert admitted.swap(0.0, True) is None
+    again.say(safe=True)
+    settle(admitted)
+    assert admitted.swap(0.0, True).version == 2
+    assert not admitted.submit(chain[2]) and admitted.gate.refusals == 0  # the latched message
+    admitted.stop()
+
+
+def test_what_no_longer_verifies_gives_way_to_the_policy_before(tmp_path):
+    verifier, chain = Verifier(), chain_of(2)
+    admitted = admission(tmp_path, verifier)
+    let_through(admitted, verifier, chain[1])
+    let_through(admitted, verifier, chain[2])
+    admitted.stop()
+    again = Verifier()
+    admitted = admission(tmp_path, again)
+    admitted.poll()
+    again.say(safe=False, reason='another model')
+    settle(admitted)
+    assert admitted.gate.refused.version == 2
+    again.say(safe=True)
+    settle(admitted)
+    assert admitted.swap(0.0, True).version == 1
+    admitted.stop()
+
+
+def test_a_policy_of_another_specification_is_not_taken_from_the_ledger(tmp_path):
+    history = History(tmp_path, 'controller')
+    record = chain_of(1)[1]
+    for values in ({'spec_digest': 'other'}, {'digest': '0' * 64}):
+        history.accept(read_record({**record_values(record), **values}))
+    history.stop()
+    admitted = admission(tmp_path)
+    assert admitted.gate.head is None and admitted.gate.newest.version == 0
+    assert 'restored from the ledger' in admitted.gate.refused.reason
+    admitted.stop()
+
+
+def test_any_version_can_be_found_in_the_ledger(tmp_path):
+    history, chain = History(tmp_path, 'controller'), chain_of(90)
+    for version in range(91):
+        if version in chain:
+            history.accept(chain[version]).result(10)
+    assert 0 in history.accepted and len(history.accepted) <= 66
+    for version in range(91):
+        if version in chain:
+            assert history.find(version).digest == chain[version].digest
+    assert history.find(1000) is None
+    history.stop()
+
+
+@pytest.mark.parametrize('values', [
+    {}, {'theta': 3}, {'certificate': 1}, {'certificate': {}}, {'theta': {'float64': 'AA'}},
+    {'version': 'x'}, {'version': True}, {'unknown': 1}])
+def test_what_is_no_policy_in_a_ledger_is_left_out(tmp_path, values):
+    history, record = History(tmp_path, 'controller'), record_values(chain_of(1)[1])
+    history.note('accepted', record={} if not values else {**record, **values})
+    history.accept(chain_of(1)[1])
+    history.stop()
+    again = History(tmp_path, 'controller')
+    assert list(again.accepted) == [1] and again.fault == 'an entry that holds no policy'
+    again.stop()
+
+
+def test_a_revocation_runs_the_backup_at_once_and_outlives_a_restart(tmp_path):
+    verifier, chain = Verifier(), chain_of(2)
+    admitted = admission(tmp_path, verifier)
+    let_through(admitted, verifier, chain[1])
+    admitted.swap(0.0, True)
+    admitted.submit(chain[2])
+    admitted.revoke(1.0, 'the model is wrong')
+    assert admitted.gate.running.version == 0
+    verifier.say(safe=True)  # it was asked before
+    settle(admitted)
+    assert admitted.gate.newest.version == 0
+    assert (admitted.gate.refused.version, admitted.gate.refused.kind) == (2, 'revoked')
+    assert not admitted.submit(chain[2]) and 'stopped' in admitted.gate.refused.reason
+    admitted.stop()
+
+    again = Verifier()
+    admitted = admission(tmp_path, again)
+    admitted.poll()
+    assert again.asked == [] and admitted.gate.revoked == 'the model is wrong'
+    admitted.recall()
+    admitted.poll()
+    assert np.array_equal(again.asked[0], chain[1].theta) and admitted.gate.revoked
+    again.say(safe=True)
+    settle(admitted)
+    assert not admitted.gate.revoked
+    assert admitted.swap(0.0, True).version == 1
+    admitted.stop()
+    assert kinds(tmp_path).count('reinstated') == 1
+
+
+def test_a_suspended_policy_that_fails_its_new_verification_does_not_come_back():
+    verifier, chain = Verifier(), chain_of(1)
+    admitted = admission('', verifier)
+    let_through(admitted, verifier, chain[1])
+    admitted.revoke(1.0, 'the model is wrong')
+    admitted.recall()
+    admitted.poll()
+    verifier.say(safe=False, reason='not any more')
+    admitted.poll()
+    assert not admitted.gate.revoked and admitted.gate.newest.version == 0
+    assert np.array_equal(admitted.gate.running.theta, BACKUP)
+
+
+def test_a_verifier_that_fails_is_asked_again_for_a_policy_that_ran_before():
+    verifier, chain = Verifier(), chain_of(1)
+    admitted = admission('', verifier)
+    let_through(admitted, verifier, chain[1])
+    admitted.revoke(1.0, 'the model is wrong')
+    admitted.recall()
+    admitted.poll()
+    for _ in range(2):
+        verifier.say(failure='no answer within the time limit')
+        admitted.poll()
+        assert admitted.gate.revoked
+    verifier.say(safe=True)
+    admitted.poll()
+    assert admitted.gate.newest.version == 1
+
+
+@pytest.mark.parametrize('verdict', [
+    {'safe': False, 'reason': 'too fast'}, {'safe': None}, {'safe': 1}, {'safe': 'yes'},
+    {'safe': np.bool_(True)}, {'failure': 'no answer within the time limit'}])
+def test_only_the_word_true_lets_a_policy_through(verdict):
+    verifier = Verifier()
+    admitted = admission('', verifier)
+    admitted.submit(chain_of(1)[1])
+    verifier.say(**verdict)
+    admitted.poll()
+    assert admitted.gate.newest.version == 0 and admitted.gate.refused.reason
+
+
+def test_a_dead_verifier_is_replaced_at_most_once_a_second():
+    verifier, now = Verifier(), [0.0]
+    admitted = admission('', verifier, clock=lambda: now[0])
+    for step in range(101):
+        now[0], verifier.alive = 0.04 * step, False
+        admitted.poll()
+    assert 3 <= verifier.restarts <= 5
+
+
+def test_a_flood_of_refusals_does_not_fill_the_disk(tmp_path):
+    admitted = admission(tmp_path)
+    for number in range(5000):
+        admitted.refuse(-1, 'malformed', f'number {number}')
+    admitted.stop()
+    assert len(kinds(tmp_path)) <= 100 and admitted.gate.refusals == 5000
+
+
+def test_a_closed_ledger_says_why(tmp_path):
+    admitted = admission(tmp_path)
+    with pytest.raises(LedgerError, match='cannot be opened'):
+        admission(tmp_path)
+    admitted.stop()

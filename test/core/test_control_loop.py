@@ -1,0 +1,140 @@
+"""The controller without ROS: a plant that breaks the model, and what the robot does then."""
+
+from types import SimpleNamespace
+
+from admission_samples import admission as empty_admission
+from admission_samples import Verifier
+import numpy as np
+import pytest
+from scpo_ros.adaptation import Adaptation
+from scpo_ros.config import AdapterConfig, PlantConfig, Spec
+from scpo_ros.control.expert import ExpertCatalogue
+from scpo_ros.control.guarded_policy import GuardedPolicy, Source
+from scpo_ros.control.plant import SimulatedPlant
+from scpo_ros.control.scenario import interior_states
+from scpo_ros.control_loop import ControlLoop
+from scpo_ros.model_monitor import ModelMonitor
+from scpo_ros.policy_chain import PolicyChain
+from scpo_ros.state_watch import StateWatch
+
+
+CALM = 20
+
+
+@pytest.fixture(scope='module')
+def learnt():
+    """Return the task and a chain of policies learnt from an expert who drives too fast."""
+    learner = Adaptation(Spec(), AdapterConfig())
+    task = learner.task
+    states = interior_states(task.safe_set, 300, 3)
+    law = ExpertCatalogue(task.system, task.gain).law('overspeed')
+    learner.demonstrations.add(states, law(states))
+    first = learner.begin()
+    chain = PolicyChain(task.digest)
+    chain.append(first.theta, first.certificate)
+    for _ in range(12):
+        report = learner.update()
+        if report.outcome == 'ACCEPTED':
+            chain.append(report.theta, report.certificate)
+    assert chain.latest.version >= 6
+    return task, chain
+
+
+class Rig:
+    """A loop around a simulated plant."""
+
+    def __init__(self, task, record, seed=0, **plant):
+        from scpo_ros.policy_gate import PolicyGate
+        from scpo_ros.policy_record import backup_record
+        self.task, self.verifier = task, Verifier()
+        admitted = empty_admission('', self.verifier)
+        admitted.gate = PolicyGate(backup_record(task.initial_theta, task.digest), 0.02, 0.0)
+        self.loop = ControlLoop(task, GuardedPolicy(task, task.initial_theta), admitted,
+                                StateWatch(0.1, 0.5), ModelMonitor(task.system, CALM))
+        self.plant = SimulatedPlant(task.system, task.safe_set, PlantConfig(seed=seed, **plant))
+        admitted.gate.admit_unchecked(record)
+        self.sources = []
+
+    def run(self, steps, stop=lambda rig: False):
+        """Close the loop for some steps; return after how many it was stopped."""
+        for step in range(steps):
+            state = self.plant.state
+            seen = SimpleNamespace(time=1000 + 0.1 * state.step, episode=state.episode,
+                                   x=state.x, applied=state.applied)
+            reply = self.loop.answer(seen)
+            self.sources.append(reply.source)
+            self.loop.admission.poll()
+            if self.verifier.busy:
+                self.verifier.say(safe=True)
+            self.plant.advance(reply.u)
+            if stop(self):
+                return step + 1
+        return steps
+
+
+def test_while_the_model_holds_nothing_is_revoked(learnt):
+    task, chain = learnt
+    rig = Rig(task, chain.latest)
+    rig.run(1500)
+    assert set(rig.sources) == {Source.POLICY} and rig.plant.limit_violations == 0
+    assert rig.loop.monitor.revocations == 0 and rig.loop.admission.gate.running.version > 0
+
+
+@pytest.mark.parametrize('seed', range(12))
+def test_a_disturbance_that_doubles_is_met_within_ten_periods_and_forgiven(learnt, seed):
+    task, chain = learnt
+    rig = Rig(task, chain.latest, seed)
+    rig.run(200 + 7 * seed)
+    rig.plant.disturbance_scale = 2.0
+    assert rig.run(10, lambda r: r.loop.admission.gate.revoked) < 10
+    assert rig.sources[-1] is Source.REVOKED  # the very state that showed it
+    assert np.array_equal(rig.loop.law.theta, task.initial_theta)
+    rig.run(300)
+    assert rig.loop.admission.gate.revoked and rig.sources[-1] is Source.REVOKED
+    rig.plant.disturbance_scale = 1.0
+    rig.run(16 * CALM + 60)
+    assert not rig.loop.admission.gate.revoked and rig.loop.monitor.holds
+    assert rig.loop.admission.gate.running.version == chain.latest.version
+    assert rig.sources[-1] is Source.POLICY
+    assert rig.plant.limit_violations == 0
+
+
+def test_without_the_monitor_the_policy_would_have_gone_on(learnt):
+    task, chain = learnt
+    rig = Rig(task, chain.latest)
+    rig.loop.monitor.observe = lambda state: ''
+    rig.run(100)
+    rig.plant.disturbance_scale = 2.0
+    rig.run(100)
+    assert Source.REVOKED not in rig.sources and not rig.loop.admission.gate.revoked
+
+
+def test_a_second_excess_during_the_verification_withdraws_it(learnt):
+    task, chain = learnt
+    rig = Rig(task, chain.latest)
+    rig.verifier.say = lambda **_: None  # it thinks for ever
+    rig.run(50)
+    rig.plant.disturbance_scale = 4.0
+    rig.run(20)
+    rig.plant.disturbance_scale = 1.0
+    rig.run(3 * CALM, lambda r: r.verifier.busy)
+    assert rig.loop.admission.busy and rig.loop.admission.gate.revoked
+    rig.plant.disturbance_scale = 4.0
+    rig.run(10)
+    assert not rig.loop.admission.busy and rig.loop.monitor.revocations >= 2
+
+
+@pytest.mark.parametrize('x', [(1e308, -1e308), (1e150, 0.0), (-5.0, 5.0), (1.0, 0.6)])
+def test_absurd_states_get_an_admissible_answer(learnt, x):
+    task, chain = learnt
+    loop = Rig(task, chain.latest).loop
+    reply = loop.answer(SimpleNamespace(time=1.0, episode=0, x=np.array(x), applied=0.0))
+    assert abs(reply.u) <= task.system.input_limit[0]
+
+
+def test_the_same_state_gets_the_same_answer_and_counts_once(learnt):
+    task, chain = learnt
+    loop = Rig(task, chain.latest).loop
+    state = SimpleNamespace(time=1.0, episode=0, x=np.array([0.3, 0.1]), applied=0.0)
+    assert loop.answer(state) is loop.answer(state)
+    assert sum(loop.counts.values()) == 1
