@@ -181,7 +181,9 @@ def read_active(message):
     names = {'theta': 'policy.theta', 'version': 'policy.version', 'digest': 'policy.digest',
              'ready': 'ready.version', 'refused': 'refused.version',
              'refused_kind': 'refused.kind', 'refused_reason': 'refused.reason',
-             'refusals': 'refused.count', 'refused_x0': 'refused.x0', 'refused_w': 'refused.w',
-             'model_valid': 'model.valid', 'model_reason': 'model.reason'}
+             'refusals': 'refused.count'}
+    later = {'refused_x0': 'refused.x0', 'refused_w': 'refused.w', 'model_valid': 'model.valid',
+             'model_reason': 'model.reason'}  # not in messages of version 0.1
+    names.update({field: name for field, name in later.items() if name in values})
     return Acknowledgement(**{
         field: _typed(values, name, Acknowledgement, field) for field, name in names.items()})

@@ -86,7 +86,8 @@ class ControllerNode(Node):
         self._markers = self.create_publisher(MarkerArray, '~/markers', LATCHED)
         self._metrics = Metrics(
             self, ('policy_version', 'guard_interventions', 'input_margin', 'residual',
-                   'period_ms', 'position_use', 'velocity_use', 'model_error'), ('backup_active', 'model_valid'))
+                   'period_ms', 'position_use', 'velocity_use', 'model_error'),
+            ('backup_active', 'model_valid'))
         self.create_subscription(JointState, 'joint_states', self._guarded(self._on_state), 1)
         self.create_subscription(
             ParameterEvent, 'policy', self._guarded(self._on_policy), LATCHED)

@@ -5,6 +5,7 @@ import signal
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import Parameter, ParameterEvent, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
+import rclpy
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from scpo_ros.messages import read_active, read_policy
 from sensor_msgs.msg import JointState
@@ -95,24 +96,21 @@ def test_killed_nodes_go_on_with_the_last_certified_policy(processes, probe, tmp
     for process in (expert, adapter, controller):
         process.send_signal(signal.SIGKILL)
         process.wait(10)
+    for _ in range(20):  # what they had still said
+        rclpy.spin_once(probe, timeout_sec=0.02)
     before, seen = active(probe), len(probe.seen['controller/active_policy'])
     assert before.ready >= 3
 
-    def again():
-        """Return what the new controller said, which begins with the backup."""
-        new = [read_active(m) for m in probe.seen['controller/active_policy'][seen:]]
-        first = next((i for i, m in enumerate(new) if m.version == 0), None)
-        return [] if first is None else new[first:]
-
     controller = processes.start('controller', **CONTROLLER, **ledger)
-    probe.wait(lambda: again() and again()[-1].version >= before.ready)
-    assert again()[-1].refusals == 0
+    told = probe.seen['controller/active_policy']
+    probe.wait(lambda: len(told) > seen and running(probe) >= before.ready)
+    assert active(probe).refusals == 0
     policies = len(probe.seen['policy'])
     processes.start('adapter', **ADAPTER, **ledger)
     processes.start('expert', expert='benign')
-    probe.wait(lambda: running(probe) > before.ready, timeout=60)
+    probe.wait(lambda: running(probe) > before.ready + 1, timeout=60)
     published = [read_policy(m).version for m in probe.seen['policy'][policies:]]
-    assert published[0] >= before.ready  # from its own ledger, not from the beginning
+    assert min(published) >= before.ready  # from its own ledger, not from the beginning
     value = ParameterValue(type=ParameterType.PARAMETER_INTEGER, integer_value=1)
     assert call(probe, SetParameters, 'adapter/set_parameters', parameters=[
         Parameter(name='rollback_version', value=value)]).results[0].successful
