@@ -91,6 +91,7 @@ class Adaptation:
         self.updater = ScpoUpdater(
             self.evaluation.evaluate, self.task.initial_theta, self.evaluation.verify,
             rng=np.random.default_rng([config.seed, 7]), coverage=self.evaluation.coverage,
+            kind=self.evaluation.kind,
             directions=config.directions, radius=config.radius,
             trust_radius=config.trust_radius, accept_margin=config.accept_margin,
             plan_margin=config.plan_margin)

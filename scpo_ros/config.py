@@ -71,8 +71,12 @@ class MetricsConfig(Validated):
         'sampled means keeps it below 0.05 elsewhere [1]', 1e-3, 10.0)
     design_states: int = value(60, 'initial states of the design rollouts', 4, 10000)
     verification_states: int = value(300, 'initial states of the verification rollouts', 4, 100000)
+    invariance: str = value(
+        'proved', 'how it is known that the safe set is kept: proved over all of its states, or '
+        'sampled at some', choices=('proved', 'sampled'))
+    proof_cells: int = value(64, 'proved: cells of the grid over C along each axis', 4, 1024)
     invariance_states: int = value(
-        60000, 'states of C in the one-step invariance check', 100, 10000000)
+        60000, 'sampled: states of C', 100, 10000000)
     seed: int = value(0, 'seed of the scenario sets', 0, _LARGEST)
 
 

@@ -13,7 +13,6 @@ from scpo_ros.control.scenario import random_scenarios
 from scpo_ros.scpo import SampledBound
 
 DISTRIBUTION = 'x_0 uniform on the safe set and w uniform within its bound'
-FRESH = 2  # metrics that the test adds: worst constraint, worst stability
 CHUNK = 4096
 
 
@@ -39,7 +38,7 @@ class SampledEvaluation(SafetyEvaluation):
         return f'{super().coverage}; {self.bound.statement(DISTRIBUTION)}'
 
     def verify(self, thetas):
-        """Return the plain metrics (m, k_v), the last FRESH of them over fresh scenarios."""
+        """Return the plain metrics (m, k_v), the last per_scenario of them over fresh ones."""
         thetas = np.array(thetas, dtype=np.float64)
         fixed = super().verify(thetas)
         self._fixed = fixed.shape[1]
@@ -57,16 +56,18 @@ class SampledEvaluation(SafetyEvaluation):
         return f'one of the fresh scenarios of test {self.bound.tests} fails'
 
     def _tested(self, theta, fixed):
-        """Return the largest constraint and stability metric over the next test's scenarios."""
+        """Return the largest metric of each kind over the next test's scenarios."""
+        kinds = self.task.metric.per_scenario
         if not np.all(fixed <= 0):  # NaN is not: refused anyway, no test is spent
-            return np.full(FRESH, np.max(fixed))
+            return np.full(kinds, np.max(fixed))
         count, self.bound = self.bound.scenarios, self.bound.spent()
         rng = np.random.default_rng(
             None if self._entropy is None else [self._entropy, self.bound.tests])
-        task, worst = self.task, np.full(FRESH, -np.inf)
+        task, worst = self.task, np.full(kinds, -np.inf)
         for start in range(0, count, CHUNK):
             batch = random_scenarios(task.system, task.safe_set, min(CHUNK, count - start),
                                      task.horizon, rng)
             pairs = task.metric(theta[None], batch, np.ones(len(batch)), False)[0]
-            worst = np.maximum(worst, pairs[-2 * len(batch):].reshape(-1, FRESH).max(axis=0))
+            worst = np.maximum(
+                worst, pairs[-kinds * len(batch):].reshape(-1, kinds).max(axis=0))
         return worst

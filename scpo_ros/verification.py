@@ -47,15 +47,14 @@ class Verifier:
         evaluation, task = self._evaluation, self._evaluation.task
         for index in sorted(failed, key=lambda i: (self._gravity(i), -np.nan_to_num(
                 metrics[i], nan=np.inf)))[:_TRIED]:
-            row, kind = divmod(index - 1 - REGRETS, 2)
+            row, stability = self._of(index)
             if index == 0:
-                at = evaluation.invariance.worst(theta[None])[1][0]
-                x0, name = evaluation.invariance.states[at], 'under the worst disturbance'
+                x0, name = evaluation.invariance.worst(theta)[0], 'under the worst disturbance'
                 w, show = worst_push(task, theta, x0, task.horizon), exceeded
             elif index > REGRETS:
                 scenario = evaluation.verification.take([row])
                 x0, w, name = scenario.x0[0], scenario.w[0], f'verification rollout {row}'
-                show = not_returned if kind else exceeded
+                show = not_returned if stability else exceeded
             else:
                 return None, index
             found = show(task, theta, x0, w, name)
@@ -63,10 +62,15 @@ class Verifier:
                 return found, index
         return None, failed[0]
 
-    @staticmethod
-    def _gravity(index):
-        """Return the order of explanation: limits, states one step ahead, return, cost."""
-        return 1 if index == 0 else 3 if index <= REGRETS else 2 * ((index - 1 - REGRETS) % 2)
+    def _of(self, index):
+        """Return the scenario of a rollout's metric and whether it is the stability metric."""
+        kinds = self._evaluation.task.metric.per_scenario
+        row, kind = divmod(index - 1 - REGRETS, kinds)
+        return row, kind == kinds - 1
+
+    def _gravity(self, index):
+        """Return the order of explanation: limits, the safe set one step ahead, return, cost."""
+        return 1 if index == 0 else 3 if index <= REGRETS else 2 * self._of(index)[1]
 
     def _in_words(self, metrics, index):
         if not 1 <= index <= REGRETS:

@@ -6,18 +6,17 @@ that the projection could not see is remembered: its scenario joins the design s
 """
 
 import numpy as np
-from scpo_ros.control.safety_metrics import InvarianceMetric, REGRETS, SAMPLING_ALLOWANCE
-from scpo_ros.control.scenario import (
-    design_scenarios, interior_states, stress_states, verification_scenarios)
 
+from scpo_ros.control.safety_metrics import REGRETS, SAMPLING_ALLOWANCE
+from scpo_ros.control.sampled_invariance import SampledInvariance
+from scpo_ros.control.scenario import design_scenarios, verification_scenarios
 
 _REFUSALS = 64  # counterexamples of the controller that are kept
 _TIGHTER = 0.005  # of the no-regret metric, for every refusal because of it
-_DESIGN_SHARE = 20  # one in so many of the invariance states is a design state
 
 
 class SafetyEvaluation:
-    """The sampled certificate's metrics of a :class:`~scpo_ros.control.task.ControlTask`."""
+    """The certificate's metrics of a :class:`~scpo_ros.control.task.ControlTask`."""
 
     def __init__(self, task, seed=None, replays=16):
         """
@@ -39,29 +38,38 @@ class SafetyEvaluation:
         self._replays, self._next_slot = replays, 0
         self._costs = {}
         self._regret_shift = np.zeros(REGRETS)  # verified minus design no-regret metric
-        self.invariance = InvarianceMetric.over(
-            task.policy, task.bounds, _dense_states(task.safe_set, metrics, seed))
-        self._design_states = np.arange(0, len(self.invariance.states), _DESIGN_SHARE)
-        self._design_invariance = self.invariance.part(self._design_states)
+        self.invariance = task.proof if metrics.invariance == 'proved' else SampledInvariance(
+            task.policy, task.bounds, task.safe_set, metrics.invariance_states, seed)
 
     @property
     def coverage(self):
         """Return what the verification covers, as a sentence."""
-        return (f'sampled: {len(self.verification) + len(self._extra)} rollouts of '
-                f'{self.task.horizon} steps, {len(self.invariance.states)} states one step ahead '
-                f'under the worst |w| <= {self.task.system.disturbance.max():.4g}')
+        return (f'{self.invariance.coverage}, under the worst |w| <= '
+                f'{self.task.system.disturbance.max():.4g}; sampled: '
+                f'{self.verified_rollouts} rollouts of '
+                f'{self.task.horizon} steps')
+
+    @property
+    def kind(self):
+        """Return 'proved' or 'sampled': how it is known that the safe set is kept."""
+        return self.invariance.kind
 
     @property
     def size(self):
-        """Return the number of verification rollouts and states."""
-        return len(self.verification) + len(self._extra) + len(self.invariance.states)
+        """Return the number of verification rollouts, and of states or cells."""
+        return self.verified_rollouts + self.invariance.size
+
+    @property
+    def verified_rollouts(self):
+        """Return the number of verification rollouts."""
+        return len(self.verification) + len(self._extra)
 
     def evaluate(self, thetas):
         """Return the smooth design metrics (m, k): groups of states, no-regret, scenarios."""
         rollouts = self.task.metric(
             thetas, self.design, self._backup_cost('design', self.design), True)
         rollouts[:, :REGRETS] += self._regret_shift
-        return np.hstack([self._design_invariance.grouped(thetas), rollouts])
+        return np.hstack([self.invariance.design(thetas), rollouts])
 
     def verify(self, thetas):
         """Return the plain metrics (m, k_v): worst state, no-regret, verification scenarios."""
@@ -69,7 +77,7 @@ class SafetyEvaluation:
         rollouts = self.task.metric(
             thetas, scenarios, self._backup_cost('verification', scenarios), False)
         rollouts[:, :REGRETS] -= self._allowance
-        return np.hstack([self.invariance.worst(thetas)[0][:, None], rollouts])
+        return np.hstack([self.invariance.largest(thetas)[:, None], rollouts])
 
     def remember(self, theta, failed, present):
         """
@@ -85,11 +93,9 @@ class SafetyEvaluation:
         if np.any((failed >= 1) & (failed <= REGRETS)):
             self._calibrate_regret(present)
         if np.any(failed == 0):
-            excess = self.invariance.excess(theta[None])[0]
-            worst = np.argsort(excess)[-32:]
-            self._design_states = np.union1d(self._design_states, worst)
-            self._design_invariance = self.invariance.part(self._design_states)
-        rows = np.unique((failed[failed > REGRETS] - 1 - REGRETS) // 2)
+            self.invariance.remember(theta)
+        rows = np.unique(
+            (failed[failed > REGRETS] - 1 - REGRETS) // self.task.metric.per_scenario)
         for row in rows[rows < len(self.verification)][:16]:
             self._append(self.verification.take([row]))
 
@@ -124,21 +130,20 @@ class SafetyEvaluation:
     def explain(self, theta, index):
         """Return a sentence about one verification metric of a policy: where, when, how much."""
         if index == 0:
-            worst, at = self.invariance.worst(theta[None])
-            state = self.invariance.states[at[0]]
+            state, worst = self.invariance.worst(theta)
             return (f'from x = ({state[0]:.3f}, {state[1]:.3f}) the input exceeds what the safe '
-                    f'set allows by {worst[0]:.4f}')
+                    f'set allows by {worst:.4f}')
         if index <= REGRETS:
             when = 'under stress' if index == REGRETS else 'in ordinary operation'
             return (f'{when} the task cost would exceed '
                     f'{1 + self.task.metric.tolerance:.2f} times that of the backup')
-        row, kind = divmod(index - 1 - REGRETS, 2)
+        row, kind = divmod(index - 1 - REGRETS, self.task.metric.per_scenario)
         if row < len(self.verification):
             scenario = self.verification.take([row])
         else:
             scenario = self._extra[row - len(self.verification)]
         where = f'from x0 = ({scenario.x0[0, 0]:.3f}, {scenario.x0[0, 1]:.3f})'
-        if kind:
+        if kind == self.task.metric.per_scenario - 1:
             return f'{where} the state has not returned towards the origin after the rollout'
         return self._explain_exit(theta, scenario, where)
 
@@ -196,10 +201,3 @@ class SafetyEvaluation:
             self._costs[key] = self.task.simulator.summarise(
                 self.task.initial_theta[None], scenarios).cost[0]
         return self._costs[key]
-
-
-def _dense_states(safe_set, metrics, seed):
-    count = metrics.invariance_states
-    edge = stress_states(safe_set, count // 10, [seed, 4], boundary=1.0)
-    shell = 1 - np.resize(np.linspace(0, 0.05, 10), len(edge))[:, None]  # all around, at each
-    return np.vstack([edge * shell, interior_states(safe_set, count - len(edge), [seed, 5])])

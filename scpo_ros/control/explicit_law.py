@@ -8,24 +8,16 @@ Elsewhere the candidate regions are tested (the KKT conditions), and a state of 
 none of them contains is solved by the MPC's own solver. Outside the safe set the answer is NaN.
 """
 
-import os
-from pathlib import Path
-from zipfile import BadZipFile
-
 import numpy as np
 
 from scpo_ros.arrays import digest
 from scpo_ros.control.critical_regions import enumerate_regions
 from scpo_ros.control.law_table import build_table, LawTable, MIXED
 from scpo_ros.control.merged_laws import merged, MOST_LAWS
+from scpo_ros.control.table_cache import cached
 
 CELLS = 512  # along each axis
 _FORMAT = 'explicit-law-3'
-
-
-def default_cache():
-    """Return the folder of cached tables: $XDG_CACHE_HOME/scpo_ros or ~/.cache/scpo_ros."""
-    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'scpo_ros'
 
 
 class ExplicitLaw:
@@ -64,26 +56,12 @@ class ExplicitLaw:
         """
         Load the table from the cache, or build it and put it there.
 
-        The file's name is the digest of all the table depends on; it appears by renaming, so that
-        a half-written file is never read. A damaged or unwritable cache costs a rebuild only.
-
-        :param cache: folder; None for :func:`default_cache`.
+        :param cache: folder; None for the default one.
         """
         key = digest(_FORMAT, mpc.qp.digest, mpc.safe_set.H, str(cells))
-        path = Path(cache or default_cache()) / f'law-{key[:32]}.npz'
-        try:
-            with path.open('rb') as stream, np.load(stream) as data:
-                return cls(mpc, LawTable(*(data[name] for name in LawTable.names())))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-            law = cls.build(mpc, cells, progress=progress)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(f'{path.stem}.{os.getpid()}.npz')
-            np.savez(partial, **{name: getattr(law.table, name) for name in LawTable.names()})
-            os.replace(partial, path)
-        except OSError:
-            pass  # an unwritable cache only costs the next start some seconds
-        return law
+        arrays = cached('law', key, LawTable.names(),
+                        lambda: vars(cls.build(mpc, cells, progress=progress).table), cache)
+        return cls(mpc, LawTable(**arrays))
 
     def __call__(self, x):
         """Return the backup's inputs (..., 1) at the states x (..., 2)."""

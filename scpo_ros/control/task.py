@@ -1,6 +1,7 @@
 """The control task: everything that follows from a :class:`~scpo_ros.config.Spec`."""
 
 from dataclasses import dataclass
+from functools import cached_property
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ from scpo_ros.arrays import digest
 from scpo_ros.config import flatten
 from scpo_ros.control.backup_mpc import BackupMpc, build_qp, riccati
 from scpo_ros.control.explicit_law import ExplicitLaw
+from scpo_ros.control.invariance import ProvedInvariance
 from scpo_ros.control.invariant_set import contractive_set
 from scpo_ros.control.linear_system import double_integrator
 from scpo_ros.control.residual_policy import ResidualNetwork, ResidualPolicy
@@ -36,6 +38,7 @@ class ControlTask:
     bounds: InputBounds
     simulator: Simulator
     metric: RolloutMetric
+    cache: object = None  # folder of tables, None for the default
 
     @classmethod
     def build(cls, spec, cache=None, progress=None):
@@ -52,10 +55,10 @@ class ControlTask:
         mpc = BackupMpc(build_qp(system, safe_set, contraction, spec.backup), safe_set,
                         spec.backup.solver)
         law = ExplicitLaw.load_or_build(mpc, cache=cache, progress=progress)
-        return cls.assemble(spec, system, safe_set, contraction, mpc, law)
+        return cls.assemble(spec, system, safe_set, contraction, mpc, law, cache)
 
     @classmethod
-    def assemble(cls, spec, system, safe_set, contraction, mpc, law):
+    def assemble(cls, spec, system, safe_set, contraction, mpc, law, cache=None):
         """Return the task made of the given parts."""
         lyapunov, gain = riccati(system, spec.backup.state_weight, spec.backup.input_weight)
         network = ResidualNetwork((system.n, *spec.policy.hidden), system.state_limit)
@@ -65,9 +68,16 @@ class ControlTask:
                               spec.backup.input_weight)
         tolerance = spec.metrics.no_regret_tolerance if spec.metrics.no_regret else np.inf
         metric = RolloutMetric(simulator, lyapunov, spec.metrics.stability_ratio,
-                               spec.metrics.stability_offset, tolerance)
+                               spec.metrics.stability_offset, tolerance,
+                               constraint=spec.metrics.invariance == 'sampled')
         return cls(spec, system, safe_set, contraction, mpc, lyapunov, gain, policy, bounds,
-                   simulator, metric)
+                   simulator, metric, cache)
+
+    @cached_property
+    def proof(self):
+        """Return the proof of invariance; it holds no scenarios, so all may share it."""
+        return ProvedInvariance(
+            self.policy, self.bounds, self.spec.metrics.proof_cells, self.cache)
 
     @property
     def horizon(self):

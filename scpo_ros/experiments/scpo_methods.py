@@ -86,6 +86,7 @@ class ScpoEuclidean:
         self._updater = ScpoUpdater(
             self._evaluation.evaluate, problem.task.initial_theta, self._evaluation.verify,
             rng=np.random.default_rng([problem.seed, 7]), coverage=self._evaluation.coverage,
+            kind=self._evaluation.kind,
             radius=RADIUS, accept_margin=ACCEPT_MARGIN, plan_margin=PLAN_MARGIN, history=0)
         self._updater.reverify()
 

@@ -1,12 +1,14 @@
 """Random states and weights, and slow references, shared by the tests of the control task."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from scpo_ros.config import build, Spec
 from scpo_ros.control.backup_mpc import BackupMpc, build_qp
 from scpo_ros.control.invariant_set import contractive_set
 from scpo_ros.control.linear_system import double_integrator
-from scpo_ros.control.task import contraction_of
+from scpo_ros.control.task import contraction_of, ControlTask
 
 
 def states_in(safe_set, count, rng):
@@ -53,3 +55,10 @@ def backup_mpc(plugin='daqp', **parameters):
     safe_set = contractive_set(system, contraction)
     mpc = BackupMpc(build_qp(system, safe_set, contraction, spec.backup), safe_set, plugin)
     return system, contraction, safe_set, mpc
+
+
+def sampled(task):
+    """Return the same task with the sampled invariance metric."""
+    spec = replace(task.spec, metrics=replace(task.spec.metrics, invariance='sampled'))
+    return ControlTask.assemble(spec, task.system, task.safe_set, task.contraction, task.mpc,
+                                task.policy.backup, task.cache)

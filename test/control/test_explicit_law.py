@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from scpo_ros.config import Spec
-from scpo_ros.control import explicit_law
+from scpo_ros.control import table_cache
 from scpo_ros.control.critical_regions import area, clip_polygon, critical_region, edges
-from scpo_ros.control.explicit_law import default_cache, ExplicitLaw
+from scpo_ros.control.explicit_law import ExplicitLaw
 from scpo_ros.control.law_table import LawTable
+from scpo_ros.control.table_cache import default_cache
 from scpo_ros.control.task import ControlTask
 
 TOLERANCE = 1e-9
@@ -249,5 +250,5 @@ def test_the_default_cache_follows_the_convention(monkeypatch, tmp_path):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     assert default_cache() == tmp_path / 'scpo_ros'
     monkeypatch.delenv('XDG_CACHE_HOME')
-    monkeypatch.setattr(explicit_law.Path, 'home', lambda: tmp_path)
+    monkeypatch.setattr(table_cache.Path, 'home', lambda: tmp_path)
     assert default_cache() == tmp_path / '.cache' / 'scpo_ros'

@@ -1,9 +1,14 @@
-"""The set-up is pinned: the backup has slack in every metric, bad policies have none."""
+"""
+The set-up is pinned: the backup has slack in every metric, bad policies have none.
+
+With the sampled invariance metric, where every scenario has a constraint metric too; the proved
+one has a file of its own.
+"""
 
 from dataclasses import replace
 import re
 
-from control_samples import pushing, states_in, weights
+from control_samples import pushing, sampled, states_in, weights
 import numpy as np
 import pytest
 
@@ -14,6 +19,30 @@ from scpo_ros.control.scenario import extreme, random_scenarios, replay, Scenari
 from scpo_ros.control.task import ControlTask
 
 FIRST = 1 + REGRETS  # column of the first verification scenario
+
+
+@pytest.fixture(scope='module')
+def task(built):
+    """Return the task with the sampled metric."""
+    return sampled(built[0])
+
+
+@pytest.fixture(scope='module')
+def theta0(task):
+    """Return the initial weights: the backup."""
+    return task.initial_theta
+
+
+@pytest.fixture(scope='module')
+def evaluation(task):
+    """Return its evaluation; tests must not change it."""
+    return SafetyEvaluation(task)
+
+
+@pytest.fixture
+def fresh(task):
+    """Return an evaluation of the test's own."""
+    return SafetyEvaluation(task)
 
 
 def verified(evaluation, theta):
@@ -133,7 +162,7 @@ def test_the_three_kinds_of_scenarios_are_disjoint(task, evaluation):
 
 
 def test_the_invariance_states_lie_on_the_whole_boundary(task, evaluation):
-    gauge = task.safe_set.gauge(evaluation.invariance.states)
+    gauge = task.safe_set.gauge(evaluation.invariance.metric.states)
     assert gauge.max() <= 1 and gauge.max() > 1 - 1e-6
     low, up = task.bounds(task.safe_set.boundary(20000))
     critical = (low > -1) | (up < 1)
@@ -144,7 +173,7 @@ def test_the_invariance_states_lie_on_the_whole_boundary(task, evaluation):
     where = sectors(task.safe_set.boundary(20000))
     wanted = {s for s in set(where) if np.all(critical[where == s])}
     assert len(wanted) > 30
-    assert wanted <= set(sectors(evaluation.invariance.states[gauge > 1 - 1e-6]))
+    assert wanted <= set(sectors(evaluation.invariance.metric.states[gauge > 1 - 1e-6]))
 
 
 # What failed is remembered ------------------------------------------------------------------
@@ -186,7 +215,7 @@ def test_a_failed_state_joins_the_design_states(task, fresh, theta0, rng):
     before = designed(fresh, wobbly)[0].max(), len(fresh.evaluate(theta0[None])[0])
     fresh.remember(wobbly, [0], theta0)
     groups = designed(fresh, wobbly)[0]
-    assert groups.max() >= fresh.invariance.worst(wobbly[None])[0][0] - 1e-9
+    assert groups.max() >= fresh.invariance.worst(wobbly)[1] - 1e-9
     assert groups.max() >= before[0] - 1e-12
     assert len(fresh.evaluate(theta0[None])[0]) >= before[1]
 
@@ -292,7 +321,7 @@ def test_the_worst_trajectory_is_defined_and_starts_inside(task, evaluation):
 
 
 def test_the_coverage_is_stated_in_numbers(task, fresh):
-    states = len(fresh.invariance.states)
+    states = fresh.invariance.size
     assert fresh.size == 600 + states
     for number in ('600', '60', str(states), '0.003'):
         assert number in fresh.coverage
@@ -303,7 +332,7 @@ def test_the_coverage_is_stated_in_numbers(task, fresh):
 
 def test_without_the_no_regret_metric_the_useless_policy_passes(task):
     """Negative control: nothing else stops it."""
-    spec = replace(task.spec, metrics=MetricsConfig(no_regret=False))
+    spec = replace(task.spec, metrics=MetricsConfig(no_regret=False, invariance='sampled'))
     quiet = SafetyEvaluation(ControlTask.assemble(
         spec, task.system, task.safe_set, task.contraction, task.mpc, task.policy.backup))
     useless = pushing(task, 0.1)

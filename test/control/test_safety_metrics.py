@@ -2,14 +2,27 @@
 
 from dataclasses import replace
 
-from control_samples import pushing, states_in, weights
+from control_samples import pushing, sampled, states_in, weights
 import numpy as np
 import pytest
 
 from scpo_ros.config import MetricsConfig, Spec
-from scpo_ros.control.safety_metrics import InvarianceMetric, REGRETS
+from scpo_ros.control.safety_metrics import REGRETS
+from scpo_ros.control.sampled_invariance import StateExcess
 from scpo_ros.control.scenario import extreme, ordinary
 from scpo_ros.control.task import ControlTask
+
+
+@pytest.fixture(scope='module')
+def task(built):
+    """Return the task with the constraint metric of every scenario."""
+    return sampled(built[0])
+
+
+@pytest.fixture(scope='module')
+def theta0(task):
+    """Return the initial weights: the backup."""
+    return task.initial_theta
 
 
 @pytest.fixture(scope='module')
@@ -23,7 +36,7 @@ def states(task):
 @pytest.fixture(scope='module')
 def metric(task, states):
     """Return the invariance metric over these states."""
-    return InvarianceMetric.over(task.policy, task.bounds, states)
+    return StateExcess.over(task.policy, task.bounds, states)
 
 
 @pytest.fixture
@@ -154,7 +167,7 @@ def test_a_cost_that_is_not_finite_is_never_without_regret(task, scenarios, pois
 
 
 def test_no_regret_can_be_switched_off(task, scenarios):
-    off = replace(task.spec, metrics=MetricsConfig(no_regret=False))
+    off = replace(task.spec, metrics=MetricsConfig(no_regret=False, invariance='sampled'))
     quiet = ControlTask.assemble(off, task.system, task.safe_set, task.contraction, task.mpc,
                                  task.policy.backup)
     bad = pushing(task, 0.3)

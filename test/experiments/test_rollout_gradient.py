@@ -34,7 +34,8 @@ def test_values_are_those_of_the_verification(problem, constrained, theta):
     g, _ = constrained.constraints(theta, NONE)
     scenarios, task = constrained.scenarios, problem.task
     backup = task.simulator.summarise(task.initial_theta[None], scenarios).cost[0]
-    verified = task.metric(theta[None], scenarios, backup, False)[0]
+    metric = replace(task.metric, constraint=True)
+    verified = metric(theta[None], scenarios, backup, False)[0]
     count = len(scenarios)
     assert np.allclose(g[:count], verified[2::2]) and np.allclose(
         g[count:2 * count], verified[3::2])

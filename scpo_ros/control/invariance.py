@@ -1,0 +1,144 @@
+"""
+Proof that a policy keeps the safe set, for every state of it and every disturbance.
+
+    LO(x) <= sat(u_backup(x) + r_theta(x)) <= UP(x)   for all x in C
+
+says that A x + B u + w lies in C for all |w| <= wbar: from C the limits then hold for ever, and
+policies may be exchanged at any tick. The largest excess over the admissible inputs is bounded
+from above over cells that cover C (:mod:`.cell_mesh`): exactly in the backup and in LO and UP, by
+an affine enclosure (:mod:`.enclosure`) in the residual. A bound <= 0 is a proof, in floating point
+too; what it assumes is the model (A, B, wbar) and that the law which runs is the one above.
+
+The projection sees the bound through a smooth maximum over each of 16 sectors of C, always over
+the same mesh; the verdict takes the plain maximum, made tighter by splitting cells that decide.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scpo_ros.arrays import digest
+from scpo_ros.control.cell_mesh import CellMesh
+from scpo_ros.control.enclosure import enclosed
+from scpo_ros.control.law_pieces import LawPieces
+from scpo_ros.control.rollout import soft_maximum
+from scpo_ros.control.table_cache import cached
+
+SECTORS = 16
+_FORMAT = 'pieces-1'
+SHARPNESS = 100.0   # of the smooth maximum, per unit of the input
+_TOLERANCE = 2e-3    # cells that may raise the maximum by less are not split
+_SPLITS = 4          # rounds
+_WIDEST = 600        # cells split in one round at most: those of the largest bounds
+
+
+def sectors(x):
+    """Return the sector (N,), 0 .. SECTORS - 1, of states (N, 2) in units of their limits."""
+    angle = np.arctan2(x[:, 1], x[:, 0])
+    return np.minimum(((angle / np.pi + 1) / 2 * SECTORS).astype(int), SECTORS - 1)
+
+
+@dataclass(frozen=True)
+class ProvedExcess:
+    """The largest excess of a policy over the admissible inputs of all states of C."""
+
+    bound: float       # no state has more
+    attained: float    # `state` has this much: how loose the bound may be
+    state: np.ndarray  # (n,)
+    cells: int         # looked at
+
+
+class ProvedInvariance:
+    """The invariance metric of a ResidualPolicy, bounded over all of C."""
+
+    kind = 'proved'
+
+    def __init__(self, policy, bounds, cells, cache=None):
+        """
+        Cover the safe set; takes seconds the first time.
+
+        :param policy: ResidualPolicy with an ExplicitLaw as backup. :param bounds: InputBounds.
+        :param cells: boxes of the grid along each axis. :param cache: folder, see table_cache.
+        :raises InfeasibleError: when the table of the backup has gaps.
+        """
+        self._policy, self._bounds = policy, bounds
+        self._limit = policy.system.input_limit[0]
+        law, names = policy.backup, ('polygons', 'slopes', 'error')
+        table = law.table
+        key = digest(_FORMAT, table.slopes, table.facets, law.mpc.safe_set.H)
+        self._pieces = LawPieces(**cached(
+            'pieces', key, names, lambda: vars(LawPieces.of(table, law.mpc.safe_set)), cache))
+        self._mesh = CellMesh.grid(
+            self._pieces, bounds, law.mpc.safe_set, self._limit, cells)
+        sector = sectors(self._mesh.centre / policy.system.state_limit)
+        self._sectors = [np.flatnonzero(sector == k) for k in np.unique(sector)]
+
+    @property
+    def size(self):
+        """Return the number of cells of the fixed mesh."""
+        return len(self._mesh)
+
+    @property
+    def coverage(self):
+        """Return what is covered, as a part of a sentence."""
+        return (f'proved: every state of the safe set one step ahead, over {self.size} cells, '
+                'rounding outward')
+
+    def cell_bounds(self, thetas):
+        """Return the bound of every cell of the fixed mesh, (P, N)."""
+        return np.vstack([self._bound(self._mesh, theta[None])[0] for theta in thetas])
+
+    def design(self, thetas):
+        """Return the smooth maximum over every sector, (P, sectors); above the plain one."""
+        bound = self.cell_bounds(thetas)
+        return np.column_stack([soft_maximum(bound[:, k], SHARPNESS, 1) for k in self._sectors])
+
+    def largest(self, thetas):
+        """Return the proved bound of the largest excess, (P,)."""
+        return np.array([self.prove(theta).bound for theta in thetas])
+
+    def worst(self, theta):
+        """Return (state (n,), excess) where the largest excess of a policy (d,) was found."""
+        proved = self.prove(theta)
+        return proved.state, proved.attained
+
+    def remember(self, theta):
+        """Do nothing: whatever fails here, the projection has seen."""
+
+    def prove(self, theta):
+        """
+        Return the :class:`ProvedExcess` of a policy, by branch and bound.
+
+        :param theta: (d,). Where it is not finite, or overflows, the bound is NaN or infinite.
+        """
+        theta = np.asarray(theta)[None]
+        mesh, closed, attained, state, cells = self._mesh, -np.inf, -np.inf, np.zeros(2), 0
+        for rest in range(_SPLITS, -1, -1):
+            bound, enclosure = self._bound(mesh, theta)
+            bound, cells = bound[0], cells + len(mesh)
+            if not np.all(np.isfinite(bound)):
+                return ProvedExcess(float(np.max(bound)), attained, state, cells)
+            order = np.argsort(-bound)
+            seen, value = self._probed(mesh, enclosure, order[:8], theta)
+            if value > attained:
+                attained, state = value, seen
+            open_ = order[:_WIDEST][bound[order[:_WIDEST]] > max(attained, closed) + _TOLERANCE]
+            if rest == 0 or not len(open_):
+                closed = max(closed, float(bound.max()))
+                break
+            closed = max(closed, float(np.delete(bound, open_).max(initial=-np.inf)))
+            mesh = mesh.split(np.sort(open_), self._pieces, self._bounds, self._limit)
+        return ProvedExcess(closed, attained, state, cells)
+
+    def _bound(self, mesh, theta):
+        enclosure = enclosed(self._policy.network, theta, mesh.centre, mesh.half)
+        return mesh.bound(enclosure), enclosure
+
+    def _probed(self, mesh, enclosure, cells, theta):
+        """Return the state of the largest true excess among the worst vertices of cells."""
+        states = mesh.highest(
+            type(enclosure)(enclosure.value[0], enclosure.slope[0], enclosure.radius[0]), cells)
+        gauge = self._policy.backup.mpc.safe_set.gauge(states)[:, None]
+        states = states * np.where(gauge > 1, (1 - 1e-12) / gauge, 1.0)
+        excess = self._bounds.excess(states, self._policy(theta[0], states)[:, 0])
+        return states[np.argmax(excess)], float(np.max(excess))

@@ -1,0 +1,165 @@
+"""
+The explicit law as pieces for a proof: polygons that cover the safe set, an affine law on each.
+
+The polygons are the critical regions, each enlarged by a little, delta, so that together they
+cover the safe set in spite of rounding and of regions too small for the table. (Their acute
+corners are cut off, by half-planes in eight directions.) That they do is checked and not assumed:
+the union of closed sets that covers its own edges wherever these lie in the interior of C has no
+edge there, and so is all of C. A state x of an enlarged polygon i need not lie in region i; there
+the law differs from the affine one of i by no more than
+
+    error_i = (K + |slope_i|) * max of dist(x, region i),
+
+K twice the largest slope in the table, for regions that are not in it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scpo_ros.control.polygons import clipped
+from scpo_ros.exceptions import InfeasibleError
+
+ENLARGEMENTS = (1e-7, 1e-6)  # delta, tried in turn
+_INTERIOR = 0.5  # a covering polygon must contain an edge with this part of delta to spare
+_BOUNDARY = 1e-9  # gauge: what lies nearer to the boundary of C is its closure
+_CELLS = 64  # of the grid that finds neighbours
+_TABLE_ERROR = 2e-9  # of the table against the exact law: 1e-9 by its tests
+
+
+@dataclass(frozen=True)
+class LawPieces:
+    """Polygons that cover C; on number i, u_backup(x) = slope_i'x + offset_i +- error_i."""
+
+    polygons: np.ndarray  # (N, V, 2), see polygons.py
+    slopes: np.ndarray    # (N, 3): slope and offset
+    error: np.ndarray     # (N,), units of the input
+
+    @classmethod
+    def of(cls, table, safe_set):
+        """
+        Return the pieces of a :class:`~scpo_ros.control.law_table.LawTable`.
+
+        :raises InfeasibleError: when no enlargement up to 1e-6 covers the safe set.
+        """
+        exact, alive = _cut(safe_set.vertices, table.facets, 0.0)
+        exact, slopes = exact[alive], table.slopes[alive]
+        facets = np.concatenate([table.facets[alive], _octagons(exact)], axis=1)
+        for delta in ENLARGEMENTS:
+            polygons, _ = _cut(safe_set.vertices, facets, delta)
+            if covers(polygons, facets, delta, safe_set):
+                return cls(polygons, slopes, _error(exact, polygons, slopes))
+        raise InfeasibleError(
+            f'the table of the backup leaves gaps wider than {ENLARGEMENTS[-1]:.0e} in the safe '
+            'set: nothing can be proved with it')
+
+
+def _cut(corners, facets, delta):
+    """Return {x : normal'x <= bound + delta}, near the corners, (R, V, 2), and which are any."""
+    frame = 2 * np.abs(corners).max() * np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
+    polygons = np.broadcast_to(frame, (len(facets), *frame.shape))
+    alive = np.ones(len(facets), dtype=bool)
+    for f in range(facets.shape[1]):
+        polygons, some = clipped(polygons, facets[:, f, :2], facets[:, f, 2] + delta)
+        alive &= some
+    return polygons, alive
+
+
+def _octagons(polygons):
+    """Return the tight half-planes in eight directions around every polygon, (R, 8, 3)."""
+    angle = np.arange(8) * np.pi / 4
+    normals = np.column_stack([np.cos(angle), np.sin(angle)])
+    support = np.max(polygons @ normals.T, axis=1)
+    return np.concatenate([np.broadcast_to(normals, (len(support), 8, 2)), support[..., None]], 2)
+
+
+def _error(exact, polygons, slopes):
+    """Return error_i (R,): the distance to a convex set is largest at a vertex."""
+    steep = np.linalg.norm(slopes[:, :2], axis=1)
+    along = (np.roll(exact, -1, axis=1) - exact)[:, None]  # (R, 1, V, 2)
+    offset = polygons[:, :, None] - exact[:, None]
+    square = np.maximum(np.sum(along**2, axis=3), np.finfo(float).tiny)
+    share = np.clip(np.sum(offset * along, axis=3) / square, 0.0, 1.0)
+    distance = np.linalg.norm(offset - share[..., None] * along, axis=3)
+    return (2 * steep.max() + steep) * distance.min(axis=2).max(axis=1) + _TABLE_ERROR
+
+
+def covers(polygons, facets, delta, safe_set):
+    """
+    Return whether polygons that are regions enlarged by delta cover the safe set.
+
+    :param polygons: (R, V, 2). :param facets: (R, f, 3), of the regions. :param delta: as there.
+    """
+    start, stop, owner = _edges(polygons)
+    outline = np.column_stack([safe_set.H, np.ones(len(safe_set.H))])
+    begin, end = _inside(start, stop, outline[None], -_BOUNDARY)
+    edge, other = _neighbours(np.minimum(start, stop), np.maximum(start, stop),
+                              polygons.min(axis=1), polygons.max(axis=1), safe_set.vertices)
+    apart = (owner[edge] != other) & (begin < end)[edge]
+    edge, other = edge[apart], other[apart]
+    first, last = _inside(start[edge], stop[edge], facets[other], (1 - _INTERIOR) * delta)
+    return _all_covered(begin, end, edge, first, last)
+
+
+def _edges(polygons):
+    """Return start (E, 2), stop (E, 2) and polygon (E,) of every edge."""
+    stop = np.roll(polygons, -1, axis=1)
+    owner = np.broadcast_to(np.arange(len(polygons))[:, None], polygons.shape[:2])
+    kept = np.any(stop != polygons, axis=2)
+    return polygons[kept], stop[kept], owner[kept]
+
+
+def _neighbours(edge_low, edge_high, low, high, corners):
+    """Return the pairs (edge, polygon) whose boxes overlap; a grid finds them."""
+    origin = corners.min(axis=0)
+    size = (corners.max(axis=0) - origin) / _CELLS
+    cell, polygon = _cells(low, high, origin, size)
+    order = np.argsort(cell, kind='stable')
+    cell, polygon = cell[order], polygon[order]
+    at, edge = _cells(edge_low, edge_high, origin, size)
+    first, last = np.searchsorted(cell, at), np.searchsorted(cell, at, side='right')
+    owner, position = spread(first, last)
+    edge, polygon = edge[owner], polygon[position]
+    near = np.all((edge_low[edge] <= high[polygon]) & (edge_high[edge] >= low[polygon]), axis=1)
+    return np.divmod(np.unique(edge[near] * len(low) + polygon[near]), len(low))
+
+
+def spread(first, last):
+    """Return (i, j) for every j of every range [first_i, last_i), both flat."""
+    count = last - first
+    owner = np.repeat(np.arange(len(count)), count)
+    position = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return owner, position + first[owner]
+
+
+def _cells(low, high, origin, size):
+    """Return the grid cells that every box [low, high] touches: (cell, box), both flat."""
+    a = np.clip(np.floor((low - origin) / size - 1e-6).astype(int), 0, _CELLS - 1)
+    b = np.clip(np.floor((high - origin) / size + 1e-6).astype(int), 0, _CELLS - 1)
+    count = b - a + 1
+    box, k = spread(np.zeros(len(a), dtype=int), count[:, 0] * count[:, 1])
+    i, j = a[box, 0] + k // count[box, 1], a[box, 1] + k % count[box, 1]
+    return i * _CELLS + j, box
+
+
+def _inside(start, stop, facets, slack):
+    """Return the part [first, last] in [0, 1] of every edge within facets + slack, (m,) each."""
+    at = np.einsum('mfi,mi->mf', facets[..., :2], start) - facets[..., 2] - slack
+    along = np.einsum('mfi,mi->mf', facets[..., :2], stop - start)
+    with np.errstate(divide='ignore', invalid='ignore'):
+        cut = -at / along
+    first = np.where(along < 0, cut, np.where((along == 0) & (at > 0), np.inf, 0.0))
+    last = np.where(along > 0, cut, 1.0)
+    return np.maximum(first.max(axis=1), 0.0), np.minimum(last.min(axis=1), 1.0)
+
+
+def _all_covered(begin, end, edge, first, last):
+    """Return whether the intervals cover [begin, end] of every edge."""
+    some = first <= last
+    edge, first, last = edge[some], first[some], last[some]
+    order = np.lexsort((first, edge))
+    reached = begin.copy()
+    for e, a, b in zip(edge[order].tolist(), first[order].tolist(), last[order].tolist()):
+        if a <= reached[e] < b:
+            reached[e] = b
+    return bool(np.all(reached >= end))

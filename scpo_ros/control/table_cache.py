@@ -1,0 +1,41 @@
+"""
+Tables that take seconds to compute, kept on disk.
+
+The file's name is the digest of all the table depends on; it appears by renaming, so that a
+half-written file is never read. A damaged or unwritable cache costs a computation only.
+"""
+
+import os
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+
+def default_cache():
+    """Return the folder of cached tables: $XDG_CACHE_HOME/scpo_ros or ~/.cache/scpo_ros."""
+    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'scpo_ros'
+
+
+def cached(kind, key, names, compute, folder=None):
+    """
+    Return {name: array} from the cache, or compute it and put it there.
+
+    :param kind: word that the file's name begins with. :param key: digest (str).
+    :param names: of the arrays. :param compute: callable without arguments that returns the dict.
+    :param folder: None for :func:`default_cache`.
+    """
+    path = Path(folder or default_cache()) / f'{kind}-{key[:32]}.npz'
+    try:
+        with path.open('rb') as stream, np.load(stream) as data:
+            return {name: data[name] for name in names}
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        arrays = compute()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f'{path.stem}.{os.getpid()}.npz')
+        np.savez(partial, **{name: arrays[name] for name in names})
+        os.replace(partial, path)
+    except OSError:
+        pass  # an unwritable cache only costs the next start some seconds
+    return arrays
