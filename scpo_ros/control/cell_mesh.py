@@ -3,9 +3,10 @@ Cells that cover the part of the safe set where some admissible input could leav
 
 A cell is a box with the polygons of the backup's law that it meets. On each of these
 u_backup - UP is convex, LO - u_backup too (UP is concave, LO convex, u_backup affine), so that
-with an affine bound of the residual the excess over [LO, UP] is largest at a vertex: the tables
-of the vertices are exact and do not depend on theta. Where UP exceeds the saturation, or LO lies below
-it, the saturated input cannot be inadmissible, and cells where that holds throughout are left out.
+with an affine bound of the residual the excess over [LO, UP] is largest at a vertex: the tables of
+the vertices are exact and do not depend on theta. Where UP exceeds the saturation, or LO lies
+below it, the saturated input cannot be inadmissible; cells where that holds throughout are left
+out.
 """
 
 from dataclasses import dataclass
