@@ -90,6 +90,7 @@ setup(
             'monitor = scpo_ros.nodes.monitor:main',
             'recorder = scpo_ros.nodes.recorder:main',
             'report = scpo_ros.report:main',
+            'audit = scpo_ros.audit.__main__:main',
         ],
     },
 )

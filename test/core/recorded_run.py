@@ -31,7 +31,7 @@ SMALL = {'metrics.design_states': 16, 'metrics.verification_states': 30,
          'metrics.invariance_states': 3000}
 ADAPTER = {'min_demonstrations': 10, 'rollout_steps': 10}
 CONTROLLER = {'swap_dwell_s': 1.0}
-STEPS, UPDATE_STEPS, LATE_COMMAND, REFUSED = 75, 5, 33, 5
+STEPS, UPDATE_STEPS, LATE_COMMAND, REFUSED = 75, 5, 36, 5
 BEGAN = 1000.0  # stamp of the first state, and the wall clock then [s]
 EVENT, STATE = 'rcl_interfaces/msg/ParameterEvent', 'sensor_msgs/msg/JointState'
 NUMBER, TRAJECTORY = 'std_msgs/msg/Float64', 'trajectory_msgs/msg/JointTrajectory'
@@ -114,7 +114,7 @@ class Run:
         _, gain = riccati(system, spec.backup.state_weight, spec.backup.input_weight)
         self.expert = ExpertCatalogue(system, gain).law('overspeed')
         self.tape, self.clock, self.seen = [], BEGAN, []
-        self.accepted = self.refused = 0
+        self.accepted, self.refused, self.config = 0, 0, config
 
     def say(self, topic, kind, message):
         self.clock += 1e-4
@@ -146,6 +146,26 @@ class Run:
         if self.gate.newest is not record:
             self.chain.base = self.gate.newest.version
             self.adaptation.restore(self.chain[self.chain.base].theta)
+
+    def restart_adapter(self):
+        """Start the adapter again: it is refused, and goes on from what the robot runs."""
+        self.adaptation = Adaptation(self.task.spec, self.config, task=self.task)
+        self.chain, running = PolicyChain(self.task.digest), self.gate.running
+        begun = self.adaptation.begin()
+        self.publish(begun.theta, begun.certificate)
+        self.announce()
+        self.chain.adopt(running.version, running.theta, running.digest)
+        self.adaptation.restore(running.theta)
+
+    def restart_controller(self):
+        """Start the controller again: it begins with the backup, and gets the policy anew."""
+        backup = self.task.initial_theta
+        self.gate = PolicyGate(backup_record(backup, self.task.digest), 0.02, 1.0)
+        self.law.swap(backup)
+        self.announce()
+        self.gate.submit(self.chain.latest)  # the latched one, whose parent it does not know
+        self.announce()
+        self.chain.base = 0
 
     def step(self, k):
         """Let one step of the plant pass, and whatever the others do in it."""
@@ -198,9 +218,9 @@ class Run:
             self.number('adapter/metrics/refused_total', self.refused)
 
 
-@lru_cache(maxsize=1)
-def genuine():
-    """Return the entries of the run."""
+@lru_cache(maxsize=2)
+def genuine(restarts=False):
+    """Return the entries of a run; in the other one adapter and controller are started again."""
     run = Run(build(Spec, SMALL))
     run.announce()
     for k in range(STEPS):
@@ -208,6 +228,13 @@ def genuine():
         if k == 0:
             begun = run.adaptation.begin()
             run.publish(begun.theta, begun.certificate)
+        elif restarts and k == 32:
+            run.restart_controller()
+        elif restarts and k == 34:
+            again = run.adaptation.begin()
+            run.publish(again.theta, again.certificate)
+        elif restarts and k > 45 and run.gate.ready is None and run.chain.base > 2:
+            restarts = run.restart_adapter()
         elif k % UPDATE_STEPS == 0:
             run.learn()
     return tuple(run.tape)

@@ -1,0 +1,178 @@
+"""
+What the controller let through: published, as published, of accepted descent, and safe.
+
+Every policy that it let through is verified again by :class:`~scpo_ros.verification.Verifier`,
+and so are the ancestors from which it came, and what the certificate says of the fixed design
+scenarios is computed again.
+"""
+
+from dataclasses import fields
+
+import numpy as np
+from scpo_ros.audit.evidence import Finding
+from scpo_ros.control.evaluation import SafetyEvaluation
+from scpo_ros.control.safety_metrics import REGRETS
+from scpo_ros.policy_record import identity_defects
+from scpo_ros.verification import Verifier
+
+_ROUNDING = 1e-7  # between machines, metric units
+
+
+class Acceptance:
+    """Follows what the controller said that it runs and lets through."""
+
+    def __init__(self, evidence, task, lineage):
+        """Take over the published policies of a :class:`~scpo_ros.audit.lineage.Lineage`."""
+        self._evidence, self._task, self._lineage = evidence, task, lineage
+        self.accepted = {}  # {version: (time, PolicyRecord)}, let through
+        self.ran = {}  # {version: list of (time, weights)}, said to run
+        self._admitted = set()  # versions said to be let through, recorded or not
+        self._refused = set()  # versions that its own verification refused
+        self.returns = 0  # to the backup
+
+    def findings(self):
+        """Yield what does not hold in what the controller said."""
+        running = newest = 0
+        for seen in self._evidence.actives:
+            said, record = seen.value
+            for sentence in (*self._identity(record), *self._known(said.ready),
+                             *self._permitted(seen, said)):
+                yield Finding(seen.time, seen.topic, sentence)
+            if said.version == 0 != running:
+                self.returns, newest = self.returns + 1, 0
+            elif said.version < running or said.ready < newest:
+                yield Finding(seen.time, seen.topic,
+                              f'it went back from version {max(running, newest)} to '
+                              f'{min(said.version, said.ready)}, which is not the backup')
+            running, newest = said.version, said.ready
+            self._note(seen, said, record)
+        yield from self._descent()
+
+    def _identity(self, record):
+        """Yield what is wrong with the policy that is said to run."""
+        version, task = record.version, self._task
+        for sentence in identity_defects(record, task.policy.network.d, task.digest):
+            yield f'version {version} runs: {sentence}'
+        if version == 0:
+            if not np.array_equal(record.theta, task.initial_theta):
+                yield 'version 0 runs with weights that are not those of the backup'
+        elif version in self._lineage.published:
+            published = [seen.value for seen in self._lineage.published[version]]
+            if not any(same(record, other) for other in published):
+                yield f'version {version} runs, but differs from what was published'
+        elif not self._lineage.trusted(version):
+            yield f'version {version} runs, but was never published'
+        else:
+            yield from (f'version {version} runs: {s}' for s in self._lineage.defects(record))
+
+    def _known(self, version):
+        if version > 0 and version not in self._lineage.published and not (
+                self._lineage.trusted(version)):
+            yield f'version {version} was let through, but never published'
+
+    def _permitted(self, seen, said):
+        """Yield whether what runs was let through before; the first message may begin with it."""
+        if said.version > 0 and said.version not in self._admitted and (
+                seen is not self._evidence.actives[0]):
+            yield f'version {said.version} runs, but was never let through'
+
+    def _note(self, seen, said, record):
+        self.ran.setdefault(said.version, []).append((seen.time, record.theta))
+        published = self._lineage.published.get(said.ready)
+        self._admitted |= {said.version, said.ready}
+        self.accepted.setdefault(said.version, (seen.time, record))
+        if published:
+            self.accepted.setdefault(said.ready, (seen.time, published[-1].value))
+        if said.refused_kind == 'verification' and said.refused >= 0:
+            self._refused.add(said.refused)
+
+    def _descent(self):
+        """Add the ancestors of what was let through; yield where one had been refused."""
+        for version in sorted(self.accepted, reverse=True):
+            time, record = self.accepted[version]
+            while record.parent not in self.accepted and record.parent > 0:
+                if record.parent in self._refused:
+                    yield Finding(time, self._evidence.topic('controller/active_policy'),
+                                  f'version {record.version} was let through, but its parent '
+                                  f'{record.parent} had been refused')
+                published = self._lineage.published.get(record.parent)
+                if not published:
+                    break
+                record = published[-1].value
+                self.accepted[record.version] = (time, record)
+
+    def verified(self, spec, progress):
+        """
+        Yield a finding for every policy let through that does not verify.
+
+        :param progress: wraps an iterable, to show how far it is.
+        """
+        verifier, verdicts = Verifier(spec), {}
+        for version, (time, record) in progress(sorted(self.accepted.items())):
+            if record.digest not in verdicts:
+                verdicts[record.digest] = self._verdict(verifier, record.theta)
+            if verdicts[record.digest]:
+                yield Finding(time, self._evidence.topic('controller/active_policy'),
+                              f'version {version} was let through, but does not verify: '
+                              f'{verdicts[record.digest]}')
+
+    @staticmethod
+    def _verdict(verifier, theta):
+        """Return why weights are not safe, or nothing."""
+        try:
+            verdict = verifier.judge(theta)
+        except Exception as error:  # noqa: B902 - what cannot be verified is not verified
+            return f'{type(error).__name__}: {error}'
+        return '' if verdict.safe is True else verdict.reason or 'no reason given'
+
+    def remeasured(self, progress):
+        """Yield a finding for every certificate whose metrics are not those of its weights."""
+        measure = DesignMetrics(self._task)
+        policies = [seen for group in self._lineage.published.values() for seen in group]
+        for seen in progress(policies):
+            record = seen.value
+            if record.certificate is not None and record.certificate.kind == 'sampled':
+                wrong = measure.differing(record.theta, record.certificate.g)
+                if wrong:
+                    yield Finding(seen.time, seen.topic,
+                                  f'version {record.version}: {wrong} of the metrics in its '
+                                  'certificate are not those of its weights')
+
+
+class DesignMetrics:
+    """The metrics of the fixed design scenarios, which stand in every sampled certificate."""
+
+    def __init__(self, task):
+        """Draw the scenarios as the adapter does."""
+        evaluation = SafetyEvaluation(task)
+        self._task, self._scenarios = task, evaluation.design
+        self._cost = task.simulator.summarise(
+            task.initial_theta[None], self._scenarios).cost[0]
+
+    def differing(self, theta, g):
+        """
+        Return how many of the metrics (k,) of a certificate are wrong.
+
+        Before those of the fixed scenarios stand those of groups of states, whose number depends
+        on what the adapter has seen; the place that fits best is taken.
+        """
+        if theta.shape != self._task.initial_theta.shape or not np.all(np.isfinite(theta)):
+            return 0  # found elsewhere
+        true = self._task.metric(theta[None], self._scenarios, self._cost, True)[0, REGRETS:]
+        if len(g) < len(true):
+            return len(true)
+        windows = np.lib.stride_tricks.sliding_window_view(g, len(true))
+        return int(np.min(np.sum(~(np.abs(windows - true) <= _ROUNDING), axis=1)))
+
+
+def same(record, other):
+    """Return whether two policies agree in every bit, certificates included."""
+    return _equal(record, other, 'certificate') and (
+        other.certificate is None and record.certificate is None
+        or record.certificate is not None and other.certificate is not None
+        and _equal(record.certificate, other.certificate))
+
+
+def _equal(a, b, *besides):
+    names = [entry.name for entry in fields(a) if entry.name not in besides]
+    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in names)

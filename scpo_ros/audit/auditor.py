@@ -1,0 +1,80 @@
+"""One audit: the checks in their order, what they found, and how much they looked at."""
+
+from dataclasses import dataclass
+
+from scpo_ros.audit.acceptance import Acceptance
+from scpo_ros.audit.evidence import Finding, gather
+from scpo_ros.audit.lineage import Lineage
+from scpo_ros.audit.motion import Motion
+from scpo_ros.audit.swaps import Swaps
+from scpo_ros.control.task import ControlTask
+
+_NEEDED = ('joint_states', 'joint_command', 'controller/active_policy')
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an audit of one namespace came to."""
+
+    namespace: str
+    findings: tuple  # of Finding, in the order of time
+    checked: dict  # {what: how many}
+    notes: tuple  # sentences: what was taken on trust, or could not be looked at
+
+
+def audit(bag, namespace, parameters, progress=iter):
+    """
+    Return the :class:`Report` of one namespace of a bag.
+
+    :param namespace: with slashes around it. :param parameters: RecordedParameters.
+    :param progress: wraps the iterables that take long.
+    """
+    evidence, task = gather(bag, namespace), ControlTask.build(parameters.spec)
+    controller, adapter = parameters.nodes['controller'], parameters.nodes['adapter']
+    lineage = Lineage(evidence, task, controller.certified_margin, adapter.accept_margin)
+    acceptance = Acceptance(evidence, task, lineage)
+    found = [*evidence.findings, *_absent(evidence), *lineage.findings(),
+             *acceptance.findings(), *acceptance.remeasured(progress),
+             *acceptance.verified(parameters.spec, progress)]
+    swaps, motion = Swaps(evidence, task, acceptance, controller), Motion(evidence, task)
+    found += [*swaps.findings(), *motion.findings()]
+    checked = {
+        'policies': sum(map(len, lineage.published.values())),
+        'policies verified again': len(acceptance.accepted), 'swaps': swaps.swaps,
+        'states': len(evidence.states), 'transitions': motion.transitions,
+        'commands computed again': swaps.recomputed}
+    return Report(namespace, tuple(sorted(found, key=lambda f: f.time)), checked,
+                  tuple(_notes(evidence, acceptance, swaps, motion)))
+
+
+def _absent(evidence):
+    """Yield a finding for every topic without which nothing can be said."""
+    have = {'joint_states': evidence.states, 'joint_command': evidence.commands,
+            'controller/active_policy': evidence.actives}
+    for name in _NEEDED:
+        if not have[name]:
+            yield Finding(0.0, evidence.topic(name), 'no message was recorded')
+    ran = any(seen.value.version for seen in evidence.commands)
+    if not evidence.policies and (ran or evidence.versions):
+        yield Finding(0.0, evidence.topic('policy'), 'no message was recorded')
+    violated = next((seen for seen in evidence.violations if seen.value > 0), None)
+    if violated is not None:
+        yield Finding(violated.time, violated.topic,
+                      f'the plant counted {violated.value:.0f} states outside the limits')
+
+
+def _notes(evidence, acceptance, swaps, motion):
+    if evidence.late:
+        yield (f'the recording began after version {evidence.policies[0].value.version} was '
+               'published: what came before is taken on trust')
+    for count, sentence in (
+            (motion.unanswered, 'states before the first recorded command, so that what answered '
+             'them is not known'),
+            (swaps.stateless, 'commands at the beginning or the end without their state'),
+            (swaps.unknown, 'commands of a version whose weights were not recorded'),
+            (acceptance.returns, 'returns to the backup'),
+            (motion.restarts, 'new beginnings of the plant'),
+            (motion.outside, 'states outside the safe set'),
+            (len(motion.missed), 'commands too late, so that the plant held the last or braked')):
+        if count:
+            yield f'{sentence}: {count}'

@@ -1,0 +1,116 @@
+"""
+Published policies: identity, certificate, lineage, and that none is missing.
+
+The adapter numbers its policies from 0, the backup, without a gap, and the parent of each was
+published before. An adapter that was started again begins with version 0 anew and goes on from
+what the controller runs. When the recording began later, the first policy may be any, if its stamp
+is older than the recording; what came before it is taken on trust.
+"""
+
+import numpy as np
+from scpo_ros.audit.evidence import Finding
+from scpo_ros.policy_record import identity_defects, record_defects
+from scpo_ros.scpo import certificate_defects
+
+_GAP = 0.0  # largest duality gap of the backup's certificate, which rests on no step
+
+
+class Lineage:
+    """Follows the chain of published policies."""
+
+    def __init__(self, evidence, task, margin, claimed):
+        """
+        Start before the first policy.
+
+        :param margin: least margin that the controller requires.
+        :param claimed: the margin with which the adapter certifies.
+        """
+        self._evidence, self._task = evidence, task
+        self._margin, self._claimed = margin, claimed
+        self.published = {}  # {version: list of Seen, one for every life of the adapter}
+        self._known, self._last, self._first_of_life = {}, None, False
+        self._stamp = -np.inf
+
+    def findings(self):
+        """Yield what does not hold."""
+        previous = None
+        for seen in self._evidence.policies:
+            if seen.raw == previous:
+                continue  # the latched message came again
+            previous = seen.raw
+            for sentence in (*self._order(seen), *self.defects(seen.value)):
+                yield Finding(seen.time, seen.topic, f'version {seen.value.version}: {sentence}')
+            self._add(seen)
+        yield from self._unpublished()
+
+    def trusted(self, version):
+        """Return whether a version was published before the recording began."""
+        return self._evidence.late and version < self._evidence.policies[0].value.version
+
+    def _add(self, seen):
+        record = seen.value
+        self.published.setdefault(record.version, []).append(seen)
+        self._known[record.version] = record.digest
+        self._first_of_life = record.version == 0
+        self._last = record.version
+
+    def _order(self, seen):
+        """Yield what is wrong with the place of a policy among the others."""
+        if seen.stamp < self._stamp:
+            yield 'it is older than the policy recorded before it'
+        self._stamp = max(self._stamp, seen.stamp)
+        version, last = seen.value.version, self._last
+        if last is None:
+            if version != 0 and not self._evidence.late:
+                yield (f'versions 0 to {version - 1} are missing, although the recording had '
+                       'begun when it was published')
+        elif version == 0:
+            return
+        elif version <= last:
+            yield f'it follows version {last}: there is another policy of its number, or its ' \
+                'place was changed'
+        elif version > last + 1 and not self._adopted(seen.value):
+            missing = f'{last + 1}' if version == last + 2 else f'{last + 1} to {version - 1}'
+            yield f'version {missing} before it is missing'
+
+    def _adopted(self, record):
+        """Return whether an adapter that was started again goes on from what the robot runs."""
+        return self._first_of_life and record.version == record.parent + 1
+
+    def defects(self, record):
+        """Return what is wrong with a policy itself, as sentences."""
+        task = self._task
+        size, spec_digest = task.policy.network.d, task.digest
+        if record.version == 0:
+            return identity_defects(record, size, spec_digest) or self._backup_defects(record)
+        known = {v: d for v, d in self._known.items() if v < record.version}
+        if self.trusted(record.parent) or self._evidence.late and not known:
+            known.setdefault(record.parent, record.parent_digest)
+        found = record_defects(record, size, spec_digest, known or {-1: ''}, self._margin)
+        return (*found, *self._margin_defects(record.certificate))
+
+    def _backup_defects(self, record):
+        if not np.array_equal(record.theta, self._task.initial_theta):
+            return ('its weights are not those of the backup',)
+        if record.certificate is None:
+            return ('it carries no certificate',)
+        return (*certificate_defects(record.certificate, record.theta, self._margin, _GAP),
+                *self._margin_defects(record.certificate))
+
+    def _margin_defects(self, certificate):
+        if certificate is None or certificate.margin == self._claimed:
+            return ()
+        return (f'it claims the margin {certificate.margin:.9g}, but the adapter certifies with '
+                f'{self._claimed:.9g}',)
+
+    def _unpublished(self):
+        """Yield a finding for every version that the adapter reported and nobody recorded."""
+        reported = set()
+        for seen in self._evidence.versions:
+            version = int(seen.value)
+            if version < 0 or version in reported or version in self.published:
+                continue
+            if not self.trusted(version):
+                reported.add(version)
+                yield Finding(seen.time, seen.topic,
+                              f'the adapter published version {version}, which was not recorded')

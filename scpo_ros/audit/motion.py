@@ -1,0 +1,135 @@
+"""
+What moved: the states obey model and limits, and the inputs applied are those commanded.
+
+The plant applies the command that answers a state until the next one. When none came in time it
+holds the last one, later it brakes, u = sat(-v / dt); each time it counts a missed deadline, and
+the count must say so.
+"""
+
+import numpy as np
+from scpo_ros.audit.evidence import Finding
+from scpo_ros.control.scenario import realised_disturbance
+
+_ROUNDING = 1e-9  # units of x and of u
+_GRID = 0.1  # share of a step by which stamps may leave the grid
+
+
+class Motion:
+    """Follows the states of the plant."""
+
+    def __init__(self, evidence, task):
+        """Take over what was seen of the plant and its commands."""
+        self._evidence, self._system, self._task = evidence, task.system, task
+        self._commands = {seen.stamp: seen for seen in evidence.commands}
+        self._held = None  # the last command that was applied, None while unknown
+        self.missed = []  # times at which a command was not applied
+        self.transitions = self.unanswered = self.restarts = self.outside = 0
+
+    def findings(self):
+        """Yield what does not hold."""
+        states = self._evidence.states
+        for seen in states:
+            yield from self._limits(seen)
+        for before, after in zip(states, states[1:]):
+            yield from self._pair(before, after)
+        yield from self._misses()
+        yield from self._rollouts()
+
+    def _finding(self, seen, sentence):
+        return Finding(seen.time, seen.topic, sentence)
+
+    def _limits(self, seen):
+        state, system = seen.value, self._system
+        if not system.within_limits(state.x, np.array([state.applied])):
+            yield self._finding(
+                seen, f'outside the limits: p = {state.x[0]:.6g}, v = {state.x[1]:.6g}, '
+                f'u = {state.applied:.6g}')
+
+    def _pair(self, before, after):
+        """Yield what is wrong between two states that were recorded one after the other."""
+        steps = (after.stamp - before.stamp) / self._system.dt
+        lost = round(steps) - 1
+        if after.value.episode < before.value.episode or steps < 0:
+            self.restarts, self._held = self.restarts + 1, None
+            if after.value.episode != 0:
+                yield self._finding(after, 'it is older than the state recorded before it')
+        elif abs(steps - round(steps)) > _GRID or lost < 0:
+            yield self._finding(after, f'it comes {steps:.3g} steps after the state before it')
+        elif lost:
+            self._held = None
+            yield self._finding(after, f'{lost} state{"s" * (lost > 1)} before it not recorded: '
+                                'nothing can be said about what happened there')
+        elif after.value.episode == before.value.episode:
+            self.transitions += 1
+            yield from self._model(before, after)
+            yield from self._input(before, after)
+
+    def _model(self, before, after):
+        x, following, u = before.value.x, after.value.x, np.array([after.value.applied])
+        w = realised_disturbance(self._system, x, u, following)
+        if not np.all(np.abs(w) <= self._system.disturbance + _ROUNDING):
+            worst = np.abs(w).max(axis=0)
+            yield self._finding(
+                after, f'the model does not hold: the disturbance would be {worst}, at most '
+                f'{self._system.disturbance} is admitted')
+        safe = self._task.safe_set.contains(np.vstack([x, following]))
+        if safe[0] and not safe[1]:
+            yield self._finding(after, f'it has left the safe set, at p = {following[0]:.6g}, '
+                                f'v = {following[1]:.6g}')
+        self.outside += not safe[1]
+
+    def _input(self, before, after):
+        applied, command = after.value.applied, self._commands.get(before.stamp)
+        first = self._evidence.commands[0].time if self._evidence.commands else np.inf
+        if command is not None and self._is(applied, command.value.u):
+            self._held = command.value.u
+        elif command is None and before.time <= first:
+            self.unanswered += 1
+        elif self._held is None or self._held_or_braked(applied, before.value.x):
+            self.missed.append(after)
+        elif command is not None:
+            yield self._finding(after, f'the input {applied:.9g} was applied, but '
+                                f'{command.value.u:.9g} was commanded')
+        else:
+            yield self._finding(after, f'the input {applied:.9g} was applied, but no command was '
+                                'recorded that answers the state before it')
+
+    def _is(self, applied, u):
+        return abs(applied - self._system.saturate(np.array([u]))[0]) <= _ROUNDING
+
+    def _held_or_braked(self, applied, x):
+        return self._is(applied, self._held) or self._is(applied, -x[1] / self._system.dt)
+
+    def _misses(self):
+        """Yield a finding for every missed command that the plant did not count."""
+        counted = self._evidence.misses
+        if self.missed and not counted:
+            yield from (self._finding(seen, 'the command was not applied, and nothing says that '
+                                      'its deadline was missed') for seen in self.missed)
+            return
+        base, last, excused = None, 0.0, 0
+        for count in counted:
+            before = [seen for seen in self.missed if seen.time <= count.time]
+            if base is None:
+                base = count.value - len(before) if self._evidence.late else 0.0
+            if count.value < last:
+                base = -len(before) + count.value  # the plant was started again
+            last = count.value
+            for seen in before[max(excused, int(count.value - base)):]:
+                yield self._finding(seen, 'the command was not applied, but the plant counted '
+                                    'no missed deadline')
+            excused = max(excused, len(before))
+
+    def _rollouts(self):
+        """Yield a finding for every collected rollout that is not what the plant did."""
+        dt = self._system.dt
+        by_step = {round(seen.stamp / dt): seen.value for seen in self._evidence.states}
+        for seen in self._evidence.rollouts:
+            states, inputs = seen.value
+            first = round(seen.stamp / dt)
+            for k, (x, u) in enumerate(zip(states, inputs)):
+                here, following = by_step.get(first + k), by_step.get(first + k + 1)
+                if (here is not None and not np.array_equal(here.x, x)
+                        or following is not None and following.applied != u[0]):
+                    yield self._finding(seen, f'step {k} of the rollout is not what the plant did')
+                    break

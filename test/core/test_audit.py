@@ -1,0 +1,150 @@
+"""The audit: nothing is found in genuine bags, and every kind of tampering is."""
+
+import re
+
+import pytest
+from recorded_run import genuine, late, parameters, REFUSED, STEPS, write
+from scpo_ros.arrays import digest
+from scpo_ros.audit import audit
+from scpo_ros.audit.__main__ import main
+from scpo_ros.audit.acceptance import DesignMetrics
+from scpo_ros.bag import PARAMETERS, read_bag
+from scpo_ros.control.task import ControlTask
+from scpo_ros.recorded_parameters import recorded_parameters
+from scpo_ros.verification import Verdict, Verifier
+from tampering import ACTIVE, COMMANDS, dropped, POLICY, TAMPERINGS
+
+
+def remembering(function, key):
+    """Return the function that computes each value once; key(arguments) tells them apart."""
+    known = {}
+
+    def remembered(*arguments):
+        place = key(arguments)
+        if place not in known:
+            known[place] = function(*arguments)
+        return known[place]
+
+    return remembered
+
+
+_BUILD = remembering(ControlTask.build, lambda given: given)
+_JUDGE = remembering(Verifier.judge, lambda given: digest(given[1]))
+_DIFFERING = remembering(DesignMetrics.differing, lambda given: digest(*given[1:]))
+
+
+@pytest.fixture(autouse=True)
+def once(monkeypatch):
+    """Compute what many bags have in common once: the task, and what is true of some weights."""
+    monkeypatch.setattr(ControlTask, 'build', _BUILD)
+    monkeypatch.setattr(Verifier, 'judge', _JUDGE)
+    monkeypatch.setattr(DesignMetrics, 'differing', _DIFFERING)
+
+
+def audited(path, entries):
+    """Return the report on a bag of the given entries."""
+    bag = read_bag(write(path / 'bag', entries))
+    return audit(bag, '/scpo/', recorded_parameters(bag, '/scpo/'))
+
+
+def test_nothing_is_found_in_a_genuine_bag(tmp_path):
+    report = audited(tmp_path, genuine())
+    assert report.findings == ()
+    assert report.checked == {
+        'policies': 14, 'policies verified again': 13, 'swaps': 7, 'states': STEPS,
+        'transitions': STEPS - 3, 'commands computed again': STEPS}
+    assert report.notes == (
+        'commands too late, so that the plant held the last or braked: 1',)
+
+
+@pytest.mark.parametrize('seconds', [0.05, 0.15, 1.05, 2.55, 3.02, 4.05, 6.95])
+def test_nothing_is_found_when_the_recorder_came_late(tmp_path, seconds):
+    report = audited(tmp_path, late(genuine(), 1000 + seconds))
+    assert report.findings == ()
+    if seconds > 1:
+        assert 'taken on trust' in report.notes[0]
+        assert report.checked['commands computed again'] > 0.9 * (STEPS - 10 * seconds) - 1
+
+
+@pytest.mark.parametrize('seconds', [0.95, 2.55, 3.0002, 5.05])
+def test_nothing_is_found_when_the_recorder_went_early(tmp_path, seconds):
+    entries = [entry for entry in genuine() if entry.time < 1000 + seconds]
+    assert audited(tmp_path, entries).findings == ()
+
+
+def test_nothing_is_found_when_adapter_and_controller_were_started_again(tmp_path):
+    report = audited(tmp_path, genuine(restarts=True))
+    assert report.findings == ()
+    assert 'returns to the backup: 1' in report.notes
+    assert report.checked['policies verified again'] >= 10
+
+
+def test_the_genuine_run_has_an_update_that_the_controller_refused(tmp_path):
+    bag = read_bag(write(tmp_path / 'bag', genuine()))
+    frames = {m.message.header.frame_id for m in bag.messages if m.topic == COMMANDS}
+    assert f'policy/{REFUSED}' not in frames and len(frames) == 8
+
+
+def test_messages_of_two_topics_may_change_places(tmp_path):
+    order = {POLICY: 0.02, ACTIVE: -0.02, COMMANDS: -0.01}
+    entries = [entry.__class__(entry.time + order.get(entry.topic, 0.0), entry.topic, entry.kind,
+                               entry.message) for entry in genuine()]
+    assert audited(tmp_path, entries).findings == ()
+
+
+@pytest.mark.parametrize('tampering', TAMPERINGS, ids=[t.name for t in TAMPERINGS])
+def test_every_tampering_is_found(tmp_path, tampering):
+    found = audited(tmp_path, tampering.apply(genuine())).findings
+    assert any(finding.topic == tampering.topic and tampering.part in finding.sentence
+               for finding in found), '\n'.join(map(str, found)) or 'nothing was found'
+
+
+@pytest.mark.parametrize('seconds', [2.55, 4.05])
+def test_a_late_recorder_is_no_excuse_for_a_gap(tmp_path, seconds):
+    entries = dropped(POLICY, policy__version=9)(late(genuine(), 1000 + seconds))
+    assert any('version 9' in f.sentence for f in audited(tmp_path, entries).findings)
+
+
+def test_a_bag_of_other_parameters_is_found(tmp_path):
+    text = parameters().replace('metrics.design_states: 16', 'metrics.design_states: 17')
+    bag = read_bag(write(tmp_path / 'bag', genuine(), {PARAMETERS: text}))
+    found = audit(bag, '/scpo/', recorded_parameters(bag, '/scpo/')).findings
+    assert sum('another specification' in f.sentence for f in found) >= 14
+
+
+def test_what_cannot_be_verified_is_not_verified(tmp_path, monkeypatch):
+    def fails(self, theta):
+        raise ArithmeticError('no proof')
+
+    monkeypatch.setattr(Verifier, 'judge', fails)
+    found = audited(tmp_path, genuine()).findings
+    assert len(found) == 13 and all('no proof' in f.sentence for f in found)
+    monkeypatch.setattr(Verifier, 'judge', lambda self, theta: Verdict(1, '', 0.0))
+    assert len(audited(tmp_path / 'b', genuine()).findings) == 13
+
+
+def test_the_command_line_says_what_was_found_and_when(tmp_path, capsys):
+    assert main([str(write(tmp_path / 'good', genuine()))]) == 0
+    assert 'nothing found' in capsys.readouterr().out
+    (tampering,) = [t for t in TAMPERINGS if t.name == 'position']
+    assert main([str(write(tmp_path / 'bad', tampering.apply(genuine())))]) == 1
+    output = capsys.readouterr().out
+    assert re.search(r't = +2\.0\d\d s  /scpo/joint_states: the model does not hold', output)
+    assert re.search(r'\d found that does not hold', output)
+
+
+def test_the_parameters_can_be_given(tmp_path, capsys):
+    path = write(tmp_path / 'bag', genuine(), {})
+    assert main([str(path)]) == 2
+    assert '--params' in capsys.readouterr().err
+    (tmp_path / 'p.yaml').write_text(parameters())
+    assert main([str(path), '--params', str(tmp_path / 'p.yaml')]) == 0
+
+
+def test_what_cannot_be_read_is_neither_good_nor_bad(tmp_path, capsys):
+    assert main([str(tmp_path / 'nowhere')]) == 2
+    path = write(tmp_path / 'bag', genuine())
+    (path / 'metadata.yaml').unlink()
+    assert main([str(path)]) == 2
+    assert 'is torn' in capsys.readouterr().err
+    assert main([str(write(tmp_path / 'empty', ()))]) == 2
