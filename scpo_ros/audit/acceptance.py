@@ -6,10 +6,9 @@ and so are the ancestors from which it came, and what the certificate says of th
 scenarios is computed again.
 """
 
-from dataclasses import fields
-
 import numpy as np
 from scpo_ros.audit.evidence import Finding
+from scpo_ros.audit.lineage import same
 from scpo_ros.control.evaluation import SafetyEvaluation
 from scpo_ros.control.safety_metrics import REGRETS
 from scpo_ros.policy_record import identity_defects
@@ -38,8 +37,8 @@ class Acceptance:
             for sentence in (*self._identity(record), *self._known(said.ready),
                              *self._permitted(seen, said)):
                 yield Finding(seen.time, seen.topic, sentence)
-            if said.version == 0 != running:
-                self.returns, newest = self.returns + 1, 0
+            if said.version == 0 and (running or said.ready < newest):
+                self.returns += 1
             elif said.version < running or said.ready < newest:
                 yield Finding(seen.time, seen.topic,
                               f'it went back from version {max(running, newest)} to '
@@ -163,16 +162,3 @@ class DesignMetrics:
             return len(true)
         windows = np.lib.stride_tricks.sliding_window_view(g, len(true))
         return int(np.min(np.sum(~(np.abs(windows - true) <= _ROUNDING), axis=1)))
-
-
-def same(record, other):
-    """Return whether two policies agree in every bit, certificates included."""
-    return _equal(record, other, 'certificate') and (
-        other.certificate is None and record.certificate is None
-        or record.certificate is not None and other.certificate is not None
-        and _equal(record.certificate, other.certificate))
-
-
-def _equal(a, b, *besides):
-    names = [entry.name for entry in fields(a) if entry.name not in besides]
-    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in names)

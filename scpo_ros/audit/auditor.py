@@ -31,7 +31,7 @@ def audit(bag, namespace, parameters, progress=iter):
     """
     evidence, task = gather(bag, namespace), ControlTask.build(parameters.spec)
     controller, adapter = parameters.nodes['controller'], parameters.nodes['adapter']
-    lineage = Lineage(evidence, task, controller.certified_margin, adapter.accept_margin)
+    lineage = Lineage(evidence, task, controller, adapter)
     acceptance = Acceptance(evidence, task, lineage)
     found = [*evidence.findings, *_absent(evidence), *lineage.findings(),
              *acceptance.findings(), *acceptance.remeasured(progress),
@@ -64,9 +64,10 @@ def _absent(evidence):
 
 
 def _notes(evidence, acceptance, swaps, motion):
-    if evidence.late:
-        yield (f'the recording began after version {evidence.policies[0].value.version} was '
-               'published: what came before is taken on trust')
+    first = evidence.policies[0].value.version if evidence.policies else 0
+    if evidence.late or first:
+        yield (f'the first policy is version {first}, from before the recording: what came before '
+               'it is taken on trust')
     for count, sentence in (
             (motion.unanswered, 'states before the first recorded command, so that what answered '
              'them is not known'),

@@ -8,6 +8,9 @@ from scpo_ros.messages import (
     read_active, read_command, read_policy, read_state, read_trajectory, seconds)
 
 
+_DELIVERY_S = 0.05  # what takes longer from its stamp to the recorder was latched [s]
+
+
 @dataclass(frozen=True)
 class Finding:
     """Something that does not hold."""
@@ -25,6 +28,7 @@ class Seen:
     topic: str
     value: object
     stamp: float  # that the message carries [s], NaN without one
+    clock: float  # what the clock of the stamps showed when it was recorded [s]
     raw: bytes
 
 
@@ -50,8 +54,15 @@ class Evidence:
 
     @property
     def late(self):
-        """Return whether policies were published before the recording began."""
-        return bool(self.policies) and self.policies[0].stamp < self.began - 1e-6
+        """
+        Return whether policies were published before the recorder heard them.
+
+        Then the first one is a latched message: older than the recording, or than its own arrival.
+        """
+        if not self.policies:
+            return False
+        first = self.policies[0]
+        return first.stamp < max(self.began - 1e-6, first.clock - _DELIVERY_S)
 
     def topic(self, name):
         """Return the full name of a topic."""
@@ -87,25 +98,29 @@ _NUMBER = 'std_msgs/msg/Float64'
 def gather(bag, namespace):
     """Return the :class:`Evidence` of one namespace (with slashes around it) of a bag."""
     clock = next((seconds(m.message.clock) for m in bag.messages if m.topic == '/clock'), None)
-    evidence = Evidence(namespace, bag.start if clock is None else clock)
+    simulated = clock is not None
+    evidence = Evidence(namespace, clock if simulated else bag.start)
     for item in bag.messages:
+        if item.topic == '/clock':
+            clock = seconds(item.message.clock)
+        now = clock if simulated else bag.start + item.time
         if item.topic.startswith(namespace):
             name = item.topic.removeprefix(namespace)
             if name in _TOPICS:
-                _take(evidence, item, *_TOPICS[name])
+                _take(evidence, item, now, *_TOPICS[name])
             elif bag.types[item.topic] == _NUMBER:
-                _take(evidence, item, _read_number, None)
+                _take(evidence, item, now, _read_number, None)
     return evidence
 
 
-def _take(evidence, item, read, name):
+def _take(evidence, item, now, read, name):
     try:
         value = read(item.message)
         _require_finite(value, name)
     except InvalidArrayError as error:
         evidence.findings.append(Finding(item.time, item.topic, f'malformed: {error}'))
         return
-    seen = Seen(item.time, item.topic, value, _stamp(item.message), item.raw)
+    seen = Seen(item.time, item.topic, value, _stamp(item.message), now, item.raw)
     if name == 'states':
         _take_state(evidence, seen)
     elif name == 'commands':

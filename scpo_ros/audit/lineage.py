@@ -2,12 +2,16 @@
 Published policies: identity, certificate, lineage, and that none is missing.
 
 The adapter numbers its policies from 0, the backup, without a gap, and the parent of each was
-published before. An adapter that was started again begins with version 0 anew and goes on from
-what the controller runs. When the recording began later, the first policy may be any, if its stamp
-is older than the recording; what came before it is taken on trust.
+published before. An adapter that was started again publishes its newest policy once more, if it
+keeps a ledger, else version 0, and goes on from what the controller runs. The first policy in a
+bag may be any, if it is older than the recording or comes from the ledger of an earlier run; what
+came before it is taken on trust.
 """
 
+from dataclasses import fields
+
 import numpy as np
+from scpo_ros.arrays import digest
 from scpo_ros.audit.evidence import Finding
 from scpo_ros.policy_record import identity_defects, record_defects
 from scpo_ros.scpo import certificate_defects
@@ -18,34 +22,43 @@ _GAP = 0.0  # largest duality gap of the backup's certificate, which rests on no
 class Lineage:
     """Follows the chain of published policies."""
 
-    def __init__(self, evidence, task, margin, claimed):
+    def __init__(self, evidence, task, controller, adapter):
         """
         Start before the first policy.
 
-        :param margin: least margin that the controller requires.
-        :param claimed: the margin with which the adapter certifies.
+        :param controller: ControllerConfig. :param adapter: AdapterConfig.
         """
         self._evidence, self._task = evidence, task
-        self._margin, self._claimed = margin, claimed
+        self._margin, self._claimed = controller.certified_margin, adapter.accept_margin
+        self._ledger = bool(adapter.ledger_dir)
         self.published = {}  # {version: list of Seen, one for every life of the adapter}
         self._known, self._last, self._first_of_life = {}, None, False
         self._stamp = -np.inf
 
     def findings(self):
         """Yield what does not hold."""
-        previous = None
         for seen in self._evidence.policies:
-            if seen.raw == previous:
-                continue  # the latched message came again
-            previous = seen.raw
+            if self._again(seen.value):
+                continue
             for sentence in (*self._order(seen), *self.defects(seen.value)):
                 yield Finding(seen.time, seen.topic, f'version {seen.value.version}: {sentence}')
             self._add(seen)
         yield from self._unpublished()
 
+    @property
+    def trust(self):
+        """Return whether there were policies before the first one of the bag."""
+        return self._evidence.late or self._ledger
+
     def trusted(self, version):
-        """Return whether a version was published before the recording began."""
-        return self._evidence.late and version < self._evidence.policies[0].value.version
+        """Return whether a version was published before the first one of the bag."""
+        first = self._evidence.policies[0].value.version if self._evidence.policies else 0
+        return self.trust and version < first
+
+    def _again(self, record):
+        """Return whether the newest policy came once more, bit for bit."""
+        return record.version == self._last and any(
+            same(record, seen.value) for seen in self.published[record.version][-1:])
 
     def _add(self, seen):
         record = seen.value
@@ -61,7 +74,7 @@ class Lineage:
         self._stamp = max(self._stamp, seen.stamp)
         version, last = seen.value.version, self._last
         if last is None:
-            if version != 0 and not self._evidence.late:
+            if version != 0 and not self.trust:
                 yield (f'versions 0 to {version - 1} are missing, although the recording had '
                        'begun when it was published')
         elif version == 0:
@@ -84,8 +97,9 @@ class Lineage:
         if record.version == 0:
             return identity_defects(record, size, spec_digest) or self._backup_defects(record)
         known = {v: d for v, d in self._known.items() if v < record.version}
-        if self.trusted(record.parent) or self._evidence.late and not known:
-            known.setdefault(record.parent, record.parent_digest)
+        if self.trusted(record.parent):
+            known.setdefault(record.parent, digest(task.initial_theta) if record.parent == 0
+                             else record.parent_digest)
         found = record_defects(record, size, spec_digest, known or {-1: ''}, self._margin)
         return (*found, *self._margin_defects(record.certificate))
 
@@ -110,7 +124,20 @@ class Lineage:
             version = int(seen.value)
             if version < 0 or version in reported or version in self.published:
                 continue
-            if not self.trusted(version):
+            if not (self._evidence.late and self.trusted(version)):
                 reported.add(version)
                 yield Finding(seen.time, seen.topic,
                               f'the adapter published version {version}, which was not recorded')
+
+
+def same(record, other):
+    """Return whether two policies agree in every bit, certificates included."""
+    return _equal(record, other, 'certificate') and (
+        other.certificate is None and record.certificate is None
+        or record.certificate is not None and other.certificate is not None
+        and _equal(record.certificate, other.certificate))
+
+
+def _equal(a, b, *besides):
+    names = [entry.name for entry in fields(a) if entry.name not in besides]
+    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in names)

@@ -68,9 +68,8 @@ class Motion:
         x, following, u = before.value.x, after.value.x, np.array([after.value.applied])
         w = realised_disturbance(self._system, x, u, following)
         if not np.all(np.abs(w) <= self._system.disturbance + _ROUNDING):
-            worst = np.abs(w).max(axis=0)
             yield self._finding(
-                after, f'the model does not hold: the disturbance would be {worst}, at most '
+                after, f'the model does not hold: the disturbance would be {w}, at most '
                 f'{self._system.disturbance} is admitted')
         safe = self._task.safe_set.contains(np.vstack([x, following]))
         if safe[0] and not safe[1]:

@@ -147,6 +147,13 @@ class Run:
             self.chain.base = self.gate.newest.version
             self.adaptation.restore(self.chain[self.chain.base].theta)
 
+    def kick(self):
+        """Push the plant as no admitted disturbance does: certificates are revoked."""
+        self.plant.state = replace(self.plant.state, x=self.plant.state.x + [0.0, 0.02])
+        self.gate.revoke(self.clock, 'the model does not hold')
+        self.law.swap(self.task.initial_theta)
+        self.announce()
+
     def restart_adapter(self):
         """Start the adapter again: it is refused, and goes on from what the robot runs."""
         self.adaptation = Adaptation(self.task.spec, self.config, task=self.task)
@@ -178,7 +185,8 @@ class Run:
             self.law.swap(record.theta)
             self.announce()
         action = self.law.act(state.x)
-        frame = f'{action.source.value}/{self.gate.running.version}'
+        source = Source.REVOKED if self.gate.revoked else action.source
+        frame = f'{source.value}/{self.gate.running.version}'
         self.say('/scpo/joint_command', STATE, joint_state(time, frame, [], [], [action.u]))
         self.number('controller/metrics/guard_interventions', action.source is not Source.POLICY)
         self.collect(k, state, frame)
@@ -218,13 +226,22 @@ class Run:
             self.number('adapter/metrics/refused_total', self.refused)
 
 
-@lru_cache(maxsize=2)
-def genuine(restarts=False):
-    """Return the entries of a run; in the other one adapter and controller are started again."""
+@lru_cache(maxsize=3)
+def genuine(restarts=False, kicked=STEPS):
+    """
+    Return the entries of a run.
+
+    :param restarts: whether adapter and controller are started again.
+    :param kicked: step before which something pushes the plant.
+    """
     run = Run(build(Spec, SMALL))
     run.announce()
     for k in range(STEPS):
+        if k == kicked:
+            run.kick()
         run.step(k)
+        if k >= kicked:
+            continue
         if k == 0:
             begun = run.adaptation.begin()
             run.publish(begun.theta, begun.certificate)

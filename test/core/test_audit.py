@@ -1,9 +1,10 @@
 """The audit: nothing is found in genuine bags, and every kind of tampering is."""
 
+from dataclasses import replace
 import re
 
 import pytest
-from recorded_run import genuine, late, parameters, REFUSED, STEPS, write
+from recorded_run import genuine, late, parameters, REFUSED, stamp, STEPS, write
 from scpo_ros.arrays import digest
 from scpo_ros.audit import audit
 from scpo_ros.audit.__main__ import main
@@ -12,7 +13,7 @@ from scpo_ros.bag import PARAMETERS, read_bag
 from scpo_ros.control.task import ControlTask
 from scpo_ros.recorded_parameters import recorded_parameters
 from scpo_ros.verification import Verdict, Verifier
-from tampering import ACTIVE, COMMANDS, dropped, POLICY, TAMPERINGS
+from tampering import ACTIVE, altered, COMMANDS, dropped, POLICY, STATES, TAMPERINGS
 
 
 def remembering(function, key):
@@ -79,6 +80,52 @@ def test_nothing_is_found_when_adapter_and_controller_were_started_again(tmp_pat
     assert report.checked['policies verified again'] >= 10
 
 
+def test_of_a_revocation_only_what_caused_it_is_found(tmp_path):
+    report = audited(tmp_path, genuine(kicked=47))
+    (finding,) = report.findings
+    assert 'the model does not hold' in finding.sentence and '0.0189' in finding.sentence
+    assert finding.time == pytest.approx(4.7, abs=0.01)
+    assert 'returns to the backup: 1' in report.notes
+    assert report.checked['commands computed again'] == STEPS
+
+
+def again(entries, at):
+    """Have an adapter that keeps a ledger publish its newest policy once more."""
+    newest = max((e for e in entries if e.topic == POLICY and e.time < at), key=lambda e: e.time)
+    repeated = altered((newest,), 0, lambda message: setattr(message, 'stamp', stamp(at)))[0]
+    return tuple(sorted((*entries, replace(repeated, time=at)), key=lambda e: e.time))
+
+
+def test_an_adapter_with_a_ledger_may_publish_its_newest_policy_again(tmp_path):
+    assert audited(tmp_path, again(genuine(), 1004.02)).findings == ()
+
+
+def with_ledger(path, entries):
+    """Return the findings in a bag whose parameters name a ledger."""
+    text = parameters().replace('min_dem', 'ledger_dir: somewhere\n    min_dem')
+    bag = read_bag(write(path / 'bag', entries, {PARAMETERS: text}))
+    return audit(bag, '/scpo/', recorded_parameters(bag, '/scpo/')).findings
+
+
+def test_a_ledger_may_bring_policies_from_before_and_excuses_no_gap(tmp_path):
+    entries = again(genuine(), 1004.02)
+    later = [e for e in entries if e.time > 1004.01 or e.topic in (STATES, COMMANDS, ACTIVE)]
+    assert with_ledger(tmp_path / 'a', later) == ()
+    found = with_ledger(tmp_path / 'b', dropped(POLICY)(genuine()))
+    assert any('published version 0, which was not recorded' in f.sentence for f in found)
+    found = with_ledger(tmp_path / 'c', dropped(POLICY, policy__version=6)(genuine()))
+    assert any('version 6 before it is missing' in f.sentence for f in found)
+
+
+def test_a_recorder_that_heard_the_adapter_late_is_excused(tmp_path):
+    entries = [e for e in genuine() if e.time > 1002.6 or not e.topic.startswith(
+        ('/scpo/policy', '/scpo/adapter'))]
+    entries += [replace(e, time=1002.7) for e in genuine()
+                if e.topic == POLICY and 1002.4 < e.time < 1002.6]
+    report = audited(tmp_path, entries)
+    assert report.findings == () and 'taken on trust' in report.notes[0]
+
+
 def test_the_genuine_run_has_an_update_that_the_controller_refused(tmp_path):
     bag = read_bag(write(tmp_path / 'bag', genuine()))
     frames = {m.message.header.frame_id for m in bag.messages if m.topic == COMMANDS}
@@ -87,8 +134,8 @@ def test_the_genuine_run_has_an_update_that_the_controller_refused(tmp_path):
 
 def test_messages_of_two_topics_may_change_places(tmp_path):
     order = {POLICY: 0.02, ACTIVE: -0.02, COMMANDS: -0.01}
-    entries = [entry.__class__(entry.time + order.get(entry.topic, 0.0), entry.topic, entry.kind,
-                               entry.message) for entry in genuine()]
+    entries = [replace(entry, time=entry.time + order.get(entry.topic, 0.0))
+               for entry in genuine()]
     assert audited(tmp_path, entries).findings == ()
 
 
