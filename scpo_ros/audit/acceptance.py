@@ -130,35 +130,52 @@ class Acceptance:
         policies = [seen for group in self._lineage.published.values() for seen in group]
         for seen in progress(policies):
             record = seen.value
-            if record.certificate is not None and record.certificate.kind == 'sampled':
-                wrong = measure.differing(record.theta, record.certificate.g)
-                if wrong:
-                    yield Finding(seen.time, seen.topic,
-                                  f'version {record.version}: {wrong} of the metrics in its '
-                                  'certificate are not those of its weights')
+            if record.certificate is not None:
+                for sentence in measure.defects(record.theta, record.certificate):
+                    yield Finding(seen.time, seen.topic, f'version {record.version}: {sentence}')
 
 
 class DesignMetrics:
-    """The metrics of the fixed design scenarios, which stand in every sampled certificate."""
+    """The metrics that stand in every certificate: proof of invariance, fixed scenarios."""
 
     def __init__(self, task):
         """Draw the scenarios as the adapter does."""
-        evaluation = SafetyEvaluation(task)
-        self._task, self._scenarios = task, evaluation.design
+        self._evaluation, self._task = SafetyEvaluation(task), task
+        self._scenarios = self._evaluation.design
         self._cost = task.simulator.summarise(
             task.initial_theta[None], self._scenarios).cost[0]
+
+    def defects(self, theta, certificate):
+        """Return the sentences that say what in a certificate is not true of weights (d,)."""
+        kind = self._evaluation.kind
+        if certificate.kind != kind:
+            return (f'its certificate is of the kind {certificate.kind!r}, the specification asks '
+                    f'for {kind!r}',)
+        wrong = self.differing(theta, certificate.g)
+        if not wrong:
+            return ()
+        return (f'{wrong} of the metrics in its certificate are not those of its weights',)
 
     def differing(self, theta, g):
         """
         Return how many of the metrics (k,) of a certificate are wrong.
 
-        Before those of the fixed scenarios stand those of groups of states, whose number depends
-        on what the adapter has seen; the place that fits best is taken.
+        They are those of invariance, of cost, of the fixed scenarios, of others. What is sampled
+        of invariance depends on what the adapter has seen, its length too, and so does the cost;
+        the place that fits the fixed scenarios best is taken.
         """
         if theta.shape != self._task.initial_theta.shape or not np.all(np.isfinite(theta)):
             return 0  # found elsewhere
         true = self._task.metric(theta[None], self._scenarios, self._cost, True)[0, REGRETS:]
-        if len(g) < len(true):
-            return len(true)
-        windows = np.lib.stride_tricks.sliding_window_view(g, len(true))
-        return int(np.min(np.sum(~(np.abs(windows - true) <= _ROUNDING), axis=1)))
+        invariance = self._evaluation.invariance
+        first = invariance.design(theta[None])[0] if invariance.kind == 'proved' else np.zeros(0)
+        if len(g) < len(first) + len(true):
+            return len(first) + len(true)
+        windows = np.lib.stride_tricks.sliding_window_view(g[len(first):], len(true))
+        return int(np.min(np.sum(~_close(windows, true), axis=1))
+                   + np.sum(~_close(g[:len(first)], first)))
+
+
+def _close(found, true):
+    """Return where numbers agree; NaN does not."""
+    return np.abs(found - true) <= _ROUNDING

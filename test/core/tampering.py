@@ -180,6 +180,9 @@ TAMPERINGS = (
     Tampering('metric higher', policy('certificate.g', _plus(1.0, 30)), POLICY, 'a metric is'),
     Tampering('metric lower', policy('certificate.g', _plus(-0.01, 60)), POLICY,
               'not those of its weights'),
+    Tampering('metric of the whole safe set lower', policy(
+        'certificate.g', _plus(-1e-6, 2)), POLICY, 'not those of its weights'),
+    Tampering('kind', policy('certificate.kind', lambda k: 'sampled'), POLICY, "'proved'"),
     Tampering('bound', policy('certificate.bound', _plus(-10.0, 30)), POLICY, 'above its bound'),
     Tampering('duality gap', policy('certificate.duality_gap', lambda g: 0.1), POLICY, 'gap'),
     Tampering('digest', policy('policy.digest', _exchanged), POLICY, 'digest'),
