@@ -37,6 +37,7 @@ class AdaptationReport:
     rollouts: int = 0
     constraints: int = 0
     trajectory: np.ndarray = None  # (T, 2), what the refused policy would have done
+    present: np.ndarray = None  # (T, 2), what the present policy does instead
 
 
 _LOOK_S = 1.0  # how often it is found out what the whole raw step would do [s, wall]
@@ -272,4 +273,5 @@ class Adaptation:
             result.outcome.name, reason, result.theta, result.certificate, changed, loss,
             float(np.max(result.g)) if np.size(result.g) else float('nan'),
             float(result.step_norm / length) if length > 0 else float('nan'),
-            candidate, result.tries, result.rollouts, int(np.size(result.g)), trajectory)
+            candidate, result.tries, result.rollouts, int(np.size(result.g)), trajectory,
+            self.evaluation.shown_trajectory(result.theta))

@@ -46,6 +46,8 @@ class Session:
     seen_rollouts: list = field(default_factory=list)
     refused_trajectory: np.ndarray = None
     history: object = None  # History, or None
+    present_trajectory: np.ndarray = None
+    refused_reason: str = ''
 
     def __post_init__(self):
         """Start with nothing seen."""
@@ -194,7 +196,9 @@ class Session:
     def _take(self, report, method):
         """Return the records to publish and what the worker must be asked next."""
         if report.trajectory is not None:
-            self.refused_trajectory = report.trajectory
+            self.refused_trajectory, self.refused_reason = report.trajectory, report.reason
+        if report.present is not None:
+            self.present_trajectory = report.present
         self.reason = f'{report.outcome}: {report.reason}'
         self.model_valid = report.outcome != 'MODEL_INVALID'
         self.loss, self.worst_metric, self.step_scale = report.loss, report.worst, report.clipped

@@ -36,7 +36,7 @@ class SafetyEvaluation:
         self._base, self._extra, self._slots = self.design, [], []
         self._refusals, self._allowance = [], SAMPLING_ALLOWANCE
         self._replays, self._next_slot = replays, 0
-        self._costs = {}
+        self._costs, self._shown = {}, self.design.take([0])
         self._regret_shift = np.zeros(REGRETS)  # verified minus design no-regret metric
         self.invariance = task.proof if metrics.invariance == 'proved' else SampledInvariance(
             task.policy, task.bounds, task.safe_set, metrics.invariance_states, seed)
@@ -158,7 +158,12 @@ class SafetyEvaluation:
     def worst_trajectory(self, theta):
         """Return the defined states (T, n) of the design rollout with the largest excess."""
         summary = self.task.simulator.summarise(theta[None], self.design)
-        scenario = self.design.take([int(np.argmax(summary.excess[0]))])
+        self._shown = self.design.take([int(np.argmax(summary.excess[0]))])
+        return self.shown_trajectory(theta)
+
+    def shown_trajectory(self, theta):
+        """Return the defined states (T, n) of a policy on the rollout shown last."""
+        scenario = self._shown
         states, _ = self.task.simulator.trajectory(theta, scenario.x0, scenario.w)
         return states[0][np.all(np.isfinite(states[0]), axis=1)]
 

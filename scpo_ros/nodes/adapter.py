@@ -191,8 +191,7 @@ class AdapterNode(LifecycleNode):
             model_valid=session.model_valid)
         if session.vertices is not None:
             self._markers.publish(phase_plane(
-                self.get_clock().now().to_msg(), session.vertices, session.seen_rollouts,
-                session.refused_trajectory))
+                self.get_clock().now().to_msg(), self._spec.system, session))
 
     def _ask(self, method, *arguments):
         """Have the worker do something now, waiting for it; return its answer."""
