@@ -48,6 +48,7 @@ def declare(node, kind):
              for name, parameter in node.get_parameters_by_prefix('').items()
              if not name.startswith(_STANDARD)}
     spec, config = build_node(kind, given)
+    node.add_on_set_parameters_callback(lambda parameters: _same_clock(node, parameters))
     for name, (item, meta) in {**flatten(spec), **flatten(config)}.items():
         item = list(item) if isinstance(item, tuple) else item
         try:
@@ -61,6 +62,15 @@ def declare(node, kind):
     return spec, config
 
 
+def _same_clock(node, parameters):
+    """Refuse another clock: who waits for whom was decided at the start."""
+    present = node.get_parameter('use_sim_time').value
+    if any(p.name == 'use_sim_time' and p.value != present for p in parameters):
+        return SetParametersResult(
+            successful=False, reason='use_sim_time must be given at the start of the node')
+    return SetParametersResult(successful=True)
+
+
 class Changes:
     """Changes of a node's dynamic parameters: all of one request take effect, or none."""
 
@@ -71,10 +81,13 @@ class Changes:
         :param config: the node's present configuration. :param apply: called with the new one,
             of the same class; what it raises refuses the change.
         """
-        self.config, self._apply = config, apply
+        self.config, self._node, self._apply = config, node, apply
         node.add_on_set_parameters_callback(self._check)
 
     def _check(self, parameters):
+        clock = _same_clock(self._node, parameters)
+        if not clock.successful:
+            return clock
         present = {name: item for name, (item, _) in flatten(self.config).items()}
         wanted = {parameter.name: _plain(parameter.value) for parameter in parameters
                   if parameter.name in present}
