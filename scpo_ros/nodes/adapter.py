@@ -221,7 +221,7 @@ class AdapterNode(LifecycleNode):
         if session.last_refused:
             often = session.refused_in_a_row >= self._config.diag_error_count_threshold
             return (ERROR if must_act and often else WARN), (
-                f'update refused: {session.reason} {what_to_do}'), values
+                f'update refused: {session.reason.rstrip(".")}; {what_to_do}'), values
         if not session.enabled:
             return WARN, 'learning is frozen: call adapter/set_enabled', values
         why = clipped(session.step_scale, session.objection)

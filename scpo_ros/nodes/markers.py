@@ -64,9 +64,5 @@ def refused_policy(stamp, states, reason):
 
     :param states: (T, 2). :param reason: a sentence.
     """
-    line = _line(stamp, 'refused', 0, states)
-    text = Marker(ns='reason', type=Marker.TEXT_VIEW_FACING, action=Marker.ADD, text=reason,
-                  color=line.color)
-    text.header, text.scale.z, text.pose.orientation.w = line.header, 0.04, 1.0
-    text.pose.position = Point(x=float(states[-1][0]), y=float(states[-1][1]), z=0.0)
-    return MarkerArray(markers=[line, text])
+    return MarkerArray(markers=[
+        _line(stamp, 'refused', states), _text(stamp, reason, states[-1])])
