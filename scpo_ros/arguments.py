@@ -7,8 +7,9 @@ An argument that sets parameters overrides the parameter file only where it is g
 from dataclasses import dataclass
 import re
 
-from scpo_ros.config import build_node, EXPERTS, flatten, NODES
+from scpo_ros.config import build_node, EXPERTS, NODES
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.validated import flatten
 import yaml
 
 

@@ -3,15 +3,14 @@ The configuration: frozen, validated, with description, unit and range of every 
 
 Each group is a frozen dataclass; :class:`Spec` gathers what all processes must agree on (what a
 certificate rests on). Values have dotted names ('backup.horizon') in parameter files, which
-:func:`build` turns into objects and :func:`flatten` back. No ROS here: the nodes derive their
+:mod:`scpo_ros.validated` turns into objects and back. No ROS here: the nodes derive their
 parameter descriptors from the same fields.
 """
 
-from dataclasses import dataclass, field, fields, is_dataclass
-import difflib
+from dataclasses import dataclass, field, fields
 
 from scpo_ros.exceptions import ConfigurationError
-from scpo_ros.validated import Validated, value
+from scpo_ros.validated import build, Validated, value
 
 
 _LARGEST = 2**31 - 1  # what every tool can show and set
@@ -138,8 +137,8 @@ class ControllerConfig(Validated):
     certified_margin: float = value(
         0.02, "least margin that a policy's certificate must claim [1]", 0.0, 1.0)
     swap_dwell_s: float = value(
-        -1.0, 'shortest time between two policy swaps; negative: the rollout length [s]',
-        -1.0, 600.0)
+        -1.0, 'shortest time between two policy swaps; negative: none where invariance is proved, '
+        'else the rollout length [s]', -1.0, 600.0)
     verification_timeout_s: float = value(
         20.0, 'longest own verification of a policy; later it is refused [s, wall]', 0.1, 600.0)
     state_timeout_s: float = value(
@@ -155,6 +154,14 @@ class ControllerConfig(Validated):
     lockstep: bool = value(
         True, 'with use_sim_time: the answer to a state waits for a verification under way, so '
         'that one seed gives one sequence; false where the clock does not wait')
+
+    def dwell(self, spec):
+        """Return the shortest time between two swaps [s] under a :class:`Spec`."""
+        if not self.safety:
+            return 0.0
+        if self.swap_dwell_s >= 0:
+            return self.swap_dwell_s
+        return 0.0 if spec.metrics.invariance == 'proved' else spec.metrics.horizon_s
 
 
 @dataclass(frozen=True)
@@ -252,35 +259,6 @@ NODES = {'plant': PlantConfig, 'controller': ControllerConfig, 'adapter': Adapte
          'expert': ExpertConfig, 'monitor': MonitorConfig}
 
 
-def flatten(config, prefix=''):
-    """Return {dotted name: (value, metadata)} of a configuration object."""
-    flat = {}
-    for entry in fields(config):
-        item, name = getattr(config, entry.name), prefix + entry.name
-        if is_dataclass(item):
-            flat.update(flatten(item, name + '.'))
-        else:
-            flat[name] = (item, entry.metadata)
-    return flat
-
-
-def build(kind, values):
-    """
-    Build a configuration object from {dotted name: value}.
-
-    :param kind: a configuration dataclass.
-    :param values: overrides; what is absent keeps its default.
-    :raises ConfigurationError: for an unknown name (with the nearest known one) or a bad value.
-    """
-    known = flatten(kind())
-    for name, item in values.items():
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f'; did you mean {near[0]!r}?' if near else ''
-            raise ConfigurationError(name, item, f'is not a parameter of {kind.__name__}{hint}')
-    return _assemble(kind, values, '')
-
-
 def build_node(kind, values):
     """
     Build (Spec, node configuration) from the parameters of one node.
@@ -292,19 +270,3 @@ def build_node(kind, values):
     shared = {name: item for name, item in values.items() if name.startswith(groups)}
     own = {name: item for name, item in values.items() if name not in shared}
     return build(Spec, shared), build(kind, own)
-
-
-def _assemble(kind, values, prefix):
-    arguments = {}
-    for entry in fields(kind):
-        name = prefix + entry.name
-        if is_dataclass(entry.type):
-            arguments[entry.name] = _assemble(entry.type, values, name + '.')
-        elif name in values:
-            arguments[entry.name] = values[name]
-    try:
-        return kind(**arguments)
-    except ConfigurationError as error:
-        if error.name.startswith(prefix):
-            raise
-        raise ConfigurationError(prefix + error.name, error.value, error.rule) from error

@@ -18,10 +18,11 @@ import time
 
 from scpo_ros.arguments import ARGUMENTS, full_name, node_parameters, value_of
 from scpo_ros.companions import readiness, viewers
-from scpo_ros.config import flatten, NODES
+from scpo_ros.config import NODES
 from scpo_ros.control.task import ControlTask
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
 from scpo_ros.resources import share_file
+from scpo_ros.validated import flatten
 from tqdm import tqdm
 import yaml
 

@@ -1,6 +1,12 @@
-"""Dataclass fields that carry description, unit and range, and are checked against them."""
+"""
+Dataclass fields that carry description, unit and range, and are checked against them.
+
+Nested dataclasses have dotted names ('backup.horizon'), which :func:`build` turns into objects and
+:func:`flatten` back.
+"""
 
 from dataclasses import field, fields, is_dataclass, MISSING
+import difflib
 import math
 
 from scpo_ros.exceptions import ConfigurationError
@@ -52,3 +58,48 @@ class Validated:
                 item = _checked(entry.name, getattr(self, entry.name), entry.default,
                                 entry.metadata)
                 object.__setattr__(self, entry.name, item)
+
+
+def flatten(config, prefix=''):
+    """Return {dotted name: (value, metadata)} of a configuration object."""
+    flat = {}
+    for entry in fields(config):
+        item, name = getattr(config, entry.name), prefix + entry.name
+        if is_dataclass(item):
+            flat.update(flatten(item, name + '.'))
+        else:
+            flat[name] = (item, entry.metadata)
+    return flat
+
+
+def build(kind, values):
+    """
+    Build a configuration object from {dotted name: value}.
+
+    :param kind: a configuration dataclass.
+    :param values: overrides; what is absent keeps its default.
+    :raises ConfigurationError: for an unknown name (with the nearest known one) or a bad value.
+    """
+    known = flatten(kind())
+    for name, item in values.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f'; did you mean {near[0]!r}?' if near else ''
+            raise ConfigurationError(name, item, f'is not a parameter of {kind.__name__}{hint}')
+    return _assemble(kind, values, '')
+
+
+def _assemble(kind, values, prefix):
+    arguments = {}
+    for entry in fields(kind):
+        name = prefix + entry.name
+        if is_dataclass(entry.type):
+            arguments[entry.name] = _assemble(entry.type, values, name + '.')
+        elif name in values:
+            arguments[entry.name] = values[name]
+    try:
+        return kind(**arguments)
+    except ConfigurationError as error:
+        if error.name.startswith(prefix):
+            raise
+        raise ConfigurationError(prefix + error.name, error.value, error.rule) from error

@@ -26,9 +26,7 @@ class Swaps:
         """
         self._evidence, self._task, self._acceptance = evidence, task, acceptance
         self._safety = controller.safety
-        dwell = controller.swap_dwell_s
-        self._dwell = 0.0 if not self._safety else (
-            task.spec.metrics.horizon_s if dwell < 0 else dwell)
+        self._dwell = controller.dwell(task.spec)
         self._law = GuardedPolicy(task, task.initial_theta, guard=self._safety)
         self._loaded, self._swapped_at, self._named = None, None, set()
         self.swaps = self.recomputed = self.stateless = self.unknown = 0

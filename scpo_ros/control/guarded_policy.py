@@ -1,8 +1,9 @@
 """
 The law that the controller runs: policy, guard, backup, and a last resort.
 
-Inside the safe set C the policy acts when LO(x) <= u <= UP(x), that is, when the next nominal
-state lies in C eroded by the disturbance; else the backup acts for that step and the guard counts.
+Inside the safe set C the policy's input is clipped into [LO(x), UP(x)], which keeps the next state
+in C whatever the disturbance does: the least change that is enough for any weights whatever. Where
+it changes the input the guard counts; an input that is no number is replaced by the backup's.
 Outside C the backup acts as far as it is feasible, else a saturated LQR. With certified policies
 from inside C the guard never acts.
 """
@@ -14,11 +15,14 @@ import numpy as np
 from scpo_ros.arrays import checked
 
 
+_ROUNDING = 1e-9  # of the admissible inputs
+
+
 class Source(Enum):
     """Which law produced an action."""
 
     POLICY = 'policy'
-    GUARD = 'guard'  # the backup, because the policy's action was not admissible
+    GUARD = 'guard'  # the nearest admissible input, because the policy's was not
     BACKUP = 'backup'  # the backup, because the state lies outside the safe set
     LAST_RESORT = 'lqr'
     REVOKED = 'revoked'  # the backup, because the model does not hold
@@ -65,9 +69,12 @@ class GuardedPolicy:
         if not np.isfinite(backup):
             return self._outside(x)
         u = self._saturated(backup + self._residual(x[None])[0, 0])
-        if self._task.bounds.excess(x, u) <= 1e-9:  # NaN is not
+        low, up = self._task.bounds(x)
+        if low - _ROUNDING <= u <= up + _ROUNDING:  # NaN is not
             return Action(u, Source.POLICY)
-        return Action(self._saturated(backup), Source.GUARD)
+        clipped = min(max(u, low + _ROUNDING), up - _ROUNDING)
+        kept = np.isfinite(u) and self._task.bounds.excess(x, clipped) <= _ROUNDING
+        return Action(self._saturated(clipped if kept else backup), Source.GUARD)
 
     def _outside(self, x):
         try:

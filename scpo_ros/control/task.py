@@ -7,7 +7,6 @@ import json
 import numpy as np
 
 from scpo_ros.arrays import digest
-from scpo_ros.config import flatten
 from scpo_ros.control.backup_mpc import BackupMpc, build_qp, riccati
 from scpo_ros.control.explicit_law import ExplicitLaw
 from scpo_ros.control.invariance import ProvedInvariance
@@ -16,6 +15,7 @@ from scpo_ros.control.linear_system import double_integrator
 from scpo_ros.control.residual_policy import ResidualNetwork, ResidualPolicy
 from scpo_ros.control.rollout import InputBounds, Simulator
 from scpo_ros.control.safety_metrics import RolloutMetric
+from scpo_ros.validated import flatten
 
 
 def contraction_of(config):

@@ -43,15 +43,13 @@ def build_loop(spec, config):
     :raises LedgerError: when the ledger cannot be opened.
     """
     task, history = ControlTask.build(spec), History(config.ledger_dir, 'controller')
-    theta, dwell = task.initial_theta, config.swap_dwell_s
-    dwell = spec.metrics.horizon_s if dwell < 0 else dwell
-    gate = PolicyGate(backup_record(theta, task.digest), config.certified_margin,
-                      dwell if config.safety else 0.0)
+    gate = PolicyGate(backup_record(task.initial_theta, task.digest), config.certified_margin,
+                      config.dwell(spec))
     worker = Worker(Verifier, (spec,)) if config.safety else None
     admission = Admission(gate, worker, history, config.verification_timeout_s, (spec,))
     dt = task.system.dt
     return ControlLoop(
-        task, GuardedPolicy(task, theta, guard=config.safety), admission,
+        task, GuardedPolicy(task, task.initial_theta, guard=config.safety), admission,
         StateWatch(dt, config.state_timeout_s, age_limit=config.state_age_limit_s),
         ModelMonitor(task.system, round(config.model_calm_s / dt), history.revoked),
         config.safety)

@@ -6,8 +6,9 @@ from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
 from rclpy.exceptions import ParameterException
 from rclpy.parameter import Parameter
-from scpo_ros.config import build, build_node, flatten
+from scpo_ros.config import build_node
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
+from scpo_ros.validated import build, flatten
 
 
 _STANDARD = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from scpo_ros.config import build, Spec
+from scpo_ros.config import Spec
 from scpo_ros.control.backup_mpc import BackupMpc, build_qp
 from scpo_ros.control.invariant_set import contractive_set
 from scpo_ros.control.linear_system import double_integrator
 from scpo_ros.control.task import contraction_of, ControlTask
+from scpo_ros.validated import build
 
 
 def states_in(safe_set, count, rng):

@@ -10,9 +10,10 @@ import pytest
 
 from scpo_ros.arguments import checked_configuration, read_parameter_file
 from scpo_ros.config import (
-    AdapterConfig, BackupConfig, build, flatten, MetricsConfig, NODES, PlantConfig, PolicyConfig,
+    AdapterConfig, BackupConfig, ControllerConfig, MetricsConfig, NODES, PlantConfig, PolicyConfig,
     Spec, SystemConfig)
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.validated import build, flatten
 
 FILE = Path(__file__).parents[2] / 'config' / 'scpo.yaml'
 KINDS = {'spec': Spec, **NODES}
@@ -169,3 +170,11 @@ def test_what_a_certificate_rests_on_may_not_change_while_nodes_run():
         'min_demonstrations', 'damping', 'results_dir', 'diag_error_count_threshold',
         'disturbance_scale', 'rollback_version'}
     assert not dynamic & set(flatten(Spec()))
+
+
+def test_policies_may_be_swapped_at_any_tick_where_invariance_is_proved():
+    sampled = Spec(metrics=MetricsConfig(invariance='sampled', horizon_s=4.0))
+    for spec, dwell in ((Spec(), 0.0), (sampled, 4.0)):
+        assert ControllerConfig().dwell(spec) == dwell
+        assert ControllerConfig(swap_dwell_s=2.5).dwell(spec) == 2.5
+        assert ControllerConfig(safety=False).dwell(spec) == 0.0

@@ -5,12 +5,13 @@ import pytest
 from scipy.optimize import linprog
 from scipy.spatial import ConvexHull
 
-from scpo_ros.config import build, Spec
+from scpo_ros.config import Spec
 from scpo_ros.control.invariant_set import (
     contractive_set, eliminate_input, irredundant, Polytope, predecessor)
 from scpo_ros.control.linear_system import double_integrator, LinearSystem
 from scpo_ros.control.task import ControlTask
 from scpo_ros.exceptions import ConfigurationError, InvalidArrayError
+from scpo_ros.validated import build
 
 TRIPLE = LinearSystem(
     A=[[1, .5, .125], [0, 1, .5], [0, 0, 1]], B=[[1 / 48], [.125], [.5]], state_limit=[1, 1, 1],

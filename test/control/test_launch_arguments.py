@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from scpo_ros.arguments import (
     ARGUMENTS, checked_configuration, node_parameters, overrides, read_parameter_file)
-from scpo_ros.config import ControllerConfig, flatten, NODES, Spec
+from scpo_ros.config import ControllerConfig, NODES, Spec
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.sim import main, parse, prepare
+from scpo_ros.validated import flatten
 import yaml
 
 FILE = Path(__file__).parents[2] / 'config' / 'scpo.yaml'

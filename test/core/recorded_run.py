@@ -12,7 +12,7 @@ import numpy as np
 from scpo_ros.adaptation import Adaptation
 from scpo_ros.arrays import digest
 from scpo_ros.bag import BagWriter, PARAMETERS, profile, TYPES
-from scpo_ros.config import AdapterConfig, build, ControllerConfig, PlantConfig, Spec
+from scpo_ros.config import AdapterConfig, ControllerConfig, PlantConfig, Spec
 from scpo_ros.control.backup_mpc import riccati
 from scpo_ros.control.collection import RolloutCollector, Sample
 from scpo_ros.control.expert import ExpertCatalogue
@@ -23,6 +23,7 @@ from scpo_ros.messages import policy_values
 from scpo_ros.policy_chain import PolicyChain
 from scpo_ros.policy_gate import PolicyGate
 from scpo_ros.policy_record import backup_record
+from scpo_ros.validated import build
 from scpo_ros.verification import Verifier
 import yaml
 
