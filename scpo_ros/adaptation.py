@@ -95,7 +95,7 @@ class Adaptation:
             kind=self.evaluation.kind,
             directions=config.directions, radius=config.radius,
             trust_radius=config.trust_radius, accept_margin=config.accept_margin,
-            plan_margin=config.plan_margin)
+            plan_margin=config.plan_margin, centering=config.centering)
         if theta is not None:
             self.updater.restore(theta)
 
@@ -169,6 +169,7 @@ class Adaptation:
         """Go back to the backup, forget the demonstrations and trust the model again."""
         self.demonstrations = Demonstrations(self.config.demonstrations)
         self.model_fault = ''
+        self.updater.recentre()
         return self.revert('reset was asked for', 'RESET')
 
     def restore(self, theta):

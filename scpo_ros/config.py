@@ -196,6 +196,8 @@ class AdapterConfig(Validated):
     accept_margin: float = value(0.02, 'm_acc: accepted only with g <= -m_acc [1]', 0.0, 1.0)
     plan_margin: float = value(
         0.025, 'm_plan > m_acc: the plan asks for g <= -m_plan [1]', 0.0, 1.0)
+    centering: float = value(
+        0.01, "the log barrier's first weight, part of the first loss; 0: none [1]", 0.0, 1.0)
     results_dir: str = value(
         '', 'where ~/save_policy writes; empty: the working directory', dynamic=True)
     diag_error_count_threshold: int = value(

@@ -4,10 +4,8 @@ The alternatives to SCPO, on the same problem and with the same gradient and rol
 Every method is given the same damped Gauss-Newton step and metric, the same n = 16 sampled
 directions (step, its other dampings, gradient, last four steps, random) with n + 1 design
 evaluations an update, a trust radius of 0.5 and the margin m_acc, where it has use for them. What
-they do with it differs, and nothing but SCPO and the line search verifies. Each was tried with the
-settings in TRIED on `overspeed` and `outward_edge` (no-regret off), seed 10, 60 updates; the
-default is the one with the fewest unsafe iterates, and among equals with the largest part of the
-gap closed. The settings tried for `scpo-paper` and `scpo-euclidean` stand with them.
+they do with it differs, and nothing but SCPO and the line search verifies. The defaults are those
+that :mod:`.tune` chose, with the same effort for every method.
 
 * `unconstrained`: takes the raw step, within the trust radius.
 * `lagrangian`: primal-dual; minimises the model of L + lambda'g, lambda <- [lambda + rho (g +
@@ -28,14 +26,6 @@ from scpo_ros.experiments.scpo_methods import RADIUS
 from scpo_ros.scpo import (
     is_safe, LocalSafeRegion, ProjectionProblem, SmoothnessConstants, solve_projection)
 
-TRIED = {
-    'unconstrained': {'trust_radius': (0.05, 0.2, 0.5, 2.0)},
-    'lagrangian': {'rate': (0.01, 0.1, 1.0, 10.0)},
-    'lb-sgd': {'barrier': (1e-2, 1e-3, 1e-4, 1e-5)},
-    'szo-qq': {'constant': (0.1, 1.0, 10.0, 100.0)},
-    'line-search': {'trust_radius': (0.05, 0.2, 0.5, 2.0)},
-    'scpo-unverified': {'initial': (0.01, 1.0, 10.0, 100.0)},
-}
 _HALVINGS = 16
 
 

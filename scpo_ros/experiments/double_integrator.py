@@ -26,9 +26,9 @@ from scpo_ros.experiments.baselines import BASELINES
 from scpo_ros.experiments.imitation_problem import ImitationProblem
 from scpo_ros.experiments.optimum import known_optimum
 from scpo_ros.experiments.results import write_figure, write_json
-from scpo_ros.experiments.scpo_methods import Scpo, ScpoEuclidean, ScpoPaper
+from scpo_ros.experiments.scpo_methods import Scpo, ScpoPaper, ScpoPaperAdaptive
 
-METHODS = {'scpo': Scpo, 'scpo-paper': ScpoPaper, 'scpo-euclidean': ScpoEuclidean,
+METHODS = {'scpo': Scpo, 'scpo-paper': ScpoPaper, 'scpo-paper-adaptive': ScpoPaperAdaptive,
            **BASELINES}
 HELD_OUT_STATES = 10_000
 HELD_OUT_ITERATE_STATES = 300  # for every accepted iterate

@@ -1,5 +1,7 @@
 """The constraints of the imitation problem with exact derivatives, which no method is given."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from scpo_ros.control.safety_metrics import REGRETS, SAMPLING_ALLOWANCE
@@ -35,7 +37,8 @@ class ConstrainedProblem:
 
     def feasible(self, theta):
         """Return whether every metric is kept with the margin, at all of the dense states."""
-        g = self._task.metric(theta[None], self.scenarios, self._backup_cost, False)[0]
+        metric = replace(self._task.metric, constraint=True)
+        g = metric(theta[None], self.scenarios, self._backup_cost, False)[0]
         g[:REGRETS] -= SAMPLING_ALLOWANCE
         return bool(np.all(g <= -ACCEPT_MARGIN)
                     and np.all(self.dense.excess(theta) <= -ACCEPT_MARGIN))

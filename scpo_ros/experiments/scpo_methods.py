@@ -5,11 +5,14 @@ A method has the present policy `theta` (d,), the rollouts it has used, and `upd
 returns whether theta was replaced by a new one.
 
 * `scpo`: the learner of the ROS adapter, unchanged: damped Gauss-Newton step, projected in its own
-  metric over chosen directions, adaptive L, verification with counterexamples fed back.
-* `scpo-paper`: plain gradient step, Euclidean projection onto the span of random perturbations;
-  adaptive L and verification as above.
-* `scpo-euclidean`: the same with the raw step itself among the directions, which is no longer
-  what the paper says, and better.
+  metric over chosen directions, with a barrier that fades, adaptive L, verification with
+  counterexamples fed back.
+* `scpo-paper`: the paper's own projection: plain gradient step, Euclidean projection onto the span
+  of random perturbations, a smoothness constant L that is given and stays, the same for all
+  constraints. The paper assumes L to be known; here it is tuned, and what would be unsafe because
+  the guess is too low is not taken: verification, trust radius and counterexamples are as above,
+  which is more than the paper has.
+* `scpo-paper-adaptive`: the same with our adaptive L; in earlier tables it was `scpo-paper`.
 """
 
 import numpy as np
@@ -22,10 +25,6 @@ from scpo_ros.sampled_verification import SampledEvaluation
 from scpo_ros.scpo import orthonormal_basis, required_scenarios, ScpoUpdater
 
 RADIUS = 1e-4  # r, length of a perturbation: rollouts are deterministic, and L r is its price
-# eta of s = -eta grad L, tried on `overspeed` and `outward_edge` (no-regret off), seed 10, 100
-# updates, no iterate being unsafe: the default closes the largest part of both gaps.
-TRIED = {'scpo-paper': (1.0, 10.0, 30.0),
-         'scpo-euclidean': (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)}
 
 
 class CountedSampledEvaluation(SampledEvaluation, CountedEvaluation):
@@ -43,18 +42,19 @@ class CountedSampledEvaluation(SampledEvaluation, CountedEvaluation):
 class Scpo:
     """The adapter's learner with all demonstrations at once."""
 
-    def __init__(self, problem, bound=None):
+    def __init__(self, problem, bound=None, **settings):
         """
         Certify theta_0.
 
         :param bound: a SampledBound, to verify every candidate on fresh scenarios as well; then
             runs no longer repeat exactly.
+        :param settings: of AdapterConfig, for tuning.
         """
         self._evaluation = (problem.evaluation() if bound is None
                             else CountedSampledEvaluation(problem.task, bound=bound))
         config = AdapterConfig(seed=problem.seed, demonstrations=STATES, damping=DAMPING,
                                radius=RADIUS, accept_margin=ACCEPT_MARGIN,
-                               plan_margin=PLAN_MARGIN)
+                               plan_margin=PLAN_MARGIN, **settings)
         self._adaptation = Adaptation(problem.spec, config, task=problem.task,
                                       evaluation=self._evaluation)
         self._adaptation.demonstrations.add(problem.states, problem.actions)
@@ -75,19 +75,28 @@ class Scpo:
         return self._adaptation.update().outcome == 'ACCEPTED'
 
 
-class ScpoEuclidean:
-    """Plain gradient, Euclidean projection; directions: the raw step, the rest random."""
+class ScpoPaperAdaptive:
+    """
+    Plain gradient, Euclidean projection, random directions, adaptive L.
 
-    def __init__(self, problem, step_size=10.0):
-        """Certify theta_0. :param step_size: eta of s = -eta grad L."""
+    Over the span of a random orthonormal Q, ||Q b - s||^2 = ||Q b - Q Q's||^2 + constant: the
+    projection of s is that of Q Q's, and Q Q's lies in the span.
+    """
+
+    def __init__(self, problem, step_size=30.0, **settings):
+        """
+        Certify theta_0.
+
+        :param step_size: eta of s = -eta grad L. :param settings: of ScpoUpdater.
+        """
         self._problem, self._step_size = problem, step_size
         self._rng = np.random.default_rng([problem.seed, 8])
         self._evaluation = problem.evaluation()
         self._updater = ScpoUpdater(
             self._evaluation.evaluate, problem.task.initial_theta, self._evaluation.verify,
             rng=np.random.default_rng([problem.seed, 7]), coverage=self._evaluation.coverage,
-            kind=self._evaluation.kind,
-            radius=RADIUS, accept_margin=ACCEPT_MARGIN, plan_margin=PLAN_MARGIN, history=0)
+            kind=self._evaluation.kind, radius=RADIUS, accept_margin=ACCEPT_MARGIN,
+            plan_margin=PLAN_MARGIN, history=0, **settings)
         self._updater.reverify()
 
     @property
@@ -101,8 +110,11 @@ class ScpoEuclidean:
         return self._evaluation.rollouts
 
     def proposed(self):
-        """Return (raw step (d,), further directions or None)."""
-        return -self._step_size * self._problem.loss.gradient(self.theta), None
+        """Return Q Q's (d,) and Q (d, n)."""
+        step = -self._step_size * self._problem.loss.gradient(self.theta)
+        random = self._rng.standard_normal((self._updater.settings.directions, step.size))
+        basis = orthonormal_basis(list(random), len(random), self._rng)
+        return basis @ (basis.T @ step), basis
 
     def update(self):
         """Make one update; return whether a new policy was accepted."""
@@ -114,21 +126,14 @@ class ScpoEuclidean:
         return result.accepted
 
 
-class ScpoPaper(ScpoEuclidean):
-    """
-    Plain gradient, Euclidean projection, random directions.
+class ScpoPaper(ScpoPaperAdaptive):
+    """The paper's projection with the L that it takes as given."""
 
-    Over the span of a random orthonormal Q, ||Q b - s||^2 = ||Q b - Q Q's||^2 + constant: the
-    projection of s is that of Q Q's, and Q Q's lies in the span.
-    """
+    def __init__(self, problem, smoothness=1.0, step_size=30.0):
+        """
+        Certify theta_0.
 
-    def __init__(self, problem, step_size=30.0):
-        """Certify theta_0. :param step_size: eta of s = -eta grad L."""
-        super().__init__(problem, step_size)
-
-    def proposed(self):
-        """Return Q Q's and Q."""
-        step, _ = super().proposed()
-        random = self._rng.standard_normal((self._updater.settings.directions, step.size))
-        basis = orthonormal_basis(list(random), len(random), self._rng)
-        return basis @ (basis.T @ step), basis
+        :param smoothness: L of every constraint. :param step_size: eta of s = -eta grad L.
+        """
+        super().__init__(problem, step_size, smoothness_floor=smoothness,
+                         initial_smoothness=smoothness, smoothness_cap=smoothness)

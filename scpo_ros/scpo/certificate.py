@@ -100,6 +100,21 @@ class Certificate:
             object.__setattr__(self, name, array)
 
 
+def certificate_of(theta, parent, g, verified, **fields):
+    """
+    Return the certificate of a policy that was verified.
+
+    :param theta: the policy (d,). :param parent: the one before (d,), or itself.
+    :param g: design metrics (k,). :param verified: verification metrics (k_v,), empty where the
+        design set is the verification set.
+    :param fields: the remaining fields of :class:`Certificate`.
+    """
+    return Certificate(
+        g=g, theta_digest=digest(theta), parent_digest=digest(parent),
+        verification_size=verified.size or g.size,
+        verification_max=float(max(g.max(), verified.max(initial=-np.inf))), **fields)
+
+
 def certificate_defects(certificate, theta, margin, gap_tolerance):
     """
     Return the sentences that say what is wrong with a certificate, none if nothing is.

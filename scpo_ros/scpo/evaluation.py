@@ -111,6 +111,17 @@ class SafetySets:
         """Return the same for the verification metrics, true without a verification set."""
         return self._verify is None or is_safe(verified, self._margin)
 
+    def require_safe(self, g, verified):
+        """
+        Pass metrics that are safe on both sets.
+
+        :raises Refusal: UNSAFE_CANDIDATE or VERIFICATION_FAILED.
+        """
+        if not self.safe_on_design(g):
+            raise Refusal(UpdateOutcome.UNSAFE_CANDIDATE, self.complaint(g))
+        if not self.safe_on_verification(verified):
+            raise Refusal(UpdateOutcome.VERIFICATION_FAILED, self.complaint(g, verified))
+
     def failures(self, values):
         """Return the indices of the metrics that are not finite or above -m_acc."""
         return np.flatnonzero(~(np.isfinite(values) & (values <= -self._margin)))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scpo_ros.arrays import frozen
 from scpo_ros.exceptions import InvalidValueError
 from scpo_ros.scpo.local_safe_region import LocalSafeRegion, planning_target
 from scpo_ros.scpo.outcome import Refusal, UpdateOutcome
@@ -16,16 +17,18 @@ class Plan:
     """What stays fixed over the tries of one update; L and R change between them."""
 
     basis: np.ndarray   # (d, n) Q
-    gram: np.ndarray    # (n, n) Q'MQ
-    linear: np.ndarray  # (n,) Q'M s
+    gram: np.ndarray    # (n, n) Q'MQ, with the barrier's model added
+    linear: np.ndarray  # (n,) Q'M s, likewise
     g: np.ndarray       # (k,) metrics of theta
     slope: np.ndarray   # (k, n) of the metrics along Q
     settings: ScpoSettings
 
     @classmethod
-    def made(cls, basis, raw_step, metric, g, slope, settings):
+    def made(cls, basis, raw_step, metric, g, slope, settings, barrier=None):
         """
         Return the plan for a raw step.
+
+        :param barrier: a LogBarrier whose model joins the objective, or None.
 
         :raises Refusal: PROJECTION_FAILED, whatever goes wrong in the metric; EVALUATION_FAILED
             for metrics so large that their differences overflow.
@@ -37,6 +40,9 @@ class Plan:
         except Exception as error:  # the callable is the caller's
             raise Refusal(UpdateOutcome.PROJECTION_FAILED,
                           f'The metric raised {type(error).__name__}: {error}.') from error
+        if barrier is not None:
+            added = barrier.model(g, slope)
+            gram, linear = gram + added[0], linear + added[1]
         return cls(basis, gram, linear, g, slope, settings)
 
     def region(self, smoothness, trust_radius):
@@ -68,3 +74,15 @@ class Plan:
                 f'violation {answer.violation:.3g}, relative duality gap {answer.duality_gap:.3g}'
                 f' with {self.settings.gap_tolerance:.3g} allowed.')
         return answer
+
+    def candidate(self, theta, answer):
+        """
+        Return theta + Q b (d,), read-only.
+
+        :param theta: the present policy (d,).
+        :raises Refusal: STALLED for a step that rounding removes.
+        """
+        candidate = frozen(theta + self.basis @ answer.b)
+        if np.array_equal(candidate, theta):
+            raise Refusal(UpdateOutcome.STALLED, 'The projected step is lost in rounding.')
+        return candidate

@@ -25,6 +25,8 @@ class ScpoSettings:
     max_tries: int = 6               # projections an update
     antithetic: bool = False         # two-sided differences, at twice the evaluations
     noise: float = 0.0               # nu, largest error of one evaluation, metric units
+    centering: float = 0.0           # w of the log barrier, part of the first loss; 0: none
+    centering_decay: float = 0.97    # factor on w at an acceptance
     history: int = 4                 # accepted steps reused as directions
     gap_tolerance: float = 1e-9      # largest relative duality gap of a projection
     min_step: float = 1e-9           # steps up to this length are negligible, weight units
@@ -83,6 +85,8 @@ class ScpoSettings:
         yield 'max_tries', self.max_tries >= 1, 'must be at least 1'
         yield ('noise', 0 <= self.noise <= self.accept_margin,
                f'must lie between 0 and {self.accept_margin = }, else accepted is not safe')
+        yield 'centering', self.centering >= 0, 'must not be negative'
+        yield 'centering_decay', 0 < self.centering_decay <= 1, 'must lie in (0, 1]'
         yield 'history', self.history >= 0, 'must not be negative'
         yield 'gap_tolerance', self.gap_tolerance > 0, 'must be positive'
         yield 'min_step', self.min_step > 0, 'must be positive'

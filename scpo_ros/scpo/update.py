@@ -1,34 +1,24 @@
 """The SCPO update: sample, plan within the local safe region, verify, then accept or refuse."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from scpo_ros.arrays import checked, digest, frozen
+from scpo_ros.arrays import checked
 from scpo_ros.exceptions import ConfigurationError, InvalidArrayError
-from scpo_ros.scpo.certificate import Certificate
+from scpo_ros.scpo.central_path import CentralPath, Merit
+from scpo_ros.scpo.certificate import certificate_of
 from scpo_ros.scpo.evaluation import SafetySets
-from scpo_ros.scpo.outcome import Refusal, UpdateOutcome, UpdateResult
+from scpo_ros.scpo.outcome import Refusal, UpdateOutcome
 from scpo_ros.scpo.perturbation import (
     checked_directions, difference_slopes, orthonormal_basis, sample_points)
 from scpo_ros.scpo.plan import Plan
+from scpo_ros.scpo.policy_history import PolicyHistory
 from scpo_ros.scpo.projection import checked_metric
 from scpo_ros.scpo.settings import ScpoSettings
 from scpo_ros.scpo.smoothness import SmoothnessConstants
 from scpo_ros.scpo.trust_region import TrustRegion
-
-
-@dataclass
-class _Record:
-    """What the result of one call will tell, filled while it runs."""
-
-    g: np.ndarray = ()
-    tries: int = 0
-    rollouts: int = 0
-    loss_before: float = np.nan
-    loss_after: float = np.nan
-    candidate: np.ndarray = None
-    counterexamples: frozenset = frozenset()
+from scpo_ros.scpo.update_record import UpdateRecord
 
 
 class ScpoUpdater:
@@ -58,10 +48,10 @@ class ScpoUpdater:
         self.coverage = coverage
         self._sets = SafetySets(evaluate, verify, s.accept_margin)
         self._rng = np.random.default_rng(rng)
-        self._accepted = [checked('theta0', theta0, (None,))]
+        self._history = PolicyHistory(checked('theta0', theta0, (None,)), s.memory, s.history)
         if self.theta.size == 0:
             raise InvalidArrayError('theta0', self.theta.shape, 'must have at least one entry')
-        self._steps = []
+        self._path = CentralPath(s.centering, s.centering_decay, s.accept_margin)
         self._trust = TrustRegion(s.trust_radius, s.radius, s.trust_radius)
         self._smoothness = SmoothnessConstants(
             (), s.initial_smoothness, s.smoothness_growth, s.smoothness_decay,
@@ -70,12 +60,12 @@ class ScpoUpdater:
     @property
     def theta(self):
         """Return the present policy (d,), read-only."""
-        return self._accepted[-1]
+        return self._history.present
 
     @property
     def accepted(self):
         """Return theta_0 and the policies accepted since, oldest first, the present one last."""
-        return tuple(self._accepted)
+        return self._history.policies
 
     @property
     def trust_radius(self):
@@ -108,10 +98,10 @@ class ScpoUpdater:
         step = checked('raw_step', raw_step, (size,))
         metric = checked_metric(metric, size)
         extra = checked_directions(directions, size)
-        record = _Record()
+        record = UpdateRecord()
         try:
-            plan = self._planned(step, metric, extra, record)
-            return self._attempted(plan, loss, record)
+            record.merit = Merit(loss, self.theta, self._path)
+            return self._attempted(self._planned(step, metric, extra, record), record)
         except Refusal as refusal:
             return self._result(refusal.outcome, refusal.reason, record)
 
@@ -136,10 +126,10 @@ class ScpoUpdater:
             theta_0), EVALUATION_FAILED, VERIFICATION_FAILED_TO_RUN and, without falling back,
             UNSAFE_PARENT.
         """
-        record = _Record()
+        record = UpdateRecord()
         try:
-            for back in range(len(self._accepted) if fall_back else 1):
-                g, verified = self._examined(self._accepted[-1 - back], record)
+            for back in range(len(self._history) if fall_back else 1):
+                g, verified = self._examined(self._history.before(back), record)
                 if self._sets.safe_on_design(g) and self._sets.safe_on_verification(verified):
                     return self._stood(back, g, verified, record)
         except Refusal as refusal:
@@ -147,7 +137,7 @@ class ScpoUpdater:
         complaint = self._sets.complaint(g, verified)
         if not fall_back:
             return self._result(UpdateOutcome.UNSAFE_PARENT, complaint, record)
-        del self._accepted[1:]
+        self._history.restarted()
         return self._result(UpdateOutcome.NO_SAFE_POLICY, f'Of theta_0, {complaint}', record)
 
     def restore(self, theta):
@@ -160,14 +150,17 @@ class ScpoUpdater:
         :raises InvalidArrayError: if theta is malformed.
         """
         theta = checked('theta', theta, self.theta.shape)
-        record = _Record(candidate=theta)
+        record = UpdateRecord(candidate=theta)
         try:
             g, verified = self._examined(theta, record)
-            self._require_safe(g, verified)
+            self._sets.require_safe(g, verified)
         except Refusal as refusal:
             return self._result(refusal.outcome, refusal.reason, record)
-        certificate = self._standing(theta, self.theta, g, verified)
-        return self._taken(theta, certificate, record)
+        return self._taken(theta, self._standing(theta, self.theta, g, verified), record)
+
+    def recentre(self):
+        """Begin the central path anew; for a learner that does so."""
+        self._path.restart()
 
     # -- one update ------------------------------------------------------------------------
 
@@ -176,7 +169,7 @@ class ScpoUpdater:
         s = self.settings
         if not np.any(step):
             raise Refusal(UpdateOutcome.ZERO_STEP, 'Every entry of the raw step is 0.')
-        basis = orthonormal_basis([step, *extra, *self._steps], s.directions, self._rng)
+        basis = orthonormal_basis([step, *extra, *self._history.steps], s.directions, self._rng)
         points = sample_points(self.theta, basis, s.radius, s.antithetic)
         record.rollouts += len(points)
         values = self._sets.design(points)
@@ -185,17 +178,16 @@ class ScpoUpdater:
             raise Refusal(UpdateOutcome.UNSAFE_PARENT, self._sets.complaint(record.g))
         self._smoothness = self._smoothness.resized(len(record.g))
         slope = difference_slopes(values, s.radius, s.antithetic)
-        return Plan.made(basis, step, metric, record.g, slope, s)
+        return Plan.made(basis, step, metric, record.g, slope, s, record.merit.barrier)
 
-    def _attempted(self, plan, loss, record):
+    def _attempted(self, plan, record):
         """Plan, try and adapt until a candidate is accepted or the tries are used up."""
-        record.loss_before = _loss(loss, self.theta)
         radius = self._trust.radius
         for record.tries in range(1, self.settings.max_tries + 1):
             region = plan.region(self.smoothness, radius)
             answer = self._projected(plan, region)
-            theta = record.candidate = self._candidate(plan, answer)
-            g, failure, verified = self._tried(theta, plan, loss, record)
+            theta = record.candidate = plan.candidate(self.theta, answer)
+            g, failure, verified = self._tried(theta, plan, record)
             required = region.required_smoothness(answer.b, g)
             if failure is None:
                 return self._accept(theta, region, answer, g, verified, required, record)
@@ -210,19 +202,12 @@ class ScpoUpdater:
             self._smoothness = self._smoothness.relaxed(np.zeros(len(plan.g)))
             raise
 
-    def _candidate(self, plan, answer):
-        """Return theta + Q b, or refuse a step that rounding removes."""
-        theta = frozen(self.theta + plan.basis @ answer.b)
-        if np.array_equal(theta, self.theta):
-            raise Refusal(UpdateOutcome.STALLED, 'The projected step is lost in rounding.')
-        return theta
-
-    def _tried(self, theta, plan, loss, record):
+    def _tried(self, theta, plan, record):
         """Return (g, failure or None, verification metrics); R halves if they cannot be had."""
         record.rollouts += 1
         try:
             g = self._sets.design(theta[None, :], len(plan.g))[0]
-            failure = self._objection(theta, g, loss, record)
+            failure = self._objection(theta, plan, g, record)
             verified = self._sets.verification(theta) if failure is None else np.empty(0)
         except Refusal:
             self._trust = self._trust.halved()
@@ -233,17 +218,11 @@ class ScpoUpdater:
                 UpdateOutcome.VERIFICATION_FAILED, self._sets.complaint(g, verified))
         return g, failure, verified
 
-    def _objection(self, theta, g, loss, record):
+    def _objection(self, theta, plan, g, record):
         """Return what speaks against a candidate before the costly verification, or None."""
         if not self._sets.safe_on_design(g):
             return Refusal(UpdateOutcome.UNSAFE_CANDIDATE, self._sets.complaint(g))
-        record.loss_after = _loss(loss, theta)
-        lowered = -np.inf < record.loss_after < record.loss_before < np.inf
-        if loss is not None and not lowered:
-            return Refusal(
-                UpdateOutcome.LOSS_NOT_LOWERED,
-                f'The loss would go from {record.loss_before:.6g} to {record.loss_after:.6g}.')
-        return None
+        return record.merit.objection(theta, plan.g, g)
 
     def _adapted(self, radius, failure, answer, g, required):
         """
@@ -268,16 +247,15 @@ class ScpoUpdater:
         """Make the candidate the present policy, with its certificate."""
         constants = np.maximum(region.smoothness, required)
         if not np.all(np.isfinite(constants)):
-            raise Refusal(
-                UpdateOutcome.EVALUATION_FAILED, 'No finite smoothness covers the metrics.')
+            raise Refusal(UpdateOutcome.EVALUATION_FAILED, 'No finite L covers the metrics.')
         bound = replace(region, smoothness=constants).bound(answer.b)
         certificate = self._certificate(
             theta, self.theta, g, verified, bound=np.maximum(bound, g), smoothness=constants,
             violation=answer.violation, duality_gap=answer.duality_gap)
         self._smoothness = self._smoothness.raised(required).relaxed(required)
         self._trust = self._trust.grown()
-        self._steps = [theta - self.theta, *self._steps][:self.settings.history]
-        return self._taken(theta, certificate, record)
+        self._path.advance()
+        return self._taken(theta, certificate, record, theta - self.theta)
 
     # -- policies without a step -----------------------------------------------------------
 
@@ -288,24 +266,15 @@ class ScpoUpdater:
         record.counterexamples |= set(self._sets.failures(verified))
         return g, verified
 
-    def _require_safe(self, g, verified):
-        """Refuse metrics that are not safe."""
-        if not self._sets.safe_on_design(g):
-            raise Refusal(UpdateOutcome.UNSAFE_CANDIDATE, self._sets.complaint(g))
-        if not self._sets.safe_on_verification(verified):
-            raise Refusal(UpdateOutcome.VERIFICATION_FAILED, self._sets.complaint(g, verified))
-
     def _stood(self, back, g, verified, record):
         """Return the result of a re-verification that ended at accepted[-1 - back]."""
-        del self._accepted[len(self._accepted) - back:]
+        self._history.rolled_back(back)
         record.g = g
         certificate = self._standing(self.theta, self.theta, g, verified)
         largest = f'the largest metric is {certificate.verification_max:.6g}.'
-        if back == 0:
-            return self._result(UpdateOutcome.UNCHANGED, f'Now {largest}', record, certificate)
-        return self._result(
-            UpdateOutcome.ROLLED_BACK, f'{back} policies failed; now {largest}', record,
-            certificate)
+        outcome, now = (UpdateOutcome.UNCHANGED, 'Now') if back == 0 else (
+            UpdateOutcome.ROLLED_BACK, f'{back} policies failed; now')
+        return self._result(outcome, f'{now} {largest}', record, certificate)
 
     def _standing(self, theta, parent, g, verified):
         """Return the certificate of a policy that was verified without a step."""
@@ -314,41 +283,18 @@ class ScpoUpdater:
             theta, parent, g, verified, bound=g, smoothness=self.smoothness, violation=0.0,
             duality_gap=0.0)
 
-    # -- results ---------------------------------------------------------------------------
-
     def _certificate(self, theta, parent, g, verified, **step):
-        """Return the certificate of a policy that was verified."""
-        return Certificate(
-            kind=self.settings.kind, coverage=self.coverage, g=g,
-            margin=self.settings.accept_margin, theta_digest=digest(theta),
-            parent_digest=digest(parent), verification_size=verified.size or g.size,
-            verification_max=float(max(g.max(), verified.max(initial=-np.inf))), **step)
+        return certificate_of(
+            theta, parent, g, verified, kind=self.settings.kind, coverage=self.coverage,
+            margin=self.settings.accept_margin, **step)
 
-    def _taken(self, theta, certificate, record):
-        """Append a verified policy; the oldest ones but theta_0 are forgotten."""
-        length = float(np.linalg.norm(theta - self.theta))
-        self._accepted.append(theta)
-        if len(self._accepted) > self.settings.memory + 1:
-            del self._accepted[1]
+    def _taken(self, theta, certificate, record, step=None):
+        """Make a verified policy the present one."""
+        length = self._history.appended(theta, step)
         record.g = certificate.g
         reason = (f'{certificate.verification_size} metrics verified, the largest is '
                   f'{certificate.verification_max:.6g}.')
         return self._result(UpdateOutcome.ACCEPTED, reason, record, certificate, length)
 
     def _result(self, outcome, reason, record, certificate=None, step_norm=0.0):
-        return UpdateResult(
-            outcome=outcome, reason=reason, theta=self.theta, certificate=certificate,
-            step_norm=step_norm, tries=record.tries, rollouts=record.rollouts,
-            loss_before=record.loss_before, loss_after=record.loss_after, g=record.g,
-            counterexamples=sorted(record.counterexamples), candidate=record.candidate)
-
-
-def _loss(loss, theta):
-    """Return loss(theta), NaN without a loss; a loss that raises is a refusal."""
-    if loss is None:
-        return np.nan
-    try:
-        return float(loss(np.array(theta)))
-    except Exception as error:  # the callable is the caller's
-        raise Refusal(UpdateOutcome.LOSS_NOT_LOWERED,
-                      f'The loss raised {type(error).__name__}: {error}.') from error
+        return record.result(outcome, reason, self.theta, certificate, step_norm)

@@ -1,0 +1,163 @@
+"""
+Tuning of every method with the same effort: as many settings, experts, seeds and updates for each.
+
+A method's first parameter is searched on a logarithmic grid, then its second one; a grid is
+extended while its best value is at an edge and fewer than SETTINGS settings were tried. A setting
+is scored by what it closes of the gap before its first unsafe iterate, if there is one: the mean
+over both experts and both seeds, which are no reporting seeds. What was tried, and what was
+chosen, is written into config/double_integrator_tuning.json; the results page shows it, and a test
+compares the methods' defaults to it. It may be stopped and started again.
+
+    python -m scpo_ros.experiments.tune --jobs 2
+"""
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+import json
+from pathlib import Path
+
+import numpy as np
+
+from scpo_ros.experiments.double_integrator import gap_closed, METHODS, trained
+from scpo_ros.experiments.held_out import unsafe_iterates
+from scpo_ros.experiments.imitation_problem import ImitationProblem
+from scpo_ros.experiments.optimum import known_optimum
+from scpo_ros.experiments.results import write_json
+
+TABLE = 'config/double_integrator_tuning.json'
+SETTINGS, UPDATES = 8, 60
+SEEDS, EXPERTS = (10, 11), ('overspeed', 'outward_edge')  # no-regret off
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One setting of a method, searched on a logarithmic grid."""
+
+    name: str
+    values: tuple  # ascending
+    factor: float  # by which the grid is extended
+
+
+GRIDS = {
+    'scpo': (Parameter('centering', (0.0025, 0.005, 0.01, 0.02, 0.04), 2.0),),
+    'scpo-paper': (Parameter('smoothness', (0.1, 1.0, 10.0, 100.0), 10.0),
+                   Parameter('step_size', (10.0, 30.0, 100.0), 3.0)),
+    'scpo-paper-adaptive': (Parameter('step_size', (0.3, 1.0, 3.0, 10.0, 30.0), 3.0),),
+    'unconstrained': (Parameter('trust_radius', (0.01, 0.03, 0.1, 0.3, 1.0), 3.0),),
+    'lagrangian': (Parameter('rate', (0.01, 0.1, 1.0, 10.0, 100.0), 10.0),),
+    'lb-sgd': (Parameter('barrier', (1e-5, 1e-4, 1e-3, 1e-2), 10.0),
+               Parameter('constant', (0.3, 1.0, 3.0), 3.0)),
+    'szo-qq': (Parameter('constant', (0.1, 1.0, 10.0, 100.0, 1000.0), 10.0),),
+    'line-search': (Parameter('trust_radius', (0.03, 0.1, 0.3, 1.0, 3.0), 3.0),),
+    'scpo-unverified': (Parameter('initial', (0.01, 0.1, 1.0, 10.0, 100.0), 10.0),),
+}
+
+
+def search(score, parameters, budget=SETTINGS):
+    """
+    Return {settings as sorted items: score}, at most `budget` of them, in the order tried.
+
+    :param score: callable settings dict -> float, larger is better.
+    :param parameters: of :class:`Parameter`, searched one after the other; those that come later
+        stand at the middle of their grid.
+    """
+    tried = {}
+    fixed = {p.name: p.values[len(p.values) // 2] for p in parameters}
+    for place, parameter in enumerate(parameters):
+        later = sum(len(other.values) - 1 for other in parameters[place + 1:])
+        values = list(parameter.values)
+
+        def attempt(value, name=parameter.name):
+            settings = {**fixed, name: value}
+            key = tuple(sorted(settings.items()))
+            if key not in tried:
+                tried[key] = score(settings)
+            return tried[key]
+
+        scores = [attempt(value) for value in values]
+        while len(tried) < budget - later and int(np.argmax(scores)) in (0, len(values) - 1):
+            if np.argmax(scores) == 0:
+                values.insert(0, float(f'{values[0] / parameter.factor:.6g}'))
+                scores.insert(0, attempt(values[0]))
+            else:
+                values.append(float(f'{values[-1] * parameter.factor:.6g}'))
+                scores.append(attempt(values[-1]))
+        fixed[parameter.name] = values[int(np.argmax(scores))]
+    return tried
+
+
+def best(tried):
+    """Return the settings dict with the largest score."""
+    return dict(max(tried, key=tried.get))
+
+
+def trial(folder, method, settings, case):
+    """
+    Return (gap closed before the first unsafe iterate, whether there was one), from the folder.
+
+    :param case: (expert, seed).
+    """
+    written = '-'.join(f'{name}={value:g}' for name, value in sorted(settings.items()))
+    path = Path(folder) / f'{method}-{written}-{case[0]}-{UPDATES}-{case[1]}.json'
+    try:
+        with open(path, encoding='utf-8') as file:
+            record = json.load(file)
+    except (OSError, ValueError):
+        record = _trained(method, settings, *case)
+        write_json(path, record)
+    return record['gap'], record['unsafe']
+
+
+def _trained(method, settings, expert, seed):
+    problem = ImitationProblem.build(expert, seed, no_regret=False)
+    thetas, _, _ = trained(METHODS[method](problem, **settings), problem, UPDATES)
+    unsafe = unsafe_iterates(problem.evaluation(), thetas)
+    safe = thetas[:int(np.argmax(unsafe))] if np.any(unsafe) else thetas
+    losses = [problem.loss(theta) for theta in safe] or [problem.loss(thetas[0])]
+    return {'gap': gap_closed(problem.loss(thetas[0]), min(losses), known_optimum(problem)),
+            'unsafe': bool(np.any(unsafe))}
+
+
+def tuned(method, folder, run=map):
+    """
+    Return {'tried': [{'settings', 'score', 'unsafe_runs'}, ...], 'chosen': settings}.
+
+    :param run: `map`, or that of an executor.
+    """
+    cases = [(expert, seed) for expert in EXPERTS for seed in SEEDS]
+    unsafe = {}
+
+    def score(settings):
+        found = list(run(partial(trial, folder, method, settings), cases))
+        unsafe[tuple(sorted(settings.items()))] = sum(bad for _, bad in found)
+        return float(np.mean([gap for gap, _ in found]))
+
+    tried = search(score, GRIDS[method])
+    return {'tried': [{'settings': dict(key), 'score': round(value, 4),
+                       'unsafe_runs': unsafe[key]} for key, value in tried.items()],
+            'chosen': best(tried)}
+
+
+def main(arguments=None):
+    """Tune and write the table."""
+    parser = argparse.ArgumentParser(description='Tuning of every method, with equal effort.')
+    parser.add_argument('--methods', nargs='+', choices=tuple(GRIDS), default=tuple(GRIDS))
+    parser.add_argument('--runs', default='results/tune', help='folder of finished runs')
+    parser.add_argument('--table', default=TABLE)
+    parser.add_argument('--jobs', type=int, default=1)
+    chosen = parser.parse_args(arguments)
+    with ProcessPoolExecutor(chosen.jobs) as pool:
+        for method in chosen.methods:
+            result = tuned(method, chosen.runs, pool.map)
+            try:
+                table = json.loads(Path(chosen.table).read_text(encoding='utf-8'))
+            except (OSError, ValueError):
+                table = {}
+            write_json(chosen.table, {**table, method: result})
+            print(method, result['chosen'], max(t['score'] for t in result['tried']), flush=True)
+
+
+if __name__ == '__main__':
+    main()

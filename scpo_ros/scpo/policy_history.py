@@ -1,0 +1,62 @@
+"""The policies that were accepted: the present one, and those to fall back on."""
+
+import numpy as np
+
+
+class PolicyHistory:
+    """theta_0 and what was accepted since; the oldest but theta_0 are forgotten."""
+
+    def __init__(self, theta0, memory, steps):
+        """
+        Start with theta_0.
+
+        :param theta0: read-only (d,). :param memory: policies kept besides theta_0.
+        :param steps: accepted steps kept.
+        """
+        self._policies, self._memory = [theta0], memory
+        self._steps, self._kept = [], steps
+
+    def __len__(self):
+        """Return the number of policies."""
+        return len(self._policies)
+
+    @property
+    def present(self):
+        """Return the present policy (d,)."""
+        return self._policies[-1]
+
+    @property
+    def policies(self):
+        """Return all policies, oldest first."""
+        return tuple(self._policies)
+
+    @property
+    def steps(self):
+        """Return the last accepted steps, newest first."""
+        return tuple(self._steps)
+
+    def before(self, back):
+        """Return the policy that many before the present one."""
+        return self._policies[-1 - back]
+
+    def appended(self, theta, step=None):
+        """
+        Make a policy the present one; return how far it is from the one before.
+
+        :param step: the step (d,) that led to it, None if it came from outside.
+        """
+        length = float(np.linalg.norm(theta - self.present))
+        self._policies.append(theta)
+        if len(self._policies) > self._memory + 1:
+            del self._policies[1]
+        if step is not None:
+            self._steps = [step, *self._steps][:self._kept]
+        return length
+
+    def rolled_back(self, back):
+        """Drop the newest policies."""
+        del self._policies[len(self._policies) - back:]
+
+    def restarted(self):
+        """Drop all but theta_0."""
+        del self._policies[1:]
