@@ -27,7 +27,7 @@ from scpo_ros.experiments.optimum import known_optimum
 from scpo_ros.experiments.results import write_json
 
 TABLE = 'config/double_integrator_tuning.json'
-SETTINGS, UPDATES = 8, 60
+SETTINGS, UPDATES = 6, 40
 SEEDS, EXPERTS = (10, 11), ('overspeed', 'outward_edge')  # no-regret off
 
 
@@ -41,17 +41,17 @@ class Parameter:
 
 
 GRIDS = {
-    'scpo': (Parameter('centering', (0.0025, 0.005, 0.01, 0.02, 0.04), 2.0),),
-    'scpo-paper': (Parameter('smoothness', (0.1, 1.0, 10.0, 100.0), 10.0),
+    'scpo': (Parameter('centering', (0.001, 0.003, 0.01, 0.03), 3.0),),
+    'scpo-paper': (Parameter('smoothness', (0.1, 1.0, 10.0), 10.0),
                    Parameter('step_size', (10.0, 30.0, 100.0), 3.0)),
-    'scpo-paper-adaptive': (Parameter('step_size', (0.3, 1.0, 3.0, 10.0, 30.0), 3.0),),
-    'unconstrained': (Parameter('trust_radius', (0.01, 0.03, 0.1, 0.3, 1.0), 3.0),),
-    'lagrangian': (Parameter('rate', (0.01, 0.1, 1.0, 10.0, 100.0), 10.0),),
-    'lb-sgd': (Parameter('barrier', (1e-5, 1e-4, 1e-3, 1e-2), 10.0),
+    'scpo-paper-adaptive': (Parameter('step_size', (3.0, 10.0, 30.0, 100.0), 3.0),),
+    'unconstrained': (Parameter('trust_radius', (0.03, 0.1, 0.3, 1.0), 3.0),),
+    'lagrangian': (Parameter('rate', (0.1, 1.0, 10.0, 100.0), 10.0),),
+    'lb-sgd': (Parameter('barrier', (1e-4, 1e-3, 1e-2), 10.0),
                Parameter('constant', (0.3, 1.0, 3.0), 3.0)),
-    'szo-qq': (Parameter('constant', (0.1, 1.0, 10.0, 100.0, 1000.0), 10.0),),
-    'line-search': (Parameter('trust_radius', (0.03, 0.1, 0.3, 1.0, 3.0), 3.0),),
-    'scpo-unverified': (Parameter('initial', (0.01, 0.1, 1.0, 10.0, 100.0), 10.0),),
+    'szo-qq': (Parameter('constant', (0.1, 1.0, 10.0, 100.0), 10.0),),
+    'line-search': (Parameter('trust_radius', (0.1, 0.3, 1.0, 3.0), 3.0),),
+    'scpo-unverified': (Parameter('initial', (0.1, 1.0, 10.0, 100.0), 10.0),),
 }
 
 
