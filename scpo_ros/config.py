@@ -30,6 +30,9 @@ class SystemConfig(Validated):
     disturbance: float = value(
         0.03, 'bound of the acceleration disturbance; |w| <= dt * this on v a step [m/s^2]',
         0.0, 1e3)
+    position_disturbance: float = value(
+        0.0, 'bound of what moves the position besides; |w| <= dt * this on p a step: encoder and '
+        'integration of a real robot [m/s]', 0.0, 1e3)
     contraction_rate: float = value(
         0.513, 'the safe set C is lambda-contractive, lambda = exp(-rate dt) [1/s]', 0.0, 10.0)
 

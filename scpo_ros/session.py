@@ -54,6 +54,7 @@ class Session:
         self.enabled = self.config.enabled if self.enabled is None else self.enabled
         self._collector = RolloutCollector(self.config.rollout_steps)
         self._states, self._demonstrations, self._rollouts = {}, [], []
+        self._heard = {}  # {teacher: time of his newest demonstration}
         self._proposals, self._requests = [], [('describe',), ('begin',)]
         self._now = self._first = self._due = self._newest_demonstration = None
         self._asked, self._late = 0.0, 0
@@ -93,8 +94,12 @@ class Session:
         if self.chain is not None:
             self._requests.append(('reconfigure', config))
 
-    def add_demonstration(self, end, states, actions):
-        """Keep labelled states, with the time of the last one."""
+    def add_demonstration(self, end, states, actions, teacher=''):
+        """Keep labelled states, with the time of the last one; what comes twice only once."""
+        self.teacher = teacher
+        if self._heard.get(teacher) == end:
+            return
+        self._heard[teacher] = end
         self._newest_demonstration = end
         self._demonstrations = [*self._demonstrations, (end, states, actions)][
             -self.config.demonstrations:]

@@ -76,12 +76,13 @@ def double_integrator(config):
     """
     Return the double integrator of a :class:`~scpo_ros.config.SystemConfig`.
 
-    p_{k+1} = p_k + dt v_k + dt^2/2 u_k and v_{k+1} = v_k + dt u_k + w_k, |w_k| <= dt disturbance:
-    position p [m], velocity v [m/s], acceleration u [m/s^2].
+    p_{k+1} = p_k + dt v_k + dt^2/2 u_k + w_k and v_{k+1} = v_k + dt u_k + w'_k, with
+    |w_k| <= dt position_disturbance and |w'_k| <= dt disturbance: position p [m],
+    velocity v [m/s], acceleration u [m/s^2].
     """
     dt = config.dt
     return LinearSystem(
         A=[[1.0, dt], [0.0, 1.0]], B=[[dt * dt / 2], [dt]],
         state_limit=[config.position_limit, config.velocity_limit],
         input_limit=[config.input_limit],
-        disturbance=[0.0, dt * config.disturbance], dt=dt)
+        disturbance=[dt * config.position_disturbance, dt * config.disturbance], dt=dt)

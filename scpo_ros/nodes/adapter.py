@@ -146,8 +146,8 @@ class AdapterNode(LifecycleNode):
             self._poll()
 
     def _on_demonstration(self, message):
-        self._reading(read_trajectory, message, lambda d: self._session.add_demonstration(*d))
-        self._session.teacher = message.header.frame_id
+        self._reading(read_trajectory, message, lambda d: self._session.add_demonstration(
+            *d, message.header.frame_id))
 
     def _on_proposal(self, message):
         self._reading(read_event, message,

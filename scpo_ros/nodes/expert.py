@@ -44,7 +44,9 @@ class ExpertNode(Node):
             self._ignored += 1
             return
         if self._last is not None and state.time <= self._last:
-            return  # the plant repeats its state while it waits
+            if self._sent and not self._states and state.time == self._last:
+                self._publisher.publish(self._message)  # the plant waits: somebody has missed it
+            return
         self._last = state.time
         self._states.append(state)
         if len(self._states) >= self._batch or self._sent == 0:
@@ -53,8 +55,9 @@ class ExpertNode(Node):
     def _publish(self):
         first, x = self._states[0], [state.x for state in self._states]
         times = [state.time - first.time for state in self._states]
-        self._publisher.publish(trajectory_message(
-            first.stamp, self._name, times, x, self._law(x)[:, 0]))
+        self._message = trajectory_message(
+            first.stamp, self._name, times, x, self._law(x)[:, 0])
+        self._publisher.publish(self._message)
         self._sent += 1
         self._states = []
 
