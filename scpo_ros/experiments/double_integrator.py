@@ -167,8 +167,7 @@ def _judged(problem, method, thetas, losses, accepted, rollouts, seconds):
         loss_optimum=optimum, gap_closed=gap_closed(losses[0], losses[-1], optimum),
         unsafe_iterates=int(unsafe.sum()), held_out_states=len(scenarios),
         held_out_violations=int(held_out.violations(task, final, scenarios).sum()),
-        held_out_unsafe_iterates=sum(
-            bool(held_out.violations(task, theta, few).any()) for theta in thetas),
+        held_out_unsafe_iterates=int(held_out.violating(task, thetas, few).sum()),
         task_cost_backup=held_out.task_cost(task, task.initial_theta, drives),
         task_cost_final=held_out.task_cost(task, final, drives),
         task_cost_expert=held_out.expert_cost(task, problem.law, drives),

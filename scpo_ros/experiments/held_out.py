@@ -53,6 +53,21 @@ def violations(task, theta, scenarios):
     return np.concatenate(broken)
 
 
+def violating(task, thetas, scenarios, chunk=16):
+    """
+    Return (m,) which policies break a limit from any of the scenarios: :func:`violations`, faster.
+
+    A state outside the safe set leaves the policy undefined, and counts; those inside keep the
+    limits; the last state need only keep the limits.
+    """
+    broken = []
+    for i in range(0, len(thetas), chunk):
+        summary = task.simulator.summarise(np.array(thetas[i:i + chunk]), scenarios, excess=False)
+        final = task.system.within_limits(summary.final, np.zeros((*summary.left.shape, 1)))
+        broken.append(np.any(summary.left | ~final, axis=1))
+    return np.concatenate(broken)
+
+
 def unsafe_iterates(evaluation, thetas, chunk=16):
     """Return (m,) which policies have a verification metric above 0, or one not finite."""
     unsafe = []

@@ -8,6 +8,7 @@ import pytest
 from scpo_ros.exceptions import ConfigurationError, InvalidArrayError
 from scpo_ros.experiments.double_integrator import (
     FIELDS, gap_closed, main, METHODS, run)
+from scpo_ros.experiments.held_out import held_out_scenarios, violating, violations
 
 UPDATES = 12
 
@@ -108,6 +109,18 @@ def test_without_constraints_the_same_data_lead_out_of_the_safe_set():
     result = run('outward_edge', method='unconstrained', updates=UPDATES, no_regret=False,
                  trust_radius=0.5)
     assert result.unsafe_iterates >= 3
+
+
+def test_iterates_are_judged_by_held_out_scenarios_as_final_policies_are(benign):
+    """The fast count over many policies is the plain one, policy by policy."""
+    bad = run('energy_pump', method='unconstrained', updates=8, no_regret=False,
+              trust_radius=0.5)
+    scenarios = held_out_scenarios(benign.problem.task, 60, 3)
+    for result in (bad, benign):
+        task = result.problem.task
+        plain = [violations(task, theta, scenarios).any() for theta in result.thetas]
+        assert violating(task, result.thetas, scenarios, chunk=3).tolist() == plain
+    assert bad.held_out_unsafe_iterates > 0 and benign.held_out_unsafe_iterates == 0
 
 
 def test_the_command_writes_results_and_a_picture(tmp_path, capsys):
