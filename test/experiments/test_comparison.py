@@ -5,7 +5,8 @@ import pytest
 
 from scpo_ros.experiments.compare import Case, cases, finished
 from scpo_ros.experiments.comparison_page import (
-    BEGIN, END, gaps, interval, page, references, replaced, task_gap_closed)
+    BEGIN, END, gaps, interval, lead_table, page, references, replaced, task_gap_closed,
+    tuning_table)
 from scpo_ros.experiments.comparison_picture import draw_experts, draw_methods
 from scpo_ros.experiments.double_integrator import METHODS
 
@@ -60,6 +61,21 @@ def test_the_section_is_replaced_and_the_rest_stays(before):
     assert once.count('new') == 1 and 'old' not in once
     assert ('## Else' in once) == ('## Else' in before)
     assert replaced(once, 'new\n') == once
+
+
+def test_the_lead_is_the_difference_of_medians():
+    records = [record([1.0, 0.2]), record([1.0, 0.0]), record([1.0, 0.4], 'lb-sgd'),
+               record([1.0, 0.0], 'lb-sgd', expert='benign')]
+    assert '| overspeed | lb-sgd | +0.300 | +0.300 | +0.300 |' in lead_table(records)
+    assert 'benign' not in lead_table(records)  # SCPO was not run there
+
+
+def test_the_tuning_table_marks_what_was_chosen():
+    tried = [{'settings': {'rate': rate}, 'score': 0.1 * rate, 'unsafe_runs': 3}
+             for rate in (1.0, 2.0)]
+    text = tuning_table({'lagrangian': {'tried': tried, 'chosen': {'rate': 2.0}}})
+    assert '| lagrangian | rate 2 (chosen) | 0.200 | 3 of 4 |' in text
+    assert '| lagrangian | rate 1 | 0.100 | 3 of 4 |' in text
 
 
 def test_the_page_has_every_method_and_the_pictures_are_drawn():
