@@ -37,6 +37,7 @@ from scpo_ros.experiments.scpo_methods import Scpo
 from scpo_ros.resources import share_file
 
 TABLE = 'config/double_integrator_optimum.json'
+STARTS = {'backup': None, 'scpo': Scpo, 'lb-sgd': LogBarrier}
 MARGIN = ACCEPT_MARGIN + 2e-3  # asked for, since only a part of the dense states is seen
 
 
@@ -120,17 +121,21 @@ def best_feasible(problem, start, rounds=12, steps=16, penalty=1.0, watch=None):
     return best
 
 
-def starts(problem, updates):
-    """Yield (name, theta): the backup, and the best feasible iterates of SCPO and LB-SGD."""
-    yield 'the backup', problem.task.initial_theta
+def starts(problem, names, updates):
+    """
+    Yield (name, theta): the backup, or the best feasible iterate of a method.
+
+    :param names: of STARTS. :param updates: of the methods.
+    """
     constrained = ConstrainedProblem(problem)
-    for method in (Scpo, LogBarrier) if updates else ():
-        learner, best = method(problem), (np.inf, problem.task.initial_theta)
-        for _ in range(updates):
-            if learner.update() and problem.loss(learner.theta) < best[0] and (
+    for name in names:
+        best = problem.task.initial_theta
+        learner = None if STARTS[name] is None else STARTS[name](problem)
+        for _ in range(updates if learner else 0):
+            if learner.update() and problem.loss(learner.theta) < problem.loss(best) and (
                     constrained.feasible(learner.theta)):
-                best = problem.loss(learner.theta), learner.theta
-        yield method.__name__, best[1]
+                best = learner.theta
+        yield name, best
 
 
 def tabulated(path, problem, loss, theta):
@@ -156,13 +161,14 @@ def main(arguments=None):
     parser.add_argument('--no-regret', choices=('on', 'off'), default='on')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1])
     parser.add_argument('--rounds', type=int, default=12)
-    parser.add_argument('--warm-updates', type=int, default=200, help='0 for none')
+    parser.add_argument('--starts', nargs='+', choices=tuple(STARTS), default=tuple(STARTS))
+    parser.add_argument('--warm-updates', type=int, default=200, help='of the methods')
     parser.add_argument('--table', default=TABLE)
     chosen = parser.parse_args(arguments)
     for expert in chosen.experts:
         for seed in chosen.seeds:
             problem = ImitationProblem.build(expert, seed, chosen.no_regret == 'on')
-            for name, start in starts(problem, chosen.warm_updates):
+            for name, start in starts(problem, chosen.starts, chosen.warm_updates):
                 loss, theta = best_feasible(problem, start, chosen.rounds)
                 print(f'{expert} no-regret {chosen.no_regret} seed {seed} from {name} at '
                       f'{problem.loss(start):.6f}: {loss:.6f} '
