@@ -11,11 +11,13 @@ import time
 
 import numpy as np
 from scpo_ros.arrays import checked
+from scpo_ros.bound_counter import BoundCounter
 from scpo_ros.control.evaluation import SafetyEvaluation
 from scpo_ros.control.imitation import ImitationLoss
 from scpo_ros.control.scenario import realised_disturbance, replay
 from scpo_ros.control.task import ControlTask
 from scpo_ros.exceptions import InfeasibleError, InvalidArrayError
+from scpo_ros.sampled_verification import SampledEvaluation
 from scpo_ros.scpo import Certificate, ScpoUpdater, UpdateOutcome
 
 
@@ -83,7 +85,7 @@ class Adaptation:
         self.config = config
         self.task = ControlTask.build(spec) if task is None else task
         if evaluation is None:
-            evaluation = SafetyEvaluation(self.task, replays=config.rollouts)
+            evaluation = self._evaluation_of(config)
         self.evaluation = evaluation
         self.demonstrations = Demonstrations(config.demonstrations)
         self.model_fault = ''
@@ -98,6 +100,13 @@ class Adaptation:
             plan_margin=config.plan_margin, centering=config.centering)
         if theta is not None:
             self.updater.restore(theta)
+
+    def _evaluation_of(self, config):
+        """Return the evaluation that certificates of the configured kind rest on."""
+        if config.certificate == 'sets':
+            return SafetyEvaluation(self.task, replays=config.rollouts)
+        return SampledEvaluation(self.task, replays=config.rollouts,
+                                 counter=BoundCounter(config.bound_file))
 
     def describe(self):
         """Return the digest of the specification and the vertices (v, 2) of the safe set."""

@@ -210,6 +210,11 @@ class AdapterConfig(Validated):
         True, 'with use_sim_time: plant, controller and adapter wait for one another, so that one '
         'seed gives one sequence; false where the clock does not wait')
     ledger_dir: str = value('', 'folder of adapter.ledger; empty: no ledger is kept')
+    certificate: str = value(
+        'sets', 'what policies are verified on; sampled-bound: on fresh scenarios too, whose '
+        'violation probability is then bounded', choices=('sets', 'sampled-bound'))
+    bound_file: str = value(
+        '', 'with sampled-bound: the file that counts the tests, across restarts')
     rollback_version: int = value(
         -1, 'to which version ~/rollback goes back; -1: to the parent of the present one', -1,
         10**9, dynamic=True)
@@ -217,6 +222,9 @@ class AdapterConfig(Validated):
     def __post_init__(self):
         """Check the relation of the margins."""
         super().__post_init__()
+        if self.certificate == 'sampled-bound' and not self.bound_file:
+            raise ConfigurationError(
+                'bound_file', '', 'must be given where certificate is sampled-bound')
         if not self.plan_margin > self.accept_margin:
             raise ConfigurationError(
                 'plan_margin', self.plan_margin,

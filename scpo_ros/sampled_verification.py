@@ -19,17 +19,20 @@ CHUNK = 4096
 class SampledEvaluation(SafetyEvaluation):
     """A safety evaluation whose `verify` ends with a test on fresh scenarios."""
 
-    def __init__(self, task, seed=None, replays=16, bound=None, entropy=None):
+    def __init__(self, task, seed=None, replays=16, bound=None, entropy=None, counter=None):
         """
         Draw the fixed sets.
 
         :param bound: :class:`SampledBound`, with the tests made before a restart.
         :param entropy: seed of the fresh scenarios, for tests only; None asks the operating
             system before every test, and nothing else carries the claim.
+        :param counter: a BoundCounter that keeps the tests across restarts, in place of `bound`.
         """
         super().__init__(task, seed, replays)
         self.bound = SampledBound() if bound is None else bound
-        self._entropy = entropy
+        self._counter, self._entropy = counter, entropy
+        if counter is not None:
+            self.bound = counter.read()
         self._fixed = 0  # metrics over the fixed sets, at the last verification
 
     @property
@@ -60,7 +63,7 @@ class SampledEvaluation(SafetyEvaluation):
         kinds = self.task.metric.per_scenario
         if not np.all(fixed <= 0):  # NaN is not: refused anyway, no test is spent
             return np.full(kinds, np.max(fixed))
-        count, self.bound = self.bound.scenarios, self.bound.spent()
+        count = self._spent().scenarios
         rng = np.random.default_rng(
             None if self._entropy is None else [self._entropy, self.bound.tests])
         task, worst = self.task, np.full(kinds, -np.inf)
@@ -71,3 +74,9 @@ class SampledEvaluation(SafetyEvaluation):
             worst = np.maximum(
                 worst, pairs[-kinds * len(batch):].reshape(-1, kinds).max(axis=0))
         return worst
+
+    def _spent(self):
+        """Count a test, on disk first, and return the bound before it."""
+        before = self.bound if self._counter is None else self._counter.spend()
+        self.bound = before.spent()
+        return before
