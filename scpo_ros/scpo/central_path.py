@@ -43,7 +43,9 @@ class LogBarrier:
             return np.zeros((slope.shape[1],) * 2), np.zeros(slope.shape[1])
         room = -self.margin - g
         scaled = slope / np.where(room > 0, room, np.inf)[:, None]
-        return 0.5 * self.weight * scaled.T @ scaled, -0.5 * self.weight * scaled.sum(axis=0)
+        with np.errstate(over='ignore', invalid='ignore'):  # the projection refuses such a model
+            return (0.5 * self.weight * scaled.T @ scaled,
+                    -0.5 * self.weight * scaled.sum(axis=0))
 
 
 class CentralPath:

@@ -139,3 +139,27 @@ def test_without_a_loss_the_step_is_projected_as_it_is():
 def test_bad_settings_are_refused(name, value):
     with pytest.raises(ConfigurationError):
         ScpoSettings(**{name: value})
+
+
+@pytest.mark.parametrize('scale', [1e-308, 1e-9, 1e9, 1e300, 1e308])
+@pytest.mark.parametrize('wall', [-0.020000001, -0.5, -1e300])
+def test_a_loss_of_absurd_size_is_a_result_and_never_unsafe(scale, wall):
+    def metrics(thetas):
+        return np.stack([thetas[:, 0] * 1e-3 + wall, thetas[:, 1] - 1.0], axis=1)
+
+    updater = ScpoUpdater(metrics, np.zeros(2), rng=0, centering=1.0)
+    for _ in range(3):
+        result = updater.update(GOAL - updater.theta, loss=lambda theta: scale * loss(theta))
+        assert isinstance(result.outcome, UpdateOutcome)
+    assert all(is_safe(metrics(theta[None])[0], MARGIN) for theta in updater.accepted)
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_every_iterate_is_safe_under_a_teacher_that_means_harm(seed):
+    rng = np.random.default_rng(seed)
+    updater = ScpoUpdater(corner, np.zeros(2), rng=seed, centering=0.3)
+    for _ in range(25):
+        target = 10.0 ** rng.uniform(-2, 3) * rng.standard_normal(2)
+        updater.update(target - updater.theta, loss=lambda t: float(np.sum((t - target) ** 2)))
+    assert len(updater.accepted) > 5
+    assert all(is_safe(corner(theta[None])[0], MARGIN) for theta in updater.accepted)
