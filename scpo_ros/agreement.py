@@ -81,11 +81,20 @@ class Agreement:
             return [], []
         if self.halted:
             return [], []  # when the halt is lifted the worker goes on from what runs
+        if self._overtaken(report.certificate, identity):
+            return [], []  # the worker is told already to go on from what runs
         if identity in self._vetoed:
             return [], [('restore', self.chain[self.chain.base].theta)]
         record = self.chain.append(report.theta, report.certificate)
         self._keep(record)
         return [record], []
+
+    def _overtaken(self, certificate, identity):
+        """Return whether a step was made from a policy that was refused meanwhile."""
+        if self.chain.latest is None or certificate is None:
+            return False
+        parent, base = certificate.parent_digest, self.chain[self.chain.base].digest
+        return parent not in (base, identity) and self.chain.holds(parent)
 
     def _keep(self, record):
         written = None if self._history is None else self._history.accept(record)

@@ -33,6 +33,10 @@ class PolicyChain:
         """Return whether a version is remembered."""
         return version in self._records
 
+    def holds(self, identity):
+        """Return whether weights of that digest are remembered."""
+        return any(record.digest == identity for record in self._records.values())
+
     def before(self, version):
         """Return the parent's record of a version, or None."""
         record = self._records.get(version)

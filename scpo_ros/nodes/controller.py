@@ -14,7 +14,7 @@ from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.history import History
 from scpo_ros.model_monitor import ModelMonitor
 from scpo_ros.nodes.conversions import (
-    command_message, event_message, LATCHED, policy_values, read_policy, read_state)
+    command_message, event_message, LATCHED, LATCHED_QUEUE, policy_values, read_policy, read_state)
 from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
 from scpo_ros.nodes.markers import refused_policy
 from scpo_ros.nodes.parameters import declare
@@ -88,7 +88,7 @@ class ControllerNode(Node):
             ('backup_active', 'model_valid'))
         self.create_subscription(JointState, 'joint_states', self._guarded(self._on_state), 1)
         self.create_subscription(
-            ParameterEvent, 'policy', self._guarded(self._on_policy), LATCHED)
+            ParameterEvent, 'policy', self._guarded(self._on_policy), LATCHED_QUEUE)
         self.create_timer(_POLL_S, self._guarded(self._poll), clock=STEADY)
         self._health = Health(self, 'policy', self._diagnose)
         self._announce()

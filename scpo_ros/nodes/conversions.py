@@ -15,6 +15,8 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 JOINT = 'slider'
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+# For who must hear every latched message, also when two come before the first is read.
+LATCHED_QUEUE = QoSProfile(depth=16, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 def stamp_of(time_s):

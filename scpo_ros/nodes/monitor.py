@@ -8,7 +8,7 @@ import rclpy
 from rclpy.node import Node
 from scpo_ros.config import MonitorConfig
 from scpo_ros.exceptions import InvalidArrayError
-from scpo_ros.nodes.conversions import LATCHED
+from scpo_ros.nodes.conversions import LATCHED_QUEUE
 from scpo_ros.nodes.health import Health, OK, STEADY, WARN
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
@@ -45,7 +45,7 @@ class MonitorNode(Node):
         self._patience = self._spec.metrics.horizon_s + 10.0
         for topic, kind in {**_KINDS, **dict.fromkeys(NUMBERS, Float64)}.items():
             self.create_subscription(kind, topic, partial(self._take, topic),
-                                     LATCHED if topic in _LATCHED else 10)
+                                     LATCHED_QUEUE if topic in _LATCHED else 10)
         self._freeze = self.create_client(SetBool, 'adapter/set_enabled')
         self.create_timer(0.25, self._watch, clock=STEADY)
         self._health = Health(self, 'run', self._diagnose)

@@ -15,10 +15,10 @@ from scpo_ros.worker import Answer
 DT = 0.1
 
 
-def report(number, outcome='ACCEPTED', changed=True):
+def report(number, outcome='ACCEPTED', changed=True, parent=''):
     theta = np.full(3, float(number))
-    certificate = Certificate('sampled', '', [-1.0], [-1.0], [1.0], 0.02, digest(theta), '', 0.0,
-                              0.0, 1, -1.0)
+    certificate = Certificate('sampled', '', [-1.0], [-1.0], [1.0], 0.02, digest(theta), parent,
+                              0.0, 0.0, 1, -1.0)
     return AdaptationReport(outcome, 'because', theta, certificate, changed, 0.1, -0.1, 1.0)
 
 
@@ -117,6 +117,18 @@ def test_after_a_failed_verification_learning_goes_on_from_what_the_robot_has(se
     assert session.conclude(Answer('restore', report(1))) == []  # it is published already
     records = session.conclude(Answer('step', [report(5)]))
     assert [(r.version, r.parent) for r in records] == [(3, 1)]
+
+
+def test_a_step_made_from_a_policy_that_was_refused_meanwhile_is_not_published(session):
+    session.conclude(Answer('step', [report(1)]))
+    session.conclude(Answer('step', [report(2)]))
+    session.acknowledge(acknowledgement(0, ready=1, refused=2, kind='verification', refusals=1))
+    overtaken = report(3, parent=digest(np.full(3, 2.0)))
+    assert session.conclude(Answer('step', [overtaken])) == []
+    assert [session.next_request(True)[0] for _ in range(2)] == ['avoid', 'restore']
+    session.conclude(Answer('restore', report(1)))
+    good = report(4, parent=digest(np.full(3, 1.0)))
+    assert [(r.version, r.parent) for r in session.conclude(Answer('step', [good]))] == [(3, 1)]
 
 
 def test_a_controller_that_was_restarted_gets_the_policy_as_a_child_of_its_own(session):
