@@ -11,7 +11,8 @@ import pytest
 from rcl_interfaces.srv import DescribeParameters, ListParameters, SetParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from scpo_ros.config import flatten, NODES, Spec
+from scpo_ros.config import NODES, Spec
+from scpo_ros.validated import flatten
 from sensor_msgs.msg import JointState
 import yaml
 
