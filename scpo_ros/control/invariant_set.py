@@ -23,6 +23,7 @@ from scpo_ros.exceptions import ConfigurationError
 
 _ZERO = 1e-12
 _SETTLED = 1e-9
+_AT_ONCE = 16384  # numbers at once in the gauge of many points; bounds memory
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,13 @@ class Polytope:
 
     def gauge(self, x):
         """Return the Minkowski function max_j H_j x of points (..., n); at most 1 inside."""
-        return np.max(x @ self.H.T, axis=-1)
+        x = np.asarray(x)
+        if x.size <= _AT_ONCE:
+            return np.max(x @ self.H.T, axis=-1)
+        flat = x.reshape(-1, x.shape[-1])
+        parts = np.array_split(flat, -(-flat.size // _AT_ONCE))
+        return np.concatenate([np.max(part @ self.H.T, axis=-1)
+                               for part in parts]).reshape(x.shape[:-1])
 
     def contains(self, x, tolerance=1e-9):
         """Return whether points (..., n) lie inside; NaN does not."""

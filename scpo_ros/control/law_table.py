@@ -15,7 +15,7 @@ import numpy as np
 
 OUTSIDE, MIXED = -1, -2
 INSIDE = 1e-12  # distance beyond a facet that still counts as inside: far below 1e-9 in u
-_AT_ONCE = 4096  # states whose candidates are tested at once; bounds memory
+_AT_ONCE = 512  # states whose candidates are tested at once; bounds memory
 _TOUCH = 1e-9  # distance at which a region counts as touching a cell
 
 

@@ -20,6 +20,8 @@ from scpo_ros.control.law_table import MIXED
 
 MOST_LAWS = 4  # of a bent cell
 _MOST_CANDIDATES = 10  # cells with more stay tested
+_EDGES = 512  # edges that are cut at once; bounds memory
+_AT_ONCE = 1000000  # laws at vertices that are compared at once; bounds memory
 _SAME = 1e-11  # difference between laws that is rounding, units of u
 _ORDER = 1e-10  # wrong order of two laws at a vertex that is rounding, units of u
 _ACROSS = 1e-10  # step across an edge, to see what is there
@@ -41,13 +43,14 @@ def merged(table, regions, safe_set):
     bends, counts = table.bends.copy(), np.sum(table.candidates >= 0, axis=1)
     for count in range(1, _MOST_CANDIDATES + 1):
         chosen = rows[closed & (counts == count)]
-        if not len(chosen):
-            continue
-        among = table.candidates[chosen, :count]
-        plain, bend, laws = _kinds(table, vertices, cells[chosen], among)
-        codes[cells[chosen[plain]]] = among[plain, 0]
-        bends[chosen] = bend
-        candidates[chosen[bend != 0], :count] = laws[bend != 0]
+        most = max(1, _AT_ONCE // (count * count * vertices.shape[1]))
+        for start in range(0, len(chosen), most):
+            part = chosen[start:start + most]
+            among = table.candidates[part, :count]
+            plain, bend, laws = _kinds(table, vertices, cells[part], among)
+            codes[cells[part[plain]]] = among[plain, 0]
+            bends[part] = bend
+            candidates[part[bend != 0], :count] = laws[bend != 0]
     return _compact(replace(table, codes=codes.reshape(table.codes.shape), bends=bends,
                             candidates=candidates))
 
@@ -122,16 +125,20 @@ def open_edges(table, regions, safe_set):
 def _cut(starts, stops, normals):
     """Return the edges cut at the vertices that lie on them, (m, 2, 2), and normals (m, 2)."""
     lengths = np.linalg.norm(stops - starts, axis=1)
-    tree = cKDTree(starts)
-    near = tree.query_ball_point((starts + stops) / 2, lengths / 2 + _ON_EDGE)
-    edge = np.repeat(np.arange(len(starts)), [len(points) for points in near])
-    point = starts[np.concatenate([np.array(points, dtype=int) for points in near])]
-    away = np.abs(np.sum((point - starts[edge]) * normals[edge], axis=1))
     unit = (stops - starts) / np.maximum(lengths, 1e-300)[:, None]
-    along = np.sum((point - starts[edge]) * unit[edge], axis=1)
-    on = (away <= _ON_EDGE) & (along > 0) & (along < lengths[edge])
-    edge = np.concatenate([edge[on], np.arange(len(starts)), np.arange(len(starts))])
-    along = np.concatenate([along[on], np.zeros(len(starts)), lengths])
+    every, tree = np.arange(len(starts)), cKDTree(starts)
+    edges, places = [every, every], [np.zeros(len(starts)), lengths]
+    for batch in np.array_split(every, -(-len(every) // _EDGES)):
+        near = tree.query_ball_point(
+            (starts[batch] + stops[batch]) / 2, lengths[batch] / 2 + _ON_EDGE)
+        edge = np.repeat(batch, [len(points) for points in near])
+        away = starts[np.concatenate(near).astype(int)] - starts[edge]
+        along = np.sum(away * unit[edge], axis=1)
+        on = (np.abs(np.sum(away * normals[edge], axis=1)) <= _ON_EDGE) & (along > 0)
+        on &= along < lengths[edge]
+        edges.append(edge[on])
+        places.append(along[on])
+    edge, along = np.concatenate(edges), np.concatenate(places)
     order = np.lexsort((along, edge))
     edge, along = edge[order], along[order]
     piece = np.flatnonzero((edge[1:] == edge[:-1]) & (np.diff(along) > _ACROSS))

@@ -40,8 +40,12 @@ class InputBounds:
     def __call__(self, x):
         """Return LO and UP, each (...,), at states (..., n)."""
         x = np.asarray(x)
-        low, up = self.columns(x.reshape(-1, x.shape[-1]).T)
-        return low.reshape(x.shape[:-1]), up.reshape(x.shape[:-1])
+        flat = x.reshape(-1, x.shape[-1]).T
+        low, up = np.empty((2, flat.shape[1]))
+        for start in range(0, flat.shape[1], TILE):
+            part = slice(start, start + TILE)
+            low[part], up[part] = self.columns(flat[:, part])
+        return low.reshape(x.shape[:-1])[()], up.reshape(x.shape[:-1])[()]
 
     def columns(self, x):
         """Return LO and UP, (N,) each, at states (n, N)."""

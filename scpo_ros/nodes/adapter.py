@@ -1,5 +1,6 @@
 """The adapter node: rollouts and demonstrations in, certified policies out. A lifecycle node."""
 
+import os
 import sys
 
 import numpy as np
@@ -25,6 +26,7 @@ from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
 
 
+_NICENESS = 5  # of the node; its worker has 10 more
 _POLL_S = 0.01  # how often the worker's answer is looked for [s]
 
 
@@ -230,7 +232,8 @@ class AdapterNode(LifecycleNode):
 
 
 def main(args=None):
-    """Run the adapter."""
+    """Run the adapter, behind whatever controls."""
+    os.nice(_NICENESS)
     return run(AdapterNode, args=args)
 
 

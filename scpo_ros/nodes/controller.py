@@ -45,7 +45,7 @@ def build_loop(spec, config):
     task, history = ControlTask.build(spec), History(config.ledger_dir, 'controller')
     gate = PolicyGate(backup_record(task.initial_theta, task.digest), config.certified_margin,
                       config.dwell(spec))
-    worker = Worker(Verifier, (spec,)) if config.safety else None
+    worker = Worker(Verifier, (spec,), niceness=10) if config.safety else None
     admission = Admission(gate, worker, history, config.verification_timeout_s, (spec,))
     dt = task.system.dt
     return ControlLoop(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.lapack import dposv
 
 from scpo_ros.arrays import digest, frozen
 from scpo_ros.exceptions import InvalidArrayError
@@ -35,15 +36,18 @@ def dual_bound(problem, b, multipliers, ball_multiplier):
     mu = np.maximum(multipliers, 0.0)
     least = REGULARISATION * problem.scale / region.trust_radius ** 2
     nu = max(ball_multiplier, 0.0) + least
-    hessian = problem.gram + (0.5 * region.smoothness @ mu + nu) * np.eye(len(b))
-    slope = region.slope.T @ mu - 2.0 * problem.linear
+    hessian = problem.gram.copy()
+    hessian.flat[::len(b) + 1] += 0.5 * region.smoothness @ mu + nu
+    slope = mu @ region.slope - 2.0 * problem.linear
     width = region.sampling_weight @ mu
-    slope = slope + np.clip(-(slope + 2.0 * hessian @ b), -width, width)
+    slope += np.minimum(np.maximum(-(slope + 2.0 * (hessian @ b)), -width), width)
     constant = mu @ (region.g - region.target) - nu * region.trust_radius ** 2
-    if not np.any(slope):
+    if not slope.any():
         return float(constant)
-    half = np.linalg.solve(np.linalg.cholesky(hessian), slope)
-    return float(constant - 0.25 * half @ half)
+    least, failed = dposv(hessian, slope)[1:]
+    if failed:
+        raise np.linalg.LinAlgError('the metric is not positive definite')
+    return float(constant - 0.25 * slope @ least)
 
 
 def check_projection(problem, b, multipliers, ball_multiplier):
@@ -56,8 +60,9 @@ def check_projection(problem, b, multipliers, ball_multiplier):
     violation = problem.region.violation(b)
     try:
         with np.errstate(all='ignore'):
-            gap = problem.objective(b) - dual_bound(problem, b, multipliers, ball_multiplier)
-            gap /= max(problem.scale, abs(problem.objective(b)), np.finfo(float).tiny)
+            value = problem.objective(b)
+            gap = value - dual_bound(problem, b, multipliers, ball_multiplier)
+            gap /= max(problem.scale, abs(value), np.finfo(float).tiny)
     except np.linalg.LinAlgError:
         gap = np.inf
     return tuple(float(x) if np.isfinite(x) else np.inf for x in (violation, gap))

@@ -33,8 +33,7 @@ class DualPoint(NamedTuple):
     @property
     def residual(self):
         """Return the largest of constraint violation and complementarity, relative."""
-        return max(float(self.slope.max()),
-                   float(np.abs(self.multipliers).dot(np.abs(self.slope))))
+        return max(self.slope.max(), self.multipliers.dot(np.abs(self.slope)))
 
 
 class DualFunction:
@@ -62,12 +61,8 @@ class DualFunction:
         self.linear = 2.0 * reach / problem.scale * problem.linear
         self.curvature = 2.0 * reach ** 2 / problem.scale * problem.gram[0, 0]
         self._terms = np.full(n + 3, -1.0)
-        self._frame = np.zeros((n + 2, n))
-
-    @property
-    def finite(self):
-        """Return whether the units could be formed."""
-        return bool(np.isfinite(self.rows).all() and np.isfinite(self.linear).all())
+        self._frame = np.zeros((n + 3, n))
+        self._support = np.einsum('ii->i', self._frame[:n])  # its diagonal, a view
 
     def at(self, multipliers):
         """Return the :class:`DualPoint` of multipliers (m,)."""
@@ -79,7 +74,7 @@ class DualFunction:
         b = rest / stiffness
         terms = self._terms
         terms[:n] = b
-        terms[n] = np.abs(b).sum()
+        terms[n] = np.add.reduce(np.abs(b))
         terms[n + 1] = 0.5 * b.dot(b)
         value = -0.5 * rest.dot(b) - weighted[n + 2]
         return DualPoint(multipliers, value, self.rows.dot(terms), b, stiffness)
@@ -88,9 +83,9 @@ class DualFunction:
         """Return the gradients (len(work), n) of the constraints along the support of b."""
         n, frame = len(b), self._frame
         sign = np.sign(b)
-        frame.flat[:n * n:n + 1] = sign * sign
+        self._support[:] = sign * sign
         frame[n], frame[n + 1] = sign, b
-        return self.rows[work, :n + 2].dot(frame)
+        return self.rows[work].dot(frame)
 
     def hessian(self, point, work):
         """Return minus the generalised second derivative of D along some coordinates."""

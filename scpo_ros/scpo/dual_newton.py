@@ -16,7 +16,9 @@ from scipy.optimize import nnls
 from scpo_ros.scpo.conic_program import active_candidates
 from scpo_ros.scpo.dual_function import DualFunction
 
-TOLERANCE = 1e-12  # of a point's residual
+# Of a point's residual. Complementarity adds as much to the relative gap, and so does pulling the
+# step in, since the constraints are convex and satisfied at 0: well below 1e-9 together.
+TOLERANCE = 1e-10
 NEWTON_STEPS, PROXIMAL_STEPS = 30, 60
 _HALVINGS = 30
 _ARMIJO = 1e-4  # share of the predicted increase that must be had
@@ -30,10 +32,12 @@ def dual_answers(problem):
 
     :param problem: a ProjectionProblem with b = 0 strictly feasible, l != 0 and G = gamma I.
     """
-    dual = DualFunction(problem, active_candidates(problem))
-    if not dual.finite:
+    count = len(problem.region.g)
+    few = count <= len(problem.linear)  # then it costs less to keep them
+    dual = DualFunction(problem, np.arange(count) if few else active_candidates(problem))
+    point = dual.at(np.zeros(len(dual.rows)))
+    if not np.isfinite(point.slope).all():  # the units overflow
         return
-    point, count = dual.at(np.zeros(len(dual.rows))), len(problem.region.g)
     for method in (newton, proximal):
         point = method(dual, point)
         yield (method.__name__, *dual.original(point, count))
@@ -51,7 +55,7 @@ def newton(dual, point):
         work = ((point.multipliers > 0) | (point.slope > 0)).nonzero()[0]
         matrix = _damped(dual.hessian(point, work), _LEAST)
         step, failed = dposv(matrix, point.slope[work])[1:]
-        if failed or not np.isfinite(step).all():
+        if failed:
             break
         direction = np.zeros(len(point.multipliers))
         direction[work] = step
@@ -91,18 +95,18 @@ def _proximal_direction(dual, point, damping):
 
 def _damped(matrix, damping):
     """Return the matrix with a multiple of its mean diagonal entry added to the diagonal."""
-    size = len(matrix)
-    diagonal = matrix.flat[::size + 1]
-    matrix.flat[::size + 1] = diagonal + (damping * diagonal.sum() / size + 1e-300)
+    diagonal = matrix.reshape(-1)[::len(matrix) + 1]  # a view
+    diagonal += damping * diagonal.sum() / len(matrix) + 1e-300
     return matrix
 
 
 def _search(dual, point, direction):
     """Return the first point along the projected line with enough increase of D, or None."""
-    for halving in range(_HALVINGS):
-        multipliers = np.maximum(point.multipliers + 0.5 ** halving * direction, 0.0)
+    for _ in range(_HALVINGS):
+        multipliers = np.maximum(point.multipliers + direction, 0.0)
         new = dual.at(multipliers)
         promised = point.slope.dot(multipliers - point.multipliers)
-        if new.value >= point.value + _ARMIJO * promised - _ROUNDING:
+        if new.value >= point.value + _ARMIJO * promised - _ROUNDING:  # NaN is not
             return new
+        direction = 0.5 * direction
     return None

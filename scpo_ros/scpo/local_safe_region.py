@@ -77,16 +77,19 @@ class LocalSafeRegion:
         :returns: (k,), or (m, k).
         """
         b = np.asarray(b, dtype=np.float64)
-        length = np.sum(np.abs(b), axis=-1, keepdims=True)
-        square = np.sum(b * b, axis=-1, keepdims=True)
+        if b.ndim == 1:
+            length, square = np.abs(b).sum(), b @ b
+        else:
+            length = np.sum(np.abs(b), axis=-1, keepdims=True)
+            square = np.sum(b * b, axis=-1, keepdims=True)
         return (self.g + b @ self.slope.T + self.sampling_weight * length
                 + 0.5 * self.smoothness * square)
 
     def violation(self, b):
         """Return max(max_i gbar_i(b) - c_i, ||b|| - R): at most 0 exactly inside, NaN for NaN."""
         with np.errstate(invalid='ignore', over='ignore'):
-            return float(np.maximum(np.max(self.bound(b) - self.target),
-                                    np.linalg.norm(b) - self.trust_radius))
+            return float(np.maximum((self.bound(b) - self.target).max(),
+                                    np.sqrt(b @ b) - self.trust_radius))
 
     def contains(self, b):
         """Return whether b lies inside, in floating point without any tolerance."""

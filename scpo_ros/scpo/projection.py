@@ -6,7 +6,7 @@ The projection of a raw step onto the local safe region: build, solve, check.
 with G = Q'MQ and l = Q'M s. Up to a constant the objective is ||Q b - s||_M^2.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -26,6 +26,8 @@ ISOTROPY = 1e-12
 # Relative duality gap above which the next method or better units are tried; how often the latter.
 GOOD_GAP = 1e-9
 RESCALINGS = 3
+_EPSILON = float(np.finfo(float).eps)
+_ULPS = (0.0, *(2.0 ** np.arange(53)).tolist())  # by which a rounded step is pulled in
 # Raw steps so long that their square overflows are malformed.
 LONGEST = 1e150
 
@@ -69,6 +71,8 @@ class ProjectionProblem:
     gram: np.ndarray    # (n, n) G, symmetric positive semidefinite
     linear: np.ndarray  # (n,) l
     region: LocalSafeRegion
+    least: float = field(init=False)  # smallest eigenvalue of G
+    isotropic: bool = field(init=False)  # whether G is a multiple of the identity
 
     def __post_init__(self):
         """
@@ -78,15 +82,19 @@ class ProjectionProblem:
         """
         count = self.region.slope.shape[1]
         gram = checked('gram', self.gram, (count, count))
-        slack = ROUNDING * np.max(np.abs(gram))
-        if not np.all(np.abs(gram - gram.T) <= slack):
+        largest = np.abs(gram).max()
+        if not np.abs(gram - gram.T).max() <= ROUNDING * largest:
             raise InvalidArrayError('gram', gram, 'must be symmetric')
-        least = _least_eigenvalue(gram)
-        if not least >= -count * slack:
+        isotropic = _isotropic(gram)
+        least = gram.diagonal().min() if isotropic else np.linalg.eigvalsh(gram)[0]
+        if not least >= -count * ROUNDING * largest:
             raise InvalidArrayError('gram', least, 'must have no negative eigenvalue')
-        lift = max(-least, 0.0) + 4.0 * count * np.finfo(float).eps * np.max(np.abs(gram))
-        gram = 0.5 * (gram + gram.T) + lift * np.eye(count)
+        lift = max(-least, 0.0) + 4.0 * count * _EPSILON * largest
+        gram = 0.5 * (gram + gram.T)
+        gram.flat[::count + 1] += lift
         object.__setattr__(self, 'gram', frozen(gram))
+        object.__setattr__(self, 'least', least + lift)
+        object.__setattr__(self, 'isotropic', isotropic)
         linear = checked('linear', self.linear, (count,))
         if not np.max(np.abs(linear), initial=0.0) <= LONGEST:
             raise InvalidArrayError('linear', linear, f'must not be longer than {LONGEST}')
@@ -104,7 +112,7 @@ class ProjectionProblem:
         It is what the step would gain without constraints (exactly so for G = I), and the unit
         in which the duality gap is measured.
         """
-        length = np.linalg.norm(self.linear)
+        length = np.sqrt(self.linear @ self.linear)
         if not length > 0:
             return 0.0
         unit = self.linear / length
@@ -116,15 +124,10 @@ class ProjectionProblem:
     @cached_property
     def reach(self):
         """Return min(R, 2 ||l|| / lambda_min(G)): no longer b is better than b = 0."""
-        least = _least_eigenvalue(self.gram)
-        length = 2.0 * np.linalg.norm(self.linear)
+        least = self.least
+        length = 2.0 * np.sqrt(self.linear @ self.linear)
         radius = self.region.trust_radius
         return float(radius if least * radius <= length else length / least)
-
-    @cached_property
-    def isotropic(self):
-        """Return whether G is a multiple of the identity."""
-        return _isotropic(self.gram)
 
     @property
     def feasible_at_rest(self):
@@ -157,9 +160,9 @@ def solve_projection(problem):
     rest = _answer_at_rest(problem)
     if rest is not None:
         return rest
-    best = no_answer(problem)
+    best = None
     for answer in _attempts(problem):
-        if answer.duality_gap < best.duality_gap:
+        if best is None or answer.duality_gap < best.duality_gap:
             best = answer
         if best.duality_gap <= GOOD_GAP:
             break
@@ -249,14 +252,14 @@ def pulled_in(region, b):
     :param region: a region that has b = 0 strictly inside.
     :param b: finite (n,).
     """
-    length, square = np.sum(np.abs(b)), np.sum(b * b)
+    length, square = np.abs(b).sum(), b @ b
     flat = region.slope @ b + region.sampling_weight * length
     gap = region.target - region.g
     with np.errstate(divide='ignore', over='ignore', invalid='ignore'):
         root = 2.0 * gap / (flat + np.sqrt(flat ** 2 + 2.0 * region.smoothness * square * gap))
         ball = region.trust_radius / np.sqrt(square)
     scale = np.fmin(1.0, np.fmin(ball, np.fmin.reduce(root)))
-    for ulps in np.concatenate([[0.0], 2.0 ** np.arange(53)]):
+    for ulps in _ULPS:
         inside = max(scale * (1.0 - ulps * 2.0 ** -52), 0.0) * b
         if region.contains(inside):
             return inside
@@ -287,12 +290,7 @@ def _finished(problem, b, multipliers, ball, method):
 
 def _isotropic(gram):
     """Return whether a matrix is a multiple of the identity, to rounding."""
-    mean = np.trace(gram) / len(gram)
-    return bool(np.abs(gram - mean * np.eye(len(gram))).max() <= ISOTROPY * mean)
-
-
-def _least_eigenvalue(gram):
-    """Return the smallest eigenvalue of a symmetric matrix."""
-    if _isotropic(gram):
-        return np.trace(gram) / len(gram) * (1.0 - len(gram) * ISOTROPY)
-    return np.linalg.eigvalsh(gram)[0]
+    diagonal = gram.diagonal()
+    mean = diagonal.sum() / len(gram)
+    apart = np.abs(gram).sum() - np.abs(diagonal).sum()
+    return bool(mean > 0 and max(np.abs(diagonal - mean).max(), apart) <= ISOTROPY * mean)
