@@ -20,11 +20,12 @@ unexport AMENT_PREFIX_PATH PYTHONPATH LD_LIBRARY_PATH RMW_IMPLEMENTATION
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 endif
 
-.PHONY: help sim test venv clean
+.PHONY: help sim test bench venv clean
 
 help:
 	@echo "make sim     run the closed loop, e.g. make sim ARGS='expert:=sign_flip duration:=60 seed:=1'"
 	@echo "make test    run the tests, e.g. make test ARGS='-k projection'"
+	@echo "make bench   measure against the alternatives, e.g. make bench ARGS='--quick'"
 	@echo "make venv    only install into $(VENV)"
 	@echo "make clean   remove $(VENV), builds and caches; results stay"
 
@@ -33,6 +34,9 @@ sim: venv
 
 test: venv
 	@$(VENV)/bin/python -m pytest $(ARGS)
+
+bench: $(VENV)/.bench
+	@$(VENV)/bin/python -m benchmark $(ARGS)
 
 venv: $(VENV)/.installed
 
@@ -50,6 +54,12 @@ $(VENV)/.installed: $(SOURCES)
 	@rm -rf build/lib build/bdist.*
 	@touch $@
 
+# What is only compared with comes on top, and only here.
+$(VENV)/.bench: $(VENV)/.installed
+	@$(PIP) install -c constraints.txt --no-build-isolation --use-pep517 '.[bench]'
+	@rm -rf build/lib build/bdist.*
+	@touch $@
+
 clean:
 	rm -rf $(VENV) build install log dist *.egg-info .pytest_cache .hypothesis
-	find scpo_ros launch test -name __pycache__ -prune -exec rm -rf {} +
+	find benchmark scpo_ros launch test -name __pycache__ -prune -exec rm -rf {} +

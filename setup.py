@@ -64,6 +64,8 @@ setup(
             'ros-lifecycle-msgs==2.0.3',
             'ros-rcl-interfaces==2.0.3',
         ],
+        # What benchmark/ compares with.
+        'bench': ['polytope>=0.2.4'],
         'test': [
             'pytest>=7.4,<8.4',  # launch_pytest of Jazzy breaks from 8.4
             'pytest-timeout>=2.1',

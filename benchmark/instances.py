@@ -1,0 +1,69 @@
+"""Random projection problems: realistic ones, hard ones, and those of the default path."""
+
+from benchmark.setting import task
+import numpy as np
+
+from scpo_ros.adaptation import Adaptation
+from scpo_ros.config import AdapterConfig
+from scpo_ros.control.expert import ExpertCatalogue
+from scpo_ros.control.imitation import ImitationLoss
+from scpo_ros.control.scenario import interior_states
+from scpo_ros.scpo import (
+    difference_slopes, LocalSafeRegion, metric_terms, orthonormal_basis, planning_target,
+    ProjectionProblem, sample_points)
+
+
+def _problem(rng, n, k, slack, smoothness, radius, trust_radius, length):
+    slope = rng.standard_normal((k, n)) * 10.0 ** rng.uniform(-0.5, 0.5, (k, 1))
+    region = LocalSafeRegion(-slack, slope, smoothness, radius, trust_radius, 0.0, np.zeros(k))
+    step = rng.standard_normal(n)
+    return ProjectionProblem(np.eye(n), length / np.linalg.norm(step) * step, region)
+
+
+def realistic(rng, n=None, k=None):
+    """
+    Return a problem such as updates meet: 2 to 6 constraints, slack from 5e-5 to 0.6.
+
+    :param n: directions; None draws from 8 to 128. :param k: constraints; None draws.
+    """
+    n = int(rng.choice([8, 16, 32, 64, 128])) if n is None else n
+    k = int(rng.integers(2, 7)) if k is None else k
+    return _problem(rng, n, k, 10.0 ** rng.uniform(np.log10(5e-5), np.log10(0.6), k),
+                    10.0 ** rng.uniform(-1, 2, k), 10.0 ** rng.uniform(-4, -3),
+                    10.0 ** rng.uniform(-1, 0), 10.0 ** rng.uniform(-1.5, 0.5))
+
+
+def hard(rng):
+    """Return a problem of the unpleasant kind: slack down to 5e-8, up to 60 constraints in 2-d."""
+    n, k = int(rng.choice([2, 3, 8, 32])), int(rng.choice([2, 20, 60]))
+    return _problem(rng, n, k, 10.0 ** rng.uniform(np.log10(5e-8), np.log10(0.6), k),
+                    10.0 ** rng.uniform(-3, 4, k), 10.0 ** rng.uniform(-5, -2),
+                    10.0 ** rng.uniform(-2, 0), 10.0 ** rng.uniform(-3, 1))
+
+
+def of_the_default_path(count, expert='outward_edge'):
+    """
+    Return the problems that `count` updates of the adapter at its defaults pose.
+
+    General metric (Gauss-Newton curvature), n = 16, some hundred constraints of the design set.
+    """
+    adaptation, config = Adaptation(task().spec, AdapterConfig(), task=task()), AdapterConfig()
+    law = ExpertCatalogue(task().system, task().gain).law(expert)
+    seen = interior_states(task().safe_set, config.demonstrations, [9])
+    adaptation.begin()
+    adaptation.demonstrations.add(seen, law(seen))
+    loss = ImitationLoss(task().policy, seen, law(seen))
+    problems, rng = [], np.random.default_rng(0)
+    for _ in range(count):
+        adaptation.update()
+        updater = adaptation.updater
+        raw = loss.gauss_newton(updater.theta, config.damping)
+        basis = orthonormal_basis([raw.step, *raw.others, raw.gradient], config.directions, rng)
+        points = sample_points(updater.theta, basis, config.radius)
+        values = adaptation.evaluation.evaluate(points)
+        region = LocalSafeRegion(
+            values[0], difference_slopes(values, config.radius), updater.smoothness,
+            config.radius, updater.trust_radius, 0.0,
+            planning_target(values[0], config.accept_margin, config.plan_margin))
+        problems.append(ProjectionProblem(*metric_terms(basis, raw.step, raw.metric), region))
+    return problems

@@ -1,0 +1,61 @@
+"""Peak memory of the adapter, node and worker together, and of a worker when scenarios grow."""
+
+import json
+from pathlib import Path
+import subprocess
+import sys
+import tempfile
+import time
+
+from benchmark.measure import Result
+from benchmark.round_trip import Run
+
+_GROWN = """
+import json, resource, sys
+from scpo_ros.adaptation import Adaptation
+from scpo_ros.config import AdapterConfig, build, Spec
+adaptation = Adaptation(build(Spec, json.loads(sys.argv[1])), AdapterConfig())
+adaptation.begin()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def peak_mb(process):
+    """Return the largest resident memory of a process and of its descendants, together [MB]."""
+    total = 0.0
+    for line in Path(f'/proc/{process}/status').read_text(encoding='utf-8').splitlines():
+        if line.startswith('VmHWM:'):
+            total = float(line.split()[1]) / 1024
+    for thread in Path(f'/proc/{process}/task').iterdir():
+        for child in (thread / 'children').read_text().split():
+            total += peak_mb(child)
+    return total
+
+
+def adapter(seconds):
+    """Return the peak of the adapter at its defaults after `seconds` of learning."""
+    with tempfile.TemporaryDirectory() as name:
+        with Run(Path(name), []) as run:
+            time.sleep(seconds)
+            run.check()
+            return peak_mb(run.processes['adapter'].pid)
+
+
+def grown(count):
+    """Return the peak of a worker that verified the backup on scenarios from `count` states."""
+    changes = json.dumps({'metrics.verification_states': count})
+    done = subprocess.run([sys.executable, '-c', _GROWN, changes], capture_output=True, text=True,
+                          check=True)
+    return float(done.stdout)
+
+
+def measure(quick):
+    """Return the results."""
+    counts = (300, 3000) if quick else (300, 3000, 30000)
+    peaks = [grown(count) for count in counts]
+    return [
+        Result('adapter_peak_rss_mb', adapter(12.0 if quick else 30.0), 0.0, 'MB', 500.0, False,
+               'node and worker, default size'),
+        *(Result(f'worker_peak_rss_mb_{count}_states', peak, 0.0, 'MB',
+                 note='verification grows')
+          for count, peak in zip(counts, peaks))]

@@ -1,0 +1,36 @@
+"""What several measurements share: control task at its defaults, states, weights, scenarios."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from scpo_ros.config import Spec
+from scpo_ros.control.scenario import interior_states, Scenarios
+from scpo_ros.control.task import ControlTask
+
+POLICIES, SCENARIOS, STEPS = 33, 256, 50
+
+
+@lru_cache(maxsize=1)
+def task():
+    """Return the control task at its defaults."""
+    return ControlTask.build(Spec())
+
+
+def states(count, seed=0):
+    """Return `count` states, (count, 2), that fill the safe set."""
+    return interior_states(task().safe_set, count, [seed, 11])
+
+
+def weights(count, scale=0.05, seed=0):
+    """Return `count` weights near the backup, (count, d), hidden layers included."""
+    rng = np.random.default_rng([seed, 12])
+    start = task().initial_theta
+    return start + scale * rng.standard_normal((count, len(start)))
+
+
+def scenarios(count, steps=STEPS, seed=0):
+    """Return `count` scenarios: states that fill the safe set, disturbances within their bound."""
+    rng = np.random.default_rng([seed, 13])
+    w = rng.uniform(-1, 1, (count, steps, 2)) * task().system.disturbance
+    return Scenarios(states(count, seed), w)

@@ -1,0 +1,144 @@
+"""The benchmark: every result has its name, and the alternatives solve the same problems."""
+
+import json
+
+from benchmark import (
+    __main__ as program, backup, growth, instances, invariant_set, measure, memory, projection,
+    rollouts, round_trip, setting, whole_update)
+import numpy as np
+import pytest
+from scpo_ros.control.invariant_set import contractive_set
+from scpo_ros.scpo import solve_projection
+
+
+NAMES = {
+    'backup_solve_vs_cvxpy_dpp', 'backup_solve_vs_ipopt', 'backup_law_batch_vs_loop',
+    'rollouts_vs_solver_loop', 'rollout_state_steps_per_second', 'projection_vs_cvxpy_fresh',
+    'projection_vs_cvxpy_dpp', 'projection_default_vs_cvxpy_fresh', 'invariant_set_vs_polytope',
+    'whole_update_seconds', 'round_trip_events_vs_single', 'adapter_peak_rss_mb'}
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Make every measurement short; processes and what is not installed are stood in for."""
+    timed = measure.interleaved
+    for module in (backup, invariant_set, projection, rollouts):
+        monkeypatch.setattr(module, 'interleaved', lambda calls, rounds: timed(calls, 1))
+    monkeypatch.setattr(invariant_set, 'with_polytope',
+                        lambda system, contraction: contractive_set(system, contraction).H)
+    monkeypatch.setattr(rollouts, 'SCENARIOS', 8)
+    monkeypatch.setattr(rollouts, 'NAIVE_SCENARIOS', 1)
+    monkeypatch.setattr(whole_update, 'SCENARIOS', 16)
+    monkeypatch.setattr(whole_update, 'VERIFICATION', 64)
+    monkeypatch.setattr(projection, 'of_the_default_path',
+                        lambda count: instances.of_the_default_path(1))
+    monkeypatch.setattr(growth, 'scenarios', lambda count: setting.scenarios(min(count, 8)))
+    monkeypatch.setattr(memory, 'adapter', lambda seconds: 300.0)
+    monkeypatch.setattr(memory, 'grown', lambda count: 150.0)
+    monkeypatch.setattr(round_trip, 'trips', lambda executor, seconds, adapting: (
+        np.array([1.0, 2.0, 3.0]) * {'events': 1, 'single': 2}[executor], 0.0))
+
+
+def test_every_result_is_written(small, tmp_path, capsys):
+    path = tmp_path / 'results.json'
+    assert program.main(['--quick', '--output', str(path)]) == 0
+    entries = json.loads(path.read_text())['results']
+    names = [entry['name'] for entry in entries]
+    assert set(names) >= NAMES and len(set(names)) == len(names)
+    for entry in entries:
+        assert set(entry) == {'name', 'value', 'spread', 'unit'}
+        assert np.isfinite(entry['value']) and np.isfinite(entry['spread']), entry
+    values = {entry['name']: entry['value'] for entry in entries}
+    assert values['round_trip_events_vs_single'] == 2.0
+    shown = capsys.readouterr().out
+    assert all(f'| {name} ' in shown for name in names)
+
+
+def test_one_section_alone(tmp_path):
+    path = tmp_path / 'one.json'
+    program.main(['--quick', '--only', 'growth', '--output', str(path)])
+    assert all(entry['name'].startswith('growth')
+               for entry in json.loads(path.read_text())['results'])
+
+
+def test_a_ratio_is_the_alternatives_time_over_ours():
+    result = measure.ratio('r', np.array([1.0, 2.0, 1.0]), np.array([40.0, 100.0, 60.0]), 45.0)
+    assert result.value == 50.0 and result.spread == 10.0 and result.met is True
+
+
+@pytest.mark.parametrize('value, higher, met', [
+    (2.0, True, True), (0.5, True, False), (0.5, False, True), (2.0, False, False),
+    (np.nan, True, False), (np.nan, False, False)])
+def test_a_target_is_met_or_not(value, higher, met):
+    assert measure.Result('r', value, 0.0, 'x', 1.0, higher).met is met
+    assert measure.Result('r', value, 0.0, 'x').met is None
+
+
+def test_calls_take_turns_and_are_timed_by_the_clock():
+    seen, ticks = [], iter(range(100))
+    calls = [lambda index: seen.append(('a', index)), lambda index: seen.append(('b', index))]
+    times = measure.interleaved(calls, 2, clock=lambda: next(ticks))
+    assert seen == [('a', 0), ('b', 0), ('a', 0), ('b', 0), ('a', 1), ('b', 1)]
+    assert np.array_equal(times, np.ones((2, 2)))
+
+
+def test_blocks_go_through_all_items_and_begin_again():
+    seen = []
+    block = measure.blocks(seen.append, list('abcdef'), 2)
+    for index in range(4):
+        block(index)
+    assert ''.join(seen) == 'abcdefab'
+
+
+@pytest.mark.parametrize('build, tolerance', [
+    (backup.cvxpy_dpp, 1e-3), (backup.opti_ipopt, 1e-4)])
+def test_the_alternatives_of_the_backup_solve_the_same_problem(build, tolerance):
+    mpc = setting.task().mpc
+    solve = build(mpc.qp)
+    for x in setting.states(8):
+        assert solve(x) == pytest.approx(mpc.solve(x)[0], abs=tolerance)
+
+
+def test_the_alternatives_of_the_projection_solve_the_same_problem():
+    rng, solve = np.random.default_rng(0), projection.parametrised(32, 4)
+    for _ in range(5):
+        problem = instances.realistic(rng, 32, 4)
+        ours = problem.objective(solve_projection(problem).b)
+        for other in (projection.as_in_the_paper, solve):
+            b = other(problem)
+            assert problem.region.violation(b) <= 1e-5
+            assert problem.objective(b) == pytest.approx(ours, abs=1e-4 * problem.scale)
+
+
+def test_the_alternative_of_the_rollouts_is_the_same_rollout():
+    thetas, drives = setting.weights(2, 0.02), setting.scenarios(3, 10)
+    final = setting.task().simulator.summarise(thetas, drives).final
+    assert np.allclose(rollouts.naive(thetas, drives), final, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize('draw, count', [(instances.realistic, 150), (instances.hard, 80)])
+def test_projections_are_certified(draw, count):
+    rng = np.random.default_rng(17)
+    for _ in range(count):
+        answer = solve_projection(draw(rng))
+        assert answer.violation <= 0.0 and answer.duality_gap <= 1e-9
+
+
+def test_problems_of_the_default_path_have_its_size():
+    problem, = instances.of_the_default_path(1)
+    assert problem.gram.shape == (16, 16) and not problem.isotropic
+    assert len(problem.region.g) >= 100
+    assert solve_projection(problem).duality_gap <= 1e-9
+
+
+def test_the_peak_of_a_process_counts_its_children():
+    import os
+    import subprocess
+    import sys
+    alone = memory.peak_mb(os.getpid())
+    hold = 'b = bytes([1]) * 50_000_000; print(flush=True); input()'
+    with subprocess.Popen([sys.executable, '-c', hold], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        assert memory.peak_mb(os.getpid()) > alone + 45
+        child.stdin.close()
