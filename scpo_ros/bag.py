@@ -32,7 +32,7 @@ class Recorded:
 
     time: float  # when it was recorded, seconds after the bag's first message
     topic: str
-    message: object  # with the attributes of its type
+    message: object  # with the attributes of its type; None where that is not one of Jazzy's
     raw: bytes  # as it came over the wire
 
 
@@ -74,7 +74,7 @@ def read_bag(path):
             start = found[0][1] if found else 0
             messages = tuple(
                 Recorded(1e-9 * (time - start), connection.topic,
-                         TYPES.deserialize_cdr(raw, connection.msgtype), bytes(raw))
+                         _decoded(raw, connection.msgtype), bytes(raw))
                 for connection, time, raw in found)
             count = reader.message_count
             types = {c.topic: c.msgtype for c in reader.connections}
@@ -86,6 +86,11 @@ def read_bag(path):
         raise BagError(f'{path} is damaged: its index promises {count} messages, '
                        f'it holds {len(messages)}')
     return Bag(path, 1e-9 * start, messages, types, qos, data)
+
+
+def _decoded(raw, kind):
+    """Return the message, None for a type of somebody's own."""
+    return TYPES.deserialize_cdr(raw, kind) if kind in TYPES.types else None
 
 
 def _check_whole(path):

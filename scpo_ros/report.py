@@ -1,5 +1,5 @@
 """
-From a run to numbers and pictures: from the monitor's record while it runs, or from its bag.
+The report of a recorded run: what the monitor writes while it runs, and more, from its bag.
 
     python -m scpo_ros.report BAG [--output FOLDER] [--params FILE]
 
@@ -8,43 +8,16 @@ writes report.html, which needs nothing else to be looked at, run.png, summary.j
 """
 
 import argparse
-import json
-import os
 from pathlib import Path
 import sys
 
 from scpo_ros.bag import BagError, read_bag
 from scpo_ros.bag_tables import write_tables
 from scpo_ros.exceptions import InvalidArrayError, ScpoRosError
-from scpo_ros.picture import draw, plt
 from scpo_ros.recorded_parameters import recorded_parameters
 from scpo_ros.report_page import page
 from scpo_ros.run_record import RunRecord
-
-
-def write_results(folder, record, identity):
-    """
-    Write summary.json and run.png of a :class:`~scpo_ros.run_record.RunRecord`.
-
-    Each file appears by renaming, complete or not at all.
-
-    :param identity: first entries of the summary. :returns: the summary.
-    """
-    folder, task = Path(folder), record.task()
-    folder.mkdir(parents=True, exist_ok=True)
-    summary = {**identity, **record.summary(task)}
-    _write(folder / 'summary.json', (json.dumps(summary, indent=2) + '\n').encode())
-    figure = draw(record, task, summary)
-    figure.savefig(folder / 'run.partial.png', dpi=120)
-    plt.close(figure)
-    os.replace(folder / 'run.partial.png', folder / 'run.png')
-    return summary
-
-
-def _write(path, content):
-    partial = path.with_name(path.name + '.partial')
-    partial.write_bytes(content)
-    os.replace(partial, path)
+from scpo_ros.run_results import write_results, write_whole
 
 
 def record_of(bag, namespace, spec):
@@ -77,7 +50,7 @@ def report(bag, folder, namespace, parameters):
         'seed': parameters.nodes['plant'].seed,
         'duration_s': round(bag.duration - policy[0], 3) if policy else 0.0})
     tables = write_tables(bag, namespace, record, folder)
-    _write(folder / 'report.html', page(
+    write_whole(folder / 'report.html', page(
         bag, namespace, record, summary, (folder / 'run.png').read_bytes(),
         parameters.text).encode())
     return [folder / 'report.html', folder / 'run.png', folder / 'summary.json', *tables]

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 from scpo_ros.bag import BagError, BagWriter, PARAMETERS, profile, read_bag, TYPES
 import yaml
 
@@ -103,6 +105,19 @@ def test_an_existing_folder_is_not_overwritten(tmp_path):
 def test_an_unknown_type_is_refused(tmp_path):
     with pytest.raises(BagError):
         BagWriter(tmp_path / 'bag').add('/a', 'my_msgs/msg/Mine')
+
+
+def test_messages_of_a_type_of_somebodys_own_are_kept_undecoded(tmp_path):
+    own = get_typestore(Stores.EMPTY)
+    own.register(get_types_from_msg('float64 data', 'my_msgs/msg/Mine'))
+    with Writer(tmp_path / 'bag', version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        mine = writer.add_connection('/a/mine', 'my_msgs/msg/Mine', typestore=own)
+        number = writer.add_connection('/a/x', FLOAT, typestore=TYPES)
+        writer.write(mine, 1, b'whatever')
+        writer.write(number, 2, raw(1.0))
+    bag = read_bag(tmp_path / 'bag')
+    assert (bag.messages[0].message, bag.messages[0].raw) == (None, b'whatever')
+    assert bag.messages[1].message.data == 1.0
 
 
 def test_namespaces_are_those_of_the_states(tmp_path):
