@@ -32,7 +32,7 @@ class Admission:
         """
         self.gate, self.history = gate, history
         self._worker, self._timeout, self._arguments = worker, timeout, arguments
-        self._clock, self._replaced = clock, -np.inf
+        self._clock, self._replaced = clock, clock()  # the first answer comes before the verifier
         self._credit, self._credited = _BURST, clock()
         self._judged, self._written, self._failures = None, None, 0
         newest = [r for r in reversed(history.accepted.values()) if r.version > 0]

@@ -7,6 +7,9 @@ from scpo_ros.arrays import digest, frozen
 from scpo_ros.scpo import Certificate, certificate_defects
 
 
+_LONGEST_TEXT = 4096
+
+
 @dataclass(frozen=True, eq=False)
 class PolicyRecord:
     """Version 0 is the backup and its own parent."""
@@ -43,11 +46,22 @@ def identity_defects(record, size, spec_digest):
         bad = int(np.argmin(finite))
         return (f'theta[{bad}] = {record.theta[bad]} is not finite',)
     rules = (
+        (_longest_text(record) <= _LONGEST_TEXT,
+         f'a text in it is longer than {_LONGEST_TEXT} characters'),
         (digest(record.theta) == record.digest, 'the digest is not that of theta'),
         (record.spec_digest == spec_digest, 'it was certified for another specification'),
         (record.version > record.parent >= 0 or record.version == record.parent == 0,
          f'version {record.version} does not follow its parent {record.parent}'))
     return tuple(sentence for holds, sentence in rules if not holds)
+
+
+def _longest_text(record):
+    certificate = record.certificate
+    texts = [record.digest, record.parent_digest, record.spec_digest]
+    if certificate is not None:
+        texts += [certificate.kind, certificate.coverage, certificate.theta_digest,
+                  certificate.parent_digest]
+    return max(map(len, texts))
 
 
 def lineage_defects(record, known):

@@ -54,16 +54,19 @@ class Worker:
     """Serves `factory(*arguments)` in a spawned process."""
 
     def __init__(self, factory, arguments, start_timeout=120.0, niceness=0,
-                 clock=time.monotonic):
+                 clock=time.monotonic, started=True):
         """
         Start the process; its first answer is to 'start'.
 
         :param factory: a picklable callable. :param arguments: its picklable arguments.
         :param start_timeout: longest start [s]. :param niceness: added to the process's.
+        :param started: False leaves the first start to :meth:`restart`.
         """
         self._factory, self._start_timeout = factory, start_timeout
         self._niceness, self._clock = niceness, clock
-        self.restart(arguments)
+        self._process, self._waiting = None, None
+        if started:
+            self.restart(arguments)
 
     def restart(self, arguments):
         """Replace the process by a new one with other arguments."""

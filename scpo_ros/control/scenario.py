@@ -10,8 +10,6 @@ same initial state with the disturbances that were realised, w_k = x_{k+1} - A x
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import qmc
-
 from scpo_ros.arrays import checked
 from scpo_ros.exceptions import InfeasibleError
 
@@ -59,6 +57,7 @@ def interior_states(safe_set, count, seed):
 
     :param seed: int or sequence of ints; different seeds give disjoint sets.
     """
+    from scipy.stats import qmc  # takes long to import; the plant does without
     low, high = safe_set.vertices.min(axis=0), safe_set.vertices.max(axis=0)
     sobol = qmc.Sobol(len(low), seed=np.random.default_rng(seed))
     found = np.zeros((0, len(low)))

@@ -22,7 +22,6 @@ from scpo_ros.nodes.run import run
 from scpo_ros.policy_gate import PolicyGate
 from scpo_ros.policy_record import backup_record
 from scpo_ros.state_watch import Fate, StateWatch
-from scpo_ros.verification import Verifier
 from scpo_ros.worker import Worker
 from sensor_msgs.msg import JointState
 from visualization_msgs.msg import MarkerArray
@@ -36,6 +35,12 @@ except ImportError:
 _POLL_S = 0.02  # how often the verifier's answer is looked for [s]
 
 
+def make_verifier(spec):
+    """Return the verifier, in its own process, which alone pays for its imports."""
+    from scpo_ros.verification import Verifier
+    return Verifier(spec)
+
+
 def build_loop(spec, config):
     """
     Return the :class:`~scpo_ros.control_loop.ControlLoop` of a configuration.
@@ -45,7 +50,8 @@ def build_loop(spec, config):
     task, history = ControlTask.build(spec), History(config.ledger_dir, 'controller')
     gate = PolicyGate(backup_record(task.initial_theta, task.digest), config.certified_margin,
                       config.dwell(spec))
-    worker = Worker(Verifier, (spec,), niceness=10) if config.safety else None
+    worker = Worker(
+        make_verifier, (spec,), niceness=10, started=False) if config.safety else None
     admission = Admission(gate, worker, history, config.verification_timeout_s, (spec,))
     dt = task.system.dt
     return ControlLoop(

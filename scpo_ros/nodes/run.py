@@ -5,6 +5,7 @@ import sys
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.signals import SignalHandlerOptions
 from scpo_ros.exceptions import ScpoRosError
 
@@ -34,7 +35,10 @@ def run(make, executor=SingleThreadedExecutor, args=None):
         spinner.add_node(node)
         # EventsExecutor.spin() of rclpy 7.1 burns a core; spin_once does not
         while rclpy.ok() and not asked:
-            spinner.spin_once(timeout_sec=_WAKE_S)
+            try:
+                spinner.spin_once(timeout_sec=_WAKE_S)
+            except rclpy_implementation.RCLError as error:  # a request that rclpy cannot answer must not end the node
+                node.get_logger().error(f'{error}', throttle_duration_sec=5.0)
     except ExternalShutdownException:
         pass
     except ScpoRosError as error:

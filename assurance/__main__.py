@@ -1,0 +1,91 @@
+"""
+Attack and break everything; write results/assurance.json; exit with 1 unless nothing gave way.
+
+    python -m assurance --quick --seed 3
+"""
+
+import argparse
+from pathlib import Path
+import sys
+import tempfile
+import time
+
+from assurance import (
+    attack_learning, attack_ledger, attack_nodes, attack_policy, attack_states, faults)
+from assurance.learning import learn
+from assurance.oracle import Oracle
+from assurance.tally import Tally
+import numpy as np
+import rclpy
+from scpo_ros.config import Spec
+
+
+CORES = (  # campaign, inputs of a full run, of a quick one
+    ('states', attack_states.attack, 2500, 250),
+    ('clocks', attack_states.attack_clock, 500, 40),
+    ('policies', attack_policy.attack, 3500, 350),
+    ('ledgers', attack_ledger.attack, 500, 40),
+    ('demonstrations', attack_learning.attack_demonstrations, 1500, 120),
+    ('proposals', attack_learning.attack_proposals, 400, 40),
+    ('experts', attack_learning.attack_experts, 800, 78))
+NODES = {'full': 1500, 'quick': 220}
+KILLS = {'full': 200, 'quick': 20}
+
+
+def parse(arguments):
+    """Return the options."""
+    parser = argparse.ArgumentParser(
+        prog='python -m assurance', description=__doc__.split('\n')[1])
+    parser.add_argument('--quick', action='store_true', help='a few minutes: a tenth of it')
+    parser.add_argument('--seed', type=int, default=0, help='of all randomness')
+    parser.add_argument('--output', default='results/assurance.json', help='where it is written')
+    parser.add_argument('--only', choices=('cores', 'nodes', 'faults'), help='one part of it')
+    return parser.parse_args(arguments)
+
+
+def cores(options, learnt, oracle, tally):
+    """Attack the cores, for volume."""
+    for number, (name, attack, full, quick) in enumerate(CORES):
+        began, count = time.monotonic(), quick if options.quick else full
+        attack(learnt, oracle, tally, np.random.default_rng([options.seed, number]), count)
+        told(tally, f'{name}: {count} in {time.monotonic() - began:.0f} s')
+
+
+def told(tally, text):
+    """Say how far it is and whether anything gave way yet."""
+    failed = {name: count for name, count in tally.failures.items() if count}
+    print(f'{text}; inputs {sum(tally.inputs.values())}, kills {tally.kills}, '
+          f'{"gave way: " + str(failed) if failed else "nothing gave way"}', flush=True)
+
+
+def main(arguments=None):
+    """Run the campaigns; return the exit code."""
+    options = parse(arguments)
+    tally, began, length = Tally(), time.monotonic(), 'quick' if options.quick else 'full'
+    output = Path(options.output)
+    oracle = Oracle(Spec())
+    learnt = learn(oracle.task.spec)
+    rclpy.init()
+    with tempfile.TemporaryDirectory(prefix='assurance-') as folder:
+        if options.only in (None, 'cores'):
+            cores(options, learnt, oracle, tally)
+        if options.only in (None, 'nodes'):
+            attack_nodes.run(learnt, oracle, tally, np.random.default_rng([options.seed, 100]),
+                             Path(folder, 'nodes'), NODES[length])
+            told(tally, 'nodes')
+        if options.only in (None, 'faults'):
+            faults.run(oracle, tally, np.random.default_rng([options.seed, 200]),
+                       Path(folder, 'faults'), KILLS[length])
+            told(tally, 'faults')
+    rclpy.try_shutdown()
+    tally.figure('seed', options.seed)
+    tally.figure('wall_s', round(time.monotonic() - began, 1))
+    tally.write(output)
+    print(f'{output}: {"passed" if tally.passed else "FAILED"}')
+    for detail in tally.details:
+        print(f'  {detail}')
+    return 0 if tally.passed else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""Hostile policy messages against the controller's core, through the reading of messages."""
+
+from assurance.hostile_policies import ATTACKS, Case, SLOW
+from assurance.inline import InlineWorker
+from builtin_interfaces.msg import Time
+import numpy as np
+from scpo_ros.admission import Admission
+from scpo_ros.history import History
+from scpo_ros.nodes.conversions import event_message, read_policy
+from scpo_ros.policy_gate import PolicyGate
+from scpo_ros.policy_record import backup_record
+from scpo_ros.verification import Verifier
+
+
+class Target:
+    """A controller's admission with a real verifier, always about to take the next good record."""
+
+    def __init__(self, learnt):
+        """Keep what was learnt; every attack meets the same situation."""
+        self.learnt, self.verifier = learnt, Verifier(learnt.spec)
+        self.spy = Verifier(learnt.spec)
+        chain = learnt.chain
+        self.old, self.good = chain[chain.latest.version - 1], chain.latest
+
+    def fresh(self):
+        """Return an Admission that runs the record before the good one."""
+        task = self.learnt.task
+        gate = PolicyGate(backup_record(task.initial_theta, task.digest), 0.02, 0.0)
+        gate.admit_unchecked(self.old)
+        gate.swap(0.0, True)
+        return Admission(gate, InlineWorker(self.verifier), History('', 'controller'), 20.0)
+
+    def receive(self, admission, values):
+        """Do with a message what the controller node does; return (reason, version running)."""
+        before = admission.gate.refusals
+        try:
+            record = read_policy(event_message(Time(), 'attacker', values))
+            admission.submit(record)
+        except Exception as error:  # noqa: B902 - as the node does
+            admission.refuse(-1, 'malformed', f'{type(error).__name__}: {error}')
+        for _ in range(3):
+            admission.poll()
+        admission.swap(100.0, True)
+        refused = admission.gate.refusals > before
+        return admission.gate.refused.reason if refused else None
+
+
+def attack(learnt, oracle, tally, rng, count):
+    """Send `count` hostile policies, of all kinds in turn."""
+    target = Target(learnt)
+    case = Case(target.good, target.old, learnt.task, target.spy)
+    weights = np.array([0.1 if kind in SLOW else 1.0 for kind in ATTACKS])
+    admission = target.fresh()
+    for _ in range(count):
+        kind = ATTACKS[rng.choice(len(ATTACKS), p=weights / weights.sum())]
+        name = f'policy: {kind.__name__}'
+        with np.errstate(all='ignore'):
+            values = kind(rng, case)
+        tally.tried(name)
+        running = admission.gate.running
+        with np.errstate(all='ignore'):
+            reason = target.receive(admission, values)
+        if reason is not None:
+            tally.refusal(name, reason)
+        elif admission.gate.running is running:
+            tally.take(f'{name} (ignored: it is what runs)')
+        else:
+            tally.take(name)
+            danger = oracle.danger(admission.gate.running.theta)
+            if danger:
+                tally.fail('unsafe_policies_applied', f'{name}: {danger}')
+        if admission.gate.running is not running:
+            admission = target.fresh()
+    check = target.fresh()
+    if target.receive(check, _good(target)) is not None or check.gate.running.version != (
+            target.good.version):
+        tally.fail('policies_lost', 'after the attack the good policy is not taken')
+
+
+def _good(target):
+    from scpo_ros.messages import policy_values
+    return policy_values(target.good)

@@ -1,0 +1,110 @@
+"""Hostile states against the control loop: order, stamps, numbers; and clocks that are set."""
+
+from types import SimpleNamespace
+
+from assurance.attack_policy import Target
+import numpy as np
+from scpo_ros.config import PlantConfig
+from scpo_ros.control.guarded_policy import GuardedPolicy
+from scpo_ros.control.plant import SimulatedPlant
+from scpo_ros.control_loop import ControlLoop
+from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.model_monitor import ModelMonitor
+from scpo_ros.nodes.conversions import read_state, stamp_of, state_message
+from scpo_ros.state_watch import StateWatch
+
+
+NUMBERS = [np.nan, np.inf, -np.inf, 1e308, -1e308, 1e-320, 1e150, 0.0, -0.0, 5.0]
+FRAMES = ['', 'episode', 'episode/', 'episode/-1', 'episode/x', 'world', 'episode/\u00b2',
+          'episode/' + '9' * 5000, 'episode/1/2', 'episode/\u0663\u0664', 'x' * 10**5]
+
+
+def hostile_state(rng, present):
+    """Return (kind, message) of a state that no honest plant would send now."""
+    kind = str(rng.choice(['not finite', 'frame', 'sizes', 'past', 'future', 'same stamp']))
+    time, x, applied = present.time, np.array(present.x), present.applied
+    if kind == 'not finite':
+        message = state_message(stamp_of(time + 0.1), 0, rng.choice(NUMBERS[:3], 2), applied)
+    elif kind == 'frame':
+        message = state_message(stamp_of(time + 0.1), 0, x, applied)
+        message.header.frame_id = str(rng.choice(FRAMES))
+        if message.header.frame_id == 'episode/\u0663\u0664':
+            message.position[0] = np.nan
+    elif kind == 'sizes':
+        message = state_message(stamp_of(time + 0.1), 0, x, applied)
+        setattr(message, str(rng.choice(['position', 'velocity', 'effort'])),
+                [0.0] * int(rng.choice([0, 2, 1000])))
+    elif kind == 'past':
+        message = state_message(stamp_of(time - 0.1 * rng.integers(1, 10**5)), 0, x, applied)
+    elif kind == 'future':
+        ahead = 0.1 * rng.integers(10, 10**6)
+        message = state_message(stamp_of(time + ahead), 0, rng.choice(NUMBERS[3:], 2), applied)
+    else:
+        message = state_message(stamp_of(time), 0, x + rng.normal(size=2), applied)
+    return f'state: {kind}', message
+
+
+def attack(learnt, oracle, tally, rng, count):
+    """Interleave hostile states with those of a plant; its loop must not notice."""
+    target = Target(learnt)
+    admission = target.fresh()
+    task = learnt.task
+    loop = ControlLoop(task, GuardedPolicy(task, admission.gate.running.theta), admission,
+                       StateWatch(0.1, 0.5), ModelMonitor(task.system, 60))
+    plant = SimulatedPlant(task.system, task.safe_set, PlantConfig(seed=int(rng.integers(10**6))))
+    sent, running = 0, admission.gate.running
+    while sent < count:
+        state = plant.state
+        seen = SimpleNamespace(time=1e5 + 0.1 * state.step, episode=state.episode, x=state.x,
+                               applied=state.applied)
+        reply = loop.answer(seen)
+        if reply is None or not abs(reply.u) <= task.system.input_limit[0]:
+            tally.fail('limit_violations', f'no admissible answer to {seen}')
+            return
+        for _ in range(rng.integers(0, 5)):  # never three hostile ones of one time line in a row
+            kind, message = hostile_state(rng, seen)
+            tally.tried(kind)
+            sent += 1
+            try:
+                answer = loop.answer(read_state(message))
+            except InvalidArrayError as error:
+                tally.refusal(kind, str(error))
+                continue
+            if answer is None:
+                tally.refusal(kind, 'counted: it does not follow the time line')
+            else:
+                tally.fail('limit_violations', f'{kind}: a hostile state was acted upon')
+        plant.advance(reply.u)
+    if plant.limit_violations or admission.gate.running is not running or (
+            admission.gate.revoked):
+        tally.fail('limit_violations', 'hostile states disturbed the loop: '
+                   f'{plant.limit_violations} violations, revoked: {admission.gate.revoked!r}')
+
+
+def attack_clock(learnt, oracle, tally, rng, count):
+    """Set the plant's clock by any amount; the loop must find its way back, within the limits."""
+    target = Target(learnt)
+    admission, task = target.fresh(), learnt.task
+    loop = ControlLoop(task, GuardedPolicy(task, admission.gate.running.theta), admission,
+                       StateWatch(0.1, 0.5), ModelMonitor(task.system, 60))
+    plant = SimulatedPlant(task.system, task.safe_set, PlantConfig(seed=int(rng.integers(10**6))))
+    offset = 1e6
+    for _ in range(count):
+        offset += float(rng.choice([-1, 1])) * 10 ** rng.uniform(0.3, 6)
+        tally.tried('clock: set')
+        unanswered = 0
+        for _ in range(rng.integers(5, 20)):
+            state = plant.state
+            reply = loop.answer(SimpleNamespace(
+                time=offset + 0.1 * state.step, episode=state.episode, x=state.x,
+                applied=state.applied))
+            unanswered = 0 if reply is not None else unanswered + 1
+            if unanswered > 3:
+                tally.fail('controller_crashes', f'deaf after the clock was set to {offset}')
+                return
+            # an unanswered state is braked for: the harness does not hold the last input
+            plant.advance(reply.u if reply is not None else float(
+                task.system.saturate(-state.x[1:] / 0.1)[0]))
+        tally.take('clock: set')
+    if plant.limit_violations:
+        tally.fail('limit_violations', f'{plant.limit_violations} after clocks were set')

@@ -1,0 +1,92 @@
+"""The real nodes as processes: started, killed, stopped, starved, and started again."""
+
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+
+import yaml
+
+
+ROOT = Path(__file__).parents[1]
+NAMESPACE = 'assure'
+NODES = ('plant', 'controller', 'adapter', 'expert')
+
+
+class Fleet:
+    """One process a node; who ends without having been killed is reported."""
+
+    def __init__(self, folder, parameters, remap=None):
+        """
+        Prepare; nothing runs yet.
+
+        :param folder: of logs and parameter files. :param parameters: {node: {name: value}}.
+        :param remap: {node: [(from, to)]}.
+        """
+        self.folder, self._parameters, self._remap = Path(folder), parameters, remap or {}
+        self.running, self.started, self.deaths = {}, {}, []
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def start(self, node):
+        """Start a node."""
+        path = self.folder / f'{node}.yaml'
+        path.write_text(yaml.safe_dump(
+            {f'/{NAMESPACE}/{node}': {'ros__parameters': self._parameters.get(node, {})}}))
+        line = [sys.executable, '-m', f'scpo_ros.nodes.{node}', '--ros-args', '-r',
+                f'__ns:=/{NAMESPACE}', '--log-level', 'error', '--params-file', str(path)]
+        for source, target in self._remap.get(node, ()):
+            line += ['-r', f'{source}:={target}']
+        with open(self.folder / f'{node}.log', 'ab') as log:
+            self.running[node] = subprocess.Popen(
+                line, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+        self.started[node] = time.monotonic()
+
+    def kill(self, node):
+        """Kill a node and its worker processes, as a power failure of its computer would."""
+        process = self.running[node]
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+        del self.running[node]
+
+    def kill_alone(self, node):
+        """Kill the node's own process only; its workers must end by themselves."""
+        process = self.running.pop(node)
+        process.kill()
+        process.wait()
+        return process.pid
+
+    def signal(self, node, number):
+        """Send a signal to a node and its workers."""
+        os.killpg(self.running[node].pid, number)
+
+    def deaths_of_their_own(self):
+        """Return [(node, exit code)] of nodes that ended without having been killed, once each."""
+        found = [(node, process.returncode) for node, process in self.running.items()
+                 if process.poll() is not None]
+        for node, _ in found:
+            del self.running[node]
+        return found
+
+    def log(self, node, size=500):
+        """Return the end of a node's output."""
+        path = self.folder / f'{node}.log'
+        return path.read_text(errors='replace')[-size:] if path.exists() else ''
+
+    def interrupt(self, patience=10.0):
+        """End all, politely; return {node: exit code}."""
+        for process in self.running.values():
+            process.send_signal(signal.SIGCONT)
+            process.send_signal(signal.SIGINT)
+        codes, deadline = {}, time.monotonic() + patience
+        for node, process in list(self.running.items()):
+            try:
+                codes[node] = process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                codes[node] = None
+            self.kill(node)
+        return codes

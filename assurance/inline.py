@@ -1,0 +1,35 @@
+"""A worker without a process: the same interface, answered at once. For volume."""
+
+from scpo_ros.worker import Answer
+
+
+class InlineWorker:
+    """Serves one object; what it raises is a failure, as in the real one."""
+
+    def __init__(self, served):
+        """Serve an object."""
+        self._served, self._answer, self.alive = served, None, True
+
+    @property
+    def busy(self):
+        """Return whether an answer is outstanding."""
+        return self._answer is not None
+
+    def request(self, method, *arguments, timeout):
+        """Ask; the answer waits for :meth:`poll`."""
+        try:
+            self._answer = Answer(method, getattr(self._served, method)(*arguments))
+        except Exception as error:  # noqa: B902 - an exception is an answer
+            self._answer = Answer(method, failure=f'{type(error).__name__}: {error}')
+
+    def poll(self, wait=0.0):
+        """Return the answer, once."""
+        answer, self._answer = self._answer, None
+        return answer
+
+    def restart(self, arguments):
+        """Forget what is outstanding."""
+        self._answer = None
+
+    def stop(self):
+        """End."""

@@ -1,0 +1,75 @@
+"""What was tried and what came of it, by kind; and whether that is good enough."""
+
+from collections import Counter
+import json
+import os
+
+
+MUST_BE_ZERO = ('unsafe_policies_applied', 'controller_crashes', 'limit_violations',
+                'policies_lost', 'refusals_without_reason', 'other_crashes', 'history_conflicts')
+
+
+class Tally:
+    """Counts of one run."""
+
+    def __init__(self):
+        """Start with nothing tried."""
+        self.inputs, self.refused, self.taken, self.faults = (Counter() for _ in range(4))
+        self.failures = Counter(dict.fromkeys(MUST_BE_ZERO, 0))
+        self.details, self.figures = [], {}
+
+    def tried(self, kind, number=1):
+        """Count hostile inputs of a kind."""
+        self.inputs[kind] += number
+
+    def refusal(self, kind, reason):
+        """Count a refusal, which must say why."""
+        self.refused[kind] += 1
+        if not str(reason).strip():
+            self.fail('refusals_without_reason', f'{kind}: refused without a reason')
+
+    def take(self, kind):
+        """Count a hostile input that was harmless enough to be taken."""
+        self.taken[kind] += 1
+
+    def fault(self, kind):
+        """Count an injected fault."""
+        self.faults[kind] += 1
+
+    def fail(self, name, detail):
+        """Count what must not happen, and keep the first details."""
+        self.failures[name] += 1
+        if len(self.details) < 100:
+            self.details.append(f'{name}: {detail}')
+
+    def figure(self, name, value):
+        """Keep a measured figure."""
+        self.figures[name] = value
+
+    @property
+    def kills(self):
+        """Return how many processes were killed or stopped."""
+        return sum(count for kind, count in self.faults.items()
+                   if kind.startswith(('kill ', 'stop ')))
+
+    def summary(self):
+        """Return all of it, ready for JSON."""
+        return {'hostile_inputs': sum(self.inputs.values()), **self.failures,
+                'kills': self.kills, 'passed': self.passed,
+                'inputs_by_kind': dict(sorted(self.inputs.items())),
+                'refused_by_kind': dict(sorted(self.refused.items())),
+                'taken_by_kind': dict(sorted(self.taken.items())),
+                'faults_by_kind': dict(sorted(self.faults.items())),
+                'figures': self.figures, 'details': self.details}
+
+    @property
+    def passed(self):
+        """Return whether nothing happened that must not."""
+        return not any(self.failures.values())
+
+    def write(self, path):
+        """Write the summary; the file is replaced as a whole."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(path.name + '.new')
+        fresh.write_text(json.dumps(self.summary(), indent=2) + '\n', encoding='utf-8')
+        os.replace(fresh, path)
