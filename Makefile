@@ -20,12 +20,14 @@ unexport AMENT_PREFIX_PATH PYTHONPATH LD_LIBRARY_PATH RMW_IMPLEMENTATION
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 endif
 
-.PHONY: help sim test bench venv clean
+.PHONY: help sim test bench assure soak venv clean
 
 help:
 	@echo "make sim     run the closed loop, e.g. make sim ARGS='expert:=sign_flip duration:=60 seed:=1'"
 	@echo "make test    run the tests, e.g. make test ARGS='-k projection'"
 	@echo "make bench   measure against the alternatives, e.g. make bench ARGS='--quick'"
+	@echo "make assure  attack and break everything, e.g. make assure ARGS='--quick --seed 3'"
+	@echo "make soak    half an hour at 100 control cycles a second, e.g. make soak ARGS='--minutes 5'"
 	@echo "make venv    only install into $(VENV)"
 	@echo "make clean   remove $(VENV), builds and caches; results stay"
 
@@ -37,6 +39,12 @@ test: venv
 
 bench: $(VENV)/.bench
 	@$(VENV)/bin/python -m benchmark $(ARGS)
+
+assure: venv
+	@$(VENV)/bin/python -m assurance $(ARGS)
+
+soak: venv
+	@$(VENV)/bin/python -m assurance.soak $(ARGS)
 
 venv: $(VENV)/.installed
 

@@ -21,14 +21,14 @@ from scpo_ros.config import Spec
 
 
 CORES = (  # campaign, inputs of a full run, of a quick one
-    ('states', attack_states.attack, 2500, 250),
-    ('clocks', attack_states.attack_clock, 500, 40),
-    ('policies', attack_policy.attack, 3500, 350),
-    ('ledgers', attack_ledger.attack, 500, 40),
-    ('demonstrations', attack_learning.attack_demonstrations, 1500, 120),
-    ('proposals', attack_learning.attack_proposals, 400, 40),
-    ('experts', attack_learning.attack_experts, 800, 78))
-NODES = {'full': 1500, 'quick': 220}
+    ('states', attack_states.attack, 3500, 400),
+    ('clocks', attack_states.attack_clock, 800, 60),
+    ('policies', attack_policy.attack, 2600, 260),
+    ('ledgers', attack_ledger.attack, 400, 25),
+    ('demonstrations', attack_learning.attack_demonstrations, 1200, 100),
+    ('proposals', attack_learning.attack_proposals, 250, 15),
+    ('experts', attack_learning.attack_experts, 240, 26))
+NODES = {'full': 1200, 'quick': 200}
 KILLS = {'full': 200, 'quick': 20}
 
 

@@ -1,5 +1,6 @@
 """The plant node: publishes states, applies the commands that answer them."""
 
+import math
 import sys
 
 from rclpy.clock import ClockType
@@ -75,7 +76,9 @@ class PlantNode(Node):
         self._plant.disturbance_scale = config.disturbance_scale
 
     def _on_command(self, message):
-        if len(message.effort) == 1 and abs(seconds(message.header.stamp) - self._time) < 1e-6:
+        if len(message.effort) != 1 or not math.isfinite(message.effort[0]):
+            return  # must not take the place of a genuine command
+        if abs(seconds(message.header.stamp) - self._time) < 1e-6:
             self._command = message.effort[0]
 
     def _on_processed(self, message):
