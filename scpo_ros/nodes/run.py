@@ -37,7 +37,8 @@ def run(make, executor=SingleThreadedExecutor, args=None):
         while rclpy.ok() and not asked:
             try:
                 spinner.spin_once(timeout_sec=_WAKE_S)
-            except rclpy_implementation.RCLError as error:  # a request that rclpy cannot answer must not end the node
+            except rclpy_implementation.RCLError as error:
+                # a request that rclpy cannot answer must not end the node
                 node.get_logger().error(f'{error}', throttle_duration_sec=5.0)
     except ExternalShutdownException:
         pass
