@@ -32,7 +32,7 @@ _HALVINGS = 16
 class Unconstrained(Baseline):
     """theta <- theta + s."""
 
-    def __init__(self, problem, trust_radius=0.05):
+    def __init__(self, problem, trust_radius=0.1):
         """Start from the backup. :param trust_radius: longest step."""
         super().__init__(problem)
         self._radius = trust_radius
@@ -45,7 +45,7 @@ class Unconstrained(Baseline):
 class Lagrangian(Baseline):
     """Primal-dual descent."""
 
-    def __init__(self, problem, rate=10.0):
+    def __init__(self, problem, rate=0.1):
         """Start from the backup with lambda = 0. :param rate: rho of the multipliers."""
         super().__init__(problem)
         self._rate, self._multipliers = rate, None
@@ -65,7 +65,7 @@ class Lagrangian(Baseline):
 class LogBarrier(Baseline):
     """LB-SGD."""
 
-    def __init__(self, problem, barrier=1e-3, constant=1.0, decay=0.98):
+    def __init__(self, problem, barrier=1e-3, constant=0.1, decay=0.98):
         """
         Start from the backup.
 

@@ -83,7 +83,7 @@ class ScpoPaperAdaptive:
     projection of s is that of Q Q's, and Q Q's lies in the span.
     """
 
-    def __init__(self, problem, step_size=30.0, **settings):
+    def __init__(self, problem, step_size=900.0, **settings):
         """
         Certify theta_0.
 
@@ -129,7 +129,7 @@ class ScpoPaperAdaptive:
 class ScpoPaper(ScpoPaperAdaptive):
     """The paper's projection with the L that it takes as given."""
 
-    def __init__(self, problem, smoothness=1.0, step_size=30.0):
+    def __init__(self, problem, smoothness=0.1, step_size=100.0):
         """
         Certify theta_0.
 

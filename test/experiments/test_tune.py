@@ -1,14 +1,17 @@
 """Tuning: equal effort, grids that are extended, the first unsafe iterate, and the defaults."""
 
 import inspect
+import json
 
 import numpy as np
 import pytest
 
+from scpo_ros.config import AdapterConfig
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.experiments import tune
 from scpo_ros.experiments.double_integrator import METHODS
 from scpo_ros.experiments.tune import best, GRIDS, Parameter, search, SETTINGS, tuned
+from scpo_ros.resources import share_file
 
 
 def test_a_grid_is_extended_while_its_best_is_at_an_edge():
@@ -64,6 +67,20 @@ def test_finished_runs_are_not_repeated(tmp_path, monkeypatch):
     assert len(calls) == 4 * len(first['tried'])
     assert all(one['unsafe_runs'] == 2 for one in first['tried'])
     assert tuned('line-search', tmp_path) == first and len(calls) == 4 * len(first['tried'])
+
+
+def test_defaults_are_what_was_chosen():
+    with open(share_file(tune.TABLE), encoding='utf-8') as file:
+        table = json.load(file)
+    assert {'scpo-paper', 'scpo-paper-adaptive', 'lb-sgd'} <= set(table) <= set(METHODS)
+    for method, result in table.items():
+        assert result['chosen'] in [one['settings'] for one in result['tried']]
+        for name, value in result['chosen'].items():
+            if method == 'scpo':
+                assert getattr(AdapterConfig(), name) == value
+            else:
+                assert inspect.signature(
+                    METHODS[method].__init__).parameters[name].default == value
 
 
 def test_a_setting_that_is_none_is_refused():
