@@ -65,8 +65,13 @@ class MetricsConfig(Validated):
     """The safety metrics."""
 
     horizon_s: float = value(6.0, 'length of a rollout [s]', 0.1, 60.0)
+    stability: str = value(
+        'sampled', 'how it is known that the state returns: rollouts that end near the origin, or '
+        'a proof that every step from every state contracts a norm', choices=('sampled', 'proved'))
+    stability_decay: float = value(
+        0.05, 'proved: the norm shrinks at least by exp(-this dt) a step [1/s]', 1e-6, 10.0)
     stability_ratio: float = value(0.5, 'rho in |x_H| <= rho |x_0| + offset [1]', 0.0, 0.999)
-    stability_offset: float = value(0.1, 'offset in |x_H| <= rho |x_0| + offset [m]', 0.0, 10.0)
+    stability_offset: float = value(0.1, 'sampled: offset there [m]', 0.0, 10.0)
     no_regret: bool = value(True, "whether the task cost must not exceed the backup's")
     no_regret_tolerance: float = value(
         0.03, "eps: admissible relative excess of the task cost over the backup's; 0.03 on the "
@@ -101,6 +106,10 @@ class Spec(Validated):
                 raise ConfigurationError(
                     f'backup.planned_{name}', planned,
                     f'must not exceed system.{name}_limit = {limit}')
+        if self.metrics.stability == 'proved' and self.metrics.invariance != 'proved':
+            raise ConfigurationError(
+                'metrics.stability', 'proved',
+                "needs metrics.invariance = 'proved': it speaks of states that stay in C")
         if len(backup.state_weight) != 2:
             raise ConfigurationError(
                 'backup.state_weight', backup.state_weight, 'must have 2 entries')

@@ -39,7 +39,8 @@ class Verifier:
             return Verdict(True, '', float(metrics.max()))
         failed = np.flatnonzero(~(np.isfinite(metrics) & (metrics <= 0)))
         found, index = self._counterexample(np.asarray(theta), metrics, failed)
-        reason = self._in_words(metrics, index) if found is None else found.sentence
+        reason = found.sentence if found is not None else self._in_words(
+            np.asarray(theta), metrics, index)
         return Verdict(False, reason, float(metrics[index]), found)
 
     def _counterexample(self, theta, metrics, failed):
@@ -47,14 +48,14 @@ class Verifier:
         evaluation, task = self._evaluation, self._evaluation.task
         for index in sorted(failed, key=lambda i: (self._gravity(i), -np.nan_to_num(
                 metrics[i], nan=np.inf)))[:_TRIED]:
-            row, stability = self._of(index)
+            row = evaluation.row(index)
             if index == 0:
                 x0, name = evaluation.invariance.worst(theta)[0], 'under the worst disturbance'
                 w, show = worst_push(task, theta, x0, task.horizon), exceeded
-            elif index > REGRETS:
-                scenario = evaluation.verification.take([row])
-                x0, w, name = scenario.x0[0], scenario.w[0], f'verification rollout {row}'
-                show = not_returned if stability else exceeded
+            elif row is not None:
+                scenario = evaluation.verification.take([row[0]])
+                x0, w, name = scenario.x0[0], scenario.w[0], f'verification rollout {row[0]}'
+                show = not_returned if row[1] == 'stability' else exceeded
             else:
                 return None, index
             found = show(task, theta, x0, w, name)
@@ -62,19 +63,17 @@ class Verifier:
                 return found, index
         return None, failed[0]
 
-    def _of(self, index):
-        """Return the scenario of a rollout's metric and whether it is the stability metric."""
-        kinds = self._evaluation.task.metric.per_scenario
-        row, kind = divmod(index - 1 - REGRETS, kinds)
-        return row, kind == kinds - 1
-
     def _gravity(self, index):
         """Return the order of explanation: limits, the safe set one step ahead, return, cost."""
-        return 1 if index == 0 else 3 if index <= REGRETS else 2 * self._of(index)[1]
+        row = self._evaluation.row(index)
+        if row is not None:
+            return 2 * (row[1] == 'stability')
+        return 1 if index == 0 else 3
 
-    def _in_words(self, metrics, index):
+    def _in_words(self, theta, metrics, index):
         if not 1 <= index <= REGRETS:
-            return f'verification metric {index} = {metrics[index]:.6g} > 0'
+            return (f'verification metric {index} = {metrics[index]:.6g} > 0: '
+                    f'{self._evaluation.explain(theta, index)}')
         tolerance = 1 + self._evaluation.task.metric.tolerance + SAMPLING_ALLOWANCE
         when = 'under stress' if index == REGRETS else 'in ordinary operation'
         horizon = self._evaluation.task.spec.metrics.horizon_s

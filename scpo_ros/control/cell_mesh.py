@@ -1,12 +1,9 @@
 """
-Cells that cover the part of the safe set where some admissible input could leave it.
+Cells that cover the safe set: boxes with the polygons of the backup's law that they meet.
 
-A cell is a box with the polygons of the backup's law that it meets. On each of these
-u_backup - UP is convex, LO - u_backup too (UP is concave, LO convex, u_backup affine), so that
-with an affine bound of the residual the excess over [LO, UP] is largest at a vertex: the tables of
-the vertices are exact and do not depend on theta. Where UP exceeds the saturation, or LO lies
-below it, the saturated input cannot be inadmissible; cells where that holds throughout are left
-out.
+On each polygon the backup is affine, so a function that is convex in (x, u) is largest at a vertex
+once the residual has an affine bound over the box: tables over the vertices are exact and do not
+depend on theta.
 """
 
 from dataclasses import dataclass
@@ -16,36 +13,41 @@ import numpy as np
 from scpo_ros.control.law_pieces import spread
 from scpo_ros.control.polygons import clipped
 
-_OVERLAP = 1e-12   # by which boxes overlap, so that rounding leaves no gap between them
-_ROUNDING = 1e-9   # of the tables, units of the input; their entries are below 1e3
+_OVERLAP = 1e-12  # by which boxes overlap, so that rounding leaves no gap between them
 
 
 @dataclass(frozen=True)
 class CellMesh:
-    """N cells with K vertices in all; the two sides are (above UP, below LO)."""
+    """N cells with K vertices in all."""
 
     polygons: np.ndarray  # (Q, V, 2), sorted by cell, every cell has some
     piece: np.ndarray     # (Q,), of the law
     first: np.ndarray     # (N,), the first polygon of every cell
     centre: np.ndarray    # (N, 2)
     half: np.ndarray      # (N, 2)
-    offset: np.ndarray    # (K, 2), of the vertices from the centre of their cell
-    start: np.ndarray     # (N,), the first vertex of every cell, the others follow
-    excess: np.ndarray    # (2, K), of the backup's input, error included
-    least: np.ndarray     # (2, N), the excess when saturated away from the bound
-    most: np.ndarray      # (2, N), the excess when saturated beyond the bound
+    owner: np.ndarray     # (K,), the cell of every vertex, ascending
+    start: np.ndarray     # (N,), the first vertex of every cell
+    x: np.ndarray         # (K, 2), the vertices
+    backup: np.ndarray    # (K,), the law of the vertex's piece there
+    error: np.ndarray     # (K,), of that law
 
     def __len__(self):
         """Return the number of cells."""
         return len(self.first)
 
+    @property
+    def offset(self):
+        """Return the vertices (K, 2) relative to the centres of their cells."""
+        return self.x - self.centre[self.owner]
+
     @classmethod
-    def grid(cls, pieces, bounds, safe_set, limit, cells):
+    def grid(cls, pieces, safe_set, cells, wanted=None):
         """
         Return the mesh of a regular grid over the safe set.
 
-        :param pieces: LawPieces. :param bounds: InputBounds. :param limit: of the input.
-        :param cells: boxes along each axis.
+        :param pieces: LawPieces. :param cells: boxes along each axis.
+        :param wanted: None, or a callable, the nodes (cells + 1, cells + 1, 2) of the grid ->
+            whether a box with such a node may matter (cells + 1, cells + 1).
         """
         low = safe_set.vertices.min(axis=0)
         size = (safe_set.vertices.max(axis=0) - low) / cells
@@ -55,15 +57,16 @@ class CellMesh:
         count = last - first + 1
         piece, k = spread(np.zeros(len(first), dtype=int), count[:, 0] * count[:, 1])
         at = first[piece] + np.column_stack(np.divmod(k, count[piece, 1]))
-        kept = _critical(bounds, limit, low, size, cells)[at[:, 0], at[:, 1]]
-        piece, at = piece[kept], at[kept]
+        if wanted is not None:
+            nodes = np.stack(np.meshgrid(*[np.arange(cells + 1)] * 2, indexing='ij'), axis=-1)
+            kept = _touched(wanted(low + nodes * size))[at[:, 0], at[:, 1]]
+            piece, at = piece[kept], at[kept]
         corner = low + at * size
         polygons, some = _in_boxes(pieces.polygons[piece], corner, corner + size)
-        cell = (at @ [cells, 1])[some]
-        return cls.made(polygons[some], piece[some], cell, pieces, bounds, limit)
+        return cls.made(polygons[some], piece[some], (at @ [cells, 1])[some], pieces)
 
     @classmethod
-    def made(cls, polygons, piece, cell, pieces, bounds, limit):
+    def made(cls, polygons, piece, cell, pieces):
         """
         Return the mesh of polygons with their piece of the law and the number of their cell.
 
@@ -74,79 +77,69 @@ class CellMesh:
         first = np.flatnonzero(np.diff(cell, prepend=cell[:1] - 1))
         low = np.minimum.reduceat(polygons.min(axis=1), first)
         high = np.maximum.reduceat(polygons.max(axis=1), first)
-        centre = 0.5 * (low + high)
         owner = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(cell))))
         distinct = np.any(polygons != np.roll(polygons, 1, axis=1), axis=2)
         distinct[:, 0] = True  # of a polygon that is a point, one vertex must stay
         polygon = np.nonzero(distinct)[0]
-        x, at = polygons[distinct], owner[polygon]
-        start = np.flatnonzero(np.diff(at, prepend=-1))
+        x, owner = polygons[distinct], owner[polygon]
         law = pieces.slopes[piece[polygon]]
-        u = law[:, 0] * x[:, 0] + law[:, 1] * x[:, 1] + law[:, 2]
-        admissible = np.stack(bounds(x))  # LO, UP
-        error = pieces.error[piece[polygon]] + _ROUNDING
-        least, most = (np.maximum.reduceat(
-            np.stack([s * limit - admissible[1], admissible[0] + s * limit]), start, axis=1)
-            for s in (-1, 1))
-        return cls(polygons, piece, first, centre, 0.5 * (high - low), x - centre[at], start,
-                   np.stack([u - admissible[1], admissible[0] - u]) + error,
-                   least + _ROUNDING, np.where(most > 0, most + _ROUNDING, -2 * limit))
+        return cls(polygons, piece, first, 0.5 * (low + high), 0.5 * (high - low), owner,
+                   np.flatnonzero(np.diff(owner, prepend=-1)), x,
+                   law[:, 0] * x[:, 0] + law[:, 1] * x[:, 1] + law[:, 2],
+                   pieces.error[piece[polygon]])
 
-    def bound(self, enclosure):
-        """
-        Bound the excess over the admissible inputs in every cell from above: (P, N).
+    def largest(self, values):
+        """Return the largest of the values (..., K) of every cell's vertices, (..., N)."""
+        return np.maximum.reduceat(values, self.start, axis=-1)
 
-        :param enclosure: the :class:`~scpo_ros.control.enclosure.Enclosure` of its boxes.
-        """
-        return np.maximum(*(self._side(number, sign, enclosure)
-                            for number, sign in ((0, 1.0), (1, -1.0))))
+    def residual(self, enclosure):
+        """Return the affine part of an enclosure at the vertices, (P, K)."""
+        slope, offset = enclosure.slope[:, self.owner], self.offset
+        return (slope[..., 0] * offset[:, 0] + slope[..., 1] * offset[:, 1]
+                + enclosure.value[:, self.owner])
 
-    def _side(self, number, sign, enclosure):
-        count = np.diff(np.append(self.start, len(self.offset)))
-        slope = np.repeat(sign * enclosure.slope, count, axis=1)
-        along = (slope[..., 0] * self.offset[:, 0] + slope[..., 1] * self.offset[:, 1]
-                 + self.excess[number])
-        bound = (np.maximum.reduceat(along, self.start, axis=1)
-                 + (sign * enclosure.value + enclosure.radius))
-        return np.minimum(np.maximum(bound, self.least[number]), self.most[number])
+    def take(self, cells, pieces):
+        """Return the mesh of some of the cells (c,)."""
+        owner, polygon = self._polygons_of(cells)
+        return CellMesh.made(self.polygons[polygon], self.piece[polygon], owner, pieces)
 
-    def highest(self, enclosure, cells):
-        """Return the state (c, 2) of each of the given cells (c,) at which its bound is taken."""
-        end = np.append(self.start, len(self.offset))
-        found = []
-        for i in cells:
-            part = slice(end[i], end[i + 1])
-            along = self.offset[part] @ enclosure.slope[i]
-            both = np.maximum(self.excess[0, part] + along, self.excess[1, part] - along)
-            found.append(self.centre[i] + self.offset[part][np.argmax(both)])
-        return np.array(found).reshape(-1, 2)
-
-    def split(self, cells, pieces, bounds, limit):
+    def split(self, cells, pieces):
         """Return the mesh of the given cells (c,), each split into four."""
-        end = np.append(self.first, len(self.piece))
-        owner, polygon = spread(end[cells], end[cells + 1])
+        owner, polygon = self._polygons_of(cells)
         low, middle = (self.centre - self.half)[cells], self.centre[cells]
         batches = []
         for quarter in range(4):
             corner = np.where([quarter & 1, quarter & 2], middle, low)[owner]
-            size = self.half[cells][owner]
-            polygons, some = _in_boxes(self.polygons[polygon], corner, corner + size)
+            polygons, some = _in_boxes(
+                self.polygons[polygon], corner, corner + self.half[cells][owner])
             batches.append((polygons[some], self.piece[polygon][some],
                             (4 * owner + quarter)[some]))
-        width = max(batch[0].shape[1] for batch in batches)
-        polygons = np.vstack([np.pad(batch[0], ((0, 0), (0, width - batch[0].shape[1]), (0, 0)),
-                                     mode='edge') for batch in batches])
-        piece, cell = (np.concatenate([batch[k] for batch in batches]) for k in (1, 2))
-        return CellMesh.made(polygons, piece, cell, pieces, bounds, limit)
+        return CellMesh.made(*_joined(batches), pieces)
+
+    def joined(self, other, pieces):
+        """Return the mesh of the cells of both."""
+        number = [np.repeat(np.arange(len(m)), np.diff(np.append(m.first, len(m.piece))))
+                  for m in (self, other)]
+        return CellMesh.made(*_joined([
+            (self.polygons, self.piece, number[0]),
+            (other.polygons, other.piece, number[1] + len(self))]), pieces)
+
+    def _polygons_of(self, cells):
+        end = np.append(self.first, len(self.piece))
+        return spread(end[cells], end[np.asarray(cells) + 1])
 
 
-def _critical(bounds, limit, low, size, cells):
-    """Return (cells, cells) whether an admissible input in [-limit, limit] may leave C there."""
-    at = np.arange(cells + 1)
-    nodes = low + np.stack(np.meshgrid(at, at, indexing='ij'), axis=-1) * size
-    lower, upper = bounds(nodes)
-    open_ = (upper < limit + _ROUNDING) | (lower > -limit - _ROUNDING)
-    return open_[:-1, :-1] | open_[1:, :-1] | open_[:-1, 1:] | open_[1:, 1:]
+def _joined(batches):
+    """Return one (polygons, piece, cell) of several."""
+    width = max(batch[0].shape[1] for batch in batches)
+    polygons = np.vstack([np.pad(batch[0], ((0, 0), (0, width - batch[0].shape[1]), (0, 0)),
+                                 mode='edge') for batch in batches])
+    return polygons, *(np.concatenate([batch[k] for batch in batches]) for k in (1, 2))
+
+
+def _touched(nodes):
+    """Return (c, c) which boxes have a node (c + 1, c + 1) that is set."""
+    return nodes[:-1, :-1] | nodes[1:, :-1] | nodes[:-1, 1:] | nodes[1:, 1:]
 
 
 def _in_boxes(polygons, low, high):

@@ -66,6 +66,45 @@ def enclosed(network, thetas, centre, half):
                          _matmul(slope, output)[..., 0] / network.scale, radius)
 
 
+def jacobian_enclosed(network, thetas, half):
+    """
+    Return centre and radius, each (P, n), of d r_theta / dx over the box |x| <= half.
+
+    :param thetas: (P, d). :param half: (n,).
+    """
+    hidden, output = network.layers(np.asarray(thetas, dtype=np.float64))
+    n, half = len(half), half / network.scale * (1 + _RELATIVE)
+    with np.errstate(over='ignore', invalid='ignore'):
+        middle, spread = np.eye(n)[None], np.zeros((1, n, n))
+        value, slope, radius = np.zeros((1, n)), np.eye(n)[None, None], np.zeros((1, 1, n))
+        steep = np.eye(n)[None]
+        for weights, bias in hidden:
+            size = np.abs(weights)
+            steep = np.matmul(steep, size)
+            radius = np.matmul(radius, size) + _rounding(size, bias, steep)
+            slope = _matmul(slope, weights)
+            value = np.matmul(value, weights) + bias
+            least, most = _slopes_of_tanh(value, slope, radius, half[None])
+            middle, spread = np.matmul(middle, weights), np.matmul(spread, size)
+            spread = (0.5 * (most - least) * (np.abs(middle) + spread)
+                      + 0.5 * (most + least) * spread) + _RELATIVE * steep
+            middle = 0.5 * (most + least) * middle
+            value, slope, radius = _tanh(value, slope, radius, half[None])
+        size = np.abs(output)
+        spread = np.matmul(spread, size)[..., 0] * (1 + _RELATIVE)
+        spread = spread + _RELATIVE * np.matmul(steep, size)[..., 0]
+        return np.matmul(middle, output)[..., 0] / network.scale, spread / network.scale
+
+
+def _slopes_of_tanh(value, slope, radius, half):
+    """Return the least and the largest slope (P, 1, b) of tanh over the range of its argument."""
+    delta = np.einsum('...ij,...i->...j', np.abs(slope), half) + radius
+    far = np.tanh(np.abs(value) + delta)
+    near = np.tanh(np.maximum(np.abs(value) - delta, 0.0))
+    least = np.maximum(1 - far * far - 8 * _TANH, 0.0)
+    return np.where(np.isnan(far), np.nan, least), 1 - near * near + 8 * _TANH
+
+
 def evaluation_error(hidden, output):
     """Return the largest rounding error (P,) of N_theta(x) evaluated in floating point."""
     error = np.full((1, 1, hidden[0][0].shape[1]), _UNIT)

@@ -40,12 +40,14 @@ class SafetyEvaluation:
         self._regret_shift = np.zeros(REGRETS)  # verified minus design no-regret metric
         self.invariance = task.proof if metrics.invariance == 'proved' else SampledInvariance(
             task.policy, task.bounds, task.safe_set, metrics.invariance_states, seed)
+        self.stability = task.stability_proof
 
     @property
     def coverage(self):
         """Return what the verification covers, as a sentence."""
+        stable = '' if self.stability is None else f'{self.stability.coverage}; '
         return (f'{self.invariance.coverage}, under the worst |w| <= '
-                f'{self.task.system.disturbance.max():.4g}; sampled: '
+                f'{self.task.system.disturbance.max():.4g}; {stable}sampled: '
                 f'{self.verified_rollouts} rollouts of '
                 f'{self.task.horizon} steps')
 
@@ -69,7 +71,10 @@ class SafetyEvaluation:
         rollouts = self.task.metric(
             thetas, self.design, self._backup_cost('design', self.design), True)
         rollouts[:, :REGRETS] += self._regret_shift
-        return np.hstack([self.invariance.design(thetas), rollouts])
+        parts = [self.invariance.design(thetas), rollouts]
+        if self.stability is not None:
+            parts.append(self.stability.design(thetas))
+        return np.hstack(parts)
 
     def verify(self, thetas):
         """Return the plain metrics (m, k_v): worst state, no-regret, verification scenarios."""
@@ -77,7 +82,10 @@ class SafetyEvaluation:
         rollouts = self.task.metric(
             thetas, scenarios, self._backup_cost('verification', scenarios), False)
         rollouts[:, :REGRETS] -= self._allowance
-        return np.hstack([self.invariance.largest(thetas)[:, None], rollouts])
+        parts = [self.invariance.largest(thetas)[:, None], rollouts]
+        if self.stability is not None:
+            parts.append(self.stability.largest(thetas)[:, None])
+        return np.hstack(parts)
 
     def remember(self, theta, failed, present):
         """
@@ -94,8 +102,7 @@ class SafetyEvaluation:
             self._calibrate_regret(present)
         if np.any(failed == 0):
             self.invariance.remember(theta)
-        rows = np.unique(
-            (failed[failed > REGRETS] - 1 - REGRETS) // self.task.metric.per_scenario)
+        rows = np.unique([self.row(i)[0] for i in failed if self.row(i) is not None])
         for row in rows[rows < len(self.verification)][:16]:
             self._append(self.verification.take([row]))
 
@@ -127,6 +134,18 @@ class SafetyEvaluation:
         self._allowance = max(self._allowance - _TIGHTER, -self.task.metric.tolerance)
         self._regret_shift = self._regret_shift + _TIGHTER
 
+    def row(self, index):
+        """
+        Return (scenario, 'constraint' or 'stability') of a verification metric.
+
+        None for those that are of no single scenario: invariance, cost, proved stability.
+        """
+        metric, at = self.task.metric, index - 1 - REGRETS
+        kinds = ['constraint'] * metric.constraint + ['stability'] * metric.stability
+        if at < 0 or at >= len(kinds) * self.verified_rollouts:
+            return None
+        return at // len(kinds), kinds[at % len(kinds)]
+
     def explain(self, theta, index):
         """Return a sentence about one verification metric of a policy: where, when, how much."""
         if index == 0:
@@ -137,13 +156,16 @@ class SafetyEvaluation:
             when = 'under stress' if index == REGRETS else 'in ordinary operation'
             return (f'{when} the task cost would exceed '
                     f'{1 + self.task.metric.tolerance:.2f} times that of the backup')
-        row, kind = divmod(index - 1 - REGRETS, self.task.metric.per_scenario)
+        if self.row(index) is None:
+            return ('the state would not shrink at the rate asked for, the input exceeding what '
+                    f'that allows by up to {self.stability.prove(theta).bound:.4f} per |x|')
+        row, kind = self.row(index)
         if row < len(self.verification):
             scenario = self.verification.take([row])
         else:
             scenario = self._extra[row - len(self.verification)]
         where = f'from x0 = ({scenario.x0[0, 0]:.3f}, {scenario.x0[0, 1]:.3f})'
-        if kind == self.task.metric.per_scenario - 1:
+        if kind == 'stability':
             return f'{where} the state has not returned towards the origin after the rollout'
         return self._explain_exit(theta, scenario, where)
 

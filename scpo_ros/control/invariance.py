@@ -5,9 +5,10 @@ Proof that a policy keeps the safe set, for every state of it and every disturba
 
 says that A x + B u + w lies in C for all |w| <= wbar: from C the limits then hold for ever, and
 policies may be exchanged at any tick. The largest excess over the admissible inputs is bounded
-from above over cells that cover C (:mod:`.cell_mesh`): exactly in the backup and in LO and UP, by
-an affine enclosure (:mod:`.enclosure`) in the residual. A bound <= 0 is a proof, in floating point
-too; what it assumes is the model (A, B, wbar) and that the law which runs is the one above.
+from above over cells that cover C (:mod:`.cell_mesh`): exactly in the backup and in LO and UP
+(:mod:`.input_excess`), by an affine enclosure (:mod:`.enclosure`) in the residual. A bound <= 0 is
+a proof, in floating point too; what it assumes is the model (A, B, wbar) and that the law which
+runs is the one above.
 
 The projection sees the bound through a smooth maximum over each of 16 sectors of C, always over
 the same mesh; the verdict takes the plain maximum, made tighter by splitting cells that decide.
@@ -17,15 +18,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scpo_ros.arrays import digest
 from scpo_ros.control.cell_mesh import CellMesh
 from scpo_ros.control.enclosure import enclosed
-from scpo_ros.control.law_pieces import LawPieces
+from scpo_ros.control.input_excess import critical, InputExcess
+from scpo_ros.control.law_pieces import cached_pieces
 from scpo_ros.control.rollout import soft_maximum
-from scpo_ros.control.table_cache import cached
 
 SECTORS = 16
-_FORMAT = 'pieces-1'
 SHARPNESS = 100.0   # of the smooth maximum, per unit of the input
 _TOLERANCE = 2e-3    # cells that may raise the maximum by less are not split
 _SPLITS = 4          # rounds
@@ -62,21 +61,20 @@ class ProvedInvariance:
         :raises InfeasibleError: when the table of the backup has gaps.
         """
         self._policy, self._bounds = policy, bounds
-        self._limit = policy.system.input_limit[0]
-        law, names = policy.backup, ('polygons', 'slopes', 'error')
-        table = law.table
-        key = digest(_FORMAT, table.slopes, table.facets, law.mpc.safe_set.H)
-        self._pieces = LawPieces(**cached(
-            'pieces', key, names, lambda: vars(LawPieces.of(table, law.mpc.safe_set)), cache))
-        self._mesh = CellMesh.grid(
-            self._pieces, bounds, law.mpc.safe_set, self._limit, cells)
-        sector = sectors(self._mesh.centre / policy.system.state_limit)
+        self._limit, safe_set = policy.system.input_limit[0], policy.backup.mpc.safe_set
+        self._pieces = cached_pieces(policy.backup, cache)
+        self._tables = self._over(CellMesh.grid(
+            self._pieces, safe_set, cells, lambda x: critical(bounds, self._limit, x)))
+        sector = sectors(self._tables.mesh.centre / policy.system.state_limit)
         self._sectors = [np.flatnonzero(sector == k) for k in np.unique(sector)]
+
+    def _over(self, mesh):
+        return InputExcess.over(mesh, self._bounds, self._limit)
 
     @property
     def size(self):
         """Return the number of cells of the fixed mesh."""
-        return len(self._mesh)
+        return len(self._tables.mesh)
 
     @property
     def coverage(self):
@@ -86,7 +84,7 @@ class ProvedInvariance:
 
     def cell_bounds(self, thetas):
         """Return the bound of every cell of the fixed mesh, (P, N)."""
-        return np.vstack([self._bound(self._mesh, theta[None])[0] for theta in thetas])
+        return np.vstack([self._bound(self._tables, theta[None])[0] for theta in thetas])
 
     def design(self, thetas):
         """Return the smooth maximum over every sector, (P, sectors); above the plain one."""
@@ -112,14 +110,14 @@ class ProvedInvariance:
         :param theta: (d,). Where it is not finite, or overflows, the bound is NaN or infinite.
         """
         theta = np.asarray(theta)[None]
-        mesh, closed, attained, state, cells = self._mesh, -np.inf, -np.inf, np.zeros(2), 0
+        tables, closed, attained, state, cells = self._tables, -np.inf, -np.inf, np.zeros(2), 0
         for rest in range(_SPLITS, -1, -1):
-            bound, enclosure = self._bound(mesh, theta)
-            bound, cells = bound[0], cells + len(mesh)
+            bound, enclosure = self._bound(tables, theta)
+            bound, cells = bound[0], cells + bound.size
             if not np.all(np.isfinite(bound)):
                 return ProvedExcess(float(np.max(bound)), attained, state, cells)
             order = np.argsort(-bound)
-            seen, value = self._probed(mesh, enclosure, order[:8], theta)
+            seen, value = self._probed(tables.vertices(enclosure, order[:8]), theta[0])
             if value > attained:
                 attained, state = value, seen
             open_ = order[:_WIDEST][bound[order[:_WIDEST]] > max(attained, closed) + _TOLERANCE]
@@ -127,18 +125,17 @@ class ProvedInvariance:
                 closed = max(closed, float(bound.max()))
                 break
             closed = max(closed, float(np.delete(bound, open_).max(initial=-np.inf)))
-            mesh = mesh.split(np.sort(open_), self._pieces, self._bounds, self._limit)
+            tables = self._over(tables.mesh.split(np.sort(open_), self._pieces))
         return ProvedExcess(closed, attained, state, cells)
 
-    def _bound(self, mesh, theta):
-        enclosure = enclosed(self._policy.network, theta, mesh.centre, mesh.half)
-        return mesh.bound(enclosure), enclosure
+    def _bound(self, tables, theta):
+        enclosure = enclosed(
+            self._policy.network, theta, tables.mesh.centre, tables.mesh.half)
+        return tables.bound(enclosure), enclosure
 
-    def _probed(self, mesh, enclosure, cells, theta):
-        """Return the state of the largest true excess among the worst vertices of cells."""
-        states = mesh.highest(
-            type(enclosure)(enclosure.value[0], enclosure.slope[0], enclosure.radius[0]), cells)
+    def _probed(self, states, theta):
+        """Return which of some states (c, 2) has the largest true excess, and that."""
         gauge = self._policy.backup.mpc.safe_set.gauge(states)[:, None]
         states = states * np.where(gauge > 1, (1 - 1e-12) / gauge, 1.0)
-        excess = self._bounds.excess(states, self._policy(theta[0], states)[:, 0])
+        excess = self._bounds.excess(states, self._policy(theta, states)[:, 0])
         return states[np.argmax(excess)], float(np.max(excess))

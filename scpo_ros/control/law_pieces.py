@@ -17,13 +17,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scpo_ros.arrays import digest
 from scpo_ros.control.polygons import clipped
+from scpo_ros.control.table_cache import cached
 from scpo_ros.exceptions import InfeasibleError
 
 ENLARGEMENTS = (1e-7, 1e-6)  # delta, tried in turn
 _INTERIOR = 0.5  # a covering polygon must contain an edge with this part of delta to spare
 _BOUNDARY = 1e-9  # gauge: what lies nearer to the boundary of C is its closure
 _CELLS = 64  # of the grid that finds neighbours
+_FORMAT = 'pieces-1'
 _TABLE_ERROR = 2e-9  # of the table against the exact law: 1e-9 by its tests
 
 
@@ -52,6 +55,19 @@ class LawPieces:
         raise InfeasibleError(
             f'the table of the backup leaves gaps wider than {ENLARGEMENTS[-1]:.0e} in the safe '
             'set: nothing can be proved with it')
+
+
+def cached_pieces(law, cache=None):
+    """
+    Return the :class:`LawPieces` of an ExplicitLaw, from the cache if they are there.
+
+    :param cache: folder, see table_cache.
+    :raises InfeasibleError: when its table has gaps.
+    """
+    table, safe_set = law.table, law.mpc.safe_set
+    key = digest(_FORMAT, table.slopes, table.facets, safe_set.H)
+    return LawPieces(**cached('pieces', key, ('polygons', 'slopes', 'error'),
+                              lambda: vars(LawPieces.of(table, safe_set)), cache))
 
 
 def _cut(corners, facets, delta):

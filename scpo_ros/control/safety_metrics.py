@@ -32,9 +32,9 @@ _COST_FLOOR = 1e-6  # c of the no-regret metric
 @dataclass(frozen=True)
 class RolloutMetric:
     """
-    Stability metric, perhaps constraint metric, of every scenario, no-regret metric of them all.
+    Constraint and stability metric of every scenario, no-regret metric of them all.
 
-    Where invariance is proved the constraint metric says nothing new and is left out.
+    Where invariance or contraction is proved, that of the two which it implies is left out.
     """
 
     simulator: object
@@ -43,11 +43,12 @@ class RolloutMetric:
     offset: float
     tolerance: float  # eps; infinity switches the no-regret metric off
     constraint: bool = True  # whether the constraint metric is among them
+    stability: bool = True  # whether the stability metric is
 
     @property
     def per_scenario(self):
         """Return the number of metrics of one scenario."""
-        return 2 if self.constraint else 1
+        return int(self.constraint) + int(self.stability)
 
     def norm(self, x):
         """Return |x|_P in units of the p axis."""
@@ -55,7 +56,7 @@ class RolloutMetric:
 
     def __call__(self, thetas, scenarios, backup_cost, soft):
         """
-        Return the metrics: no-regret, then by scenario (constraint and) stability.
+        Return the metrics: no-regret, then by scenario constraint and stability.
 
         The shape is (P, REGRETS + per_scenario S).
 
@@ -63,13 +64,20 @@ class RolloutMetric:
         :param soft: whether the maximum over time is the smooth one.
         """
         summary = self.simulator.summarise(thetas, scenarios, excess=self.constraint)
+        regret = self.regret(summary.cost, backup_cost, scenarios)
+        kinds = []
+        if self.constraint:
+            kinds.append(summary.soft_excess if soft else summary.excess)
+        if self.stability:
+            kinds.append(self._returned(summary, scenarios))
+        if not kinds:
+            return regret
+        return np.hstack([regret, np.stack(kinds, axis=2).reshape(len(thetas), -1)])
+
+    def _returned(self, summary, scenarios):
         stability = (self.norm(summary.final) - self.ratio * self.norm(scenarios.x0)
                      - self.offset)
-        kinds = [np.where(summary.left, np.maximum(stability, _LEFT), stability)]
-        if self.constraint:
-            kinds.insert(0, summary.soft_excess if soft else summary.excess)
-        return np.hstack([self.regret(summary.cost, backup_cost, scenarios),
-                          np.stack(kinds, axis=2).reshape(len(thetas), -1)])
+        return np.where(summary.left, np.maximum(stability, _LEFT), stability)
 
     def regret(self, cost, backup_cost, scenarios):
         """

@@ -8,6 +8,7 @@ import numpy as np
 
 from scpo_ros.arrays import digest
 from scpo_ros.control.backup_mpc import BackupMpc, build_qp, riccati
+from scpo_ros.control.contraction import ProvedContraction
 from scpo_ros.control.explicit_law import ExplicitLaw
 from scpo_ros.control.invariance import ProvedInvariance
 from scpo_ros.control.invariant_set import contractive_set
@@ -69,7 +70,8 @@ class ControlTask:
         tolerance = spec.metrics.no_regret_tolerance if spec.metrics.no_regret else np.inf
         metric = RolloutMetric(simulator, lyapunov, spec.metrics.stability_ratio,
                                spec.metrics.stability_offset, tolerance,
-                               constraint=spec.metrics.invariance == 'sampled')
+                               constraint=spec.metrics.invariance == 'sampled',
+                               stability=spec.metrics.stability == 'sampled')
         return cls(spec, system, safe_set, contraction, mpc, lyapunov, gain, policy, bounds,
                    simulator, metric, cache)
 
@@ -78,6 +80,15 @@ class ControlTask:
         """Return the proof of invariance; it holds no scenarios, so all may share it."""
         return ProvedInvariance(
             self.policy, self.bounds, self.spec.metrics.proof_cells, self.cache)
+
+    @cached_property
+    def stability_proof(self):
+        """Return the proof of contraction, None where stability is sampled."""
+        metrics = self.spec.metrics
+        if metrics.stability == 'sampled':
+            return None
+        rate = float(np.exp(-metrics.stability_decay * self.system.dt))
+        return ProvedContraction(self.policy, rate, max(4, metrics.proof_cells // 2), self.cache)
 
     @property
     def horizon(self):

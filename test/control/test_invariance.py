@@ -4,7 +4,7 @@ from control_samples import pushing, sampled, states_in, weights
 import numpy as np
 import pytest
 
-from scpo_ros.control import invariance
+from scpo_ros.control import law_pieces
 from scpo_ros.control.evaluation import SafetyEvaluation
 from scpo_ros.control.invariance import ProvedInvariance, SECTORS
 from scpo_ros.control.sampled_invariance import StateExcess
@@ -130,20 +130,16 @@ def test_a_violation_in_one_pocket_between_the_sampled_states_is_caught(task, pr
 
 
 def test_the_tables_hold_the_error_of_the_law_and_of_rounding(task, proof):
-    mesh = proof._mesh
-    polygon = mesh.polygons[:, 0]
-    u = np.sum(proof._pieces.slopes[mesh.piece][:, :2] * polygon, axis=1) + proof._pieces.slopes[
-        mesh.piece][:, 2]
-    low, up = task.bounds(polygon)
-    first = np.zeros(len(mesh.piece), dtype=int)
-    distinct = np.any(mesh.polygons != np.roll(mesh.polygons, 1, axis=1), axis=2)
-    distinct[:, 0] = True
-    first[1:] = np.cumsum(distinct.sum(axis=1))[:-1]
-    assert np.all(mesh.excess[0, first] > u - up) and np.all(mesh.excess[1, first] > low - u)
+    tables, mesh = proof._tables, proof._tables.mesh
+    low, up = task.bounds(mesh.x)
+    assert np.all(tables.backup[0] > mesh.backup - up) and np.all(
+        tables.backup[1] > low - mesh.backup)
+    inside = mesh.x * (1 - 1e-9) / np.maximum(1, task.safe_set.gauge(mesh.x))[:, None]
+    assert np.all(np.abs(task.policy.backup(inside)[:, 0] - mesh.backup) <= mesh.error + 1e-4)
 
 
 def test_the_cells_hold_every_state_where_the_metric_can_be_positive(proof, dense):
-    mesh = proof._mesh
+    mesh = proof._tables.mesh
     states = dense.states[::40]
     inside = np.any(np.all(np.abs(states[:, None] - mesh.centre) <= mesh.half + 1e-9, axis=2),
                     axis=1)
@@ -209,6 +205,6 @@ def test_the_plan_never_passes_what_the_verdict_refuses(task, proof, rng):
 
 
 def test_one_table_serves_from_the_cache(task, proof, monkeypatch):
-    monkeypatch.setattr(invariance.LawPieces, 'of', None)
+    monkeypatch.setattr(law_pieces.LawPieces, 'of', None)
     again = ProvedInvariance(task.policy, task.bounds, 64, task.cache)
-    assert np.array_equal(again._mesh.excess, proof._mesh.excess)
+    assert np.array_equal(again._tables.backup, proof._tables.backup)

@@ -23,7 +23,7 @@ def test_what_is_not_finite_or_positive_is_refused_with_its_reason(metrics, inde
     verifier = Verifier.__new__(Verifier)
     verifier._evaluation = Fixed(metrics)
     verifier._counterexample = lambda theta, metrics, failed: (None, failed[0])
-    verifier._in_words = lambda metrics, index: f'metric {index}'
+    verifier._in_words = lambda theta, metrics, index: f'metric {index}'
     verdict = verifier.judge(np.zeros(3))
     assert verdict.safe is False and verdict.reason == f'metric {index}'
 

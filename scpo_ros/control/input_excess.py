@@ -1,0 +1,65 @@
+"""
+The excess of the input over the admissible ones, bounded from above in every cell of a mesh.
+
+On a polygon of the mesh u_backup - UP is convex, LO - u_backup too (UP is concave, LO convex), so
+with an affine bound of the residual the excess over [LO, UP] is largest at a vertex. Where UP
+exceeds the saturation, or LO lies below it, the saturated input cannot be inadmissible; cells
+where that holds throughout need not be in the mesh.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_ROUNDING = 1e-9   # of the tables, units of the input; their entries are below 1e3
+
+
+def critical(bounds, limit, x):
+    """Return (...,) where an input in [-limit, limit] may leave C, at states x (..., 2)."""
+    low, up = bounds(x)
+    return (up < limit + _ROUNDING) | (low > -limit - _ROUNDING)
+
+
+@dataclass(frozen=True)
+class InputExcess:
+    """Tables over a mesh of N cells and K vertices; the two sides are (above UP, below LO)."""
+
+    mesh: object        # CellMesh
+    backup: np.ndarray  # (2, K), excess of the backup's input, its error included
+    least: np.ndarray   # (2, N), the excess when saturated away from the bound
+    most: np.ndarray    # (2, N), the excess when saturated beyond the bound
+
+    @classmethod
+    def over(cls, mesh, bounds, limit):
+        """
+        Return the tables.
+
+        :param bounds: InputBounds. :param limit: of the input.
+        """
+        low, up = bounds(mesh.x)
+        least, most = (mesh.largest(np.stack([s * limit - up, low + s * limit]))
+                       for s in (-1, 1))
+        return cls(mesh, np.stack([mesh.backup - up, low - mesh.backup]) + mesh.error + _ROUNDING,
+                   least + _ROUNDING, np.where(most > 0, most + _ROUNDING, -2 * limit))
+
+    def bound(self, enclosure):
+        """
+        Bound the excess in every cell from above: (P, N).
+
+        :param enclosure: the :class:`~scpo_ros.control.enclosure.Enclosure` of its boxes.
+        """
+        residual = self.mesh.residual(enclosure)
+        above, below = (self.mesh.largest(self.backup[k] + sign * residual) + enclosure.radius
+                        for k, sign in ((0, 1.0), (1, -1.0)))
+        return np.maximum(self._saturated(above, 0), self._saturated(below, 1))
+
+    def _saturated(self, bound, side):
+        return np.minimum(np.maximum(bound, self.least[side]), self.most[side])
+
+    def vertices(self, enclosure, cells):
+        """Return the vertex (c, 2) of each of the cells (c,) where the bound of one policy is."""
+        residual = self.mesh.residual(enclosure)[0]
+        both = np.maximum(self.backup[0] + residual, self.backup[1] - residual)
+        end = np.append(self.mesh.start, len(both))
+        return np.array([self.mesh.x[end[i] + np.argmax(both[end[i]:end[i + 1]])]
+                         for i in cells])
