@@ -17,7 +17,7 @@ from scpo_ros.config import EXPERTS
 from scpo_ros.experiments.comparison_page import page, replaced
 from scpo_ros.experiments.comparison_picture import draw_experts, draw_methods
 from scpo_ros.experiments.double_integrator import METHODS, run
-from scpo_ros.experiments.results import write_figure, write_json
+from scpo_ros.experiments.results import source_digest, write_figure, write_json
 
 UPDATES = 150
 PARTLY_HARMFUL = ('outward_edge', 'wrong_target', 'energy_pump')
@@ -67,7 +67,8 @@ def perform(folder, case):
     """Run a case and put its record into the folder."""
     result = run(case.expert, case.seed, case.method, UPDATES, case.no_regret)
     write_json(Path(folder) / case.name,
-               {**result.summary(), 'losses': [float(f'{x:.6g}') for x in result.losses]})
+               {**result.summary(), 'source': source_digest(),
+                'losses': [float(f'{x:.6g}') for x in result.losses]})
     return case.name
 
 

@@ -167,6 +167,8 @@ seeds; a seed changes network, scenario sets, sampled directions and held-out st
 *held-out* are 10,000 fresh initial states (300 for the iterates) with random, extreme and
 switching disturbances, judged by the state and input limits alone.
 
+{versions(records)}
+
 ### SCPO under every expert
 
 Under a malicious expert, closing the gap is harm: no goal is set there.
@@ -206,6 +208,15 @@ run without an unsafe iterate has reached; without either, a lower bound for eve
 
 {references_table(records)}
 """
+
+
+def versions(records):
+    """Return a sentence on the versions of the source that the runs are of."""
+    found = {record.get('source', 'unknown') for record in records}
+    if len(found) == 1:
+        return f'All {len(records)} runs are of one version of the source ({found.pop()}).'
+    return (f'**The {len(records)} runs are of {len(found)} versions of the source** and may not '
+            'be comparable: remove the folder of finished runs and start again.')
 
 
 def replaced(text, section):

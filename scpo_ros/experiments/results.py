@@ -1,8 +1,21 @@
 """Results on disk: every file appears by renaming, complete or not at all."""
 
+from functools import lru_cache
+import hashlib
 import json
 import os
 from pathlib import Path
+
+import scpo_ros
+
+
+@lru_cache(maxsize=1)
+def source_digest():
+    """Return a digest of the package's source: results of different versions do not mix unseen."""
+    folder, text = Path(scpo_ros.__file__).parent, hashlib.sha256()
+    for path in sorted(folder.rglob('*.py')):
+        text.update(f'{path.relative_to(folder)}\0'.encode() + path.read_bytes())
+    return text.hexdigest()[:16]
 
 
 def write_json(path, mapping):

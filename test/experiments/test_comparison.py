@@ -6,9 +6,10 @@ import pytest
 from scpo_ros.experiments.compare import Case, cases, finished
 from scpo_ros.experiments.comparison_page import (
     BEGIN, END, gaps, interval, lead_table, page, references, replaced, task_gap_closed,
-    tuning_table)
+    tuning_table, versions)
 from scpo_ros.experiments.comparison_picture import draw_experts, draw_methods
 from scpo_ros.experiments.double_integrator import METHODS
+from scpo_ros.experiments.results import source_digest
 
 
 def record(losses, method='scpo', unsafe=0, expert='overspeed', no_regret=False, optimum=0.0):
@@ -61,6 +62,14 @@ def test_the_section_is_replaced_and_the_rest_stays(before):
     assert once.count('new') == 1 and 'old' not in once
     assert ('## Else' in once) == ('## Else' in before)
     assert replaced(once, 'new\n') == once
+
+
+def test_runs_of_several_versions_are_told():
+    one, other = ({**record([1.0]), 'source': name} for name in 'ab')
+    assert 'one version' in versions([one, one])
+    assert '2 versions' in versions([one, other])
+    assert '2 versions' in versions([one, record([1.0])])
+    assert len(source_digest()) == 16
 
 
 def test_the_lead_is_the_difference_of_medians():
