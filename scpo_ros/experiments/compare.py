@@ -16,12 +16,15 @@ from pathlib import Path
 from scpo_ros.config import EXPERTS
 from scpo_ros.experiments.comparison_page import page, replaced
 from scpo_ros.experiments.comparison_picture import draw_experts, draw_methods
-from scpo_ros.experiments.double_integrator import METHODS, run
+from scpo_ros.experiments.double_integrator import CERTIFICATES, METHODS, run
+from scpo_ros.experiments.exits import searched
 from scpo_ros.experiments.results import source_digest, write_figure, write_json
 
 UPDATES = 150
 PARTLY_HARMFUL = ('outward_edge', 'wrong_target', 'energy_pump')
 COMPARED_ON = ('overspeed', 'outward_edge')  # with the no-regret metric off
+CERTIFIED_ON = ('benign', 'overspeed', 'outward_edge')  # other certificates
+SEARCHED_SEEDS = 10  # in whose runs exits are searched for
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,11 @@ def cases(seeds, baseline_seeds):
                        for expert in (*PARTLY_HARMFUL, 'overspeed')]
         if seed < baseline_seeds:
             listed += [Case(expert, method, seed, False)
-                       for method in METHODS if method != 'scpo' for expert in COMPARED_ON]
+                       for method in METHODS if method != 'scpo' and method not in CERTIFICATES
+                       for expert in COMPARED_ON]
+        if seed < min(seeds, SEARCHED_SEEDS):
+            listed += [Case(expert, method, seed, True)
+                       for method in CERTIFICATES for expert in CERTIFIED_ON]
     return listed
 
 
@@ -66,8 +73,12 @@ def finished(folder, case):
 def perform(folder, case):
     """Run a case and put its record into the folder."""
     result = run(case.expert, case.seed, case.method, UPDATES, case.no_regret)
+    found = {}
+    if case.no_regret and case.seed < SEARCHED_SEEDS:
+        exits, broken = searched(result.problem.task, result.thetas, case.seed)
+        found = {'exits': exits, 'long_violations': broken}
     write_json(Path(folder) / case.name,
-               {**result.summary(), 'source': source_digest(),
+               {**result.summary(), **found, 'source': source_digest(),
                 'losses': [float(f'{x:.6g}') for x in result.losses]})
     return case.name
 

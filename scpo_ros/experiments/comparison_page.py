@@ -7,6 +7,7 @@ import numpy as np
 
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.experiments import tune
+from scpo_ros.experiments.comparison_certificates import certificates_rows, CERTIFICATES_TEXT
 from scpo_ros.experiments.double_integrator import gap_closed
 from scpo_ros.resources import share_file
 
@@ -18,13 +19,13 @@ def references(records):
     """
     Return {(expert, no_regret): (L0, L*)}, L* the lowest of optimum and safe losses reached.
 
-    A loss counts as safe when no iterate of its run was unsafe.
+    A loss counts as safe when no iterate of its run was unsafe and invariance was proved.
     """
     found = {}
     for record in records:
         key = record['expert'], record['no_regret']
         candidates = [record['loss_optimum'], found.get(key, (0.0, np.inf))[1]]
-        if record['unsafe_iterates'] == 0:
+        if record['unsafe_iterates'] == 0 and record['method'] != 'scpo-sampled':
             candidates.append(min(record['losses']))
         found[key] = record['losses'][0], min(candidates)
     return found
@@ -100,8 +101,9 @@ def experts_table(records):
 def methods_table(records):
     """Return the table of all methods, no-regret off."""
     known, rows = references(records), []
-    compared = {r['expert'] for r in records if r['method'] != 'scpo'}
-    chosen = [r for r in records if not r['no_regret'] and r['expert'] in compared]
+    chosen = [r for r in records if not r['no_regret']]
+    compared = {r['expert'] for r in chosen if r['method'] != 'scpo'}
+    chosen = [r for r in chosen if r['expert'] in compared]
     for (expert, method), group in sorted(
             _grouped(chosen, 'expert', 'method').items(), key=lambda item: item[0][0]):
         curves = [gaps(r, known[expert, False]) for r in group]
@@ -150,6 +152,15 @@ def known_tuning():
         return {}
 
 
+def certificates_table(records):
+    """Return the table of SCPO under its certificates."""
+    known = references(records)
+    head, rows = certificates_rows(
+        records, lambda record: gaps(record, known[record['expert'], record['no_regret']])[-1])
+    return table(head, [[cell if isinstance(cell, str) else interval(cell) for cell in row]
+                        for row in rows])
+
+
 def references_table(records):
     """Return the table of L0 and L*."""
     return table(['expert', 'no-regret', 'L(theta_0)', 'L*'], [
@@ -176,6 +187,12 @@ Under a malicious expert, closing the gap is harm: no goal is set there.
 {experts_table(records)}
 
 ![loss under every expert](figures/double_integrator_experts.png)
+
+### Proved against sampled
+
+{certificates_table(records)}
+
+{CERTIFICATES_TEXT}
 
 ### Methods compared (no-regret off)
 

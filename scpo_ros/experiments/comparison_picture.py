@@ -22,7 +22,8 @@ def _curves(axis, groups, known):
 def draw_methods(records):
     """Return the gap closed by every method; in the legend the share of unsafe iterates."""
     known = references(records)
-    experts = sorted({r['expert'] for r in records if r['method'] != 'scpo'})
+    experts = sorted({r['expert'] for r in records
+                      if r['method'] != 'scpo' and not r['no_regret']})
     figure = Figure(figsize=(11, 4), layout='constrained')
     for axis, expert in zip(np.atleast_1d(figure.subplots(1, max(len(experts), 1))), experts):
         groups = {}

@@ -29,7 +29,9 @@ from scpo_ros.experiments.results import write_figure, write_json
 from scpo_ros.experiments.scpo_methods import Scpo, ScpoPaper, ScpoPaperAdaptive
 
 METHODS = {'scpo': Scpo, 'scpo-paper': ScpoPaper, 'scpo-paper-adaptive': ScpoPaperAdaptive,
-           **BASELINES}
+           'scpo-sampled': Scpo, 'scpo-stable': Scpo, **BASELINES}
+# SCPO with other certificates than the default, a proof of invariance and sampled stability
+CERTIFICATES = {'scpo-sampled': {'invariance': 'sampled'}, 'scpo-stable': {'stability': 'proved'}}
 HELD_OUT_STATES = 10_000
 HELD_OUT_ITERATE_STATES = 300  # for every accepted iterate
 COST_SCENARIOS = 2000
@@ -142,7 +144,8 @@ def run(expert, seed=0, method='scpo', updates=200, no_regret=True, clock=time.p
         raise ConfigurationError('method', method, f'must be one of {", ".join(METHODS)}')
     if isinstance(updates, bool) or not isinstance(updates, (int, np.integer)) or updates < 0:
         raise ConfigurationError('updates', updates, 'must be a non-negative integer')
-    problem = ImitationProblem.build(expert, seed, no_regret)
+    problem = ImitationProblem.build(
+        expert, seed, no_regret, **CERTIFICATES.get(method, {}))
     started = clock()
     learner = METHODS[method](problem, **settings)
     thetas, losses, accepted = trained(learner, problem, int(updates))

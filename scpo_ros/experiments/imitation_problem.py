@@ -71,13 +71,13 @@ class ImitationProblem:
     actions: np.ndarray  # (N, 1), the expert's, within the input limits
 
     @classmethod
-    def build(cls, expert, seed=0, no_regret=True, invariance='proved'):
+    def build(cls, expert, seed=0, no_regret=True, **metrics):
         """
         Return the problem.
 
         :param expert: a catalogue name, or a callable, states (N, 2) -> actions (N, 1).
         :param no_regret: whether the task cost must not exceed the backup's.
-        :param invariance: 'proved' or 'sampled'.
+        :param metrics: other fields of MetricsConfig.
         :raises ConfigurationError: for an unknown expert or a negative seed.
         :raises InvalidArrayError: for actions of wrong shape or that are not finite.
         """
@@ -85,8 +85,7 @@ class ImitationProblem:
             raise ConfigurationError('seed', seed, 'must be a non-negative integer')
         seed = int(seed)
         spec = Spec(policy=PolicyConfig(seed=seed),
-                    metrics=MetricsConfig(
-                        seed=seed, no_regret=no_regret, invariance=invariance))
+                    metrics=MetricsConfig(seed=seed, no_regret=no_regret, **metrics))
         task = ControlTask.build(spec)
         name, law = named_law(expert, task)
         states = interior_states(task.safe_set, STATES, STATES_SEED)

@@ -1,7 +1,7 @@
 """
 How far the proof carries: width of the network, number of states.
 
-With two states the whole proof is timed, and its gap to the largest excess found at sampled states.
+With two states the whole proof is timed, and its gap to the largest excess at sampled states.
 With three and four there is no mesh yet (its polygons are planar); what decides there is the
 enclosure of the network, so that is measured: its radius on boxes of a regular grid, and what
 evaluating all of them would take.

@@ -5,10 +5,10 @@ import pytest
 
 from scpo_ros.experiments.compare import Case, cases, finished
 from scpo_ros.experiments.comparison_page import (
-    BEGIN, END, gaps, interval, lead_table, page, references, replaced, task_gap_closed,
-    tuning_table, versions)
+    BEGIN, certificates_table, END, gaps, interval, lead_table, page, references, replaced,
+    task_gap_closed, tuning_table, versions)
 from scpo_ros.experiments.comparison_picture import draw_experts, draw_methods
-from scpo_ros.experiments.double_integrator import METHODS
+from scpo_ros.experiments.double_integrator import CERTIFICATES, METHODS
 from scpo_ros.experiments.results import source_digest
 
 
@@ -25,7 +25,9 @@ def test_every_method_and_expert_is_run_once():
     assert len({case.name for case in listed}) == len(listed)
     assert {case.method for case in listed} == set(METHODS)
     assert sum(case.method == 'scpo' for case in listed) == 2 * (7 + 4)
-    assert all(not case.no_regret for case in listed if case.method != 'scpo')
+    assert sum(case.method in CERTIFICATES for case in listed) == 2 * 2 * 3
+    assert all(case.no_regret == (case.method in CERTIFICATES) for case in listed
+               if case.method != 'scpo')
 
 
 def test_a_run_that_is_missing_or_damaged_is_not_finished(tmp_path):
@@ -93,3 +95,17 @@ def test_the_page_has_every_method_and_the_pictures_are_drawn():
     text = page(records)
     assert all(f'| {method} |' in text for method in METHODS)
     assert len(draw_methods(records).axes) == 1 and len(draw_experts(records).axes) == 2
+
+
+def test_certificates_stand_side_by_side_with_what_the_search_found():
+    found = {'exits': 0, 'long_violations': 0}
+    records = [{**record([1.0, 0.3], 'scpo', no_regret=True), **found},
+               {**record([1.0, 0.2], 'scpo-sampled', no_regret=True), 'exits': 7,
+                'long_violations': 2},
+               record([1.0, 0.1], 'scpo', no_regret=True, expert='benign')]
+    lines = certificates_table(records).splitlines()
+    assert len(lines) == 4  # head, rule and the runs that were searched
+    assert '| 7 | 2 |' in lines[3] and 'scpo-sampled' in lines[3] and '| 0 | 0 |' in lines[2]
+    assert references(records)['overspeed', True] == (1.0, 0.0)
+    only = [{**r, 'loss_optimum': 0.25} for r in records[:2]]
+    assert references(only)['overspeed', True] == (1.0, 0.25)  # 0.2 was not proved safe
