@@ -94,7 +94,7 @@ class LogBarrier(Baseline):
 class SzoQq(Baseline):
     """Quadratic inner approximations with a constant that is guessed."""
 
-    def __init__(self, problem, constant=100.0):
+    def __init__(self, problem, constant=1.0):
         """Start from the backup. :param constant: M; the quadratic term is 2 M |b|^2."""
         super().__init__(problem)
         self._constant = constant

@@ -139,9 +139,13 @@ def tuning_table(tuning):
     for method, result in tuning.items():
         for one in result['tried']:
             mark = ' (chosen)' if one['settings'] == result['chosen'] else ''
-            rows.append([method, written(one['settings']) + mark, f'{one["score"]:.3f}',
+            rows.append([method, str(result['updates']), written(one['settings']) + mark,
+                         f'{one["score"]:.3f}',
                          f'{one["unsafe_runs"]} of {len(tune.EXPERTS) * len(tune.SEEDS)}'])
-    return table(['method', 'setting', 'score', 'runs with an unsafe iterate'], rows)
+    notes = ''.join(f'\n\n{method}: {result["note"]}' for method, result in tuning.items()
+                    if 'note' in result)
+    return table(['method', 'updates', 'setting', 'score', 'runs with an unsafe iterate'],
+                 rows) + notes
 
 
 def known_tuning():
@@ -211,7 +215,7 @@ What SCPO closes more (+) or less (-) of the gap than the others, difference of 
 
 ### Tuning
 
-Up to {tune.SETTINGS} settings for every method, {tune.UPDATES} updates each, on
+Up to {tune.SETTINGS} settings for every method, each on
 {' and '.join(tune.EXPERTS)} (no-regret off), seeds {' and '.join(map(str, tune.SEEDS))}, which are
 not among the seeds reported. The score is the mean part of the gap closed before the first unsafe
 iterate. Written by `python -m scpo_ros.experiments.tune`.

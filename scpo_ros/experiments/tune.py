@@ -27,7 +27,7 @@ from scpo_ros.experiments.optimum import known_optimum
 from scpo_ros.experiments.results import write_json
 
 TABLE = 'config/double_integrator_tuning.json'
-SETTINGS, UPDATES = 6, 40
+SETTINGS, UPDATES = 6, 150  # the horizon of the comparison
 SEEDS, EXPERTS = (10, 11), ('overspeed', 'outward_edge')  # no-regret off
 
 
@@ -93,26 +93,26 @@ def best(tried):
     return dict(max(tried, key=tried.get))
 
 
-def trial(folder, method, settings, case):
+def trial(folder, method, settings, updates, case):
     """
     Return (gap closed before the first unsafe iterate, whether there was one), from the folder.
 
     :param case: (expert, seed).
     """
     written = '-'.join(f'{name}={value:g}' for name, value in sorted(settings.items()))
-    path = Path(folder) / f'{method}-{written}-{case[0]}-{UPDATES}-{case[1]}.json'
+    path = Path(folder) / f'{method}-{written}-{case[0]}-{updates}-{case[1]}.json'
     try:
         with open(path, encoding='utf-8') as file:
             record = json.load(file)
     except (OSError, ValueError):
-        record = _trained(method, settings, *case)
+        record = _trained(method, settings, updates, *case)
         write_json(path, record)
     return record['gap'], record['unsafe']
 
 
-def _trained(method, settings, expert, seed):
+def _trained(method, settings, updates, expert, seed):
     problem = ImitationProblem.build(expert, seed, no_regret=False)
-    thetas, _, _ = trained(METHODS[method](problem, **settings), problem, UPDATES)
+    thetas, _, _ = trained(METHODS[method](problem, **settings), problem, updates)
     unsafe = unsafe_iterates(problem.evaluation(), thetas)
     safe = thetas[:int(np.argmax(unsafe))] if np.any(unsafe) else thetas
     losses = [problem.loss(theta) for theta in safe] or [problem.loss(thetas[0])]
@@ -120,9 +120,9 @@ def _trained(method, settings, expert, seed):
             'unsafe': bool(np.any(unsafe))}
 
 
-def tuned(method, folder, run=map):
+def tuned(method, folder, updates=UPDATES, run=map):
     """
-    Return {'tried': [{'settings', 'score', 'unsafe_runs'}, ...], 'chosen': settings}.
+    Return {'updates', 'tried': [{'settings', 'score', 'unsafe_runs'}, ...], 'chosen'}.
 
     :param run: `map`, or that of an executor.
     """
@@ -130,12 +130,13 @@ def tuned(method, folder, run=map):
     unsafe = {}
 
     def score(settings):
-        found = list(run(partial(trial, folder, method, settings), cases))
+        found = list(run(partial(trial, folder, method, settings, updates), cases))
         unsafe[tuple(sorted(settings.items()))] = sum(bad for _, bad in found)
         return float(np.mean([gap for gap, _ in found]))
 
     tried = search(score, GRIDS[method])
-    return {'tried': [{'settings': dict(key), 'score': round(value, 4),
+    return {'updates': updates,
+            'tried': [{'settings': dict(key), 'score': round(value, 4),
                        'unsafe_runs': unsafe[key]} for key, value in tried.items()],
             'chosen': best(tried)}
 
@@ -146,11 +147,12 @@ def main(arguments=None):
     parser.add_argument('--methods', nargs='+', choices=tuple(GRIDS), default=tuple(GRIDS))
     parser.add_argument('--runs', default='results/tune', help='folder of finished runs')
     parser.add_argument('--table', default=TABLE)
+    parser.add_argument('--updates', type=int, default=UPDATES, help='of every run')
     parser.add_argument('--jobs', type=int, default=1)
     chosen = parser.parse_args(arguments)
     with ProcessPoolExecutor(chosen.jobs) as pool:
         for method in chosen.methods:
-            result = tuned(method, chosen.runs, pool.map)
+            result = tuned(method, chosen.runs, chosen.updates, pool.map)
             try:
                 table = json.loads(Path(chosen.table).read_text(encoding='utf-8'))
             except (OSError, ValueError):

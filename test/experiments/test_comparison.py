@@ -84,9 +84,11 @@ def test_the_lead_is_the_difference_of_medians():
 def test_the_tuning_table_marks_what_was_chosen():
     tried = [{'settings': {'rate': rate}, 'score': 0.1 * rate, 'unsafe_runs': 3}
              for rate in (1.0, 2.0)]
-    text = tuning_table({'lagrangian': {'tried': tried, 'chosen': {'rate': 2.0}}})
-    assert '| lagrangian | rate 2 (chosen) | 0.200 | 3 of 4 |' in text
-    assert '| lagrangian | rate 1 | 0.100 | 3 of 4 |' in text
+    text = tuning_table({'lagrangian': {
+        'updates': 40, 'tried': tried, 'chosen': {'rate': 2.0}, 'note': 'A note.'}})
+    assert '| lagrangian | 40 | rate 2 (chosen) | 0.200 | 3 of 4 |' in text
+    assert text.endswith('lagrangian: A note.')
+    assert '| lagrangian | 40 | rate 1 | 0.100 | 3 of 4 |' in text
 
 
 def test_the_page_has_every_method_and_the_pictures_are_drawn():

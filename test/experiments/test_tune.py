@@ -45,11 +45,11 @@ def test_all_methods_are_tuned():
     assert set(GRIDS) == set(METHODS)
 
 
-def test_what_is_closed_after_an_unsafe_iterate_does_not_count(tmp_path, monkeypatch):
-    monkeypatch.setattr(tune, 'UPDATES', 6)
-    gap, unsafe = tune.trial(tmp_path, 'unconstrained', {'trust_radius': 1.0}, ('overspeed', 10))
+def test_what_is_closed_after_an_unsafe_iterate_does_not_count(tmp_path):
+    gap, unsafe = tune.trial(tmp_path, 'unconstrained', {'trust_radius': 1.0}, 6,
+                             ('overspeed', 10))
     assert unsafe and gap < 0.3
-    careful = tune.trial(tmp_path, 'scpo', {'centering': 0.01}, ('overspeed', 10))
+    careful = tune.trial(tmp_path, 'scpo', {'centering': 0.01}, 6, ('overspeed', 10))
     assert careful[0] > gap and not careful[1]
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -57,7 +57,7 @@ def test_what_is_closed_after_an_unsafe_iterate_does_not_count(tmp_path, monkeyp
 def test_finished_runs_are_not_repeated(tmp_path, monkeypatch):
     calls = []
 
-    def trained(method, settings, expert, seed):
+    def trained(method, settings, updates, expert, seed):
         calls.append((settings['trust_radius'], expert, seed))
         return {'gap': -abs(np.log(settings['trust_radius'] / 0.3)), 'unsafe': seed == 11}
 
