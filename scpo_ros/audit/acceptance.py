@@ -160,20 +160,29 @@ class DesignMetrics:
         """
         Return how many of the metrics (k,) of a certificate are wrong.
 
-        They are those of invariance, of cost, of the fixed scenarios, of others. What is sampled
-        of invariance depends on what the adapter has seen, its length too, and so does the cost;
-        the place that fits the fixed scenarios best is taken.
+        They are those of invariance, of cost, of the fixed scenarios, of others, of contraction.
+        What is sampled of invariance depends on what the adapter has seen, its length too, and so
+        does the cost; the place that fits the fixed scenarios best is taken.
         """
         if theta.shape != self._task.initial_theta.shape or not np.all(np.isfinite(theta)):
             return 0  # found elsewhere
+        first, last = self._proved(theta[None])
         true = self._task.metric(theta[None], self._scenarios, self._cost, True)[0, REGRETS:]
-        invariance = self._evaluation.invariance
-        first = invariance.design(theta[None])[0] if invariance.kind == 'proved' else np.zeros(0)
-        if len(g) < len(first) + len(true):
-            return len(first) + len(true)
-        windows = np.lib.stride_tricks.sliding_window_view(g[len(first):], len(true))
-        return int(np.min(np.sum(~_close(windows, true), axis=1))
-                   + np.sum(~_close(g[:len(first)], first)))
+        if len(g) < len(first) + REGRETS + len(true) + len(last):
+            return len(first) + REGRETS + len(true) + len(last)
+        wrong = np.sum(~_close(g[:len(first)], first))
+        wrong += np.sum(~_close(g[len(g) - len(last):], last))
+        if len(true):
+            between = g[len(first):len(g) - len(last)]
+            windows = np.lib.stride_tricks.sliding_window_view(between, len(true))
+            wrong += np.min(np.sum(~_close(windows, true), axis=1))
+        return int(wrong)
+
+    def _proved(self, thetas):
+        """Return the proved metrics with which a certificate begins and ends, if it does."""
+        invariance, stability = self._evaluation.invariance, self._evaluation.stability
+        first = invariance.design(thetas)[0] if invariance.kind == 'proved' else np.zeros(0)
+        return first, np.zeros(0) if stability is None else stability.design(thetas)[0]
 
 
 def _close(found, true):

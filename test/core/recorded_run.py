@@ -227,15 +227,16 @@ class Run:
             self.number('adapter/metrics/refused_total', self.refused)
 
 
-@lru_cache(maxsize=3)
-def genuine(restarts=False, kicked=STEPS):
+@lru_cache(maxsize=6)
+def genuine(restarts=False, kicked=STEPS, more=()):
     """
     Return the entries of a run.
 
     :param restarts: whether adapter and controller are started again.
     :param kicked: step before which something pushes the plant.
+    :param more: (name, value) pairs of the specification.
     """
-    run = Run(build(Spec, SMALL))
+    run = Run(build(Spec, {**SMALL, **dict(more)}))
     run.announce()
     for k in range(STEPS):
         if k == kicked:
@@ -258,10 +259,10 @@ def genuine(restarts=False, kicked=STEPS):
     return tuple(run.tape)
 
 
-def parameters():
+def parameters(more=()):
     """Return the text of the parameter file of the run."""
     return yaml.safe_dump({
-        '/**': {'ros__parameters': SMALL},
+        '/**': {'ros__parameters': {**SMALL, **dict(more)}},
         **{f'/scpo/{node}': {'ros__parameters': given} for node, given in (
             ('adapter', ADAPTER), ('controller', CONTROLLER),
             ('plant', {'seed': 4, 'episode_steps': 30}))}})

@@ -3,6 +3,7 @@
 from dataclasses import replace
 import re
 
+import numpy as np
 import pytest
 from recorded_run import genuine, late, parameters, REFUSED, stamp, STEPS, write
 from scpo_ros.arrays import digest
@@ -13,7 +14,8 @@ from scpo_ros.bag import PARAMETERS, read_bag
 from scpo_ros.control.task import ControlTask
 from scpo_ros.recorded_parameters import recorded_parameters
 from scpo_ros.verification import Verdict, Verifier
-from tampering import ACTIVE, altered, COMMANDS, dropped, POLICY, STATES, TAMPERINGS
+from tampering import (
+    ACTIVE, altered, COMMANDS, dropped, indices, policy, POLICY, STATES, TAMPERINGS, value)
 
 
 def remembering(function, key):
@@ -78,6 +80,26 @@ def test_nothing_is_found_when_adapter_and_controller_were_started_again(tmp_pat
     assert report.findings == ()
     assert 'returns to the backup: 1' in report.notes
     assert report.checked['policies verified again'] >= 10
+
+
+@pytest.mark.parametrize('name, item', [
+    ('metrics.invariance', 'sampled'), ('metrics.stability', 'proved')])
+def test_certificates_of_every_kind_are_computed_again(tmp_path, name, item):
+    more = ((name, item),)
+    entries = genuine(more=more)
+
+    def findings(path, entries):
+        bag = read_bag(write(path / 'bag', entries, {PARAMETERS: parameters(more)}))
+        return audit(bag, '/scpo/', recorded_parameters(bag, '/scpo/')).findings
+
+    assert findings(tmp_path / 'good', entries) == ()
+    at = len(value(entries[indices(entries, POLICY, policy__version=2)[0]], 'certificate.g'))
+    places = (at - 1, 1) if item == 'proved' else (at // 2,)
+    for place in places:
+        tampered = policy('certificate.g', lambda g, place=place: np.r_[
+            g[:place], g[place] - 1e-3, g[place + 1:]], 2)(entries)
+        found = findings(tmp_path / str(place), tampered)
+        assert any('1 of the metrics' in finding.sentence for finding in found), found
 
 
 def test_of_a_revocation_only_what_caused_it_is_found(tmp_path):
