@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from recorded_run import genuine, late, parameters, REFUSED, stamp, STEPS, write
+from recorded_run import genuine, in_memory, late, parameters, REFUSED, stamp, STEPS, write
 from scpo_ros.arrays import digest
 from scpo_ros.audit import audit
 from scpo_ros.audit.__main__ import main
@@ -15,7 +15,7 @@ from scpo_ros.control.task import ControlTask
 from scpo_ros.recorded_parameters import recorded_parameters
 from scpo_ros.verification import Verdict, Verifier
 from tampering import (
-    ACTIVE, altered, COMMANDS, dropped, indices, policy, POLICY, STATES, TAMPERINGS, value)
+    ACTIVE, altered, COMMANDS, dropped, indices, POLICY, policy, STATES, TAMPERINGS, value)
 
 
 def remembering(function, key):
@@ -44,14 +44,16 @@ def once(monkeypatch):
     monkeypatch.setattr(DesignMetrics, 'differing', _DIFFERING)
 
 
-def audited(path, entries):
+def audited(entries, text=None):
     """Return the report on a bag of the given entries."""
-    bag = read_bag(write(path / 'bag', entries))
+    bag = in_memory(entries, None if text is None else {PARAMETERS: text})
     return audit(bag, '/scpo/', recorded_parameters(bag, '/scpo/'))
 
 
 def test_nothing_is_found_in_a_genuine_bag(tmp_path):
-    report = audited(tmp_path, genuine())
+    bag = read_bag(write(tmp_path / 'bag', genuine()))
+    report = audit(bag, '/scpo/', recorded_parameters(bag, '/scpo/'))
+    assert report == audited(genuine())
     assert report.findings == ()
     assert report.checked == {
         'policies': 14, 'policies verified again': 13, 'swaps': 7, 'states': STEPS,
@@ -61,8 +63,8 @@ def test_nothing_is_found_in_a_genuine_bag(tmp_path):
 
 
 @pytest.mark.parametrize('seconds', [0.05, 0.15, 1.05, 2.55, 3.02, 4.05, 6.95])
-def test_nothing_is_found_when_the_recorder_came_late(tmp_path, seconds):
-    report = audited(tmp_path, late(genuine(), 1000 + seconds))
+def test_nothing_is_found_when_the_recorder_came_late(seconds):
+    report = audited(late(genuine(), 1000 + seconds))
     assert report.findings == ()
     if seconds > 1:
         assert 'taken on trust' in report.notes[0]
@@ -70,13 +72,13 @@ def test_nothing_is_found_when_the_recorder_came_late(tmp_path, seconds):
 
 
 @pytest.mark.parametrize('seconds', [0.95, 2.55, 3.0002, 5.05])
-def test_nothing_is_found_when_the_recorder_went_early(tmp_path, seconds):
+def test_nothing_is_found_when_the_recorder_went_early(seconds):
     entries = [entry for entry in genuine() if entry.time < 1000 + seconds]
-    assert audited(tmp_path, entries).findings == ()
+    assert audited(entries).findings == ()
 
 
-def test_nothing_is_found_when_adapter_and_controller_were_started_again(tmp_path):
-    report = audited(tmp_path, genuine(restarts=True))
+def test_nothing_is_found_when_adapter_and_controller_were_started_again():
+    report = audited(genuine(restarts=True))
     assert report.findings == ()
     assert 'returns to the backup: 1' in report.notes
     assert report.checked['policies verified again'] >= 10
@@ -84,26 +86,22 @@ def test_nothing_is_found_when_adapter_and_controller_were_started_again(tmp_pat
 
 @pytest.mark.parametrize('name, item', [
     ('metrics.invariance', 'sampled'), ('metrics.stability', 'proved')])
-def test_certificates_of_every_kind_are_computed_again(tmp_path, name, item):
+def test_certificates_of_every_kind_are_computed_again(name, item):
     more = ((name, item),)
     entries = genuine(more=more)
 
-    def findings(path, entries):
-        bag = read_bag(write(path / 'bag', entries, {PARAMETERS: parameters(more)}))
-        return audit(bag, '/scpo/', recorded_parameters(bag, '/scpo/')).findings
-
-    assert findings(tmp_path / 'good', entries) == ()
+    assert audited(entries, parameters(more)).findings == ()
     at = len(value(entries[indices(entries, POLICY, policy__version=2)[0]], 'certificate.g'))
     places = (at - 1, 1) if item == 'proved' else (at // 2,)
     for place in places:
         tampered = policy('certificate.g', lambda g, place=place: np.r_[
             g[:place], g[place] - 1e-3, g[place + 1:]], 2)(entries)
-        found = findings(tmp_path / str(place), tampered)
+        found = audited(tampered, parameters(more)).findings
         assert any('1 of the metrics' in finding.sentence for finding in found), found
 
 
-def test_of_a_revocation_only_what_caused_it_is_found(tmp_path):
-    report = audited(tmp_path, genuine(kicked=47))
+def test_of_a_revocation_only_what_caused_it_is_found():
+    report = audited(genuine(kicked=47))
     (finding,) = report.findings
     assert 'the model does not hold' in finding.sentence and '0.0189' in finding.sentence
     assert finding.time == pytest.approx(4.7, abs=0.01)
@@ -118,33 +116,32 @@ def again(entries, at):
     return tuple(sorted((*entries, replace(repeated, time=at)), key=lambda e: e.time))
 
 
-def test_an_adapter_with_a_ledger_may_publish_its_newest_policy_again(tmp_path):
-    assert audited(tmp_path, again(genuine(), 1004.02)).findings == ()
+def test_an_adapter_with_a_ledger_may_publish_its_newest_policy_again():
+    assert audited(again(genuine(), 1004.02)).findings == ()
 
 
-def with_ledger(path, entries):
+def with_ledger(entries):
     """Return the findings in a bag whose parameters name a ledger."""
-    text = parameters().replace('min_dem', 'ledger_dir: somewhere\n    min_dem')
-    bag = read_bag(write(path / 'bag', entries, {PARAMETERS: text}))
-    return audit(bag, '/scpo/', recorded_parameters(bag, '/scpo/')).findings
+    return audited(entries, parameters().replace(
+        'min_dem', 'ledger_dir: somewhere\n    min_dem')).findings
 
 
-def test_a_ledger_may_bring_policies_from_before_and_excuses_no_gap(tmp_path):
+def test_a_ledger_may_bring_policies_from_before_and_excuses_no_gap():
     entries = again(genuine(), 1004.02)
     later = [e for e in entries if e.time > 1004.01 or e.topic in (STATES, COMMANDS, ACTIVE)]
-    assert with_ledger(tmp_path / 'a', later) == ()
-    found = with_ledger(tmp_path / 'b', dropped(POLICY)(genuine()))
+    assert with_ledger(later) == ()
+    found = with_ledger(dropped(POLICY)(genuine()))
     assert any('published version 0, which was not recorded' in f.sentence for f in found)
-    found = with_ledger(tmp_path / 'c', dropped(POLICY, policy__version=6)(genuine()))
+    found = with_ledger(dropped(POLICY, policy__version=6)(genuine()))
     assert any('version 6 before it is missing' in f.sentence for f in found)
 
 
-def test_a_recorder_that_heard_the_adapter_late_is_excused(tmp_path):
+def test_a_recorder_that_heard_the_adapter_late_is_excused():
     entries = [e for e in genuine() if e.time > 1002.6 or not e.topic.startswith(
         ('/scpo/policy', '/scpo/adapter'))]
     entries += [replace(e, time=1002.7) for e in genuine()
                 if e.topic == POLICY and 1002.4 < e.time < 1002.6]
-    report = audited(tmp_path, entries)
+    report = audited(entries)
     assert report.findings == () and 'taken on trust' in report.notes[0]
 
 
@@ -154,42 +151,41 @@ def test_the_genuine_run_has_an_update_that_the_controller_refused(tmp_path):
     assert f'policy/{REFUSED}' not in frames and len(frames) == 8
 
 
-def test_messages_of_two_topics_may_change_places(tmp_path):
+def test_messages_of_two_topics_may_change_places():
     order = {POLICY: 0.02, ACTIVE: -0.02, COMMANDS: -0.01}
     entries = [replace(entry, time=entry.time + order.get(entry.topic, 0.0))
                for entry in genuine()]
-    assert audited(tmp_path, entries).findings == ()
+    assert audited(entries).findings == ()
 
 
 @pytest.mark.parametrize('tampering', TAMPERINGS, ids=[t.name for t in TAMPERINGS])
-def test_every_tampering_is_found(tmp_path, tampering):
-    found = audited(tmp_path, tampering.apply(genuine())).findings
+def test_every_tampering_is_found(tampering):
+    found = audited(tampering.apply(genuine())).findings
     assert any(finding.topic == tampering.topic and tampering.part in finding.sentence
                for finding in found), '\n'.join(map(str, found)) or 'nothing was found'
 
 
 @pytest.mark.parametrize('seconds', [2.55, 4.05])
-def test_a_late_recorder_is_no_excuse_for_a_gap(tmp_path, seconds):
+def test_a_late_recorder_is_no_excuse_for_a_gap(seconds):
     entries = dropped(POLICY, policy__version=9)(late(genuine(), 1000 + seconds))
-    assert any('version 9' in f.sentence for f in audited(tmp_path, entries).findings)
+    assert any('version 9' in f.sentence for f in audited(entries).findings)
 
 
-def test_a_bag_of_other_parameters_is_found(tmp_path):
+def test_a_bag_of_other_parameters_is_found():
     text = parameters().replace('metrics.design_states: 16', 'metrics.design_states: 17')
-    bag = read_bag(write(tmp_path / 'bag', genuine(), {PARAMETERS: text}))
-    found = audit(bag, '/scpo/', recorded_parameters(bag, '/scpo/')).findings
+    found = audited(genuine(), text).findings
     assert sum('another specification' in f.sentence for f in found) >= 14
 
 
-def test_what_cannot_be_verified_is_not_verified(tmp_path, monkeypatch):
+def test_what_cannot_be_verified_is_not_verified(monkeypatch):
     def fails(self, theta):
         raise ArithmeticError('no proof')
 
     monkeypatch.setattr(Verifier, 'judge', fails)
-    found = audited(tmp_path, genuine()).findings
+    found = audited(genuine()).findings
     assert len(found) == 13 and all('no proof' in f.sentence for f in found)
     monkeypatch.setattr(Verifier, 'judge', lambda self, theta: Verdict(1, '', 0.0))
-    assert len(audited(tmp_path / 'b', genuine()).findings) == 13
+    assert len(audited(genuine()).findings) == 13
 
 
 def test_the_command_line_says_what_was_found_and_when(tmp_path, capsys):
