@@ -170,9 +170,11 @@ class Adaptation:
     def revert(self, reason, outcome='MODEL_INVALID'):
         """Go back to the backup and say why."""
         self._theta = self.task.initial_theta
-        result = self.updater.restore(self.task.initial_theta)
-        return AdaptationReport(outcome, reason, self.task.initial_theta, result.certificate,
-                                changed=True)
+        self.evaluation.calibrate_regret(self._theta)  # what fits another policy may not fit it
+        result = self.updater.restore(self._theta)
+        if result.certificate is None:
+            reason = f'{reason}; the backup is not certified: {result.reason}'
+        return AdaptationReport(outcome, reason, self._theta, result.certificate, changed=True)
 
     def reset(self):
         """Go back to the backup, forget the demonstrations and trust the model again."""

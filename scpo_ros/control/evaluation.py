@@ -99,7 +99,7 @@ class SafetyEvaluation:
         """
         failed = np.asarray(failed, dtype=int)
         if np.any((failed >= 1) & (failed <= REGRETS)):
-            self._calibrate_regret(present)
+            self.calibrate_regret(present)
         if np.any(failed == 0):
             self.invariance.remember(theta)
         rows = np.unique([self.row(i)[0] for i in failed if self.row(i) is not None])
@@ -207,7 +207,8 @@ class SafetyEvaluation:
             self.design = self.design + extra
         self._costs.clear()
 
-    def _calibrate_regret(self, theta):
+    def calibrate_regret(self, theta):
+        """Give the design no-regret metrics of a policy (d,) their verified values."""
         costs = [self._regret(theta, scenarios, key) for key, scenarios in (
             ('verification', self._verified()), ('design', self.design))]
         self._regret_shift = costs[0] - self._allowance - costs[1]

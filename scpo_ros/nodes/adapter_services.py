@@ -49,7 +49,9 @@ class AdapterServices:
         if self._session.halted:
             return False, self._session.halted
         answer = self._ask('reset')
-        return answer.ok, answer.failure or 'back to the backup'
+        if answer.ok and answer.value.certificate is not None:
+            return True, f'back to the backup, as version {self._session.version}'
+        return False, answer.failure or answer.value.reason
 
     def _save(self):
         record = self._session.chain.latest if self._session.chain is not None else None

@@ -1,0 +1,54 @@
+"""The programs of the documentation run; its links and commands name what is there."""
+
+import os
+from pathlib import Path
+import re
+import subprocess
+import sys
+
+import pytest
+from scpo_ros.arguments import ADAPT_ARGUMENTS, ARGUMENTS, overrides
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md')), ROOT / 'CONTRIBUTING.md',
+         ROOT / 'QUALITY_DECLARATION.md']
+
+
+def programs(page):
+    """Return {file name: program} of the programs of a page that name themselves."""
+    blocks = re.findall(r'```python\n(.*?)```', (ROOT / 'docs' / page).read_text(), re.DOTALL)
+    return {re.match(r'"""(\w+\.py):', block).group(1): block for block in blocks}
+
+
+@pytest.mark.parametrize('name, says', [
+    ('gentle.py', 'ACCEPTED'), ('friction.py', 'facets')])
+def test_a_program_of_the_page_runs(tmp_path, name, says):
+    path = tmp_path / name
+    path.write_text(programs('extending.md')[name])
+    done = subprocess.run([sys.executable, str(path)], cwd=ROOT, capture_output=True, text=True,
+                          timeout=100, check=False, env={**os.environ,
+                                                         'PYTHONPATH': str(ROOT)})
+    assert done.returncode == 0, done.stderr
+    assert says in done.stdout and 'ACCEPTED' in done.stdout, done.stdout
+
+
+def test_every_program_compiles():
+    for page in PAGES:
+        for block in re.findall(r'```python\n(.*?)```', page.read_text(), re.DOTALL):
+            compile(block, page.name, 'exec')
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r'\]\(([^)#]+)\)', page.read_text()):
+        assert target.startswith('https://') or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_every_launch_argument_in_a_command_is_one(page):
+    for block in re.findall(r'```\w*\n(.*?)```', page.read_text(), re.DOTALL):
+        for line in block.splitlines():
+            if 'launch.py' in line or 'scpo_ros.sim' in line or 'make sim' in line:
+                known = ADAPT_ARGUMENTS if 'adapt.launch' in line else ARGUMENTS
+                given = dict(re.findall(r"(\w+):=([^\s']+)", line))
+                overrides({**given, 'params_file': ''} if given else {}, known)
