@@ -20,7 +20,7 @@ unexport AMENT_PREFIX_PATH PYTHONPATH LD_LIBRARY_PATH RMW_IMPLEMENTATION
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
 endif
 
-.PHONY: help sim test bench assure soak venv clean
+.PHONY: help sim test bench assure soak colcon venv clean
 
 help:
 	@echo "make sim     run the closed loop, e.g. make sim ARGS='expert:=sign_flip duration:=60 seed:=1'"
@@ -28,6 +28,7 @@ help:
 	@echo "make bench   measure against the alternatives, e.g. make bench ARGS='--quick'"
 	@echo "make assure  attack and break everything, e.g. make assure ARGS='--quick --seed 3'"
 	@echo "make soak    half an hour at 100 control cycles a second, e.g. make soak ARGS='--minutes 5'"
+	@echo "make colcon  build and test as in a ROS 2 workspace, with colcon from PyPI"
 	@echo "make venv    only install into $(VENV)"
 	@echo "make clean   remove $(VENV), builds and caches; results stay"
 
@@ -45,6 +46,18 @@ assure: venv
 
 soak: venv
 	@$(VENV)/bin/python -m assurance.soak $(ARGS)
+
+# In build/colcon, and not beside the sources, where a workspace would have them.
+COLCON := build/colcon
+colcon: venv
+	@$(PIP) install -c constraints.txt $(shell sed -n 's/^\(colcon-[a-z-]*\)==.*/\1/p' constraints.txt)
+	@$(VENV)/bin/colcon --log-base $(COLCON)/log build --base-paths . --packages-select scpo_ros \
+	    --build-base $(COLCON)/build --install-base $(COLCON)/install
+	@. $(COLCON)/install/setup.sh && $(VENV)/bin/python .ci/check_install.py $(COLCON)/install
+	@. $(COLCON)/install/setup.sh && $(VENV)/bin/colcon --log-base $(COLCON)/log test \
+	    --base-paths . --packages-select scpo_ros --build-base $(COLCON)/build \
+	    --install-base $(COLCON)/install --event-handlers console_cohesion+ --return-code-on-test-failure \
+	    --pytest-args $(or $(ARGS),test/test_package.py test/control/test_launch_arguments.py)
 
 venv: $(VENV)/.installed
 

@@ -1,0 +1,37 @@
+"""Check that ROS 2 finds what colcon has installed: check_install.py INSTALL_BASE."""
+
+from pathlib import Path
+import subprocess
+import sys
+
+from ament_index_python.packages import get_package_prefix, get_package_share_directory
+
+ROOT = Path(__file__).resolve().parents[1]
+EXECUTABLES = ('plant', 'controller', 'adapter', 'expert', 'monitor', 'recorder', 'sim', 'report',
+               'audit')
+
+
+def main(base):
+    """Return 0 when executables, launch files and configuration are where ROS 2 looks."""
+    prefix = Path(get_package_prefix('scpo_ros'))
+    share = Path(get_package_share_directory('scpo_ros'))
+    assert prefix == Path(base).resolve() / 'scpo_ros', f'found in {prefix}'
+    for name in EXECUTABLES:
+        assert (prefix / 'lib' / 'scpo_ros' / name).stat().st_mode & 0o111, name
+    for folder in ('launch', 'config'):
+        wanted = {path.name for path in (ROOT / folder).iterdir() if path.is_file()}
+        assert wanted and wanted == {path.name for path in (share / folder).iterdir()}, folder
+    imported = subprocess.run(
+        [sys.executable, '-c', 'import scpo_ros; print(scpo_ros.__file__)'], cwd='/',
+        capture_output=True, text=True, check=True).stdout
+    assert imported.startswith(str(prefix)), imported
+    done = subprocess.run(
+        [sys.executable, prefix / 'lib' / 'scpo_ros' / 'sim', '--help'], cwd='/',
+        capture_output=True, text=True, check=True).stdout
+    assert 'expert:=' in done, done
+    print(f'colcon: {len(EXECUTABLES)} executables, launch files and configuration found')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1]))
