@@ -1,0 +1,480 @@
+"""
+One mutant per check: taken out of the source, something hostile gets through that did not before.
+
+The rules of record and certificate are found by reading the source, so a new one without a
+hostile input that only it stops fails here. The other checks are listed by hand, as text that must
+stand in the source exactly once.
+"""
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+from admission_samples import BACKUP, certificate, chain_of, settle, SPEC, Verifier
+import numpy as np
+import pytest
+from scpo_ros import policy_record
+from scpo_ros.arrays import digest
+from scpo_ros.config import SystemConfig
+from scpo_ros.control.linear_system import double_integrator
+from scpo_ros.history import History
+from scpo_ros.policy_record import backup_record
+from scpo_ros.scpo import certificate as certificates
+from scpo_ros.worker import Answer
+
+
+ROOT = Path(policy_record.__file__).parent
+MARGIN = 0.02
+
+
+def mutated(path, tree_or_text):
+    """Return a module of the package with another source."""
+    name = 'scpo_ros.' + path.removesuffix('.py').replace('/', '.')
+    module = ModuleType(name)
+    module.__file__ = str(ROOT / path)
+    exec(compile(tree_or_text, str(ROOT / path), 'exec'), module.__dict__)
+    return module
+
+
+# Records and certificates -------------------------------------------------------------------
+
+
+def hostile_records():
+    """Yield records with one thing wrong each."""
+    good = chain_of(2)[2]
+    c = good.certificate
+
+    def signed(theta):
+        return replace(good, theta=theta, digest=digest(theta), certificate=replace(
+            c, theta_digest=digest(theta)))
+
+    yield signed(np.ones(4))
+    yield signed(np.array([1.0, np.nan, 1.0]))
+    yield replace(good, certificate=replace(c, coverage='x' * 10**5))
+    yield replace(good, digest='0' * 64)
+    yield replace(good, spec_digest='another robot')
+    yield replace(good, version=2, parent=2)
+    yield replace(good, version=1, parent=0, parent_digest=digest(BACKUP), certificate=replace(
+        c, parent_digest=digest(BACKUP)))
+    yield replace(good, parent=7, version=9)
+    other = digest(np.ones(3) * 5)
+    yield replace(good, parent_digest=other, certificate=replace(c, parent_digest=other))
+    yield replace(good, certificate=None)
+    yield replace(good, certificate=replace(c, parent_digest='another parent'))
+    matrix = np.full((1, 2), -0.1)
+    changes = [
+        {'g': matrix, 'bound': matrix, 'smoothness': matrix + 2}, {'bound': [np.inf, np.inf]},
+        {'g': [-0.01, -0.2], 'bound': [0.1, 0.1], 'verification_max': -0.02},
+        {'margin': 0.001}, {'bound': [-0.15, -0.1]}, {'smoothness': [1.0, 0.0]},
+        {'verification_size': 0}, {'verification_max': -0.001},
+        {'verification_max': -0.15}, {'violation': 1e-3}, {'duality_gap': 1e-3},
+        {'duality_gap': -1.0}, {'kind': 'promised'}, {'theta_digest': 'of others'}]
+    for change in changes:
+        yield replace(good, certificate=replace(c, **change))
+
+
+def let_through(records):
+    """Return, for each record, whether submission or restoration would take it."""
+    known = {0: digest(BACKUP), 1: chain_of(1)[1].digest}
+    result = []
+    for record in hostile_records():
+        try:
+            taken = not records.record_defects(record, 3, SPEC, known, MARGIN)
+        except Exception:  # noqa: B902 - the gate refuses then
+            taken = False
+        restored = record.theta.shape != (3,) or not records.identity_defects(record, 3, SPEC)
+        # restoration is the only check of identity for what a ledger holds
+        result.append((taken, restored and _identity_is_wrong(record)
+                       and not records.identity_defects(record, 3, SPEC)))
+    return result
+
+
+def _identity_is_wrong(record):
+    return (record.theta.shape != (3,) or not np.all(np.isfinite(record.theta))
+            or digest(record.theta) != record.digest or record.spec_digest != SPEC
+            or not record.version > record.parent)
+
+
+class Remove(ast.NodeTransformer):
+    """Takes the n-th check out of the functions of that name."""
+
+    def __init__(self, functions, number):
+        self.functions, self.number, self.seen, self.what = functions, number, 0, ''
+        self._inside = False
+
+    def visit_FunctionDef(self, node):
+        if node.name in self.functions:
+            self._inside = True
+            self.generic_visit(node)
+            self._inside = False
+        return node
+
+    def _hit(self, node):
+        self.seen += 1
+        if self.seen - 1 != self.number:
+            return False
+        self.what = ast.unparse(node)[:70]
+        return True
+
+    def visit_Expr(self, node):
+        if self._inside and isinstance(node.value, ast.Yield) and self._hit(node):
+            return ast.Pass()
+        return node
+
+    def visit_If(self, node):
+        returns = len(node.body) == 1 and isinstance(node.body[0], ast.Return)
+        if self._inside and returns and ast.unparse(node.body[0]) != 'return found' and (
+                self._hit(node)):
+            return ast.Pass()
+        body = [self.visit(entry) for entry in node.body]
+        finite = any(isinstance(entry, ast.Return) for entry in body) and len(body) > 1
+        if self._inside and finite and self._hit(node):
+            return ast.Pass()
+        return node
+
+    def visit_Assign(self, node):
+        if self._inside and ast.unparse(node.targets[0]) == 'rules' and isinstance(
+                node.value, ast.Tuple) and isinstance(node.value.elts[0], ast.Tuple):
+            kept = [entry for entry in node.value.elts if not self._hit(entry)]
+            node.value.elts = kept
+        return node
+
+
+FUNCTIONS = {
+    'policy_record.py': ('identity_defects', 'lineage_defects', 'record_defects'),
+    'scpo/certificate.py': ('certificate_defects', '_metric_rules', '_step_rules',
+                            '_identity_rules')}
+SPARE = {  # rules that nothing needs alone, and why
+    'if record.parent not in known:': 'the next line raises, and the gate refuses',
+    'if record.certificate is None:': 'the next line raises, and the gate refuses',
+    'yield (np.all(c.g <= -c.margin)': 'follows from the two rules of verification_max'}
+
+
+def rules():
+    """Yield (file, number of the check)."""
+    for path, functions in FUNCTIONS.items():
+        count = Remove(functions, -1)
+        count.visit(ast.parse((ROOT / path).read_text()))
+        for number in range(count.seen):
+            yield path, number
+
+
+def without(path, number):
+    """Return policy_record's functions with one rule removed somewhere, and the rule."""
+    remover = Remove(FUNCTIONS[path], number)
+    tree = ast.fix_missing_locations(remover.visit(ast.parse((ROOT / path).read_text())))
+    module = mutated(path, tree)
+    if path == 'policy_record.py':
+        return module, remover.what
+    records = mutated('policy_record.py', (ROOT / 'policy_record.py').read_text())
+    records.certificate_defects = module.certificate_defects
+    return records, remover.what
+
+
+def test_the_rules_are_found():
+    assert len(list(rules())) >= 22
+    assert let_through(policy_record) == [(False, False)] * len(list(hostile_records()))
+    assert certificates.certificate_defects(
+        certificate(BACKUP, digest(BACKUP)), BACKUP, MARGIN, 1e-9) == ()
+
+
+@pytest.mark.parametrize('path, number', rules())
+def test_every_rule_of_record_and_certificate_stops_something(path, number):
+    records, what = without(path, number)
+    through = [index for index, taken in enumerate(let_through(records)) if any(taken)]
+    assert through or what.startswith(tuple(SPARE)), f'nothing needs {what}'
+
+
+# The other checks ---------------------------------------------------------------------------
+
+
+def gate_of(module, dwell=6.0):
+    gate = module.PolicyGate(backup_record(BACKUP, SPEC), MARGIN, dwell)
+    return gate, chain_of(12)
+
+
+def malformed_is_queued(module):
+    gate, chain = gate_of(module)
+    gate.submit(replace(chain[1], digest='0' * 64))
+    return gate.head is not None
+
+
+def taken_while_revoked(module):
+    gate, chain = gate_of(module)
+    gate.revoke(0.0, 'the model')
+    gate.submit(chain[1])
+    return gate.head is not None
+
+
+def exception_escapes(module):
+    gate, chain = gate_of(module)
+    gate._margin = 'not a number'  # whatever makes a check fail
+    try:
+        gate.submit(chain[1])
+    except TypeError:
+        return True
+    return False
+
+
+def queue_without_end(module):
+    gate, chain = gate_of(module)
+    for version in range(1, 13):
+        gate.submit(chain[version])
+    return len(gate._queue) > 8
+
+
+def truth_like_verdict(module):
+    gate, chain = gate_of(module)
+    gate.submit(chain[1])
+    gate.verdict('perhaps', 'no verdict')
+    return gate.ready is not None
+
+
+def descendants_survive(module):
+    gate, chain = gate_of(module)
+    gate.submit(chain[1])
+    gate.submit(chain[2])
+    gate.verdict(False, 'unsafe')
+    return gate.head is not None
+
+
+def restored_unseen(module):
+    gate, chain = gate_of(module)
+    return gate.restore(replace(chain[1], digest='0' * 64))
+
+
+def _swapping(module, now, inside, revoked=''):
+    gate, chain = gate_of(module)
+    for version in (1, 2):
+        gate.submit(chain[version])
+        gate.verdict(True, '')
+        if version == 1:
+            gate.swap(0.0, True)
+    gate.revoked = revoked
+    return gate.swap(now, inside) is not None
+
+
+def swapped_outside(module):
+    return _swapping(module, 100.0, False)
+
+
+def swapped_too_soon(module):
+    return _swapping(module, 1.0, True)
+
+
+def swapped_while_revoked(module):
+    return _swapping(module, 100.0, True, 'the model')
+
+
+def revoked_policy_goes_on(module):
+    gate, chain = gate_of(module)
+    gate.submit(chain[1])
+    gate.verdict(True, '')
+    gate.swap(0.0, True)
+    gate.revoke(1.0, 'the model')
+    return gate.running.version != 0
+
+
+def admitted(module, folder=''):
+    from scpo_ros.policy_gate import PolicyGate
+    verifier = Verifier()
+    return module.Admission(PolicyGate(backup_record(BACKUP, SPEC), MARGIN, 0.0), verifier,
+                            History(folder, 'controller'), 1.0, clock=lambda: 0.0), verifier
+
+
+def failure_passes(module):
+    admission, verifier = admitted(module)
+    admission.submit(chain_of(1)[1])
+    verifier.answers.append(Answer('judge', SimpleNamespace(safe=True), 'it took too long'))
+    verifier._new = True
+    admission.poll()
+    return admission.gate.ready is not None
+
+
+def unsafe_passes(module):
+    admission, verifier = admitted(module)
+    admission.submit(chain_of(1)[1])
+    verifier.say(safe=False, reason='unsafe')
+    admission.poll()
+    return admission.gate.ready is not None
+
+
+def old_verdict_counts(module):
+    admission, verifier = admitted(module)
+    chain = chain_of(2)
+    admission.submit(chain[1])
+    admission.gate._queue[:] = [chain[2]]  # another one is looked at meanwhile
+    verifier.say(safe=True)
+    admission.poll()
+    return admission.gate.ready is not None
+
+
+def runs_before_it_is_written(module, tmp_path):
+    admission, verifier = admitted(module, tmp_path)
+    blocked = admission.history._thread.append
+    admission.history._thread.append = lambda body: SimpleNamespace(
+        add_done_callback=lambda _: None, done=lambda: False)
+    admission.submit(chain_of(1)[1])
+    verifier.say(safe=True)
+    admission.poll()
+    admission.history._thread.append = blocked
+    found = admission.gate.ready is not None
+    admission.stop()
+    return found
+
+
+def runs_though_not_written(module, tmp_path):
+    admission, verifier = admitted(module, tmp_path)
+    admission.history._thread._ledger.append = lambda *bodies: (_ for _ in ()).throw(
+        module_error('no space left'))
+    admission.submit(chain_of(1)[1])
+    verifier.say(safe=True)
+    settle(admission)
+    found = admission.gate.ready is not None
+    admission.stop()
+    return found
+
+
+def module_error(text):
+    from scpo_ros.ledger import LedgerError
+    return LedgerError(text)
+
+
+def _metrics_are_safe(*metrics):
+    return lambda module: bool(module.is_safe(np.array(metrics), 0.0))
+
+
+def _fate(step, *earlier, **values):
+    def breach(module):
+        watch = module.StateWatch(0.1, 0.5, age_limit=values.pop('age_limit', 0.0))
+        make = lambda k, x=(0.1, 0.0), applied=0.0: SimpleNamespace(  # noqa: E731
+            time=1000 + 0.1 * k, x=np.array(x), applied=applied, episode=0)
+        for k in earlier:
+            watch.judge(make(k), 1000 + 0.1 * k)
+        fate = watch.judge(make(step, **values.get('state', {})), values.get('now', 1000.0))
+        return fate is module.Fate.FRESH or (
+            fate is module.Fate.REPEATED and bool(values.get('state')))
+    return breach
+
+
+SYSTEM = double_integrator(SystemConfig())
+
+
+def _unseen(push=0.0, gap=1, episode=0, x=None):
+    def breach(module, expected):
+        monitor = module.ModelMonitor(SYSTEM, 5)
+        first = SimpleNamespace(time=0.0, episode=0, x=np.zeros(2), applied=0.0)
+        second = SimpleNamespace(time=0.1 * gap, episode=episode, applied=0.0, x=np.array(
+            [0.0, push]) if x is None else np.array(x))
+        monitor.observe(first)
+        return bool(monitor.observe(second)) is not expected
+    return breach
+
+
+def forged_line(module):
+    _, line = module.line_of(module.GENESIS, {'kind': 'accepted'})
+    return module.read_line(line[:-1].replace(b'accepted', b'revocked')) is not None
+
+
+def broken_chain(module):
+    lines = [module.line_of(module.GENESIS, {'number': n})[1] for n in range(2)]
+    return len(module.read(b''.join(lines)).entries) == 2
+
+
+def published_again(module):
+    agreement, chain = module.Agreement(), chain_of(1)
+    agreement.begin(SPEC)
+    report = [SimpleNamespace(theta=chain[v].theta, certificate=chain[v].certificate, changed=True)
+              for v in (0, 1)]
+    for entry in report:
+        agreement.publish(entry)
+    seen = module.Acknowledgement(BACKUP, 0, digest(BACKUP), 0, 1, 'verification', 'unsafe', 1,
+                                  np.zeros(0), np.zeros(0))
+    agreement.acknowledge(seen)
+    return bool(agreement.publish(report[1])[0])
+
+
+def published_while_revoked(module):
+    agreement, chain = module.Agreement(), chain_of(1)
+    agreement.begin(SPEC)
+    agreement.halted = 'the model'
+    return bool(agreement.publish(SimpleNamespace(
+        theta=chain[1].theta, certificate=chain[1].certificate, changed=True))[0])
+
+
+CHECKS = [  # file, text of the check, text without it, what gets through
+    ('policy_gate.py', '        if found:\n            self.refuse(record.version, kind',
+     '        if False:\n            self.refuse(record.version, kind', malformed_is_queued),
+    ('policy_gate.py', "        if self.revoked:\n            return (f'certification",
+     "        if False:\n            return (f'certification", taken_while_revoked),
+    ('policy_gate.py', 'except Exception as error:  # noqa: B902 - a check that fails',
+     'except KeyError as error:  # noqa: B902 - a check that fails', exception_escapes),
+    ('policy_gate.py', 'len(self._queue) >= self._limit', 'False', queue_without_end),
+    ('policy_gate.py', 'if safe is True:', 'if safe:', truth_like_verdict),
+    ('policy_gate.py', 'self.refuse(record.version, kind, reason, counterexample)\n'
+     '        self._queue.clear()', 'self.refuse(record.version, kind, reason, counterexample)',
+     descendants_survive),
+    ('policy_gate.py', '        found = identity_defects(record, self._size, self._spec)\n',
+     '        found = ()\n', restored_unseen),
+    ('policy_gate.py', 'or not in_safe_set ', '', swapped_outside),
+    ('policy_gate.py', 'or not rested ', '', swapped_too_soon),
+    ('policy_gate.py', 'or not rested or self.revoked:', 'or not rested:',
+     swapped_while_revoked),
+    ('policy_gate.py', 'self.running, self.ready, self._swapped_at = self._backup, None, now',
+     'self.ready, self._swapped_at = None, now', revoked_policy_goes_on),
+    ('admission.py', "if answer.ok and getattr(answer.value, 'safe', None) is True:",
+     "if getattr(answer.value, 'safe', None) is True:", failure_passes),
+    ('admission.py', "if answer.ok and getattr(answer.value, 'safe', None) is True:",
+     'if answer.ok:', unsafe_passes),
+    ('admission.py', 'if record is None or record is not self.gate.head:', 'if record is None:',
+     old_verdict_counts),
+    ('scpo/evaluation.py', 'np.size(values) > 0 and ', '', _metrics_are_safe()),
+    ('scpo/evaluation.py', 'np.all(np.isfinite(values)) and np.all(values <= -margin)',
+     'np.all(values <= -margin)', _metrics_are_safe(-1.0, -np.inf)),
+    ('scpo/evaluation.py', 'np.all(np.isfinite(values)) and np.all(values <= -margin)',
+     'np.all(np.isfinite(values))', _metrics_are_safe(-1.0, 0.1)),
+    ('state_watch.py', 'if not (np.all(np.isfinite(state.x)) and np.isfinite(state.applied)):',
+     'if False:', _fate(1, 0, state={'x': (np.nan, 0.0)})),
+    ('state_watch.py', 'Fate.OUT_OF_ORDER if ahead < 0 else ', '', _fate(-1, 0)),
+    ('state_watch.py', 'Fate.AHEAD if ahead > self._gap else ', '', _fate(100, 0)),
+    ('state_watch.py', 'Fate.REPEATED if same else Fate.CONFLICTING', 'Fate.REPEATED',
+     _fate(0, 0, state={'x': (0.5, 0.0)})),
+    ('state_watch.py', 'if self._votes < self._needed:', 'if False:', _fate(100, 0)),
+    ('state_watch.py', 'if self._age_limit > 0 and now is not None and not (',
+     'if False and not (', _fate(0, age_limit=0.2, now=1010.0)),
+    ('model_monitor.py', 'if np.all(inside):', 'if True:',
+     lambda m: _unseen(push=1.0)(m, True)),
+    ('model_monitor.py', 'if np.all(inside):', 'if np.all(np.abs(error) >= 0) and not np.any('
+     'np.abs(error) > 1e300):', lambda m: _unseen(push=1.0)(m, True)),
+    ('model_monitor.py', 'state.episode == previous.episode\n                and ', '',
+     lambda m: _unseen(push=1.0, episode=1)(m, False)),
+    ('model_monitor.py', 'abs(state.time - previous.time - dt) <= 1e-6 + 1e-3 * dt', 'True',
+     lambda m: _unseen(push=1.0, gap=3)(m, False)),
+    ('ledger.py', 'or hashlib.sha256(line[65:]).hexdigest().encode() != digest', '', forged_line),
+    ('ledger.py', 'entry is None or previous not in (None, entry.previous)', 'entry is None',
+     broken_chain),
+    ('agreement.py', 'if identity in self._vetoed:', 'if False:', published_again),
+    ('agreement.py', '        if self.halted:\n            return [], []', '        if False:\n'
+     '            return [], []', published_while_revoked)]
+ON_DISK = [
+    ('admission.py', 'if written is None:\n                self._let_through(True',
+     'if True:\n                self._let_through(True', runs_before_it_is_written),
+    ('admission.py', 'self._let_through(error is None,', 'self._let_through(True,',
+     runs_though_not_written)]
+
+
+@pytest.mark.parametrize('path, check, instead, breach', CHECKS)
+def test_without_the_check_it_gets_through(path, check, instead, breach):
+    source = (ROOT / path).read_text()
+    assert source.count(check) == 1, f'{path} must hold {check!r} once'
+    assert not breach(mutated(path, source))
+    assert breach(mutated(path, source.replace(check, instead)))
+
+
+@pytest.mark.parametrize('path, check, instead, breach', ON_DISK)
+def test_without_the_order_of_disk_and_use_it_runs(tmp_path, path, check, instead, breach):
+    source = (ROOT / path).read_text()
+    assert source.count(check) == 1
+    assert not breach(mutated(path, source), tmp_path / 'a')
+    assert breach(mutated(path, source.replace(check, instead)), tmp_path / 'b')
