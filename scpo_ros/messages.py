@@ -45,6 +45,11 @@ class State:
     applied: float
 
 
+def _counts(text):
+    """Return whether a text is a natural number of a sensible length."""
+    return text.isdecimal() and len(text) < 19
+
+
 def read_state(message):
     """
     Return the :class:`State` of a JointState.
@@ -56,7 +61,7 @@ def read_state(message):
         raise InvalidArrayError('joint state', sizes,
                                 'must hold one position, one velocity and one effort')
     kind, _, number = message.header.frame_id.partition('/')
-    if kind != 'episode' or not (number.isdecimal() and len(number) < 19):
+    if kind != 'episode' or not _counts(number):
         raise InvalidArrayError('frame_id', message.header.frame_id, 'must read episode/N')
     stamp = message.header.stamp
     return State(stamp, seconds(stamp), int(number),
@@ -87,7 +92,7 @@ def read_command(message):
     if len(message.effort) != 1:
         raise InvalidArrayError('joint command', len(message.effort), 'must hold one effort')
     source, _, version = message.header.frame_id.partition('/')
-    if not source or not version.isdigit():
+    if not source or not _counts(version):
         raise InvalidArrayError('frame_id', message.header.frame_id, 'must read SOURCE/VERSION')
     return Command(
         seconds(message.header.stamp), source, int(version), float(message.effort[0]))
