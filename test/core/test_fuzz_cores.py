@@ -289,6 +289,6 @@ class Pair(RuleBasedStateMachine):
 
 
 TestController = Controller.TestCase
-TestController.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestController.settings = settings(max_examples=20, stateful_step_count=40, deadline=None)
 TestPair = Pair.TestCase
-TestPair.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestPair.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
