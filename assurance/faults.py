@@ -1,9 +1,8 @@
 """
-Faults: processes are killed and stopped at random moments, messages lost, disks filled, CPUs
-taken.
+Faults: processes killed and stopped, messages lost, disks filled, CPUs taken, at random moments.
 
-What must hold: no limit is broken while the controller answers; it is back when it was the
-victim; no policy that it had let through is lost; nobody dies who was not killed.
+What must hold: no limit is broken while the controller answers; it is back when it was the victim;
+no policy that it had let through is lost; nobody dies who was not killed.
 """
 
 import os

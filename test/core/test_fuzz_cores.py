@@ -125,7 +125,7 @@ class Controller(RuleBasedStateMachine):
 
     @invariant()
     def what_runs_was_verified(self):
-        """The weights that run, or will, are the backup or were found safe."""
+        """Hold the weights that run, or will, against the verifier: the backup, or safe."""
         for record in (self.gate.running, self.gate.newest):
             assert record.version == 0 or is_safe(record.theta)
             assert digest(record.theta) == record.digest
