@@ -84,7 +84,7 @@ def _read_number(message):
     return float(message.data)
 
 
-# What is read, by topic: how, and the list it joins; numbers of other topics must be finite too.
+# What is read, by topic: how, and the list it joins; other metrics must be finite too.
 _TOPICS = {
     'joint_states': (read_state, 'states'), 'joint_command': (read_command, 'commands'),
     'policy': (read_policy, 'policies'), 'controller/active_policy': (_read_active, 'actives'),
@@ -92,6 +92,7 @@ _TOPICS = {
     'plant/metrics/deadline_misses': (_read_number, 'misses'),
     'plant/metrics/limit_violations': (_read_number, 'violations'),
     'adapter/metrics/policy_version': (_read_number, 'versions')}
+_METRICS = tuple(f'{node}/metrics/' for node in ('plant', 'controller', 'adapter'))
 _NUMBER = 'std_msgs/msg/Float64'
 
 
@@ -108,7 +109,7 @@ def gather(bag, namespace):
             name = item.topic.removeprefix(namespace)
             if name in _TOPICS:
                 _take(evidence, item, now, *_TOPICS[name])
-            elif bag.types[item.topic] == _NUMBER:
+            elif name.startswith(_METRICS) and bag.types[item.topic] == _NUMBER:
                 _take(evidence, item, now, _read_number, None)
     return evidence
 

@@ -213,3 +213,11 @@ def test_what_cannot_be_read_is_neither_good_nor_bad(tmp_path, capsys):
     assert main([str(path)]) == 2
     assert 'is torn' in capsys.readouterr().err
     assert main([str(write(tmp_path / 'empty', ()))]) == 2
+
+
+def test_what_others_publish_in_the_namespace_is_theirs():
+    entries = [replace(entry, topic='/scpo/battery') if 'metrics/loss' in entry.topic else entry
+               for entry in genuine()]
+    entries = [altered((entry,), 0, lambda m: setattr(m, 'data', np.nan))[0]
+               if entry.topic == '/scpo/battery' else entry for entry in entries]
+    assert audited(entries).findings == ()
