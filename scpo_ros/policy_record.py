@@ -26,6 +26,11 @@ class PolicyRecord:
         """Freeze the weights."""
         object.__setattr__(self, 'theta', frozen(self.theta))
 
+    @property
+    def claim(self):
+        """Return what its certificate covers, as a sentence."""
+        return 'the backup' if self.certificate is None else self.certificate.coverage
+
 
 def backup_record(theta, spec_digest, certificate=None):
     """Return the record of version 0, the backup."""

@@ -261,12 +261,17 @@ class Session:
         """
         return self.agreement.rollback_target(self.config.rollback_version)
 
+    @property
+    def claim(self):
+        """Return what the certificate of the newest policy covers."""
+        return '' if self.chain is None or self.chain.latest is None else self.chain.latest.claim
+
     def values(self):
         """Return what diagnostics show."""
         return {'version': self.version, 'accepted': self.accepted, 'refused': self.refused,
                 'refused_in_a_row': self.refused_in_a_row, 'outcome': self.outcome,
                 'whole_step': self.objection, 'teacher': self.teacher,
                 'halted': self.halted, 'enabled': self.enabled, 'reason': self.reason,
-                'loss': f'{self.loss:.5f}',
+                'loss': f'{self.loss:.5f}', 'certificate': self.claim,
                 'worst_metric': f'{self.worst_metric:.4f}', 'in_step': self.in_step,
                 'step_scale': f'{self.step_scale:.3f}', 'malformed_messages': self.ignored}

@@ -182,6 +182,7 @@ class ControllerNode(Node):
         gate, loop, history = self._gate, self._loop, self._admission.history
         p99 = float(np.percentile(self._periods, 99)) if self._periods else 0.0
         values = {'version': gate.running.version, 'ready': gate.newest.version,
+                  'certificate': gate.running.claim,
                   'swaps': gate.swaps, 'refused': gate.refusals,
                   'last_refusal': gate.refused.reason, 'period_p99_ms': f'{p99:.2f}',
                   'revocations': loop.monitor.revocations, 'malformed_states': self._malformed,

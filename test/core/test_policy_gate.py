@@ -165,3 +165,9 @@ def test_a_chain_adopts_what_the_robot_runs(chain):
     chain.adopt(37, theta, digest(theta))
     record = child(chain, 1)
     assert (record.version, record.parent, record.parent_digest) == (38, 37, digest(theta))
+
+
+def test_a_record_says_what_its_certificate_covers(chain):
+    assert backup_record(THETA, SPEC).claim == 'the backup'
+    record = chain.append(THETA, certificate(THETA, digest(THETA)))
+    assert record.claim == record.certificate.coverage
