@@ -114,7 +114,7 @@ class SzoQq(Baseline):
 class LineSearch(Baseline):
     """The raw step, halved until the rollouts are safe."""
 
-    def __init__(self, problem, trust_radius=0.2):
+    def __init__(self, problem, trust_radius=0.3):
         """Start from the backup. :param trust_radius: longest step."""
         super().__init__(problem)
         self._radius = trust_radius
