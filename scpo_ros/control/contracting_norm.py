@@ -7,7 +7,6 @@ by bisection over the rate: for a fixed one the conditions are linear in P. That
 everywhere is left to the proof.
 """
 
-import cvxpy as cp
 import numpy as np
 
 from scpo_ros.control.scenario import interior_states
@@ -41,6 +40,7 @@ def contracting_norm(system, law):
 def _feasible(x, after, rate):
     """Return P with x+'P x+ <= rate^2 x'Px at all samples, None where there is none."""
     n = x.shape[1]
+    import cvxpy as cp  # a second to import, and a controller that starts again must not wait
     P = cp.Variable((n, n), PSD=True)
     size = np.sum(x * x, axis=1)
     outer = (after[:, :, None] * after[:, None] - rate**2 * x[:, :, None] * x[:, None])
