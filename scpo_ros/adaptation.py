@@ -283,7 +283,8 @@ class Adaptation:
         loss = result.loss_after if result.accepted else result.loss_before
         return AdaptationReport(
             result.outcome.name, reason, result.theta, result.certificate, changed, loss,
-            float(np.max(result.g)) if np.size(result.g) else float('nan'),
-            float(result.step_norm / length) if length > 0 else float('nan'),
-            candidate, result.tries, result.rollouts, int(np.size(result.g)), trajectory,
-            self.evaluation.shown_trajectory(result.theta))
+            worst=float(np.max(result.g)) if np.size(result.g) else float('nan'),
+            clipped=float(result.step_norm / length) if length > 0 else float('nan'),
+            candidate=candidate, tries=result.tries, rollouts=result.rollouts,
+            constraints=int(np.size(result.g)), trajectory=trajectory,
+            present=self.evaluation.shown_trajectory(result.theta))

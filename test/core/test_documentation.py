@@ -52,3 +52,13 @@ def test_every_launch_argument_in_a_command_is_one(page):
                 known = ADAPT_ARGUMENTS if 'adapt.launch' in line else ARGUMENTS
                 given = dict(re.findall(r"(\w+):=([^\s']+)", line))
                 overrides({**given, 'params_file': ''} if given else {}, known)
+
+
+def test_the_table_of_launch_arguments_names_all_of_them():
+    text = (ROOT / 'README.md').read_text()
+    rows = text.split('| launch argument |')[1].split('\n\n')[0].splitlines()[2:]
+    named = {name for row in rows for name in re.findall(r'`(\w+)`', row.split('|')[1])}
+    assert named == {argument.name for argument in ARGUMENTS}
+    beside = text.split('`adapt.launch.py` (controller')[1].split('\n\n')[0]
+    only = {argument.name for argument in ADAPT_ARGUMENTS} ^ {a.name for a in ARGUMENTS}
+    assert only <= set(re.findall(r'`(\w+)`', beside))

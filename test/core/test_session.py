@@ -174,3 +174,47 @@ def test_in_lock_step_only_demonstrations_of_the_past_are_used():
     session.add_demonstration(1.5, np.zeros((5, 2)), np.zeros((5, 1)))
     method, demonstrations, _, learn = session.next_request(True)
     assert (method, len(demonstrations), learn) == ('step', 2, True)
+
+
+def test_a_demonstration_that_comes_twice_counts_once(session):
+    tick(session, 0)
+    for end, teacher in ((0.0, 'one'), (0.0, 'one'), (0.0, 'other'), (1.0, 'one')):
+        session.add_demonstration(end, np.zeros((1, 2)), np.zeros((1, 1)), teacher)
+    assert session.teacher == 'one'
+    method, demonstrations, *_ = session.next_request(True)
+    assert method == 'step' and len(demonstrations) == 3
+
+
+def test_new_settings_reach_the_worker_and_freeze_learning(session):
+    tick(session, 0)
+    session.reconfigure(AdapterConfig(enabled=False, damping=0.5))
+    method, config = session.next_request(True)
+    assert method == 'reconfigure' and config.damping == 0.5
+    assert session.conclude(Answer('reconfigure')) == []
+    assert session.next_request(True) is None
+
+
+def test_what_is_frozen_for_long_does_not_grow(session):
+    session.enabled = False
+    for k in range(3000):
+        session.add_demonstration(0.1 * k, np.zeros((1, 2)), np.zeros((1, 1)))
+    session.enabled = True
+    tick(session, 0)
+    assert len(session.next_request(True)[1]) == session.config.demonstrations
+
+
+def test_refusals_in_a_row_are_counted(session):
+    for _ in range(3):
+        session.conclude(Answer('step', [report(0, 'UNSAFE_CANDIDATE')]))
+    assert session.refused_in_a_row == 3 and session.outcome == 'UNSAFE_CANDIDATE'
+    session.conclude(Answer('step', [report(1, 'ACCEPTED', True)]))
+    assert session.refused_in_a_row == 0
+    session.conclude(Answer('step', failure='step: no answer within the time limit'))
+    assert session.refused_in_a_row == 1 and session.outcome == 'WORKER'
+
+
+def test_an_inactive_adapter_keeps_nobody_waiting(session):
+    tick(session, 0)
+    session.acknowledge(acknowledgement(0))
+    assert session.processed(busy=False) is None  # an update is due
+    assert session.processed(busy=False, active=False) == 0.0
