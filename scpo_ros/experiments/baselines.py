@@ -45,7 +45,7 @@ class Unconstrained(Baseline):
 class Lagrangian(Baseline):
     """Primal-dual descent."""
 
-    def __init__(self, problem, rate=0.1):
+    def __init__(self, problem, rate=10.0):
         """Start from the backup with lambda = 0. :param rate: rho of the multipliers."""
         super().__init__(problem)
         self._rate, self._multipliers = rate, None
