@@ -46,7 +46,7 @@ def enclosed(network, thetas, centre, half):
         half-widths of the boxes, >= 0.
     """
     hidden, output = network.layers(np.asarray(thetas, dtype=np.float64))
-    n, half = centre.shape[1], half / network.scale * (1 + _RELATIVE)
+    n, half = centre.shape[1], half / network.scale * (1 + _RELATIVE) + 4 * _UNIT
     with np.errstate(over='ignore', invalid='ignore'):
         value, slope, radius = centre / network.scale, np.eye(n)[None, None], np.zeros((1, 1, n))
         rest, steep = np.zeros((1, 1, n)), np.eye(n)[None]
