@@ -66,8 +66,8 @@ def test_a_disturbance_that_doubles_is_met_and_recovered_from(processes, probe):
     states, commands = probe.seen['joint_states'], probe.seen['joint_command']
     since, answered = len(states), len(commands)
     probe.wait(lambda: active(probe).model_valid == 0)
-    first = probe.wait(lambda: next((i for i, m in enumerate(commands[answered:])
-                                     if m.header.frame_id == 'revoked/0'), None))
+    (first,) = probe.wait(lambda: next(((i,) for i, m in enumerate(commands[answered:])
+                                        if m.header.frame_id == 'revoked/0'), None))
     # the states the probe had not seen yet when the service answered count against it too
     assert first <= 10 and '|e[1]|' in active(probe).model_reason
     probe.wait(lambda: any('certificates revoked' in status.message
