@@ -24,6 +24,7 @@ UPDATES = 150
 PARTLY_HARMFUL = ('outward_edge', 'wrong_target', 'energy_pump')
 COMPARED_ON = ('overspeed', 'outward_edge')  # with the no-regret metric off
 CERTIFIED_ON = ('benign', 'overspeed', 'outward_edge')  # other certificates
+CERTIFIED_SEEDS = 5
 SEARCHED_SEEDS = 10  # in whose runs exits are searched for
 
 
@@ -55,7 +56,7 @@ def cases(seeds, baseline_seeds):
             listed += [Case(expert, method, seed, False)
                        for method in METHODS if method != 'scpo' and method not in CERTIFICATES
                        for expert in COMPARED_ON]
-        if seed < min(seeds, SEARCHED_SEEDS):
+        if seed < min(seeds, CERTIFIED_SEEDS):
             listed += [Case(expert, method, seed, True)
                        for method in CERTIFICATES for expert in CERTIFIED_ON]
     return listed
