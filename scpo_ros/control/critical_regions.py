@@ -57,6 +57,29 @@ class CriticalRegion:
     facets: np.ndarray  # (v, 3): unit normal and bound of each edge, normal'x <= bound
 
 
+def conditions(qp, active):
+    """
+    Return the first move (n + 1,) of an active set, u = law'(x, 1), and where it is optimal.
+
+    That is where rows (m, n + 1) have rows'(x, 1) <= 0, each with a unit normal: multipliers of
+    the active constraints not negative, the others satisfied. None where it is nowhere.
+
+    :param active: indices of the active constraints. Any number of states.
+    """
+    (free, gain), (excess, coupling) = qp.response, qp.coupling
+    try:
+        weight = np.linalg.solve(coupling[np.ix_(active, active)], excess[active])
+    except np.linalg.LinAlgError:
+        return None
+    law = free[0] - gain[0, active] @ weight
+    rows = excess - coupling[:, active] @ weight
+    rows[active] = -weight  # all must be <= 0
+    length = np.linalg.norm(rows[:, :-1], axis=1)
+    if np.any(rows[length <= _FLAT, -1] > _FLAT):
+        return None
+    return law, rows[length > _FLAT] / length[length > _FLAT, None]
+
+
 def critical_region(qp, active, corners, outer):
     """
     Return the :class:`CriticalRegion` of an active set, or None when it has no interior.
@@ -64,18 +87,10 @@ def critical_region(qp, active, corners, outer):
     :param active: indices of the active constraints.
     :param corners: (v, 2), vertices of the safe set. :param outer: (v, 3), its edges.
     """
-    (free, gain), (excess, coupling) = qp.response, qp.coupling
-    try:
-        weight = np.linalg.solve(coupling[np.ix_(active, active)], excess[active])
-    except np.linalg.LinAlgError:
+    found = conditions(qp, active)
+    if found is None:
         return None
-    z = free[0] - gain[0, active] @ weight  # u_0 = z[:2]'x + z[2]
-    rows = excess - coupling[:, active] @ weight
-    rows[active] = -weight  # all must be <= 0
-    length = np.linalg.norm(rows[:, :2], axis=1)
-    if np.any(rows[length <= _FLAT, 2] > _FLAT):
-        return None
-    rows = rows[length > _FLAT] / length[length > _FLAT, None]
+    law, rows = found
     halfspaces = np.column_stack([rows[:, :2], -rows[:, 2]])
     vertices, labels = corners, [-1 - i for i in range(len(corners))]
     while len(vertices) >= 3:
@@ -88,7 +103,7 @@ def critical_region(qp, active, corners, outer):
     if len(vertices) < 3 or area(vertices) < _SMALLEST:
         return None
     facets = np.array([halfspaces[i] if i >= 0 else outer[-1 - i] for i in labels])
-    return CriticalRegion(z[:2], z[2], vertices, facets)
+    return CriticalRegion(law[:2], law[2], vertices, facets)
 
 
 def edges(vertices):
