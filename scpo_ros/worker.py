@@ -7,9 +7,10 @@ that whoever asked can refuse. After a crash or a time-out the process is replac
 
 from dataclasses import dataclass
 import multiprocessing
-import os
 import signal
 import time
+
+from scpo_ros.priority import step_back
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Answer:
 
 def _serve(connection, factory, arguments, niceness):
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
-    os.nice(niceness)
+    step_back(niceness, apart=niceness > 0)
     try:
         served = factory(*arguments)
         connection.send(Answer('start'))

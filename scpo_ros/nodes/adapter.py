@@ -1,6 +1,5 @@
 """The adapter node: rollouts and demonstrations in, certified policies out. A lifecycle node."""
 
-import os
 import sys
 
 import numpy as np
@@ -19,6 +18,7 @@ from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
 from scpo_ros.nodes.markers import phase_plane
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.run import run
+from scpo_ros.priority import step_back
 from scpo_ros.session import Session
 from scpo_ros.worker import Worker
 from sensor_msgs.msg import JointState
@@ -233,7 +233,7 @@ class AdapterNode(LifecycleNode):
 
 def main(args=None):
     """Run the adapter, behind whatever controls."""
-    os.nice(_NICENESS)
+    step_back(_NICENESS)
     return run(AdapterNode, args=args)
 
 

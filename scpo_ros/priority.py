@@ -1,0 +1,29 @@
+"""Stepping back behind whatever controls."""
+
+import os
+from pathlib import Path
+
+
+_AUTOGROUP = Path('/proc/self/autogroup')
+
+
+def step_back(niceness, apart=False):
+    """
+    Lower the priority of this process and of those it will start.
+
+    Linux may share the processor between sessions first (autogroups), whose own niceness then
+    counts; that of a session is lowered only by its leader, for it may hold the controller too.
+
+    :param niceness: added to the present one. :param apart: whether to lead a session of its own.
+    """
+    if apart:
+        try:
+            os.setsid()
+        except OSError:
+            pass  # leads its group already
+    present = os.nice(niceness)
+    if niceness and os.getsid(0) == os.getpid():
+        try:
+            _AUTOGROUP.write_text(str(present))
+        except OSError:
+            pass  # no autogroups here
