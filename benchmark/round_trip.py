@@ -55,7 +55,7 @@ class Run:
         """Start the processes."""
         environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(
             [str(_ROOT), *filter(None, [os.environ.get('PYTHONPATH')])])}
-        self.processes = {node: subprocess.Popen(line, env=environment, start_new_session=True)
+        self.processes = {node: subprocess.Popen(line, env=environment)
                           for node, line in self._lines.items()}
         return self
 
@@ -67,7 +67,7 @@ class Run:
             try:
                 process.wait(15)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
                 process.wait()
 
     def check(self):
