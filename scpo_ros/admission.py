@@ -97,7 +97,7 @@ class Admission:
         answer = self._worker.poll()
         if answer is not None:
             self._conclude(answer)
-        if self._written is not None and self._written[1].done():
+        if self._written is not None:
             self._admit()
         if self._worker.alive:
             self._ask()
@@ -118,7 +118,7 @@ class Admission:
             if written is None:
                 self._let_through(True, '')
             else:
-                self._written = (record, written)
+                self._written = (record, written, self._clock() + self._timeout)
             return
         self._failures += not answer.ok
         if not answer.ok and record is self.gate.suspended and self._failures < _ATTEMPTS:
@@ -128,9 +128,12 @@ class Admission:
                           counterexample=getattr(answer.value, 'counterexample', None))
 
     def _admit(self):
-        (record, written), self._written = self._written, None
+        record, written, deadline = self._written
+        if not written.done() and self._clock() < deadline:
+            return
+        self._written = None
         if record is self.gate.head:
-            error = written.exception()
+            error = written.exception() if written.done() else 'the disk does not answer in time'
             self._let_through(error is None, str(error or ''), 'ledger')
 
     def _let_through(self, safe, reason, kind='verification', counterexample=None):

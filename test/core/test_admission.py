@@ -1,5 +1,6 @@
 """From message to swap: verified, on the disk, then run; after any restart verified anew."""
 
+from concurrent.futures import Future
 import json
 
 from admission_samples import admission, BACKUP, chain_of, settle, Verifier
@@ -217,6 +218,21 @@ def test_a_dead_verifier_is_replaced_at_most_once_a_second():
         now[0], verifier.alive = 0.04 * step, False
         admitted.poll()
     assert 3 <= verifier.restarts <= 5
+
+
+def test_a_disk_that_does_not_answer_is_a_refusal(tmp_path):
+    verifier, now = Verifier(), [0.0]
+    admitted = admission(tmp_path, verifier, clock=lambda: now[0])
+    admitted.history.accept = lambda record: Future()
+    admitted.submit(chain_of(1)[1])
+    verifier.say(safe=True)
+    admitted.poll()
+    assert admitted.busy and admitted.gate.refusals == 0
+    now[0] = 1.1
+    admitted.poll()
+    assert not admitted.busy and admitted.gate.newest.version == 0
+    assert (admitted.gate.refused.kind, 'disk' in admitted.gate.refused.reason) == ('ledger', True)
+    admitted.stop()
 
 
 def test_a_flood_of_refusals_does_not_fill_the_disk(tmp_path):

@@ -1,0 +1,83 @@
+"""
+Read a ledger and those put aside before it, check every link, say what happened; no ROS.
+
+    python -m scpo_ros.ledger_audit results/latest/controller.ledger
+
+Exit code 1 when a digest, a link or a policy does not hold.
+"""
+
+from collections import Counter
+from pathlib import Path
+import sys
+
+from scpo_ros.arrays import digest
+from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.history import read_record
+from scpo_ros.ledger import GENESIS, read
+
+
+def parts(path):
+    """Return the files of a ledger, oldest first."""
+    aside = path.parent.glob(f'{path.name}.full-*')
+    return [*sorted(aside, key=lambda part: int(part.name.rpartition('-')[2])), path]
+
+
+def audit(path):
+    """
+    Return (counts of entries by kind, sentences on what does not hold, digest of the last).
+
+    :param path: of NAME.ledger.
+    """
+    counts, wrong, last, versions = Counter(), [], GENESIS, {}
+    for part in parts(path):
+        reading = read(part.read_bytes())
+        if reading.fault:
+            wrong.append(f'{part.name}: {reading.fault} after {len(reading.entries)} entries')
+        for number, entry in enumerate(reading.entries):
+            if number == 0 and entry.previous != last:
+                wrong.append(f'{part.name}: does not go on from the entry before')
+            kind = str(entry.body.get('kind'))
+            counts[kind if kind != 'refused' else f'refused: {entry.body.get("why")}'] += 1
+            if kind == 'accepted':
+                wrong += [f'{part.name}, entry {number + 1}: {text}'
+                          for text in _policy_faults(entry.body, versions)]
+            last = entry.digest
+    return counts, wrong, last
+
+
+def _policy_faults(body, versions):
+    try:
+        record = read_record(body['record'])
+    except (InvalidArrayError, KeyError) as error:
+        return [f'holds no policy: {error}']
+    known = versions.setdefault(record.version, record.digest)
+    rules = ((record.digest == digest(record.theta), 'its digest is not that of its weights'),
+             (known == record.digest, f'version {record.version} was another policy before'),
+             (versions.get(record.parent, record.parent_digest) == record.parent_digest,
+              f'its parent, version {record.parent}, was another policy'))
+    return [sentence for holds, sentence in rules if not holds]
+
+
+def main(arguments=None):
+    """Audit the files of the command line; return the exit code."""
+    given, faulty = sys.argv[1:] if arguments is None else arguments, False
+    if not given or given[0] in ('-h', '--help'):
+        print(__doc__)
+        return 0 if given else 2
+    for name in given:
+        try:
+            counts, wrong, last = audit(Path(name))
+        except OSError as error:
+            print(f'[scpo_ros] error: {error}', file=sys.stderr)
+            return 2
+        print(f'{name}: ' + (', '.join(f'{count} {kind}' for kind, count in sorted(
+            counts.items())) or 'no entries'))
+        print(f'  last digest {last}')
+        for sentence in wrong:
+            print(f'  WRONG: {sentence}')
+        faulty |= bool(wrong)
+    return int(faulty)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
