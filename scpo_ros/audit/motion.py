@@ -21,7 +21,7 @@ class Motion:
         """Take over what was seen of the plant and its commands."""
         self._evidence, self._system, self._task = evidence, task.system, task
         self._commands = {seen.stamp: seen for seen in evidence.commands}
-        self._held = None  # the last command that was applied, None while unknown
+        self._held = None  # what the last applied command may have been, None while unknown
         self.missed = []  # times at which a command was not applied
         self.transitions = self.unanswered = self.restarts = self.outside = 0
 
@@ -63,6 +63,9 @@ class Motion:
             self.transitions += 1
             yield from self._model(before, after)
             yield from self._input(before, after)
+        elif self._held is not None and before.stamp in self._commands:
+            # what was applied in the last step of an episode is not published
+            self._held = [*self._held, self._commands[before.stamp].value.u]
 
     def _model(self, before, after):
         x, following, u = before.value.x, after.value.x, np.array([after.value.applied])
@@ -81,7 +84,7 @@ class Motion:
         applied, command = after.value.applied, self._commands.get(before.stamp)
         first = self._evidence.commands[0].time if self._evidence.commands else np.inf
         if command is not None and self._is(applied, command.value.u):
-            self._held = command.value.u
+            self._held = [command.value.u]
         elif command is None and before.time <= first:
             self.unanswered += 1
         elif self._held is None or self._held_or_braked(applied, before.value.x):
@@ -97,7 +100,7 @@ class Motion:
         return abs(applied - self._system.saturate(np.array([u]))[0]) <= _ROUNDING
 
     def _held_or_braked(self, applied, x):
-        return self._is(applied, self._held) or self._is(applied, -x[1] / self._system.dt)
+        return any(self._is(applied, u) for u in (*self._held, -x[1] / self._system.dt))
 
     def _misses(self):
         """Yield a finding for every missed command that the plant did not count."""

@@ -99,8 +99,9 @@ def trajectory(time, frame, dt, x, u):
 class Run:
     """The closed loop in one process; every message goes onto the tape."""
 
-    def __init__(self, spec):
+    def __init__(self, spec, late_commands=()):
         """Build plant, controller, adapter and expert."""
+        self.late_commands = late_commands
         self.task = ControlTask.build(spec)
         system, theta = self.task.system, self.task.initial_theta
         self.plant = SimulatedPlant(
@@ -192,7 +193,7 @@ class Run:
         self.say('/scpo/joint_command', STATE, joint_state(time, frame, [], [], [action.u]))
         self.number('controller/metrics/guard_interventions', action.source is not Source.POLICY)
         self.collect(k, state, frame)
-        self.plant.advance(None if k == LATE_COMMAND else action.u)
+        self.plant.advance(None if k in self.late_commands else action.u)
         if k % 10 == 9:
             self.number('plant/metrics/deadline_misses', self.plant.deadline_misses)
 
@@ -228,16 +229,17 @@ class Run:
             self.number('adapter/metrics/refused_total', self.refused)
 
 
-@lru_cache(maxsize=6)
-def genuine(restarts=False, kicked=STEPS, more=()):
+@lru_cache(maxsize=8)
+def genuine(restarts=False, kicked=STEPS, more=(), late_commands=(LATE_COMMAND,)):
     """
     Return the entries of a run.
 
     :param restarts: whether adapter and controller are started again.
     :param kicked: step before which something pushes the plant.
     :param more: (name, value) pairs of the specification.
+    :param late_commands: steps whose command comes too late.
     """
-    run = Run(build(Spec, {**SMALL, **dict(more)}))
+    run = Run(build(Spec, {**SMALL, **dict(more)}), late_commands)
     run.announce()
     for k in range(STEPS):
         if k == kicked:

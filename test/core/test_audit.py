@@ -145,6 +145,13 @@ def test_a_recorder_that_heard_the_adapter_late_is_excused():
     assert report.findings == () and 'taken on trust' in report.notes[0]
 
 
+@pytest.mark.parametrize('late_commands', [(30,), (29, 30, 31), tuple(range(24, 42))])
+def test_commands_may_be_late_where_an_episode_ends_too(late_commands):
+    report = audited(genuine(late_commands=late_commands))
+    assert report.findings == ()
+    assert f'{len(set(late_commands) - {29})}' in report.notes[0]
+
+
 def test_the_genuine_run_has_an_update_that_the_controller_refused(tmp_path):
     bag = read_bag(write(tmp_path / 'bag', genuine()))
     frames = {m.message.header.frame_id for m in bag.messages if m.topic == COMMANDS}
