@@ -30,13 +30,16 @@ class Answer:
 def _serve(connection, factory, arguments, niceness):
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     step_back(niceness, apart=niceness > 0)
+    served, first = None, Answer('start')
     try:
         served = factory(*arguments)
-        connection.send(Answer('start'))
     except Exception as error:  # noqa: B902 - whatever it is, the parent must hear of it
-        connection.send(Answer('start', failure=f'{type(error).__name__}: {error}'))
-        return
-    while True:
+        first = Answer('start', failure=f'{type(error).__name__}: {error}')
+    try:
+        connection.send(first)
+    except OSError:
+        return  # whoever asked is gone
+    while first.ok:
         try:
             method, given = connection.recv()
         except (EOFError, OSError):
