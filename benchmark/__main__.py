@@ -11,6 +11,7 @@ from pathlib import Path
 import platform
 import sys
 import time
+import warnings
 
 from benchmark import (
     backup, growth, invariant_set, memory, projection, rollouts, round_trip, whole_update)
@@ -76,6 +77,7 @@ def main(arguments=None):
                         default=Path(__file__).parent / 'results.json', help='the results file')
     chosen = parser.parse_args(arguments)
     print(machine())
+    warnings.filterwarnings('ignore', 'Solution may be inaccurate')  # of CVXPY's answers
     results = list(measured(chosen.only, chosen.quick))
     print(table(results))
     chosen.output.write_text(

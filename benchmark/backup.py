@@ -1,5 +1,9 @@
 """The backup: one solve against CVXPY and ipopt, and its law at many states against a loop."""
 
+from contextlib import contextmanager
+import os
+import sys
+
 from benchmark.measure import blocks, interleaved, ratio, Result, summarised
 from benchmark.setting import states, task
 import casadi as ca
@@ -40,6 +44,20 @@ def opti_ipopt(qp):
     return lambda state: float(function(state)[0])
 
 
+@contextmanager
+def silenced():
+    """Send the process's standard output nowhere, that of compiled code too."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def single(quick):
     """Return the results of one solve at one state."""
     mpc = task().mpc
@@ -47,8 +65,9 @@ def single(quick):
     solvers = (mpc.solve, cvxpy_dpp(mpc.qp), opti_ipopt(mpc.qp))
     times = interleaved([blocks(solve, points, BLOCK) for solve in solvers],
                         len(points) // BLOCK) / BLOCK
-    check = BackupMpc(mpc.qp, task().safe_set, 'qpoases')
-    error = max(abs(mpc.solve(x)[0] - check.solve(x)[0]) for x in points)
+    with silenced():  # qpOASES greets on standard output
+        check = BackupMpc(mpc.qp, task().safe_set, 'qpoases')
+        error = max(abs(mpc.solve(x)[0] - check.solve(x)[0]) for x in points)
     return [
         ratio('backup_solve_vs_cvxpy_dpp', times[0], times[1], 20.0),
         ratio('backup_solve_vs_ipopt', times[0], times[2], 50.0),

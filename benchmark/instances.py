@@ -41,6 +41,15 @@ def hard(rng):
                     10.0 ** rng.uniform(-2, 0), 10.0 ** rng.uniform(-3, 1))
 
 
+def with_metric(problem, rng, condition):
+    """Return the problem in a random metric with eigenvalues from 1 / condition to 1."""
+    size = len(problem.linear)
+    basis = np.linalg.qr(rng.standard_normal((size, size)))[0]
+    gram = (basis * condition ** rng.uniform(-1, 0, size)) @ basis.T
+    gram = 0.5 * (gram + gram.T)
+    return ProjectionProblem(gram, gram @ problem.linear, problem.region)
+
+
 def of_the_default_path(count, expert='outward_edge'):
     """
     Return the problems that `count` updates of the adapter at its defaults pose.

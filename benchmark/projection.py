@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from benchmark.instances import hard, of_the_default_path, realistic
+from benchmark.instances import hard, of_the_default_path, realistic, with_metric
 from benchmark.measure import blocks, interleaved, ratio, Result, summarised
 import cvxpy
 import numpy as np
@@ -95,15 +95,31 @@ def certificates(quick):
                               ('hard', hard, 100 if quick else 1000)):
         rng = np.random.default_rng(5)
         results += _certificates(kind, [solve_projection(draw(rng)) for _ in range(count)])
+    return [*results, *general_certificates(quick)]
+
+
+def general_certificates(quick):
+    """Return how often random metrics, of condition 100, are refused; no target is set."""
+    results = []
+    for kind, draw, count in (('realistic', realistic, 40 if quick else 400),
+                              ('hard', hard, 40 if quick else 400)):
+        rng = np.random.default_rng(6)
+        answers = [solve_projection(with_metric(draw(rng), rng, 100.0)) for _ in range(count)]
+        refused = sum(not _certified(answer) for answer in answers)
+        results.append(Result(f'projection_refused_{kind}_general_metric', float(refused), 0.0,
+                              f'of {count}'))
     return results
+
+
+def _certified(answer):
+    return answer.violation <= 0 and answer.duality_gap <= 1e-9
 
 
 def _certificates(kind, answers):
     methods = Counter(answer.method for answer in answers)
     note = ', '.join(f'{method} {count}' for method, count in sorted(methods.items()))
     worst = max(max(answer.duality_gap, answer.violation) for answer in answers)
-    refused = sum(not (answer.violation <= 0 and answer.duality_gap <= 1e-9)
-                  for answer in answers)
+    refused = sum(not _certified(answer) for answer in answers)
     return [
         Result(f'projection_worst_certificate_{kind}', worst, 0.0, 'relative', 1e-9, False,
                f'of {len(answers)}: {note}'),
