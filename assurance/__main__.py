@@ -12,6 +12,7 @@ import time
 
 from assurance import (
     attack_learning, attack_ledger, attack_nodes, attack_policy, attack_states, faults)
+from assurance.fleet import begin_ros
 from assurance.learning import learn
 from assurance.oracle import Oracle
 from assurance.tally import Tally
@@ -65,7 +66,7 @@ def main(arguments=None):
     output = Path(options.output)
     oracle = Oracle(Spec())
     learnt = learn(oracle.task.spec)
-    rclpy.init()
+    begin_ros()
     with tempfile.TemporaryDirectory(prefix='assurance-') as folder:
         if options.only in (None, 'cores'):
             cores(options, learnt, oracle, tally)

@@ -7,12 +7,20 @@ import subprocess
 import sys
 import time
 
+import rclpy
+from rclpy.signals import SignalHandlerOptions
 import yaml
 
 
 ROOT = Path(__file__).parents[1]
 NAMESPACE = 'assure'
 NODES = ('plant', 'controller', 'adapter', 'expert')
+
+
+def begin_ros():
+    """Initialise rclpy such that a signal is an exception here, after which the fleet is ended."""
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 class Fleet:

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from assurance.fleet import Fleet, NODES
+from assurance.fleet import begin_ros, Fleet, NODES
 from assurance.oracle import Oracle
 from assurance.tally import Tally
 from assurance.witness import Witness
@@ -132,7 +132,7 @@ def main(arguments=None):
     parser.add_argument('--output', default='results/soak.json')
     options = parser.parse_args(arguments)
     tally, oracle = Tally(), Oracle(Spec())
-    rclpy.init()
+    begin_ros()
     with tempfile.TemporaryDirectory(prefix='soak-') as folder:
         soak = Soak(oracle, tally, folder, options.factor)
         try:

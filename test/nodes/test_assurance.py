@@ -1,0 +1,91 @@
+"""The assurance finds what it looks for: each account with a negative control."""
+
+from types import SimpleNamespace
+
+from assurance import attack_ledger, attack_policy, attack_states
+from assurance.__main__ import parse
+from assurance.learning import learn
+from assurance.oracle import Oracle
+from assurance.tally import MUST_BE_ZERO, Tally
+import numpy as np
+import pytest
+from scpo_ros.state_watch import Fate
+
+
+@pytest.fixture(scope='module')
+def learnt():
+    """Return a short chain of policies."""
+    return learn(updates=5)
+
+
+@pytest.fixture(scope='module')
+def oracle(learnt):
+    """Return an oracle with fewer states."""
+    return Oracle(learnt.spec, inside=4000, edge=1500, rollouts=64)
+
+
+@pytest.fixture
+def rng():
+    """Return a generator."""
+    return np.random.default_rng(7)
+
+
+def test_hostile_policies_are_refused_and_counted(learnt, oracle, rng):
+    tally = Tally()
+    attack_policy.attack(learnt, oracle, tally, rng, 40)
+    assert tally.passed and sum(tally.inputs.values()) == 40
+    assert sum(tally.refused.values()) + sum(tally.taken.values()) == 40
+    assert sum(tally.refused.values()) > 20
+
+
+def test_a_verifier_that_says_yes_is_found_out(learnt, oracle, rng, monkeypatch):
+    monkeypatch.setattr('scpo_ros.verification.Verifier.judge',
+                        lambda *_: SimpleNamespace(safe=True, reason=''))
+    tally = Tally()
+    attack_policy.attack(learnt, oracle, tally, rng, 60)
+    assert tally.failures['unsafe_policies_applied'] > 0 and not tally.passed
+
+
+def test_a_refusal_without_a_word_is_found_out(learnt, oracle, rng, monkeypatch):
+    monkeypatch.setattr('scpo_ros.policy_gate.PolicyGate.refuse', lambda self, *_: setattr(
+        self, 'refusals', self.refusals + 1))
+    tally = Tally()
+    attack_policy.attack(learnt, oracle, tally, rng, 10)
+    assert tally.failures['refusals_without_reason'] > 0
+
+
+def test_a_watch_that_takes_everything_is_found_out(learnt, oracle, rng, monkeypatch):
+    tally = Tally()
+    attack_states.attack(learnt, oracle, tally, rng, 60)
+    assert tally.passed
+    monkeypatch.setattr('scpo_ros.state_watch.StateWatch.judge', lambda *_: Fate.FRESH)
+    attack_states.attack(learnt, oracle, tally, rng, 60)
+    assert not tally.passed
+
+
+def test_hostile_ledgers(learnt, oracle, rng):
+    tally = Tally()
+    attack_ledger.attack(learnt, oracle, tally, rng, 8)
+    assert tally.passed and sum(tally.inputs.values()) == 8
+
+
+def test_the_oracle_knows_the_backup_from_a_danger(learnt, oracle):
+    theta = np.array(learnt.task.initial_theta)
+    assert oracle.danger(theta) == '' == oracle.danger(learnt.chain.latest.theta)
+    theta[-16:] = 1.0
+    assert oracle.danger(theta)
+    assert oracle.danger(np.full_like(theta, np.nan))
+
+
+@pytest.mark.parametrize('name', MUST_BE_ZERO)
+def test_one_failure_fails_the_run(tmp_path, name):
+    tally = Tally()
+    assert tally.passed and tally.summary()[name] == 0
+    tally.fail(name, 'a detail')
+    tally.write(tmp_path / 'a' / 'assurance.json')
+    assert not tally.passed and name in (tmp_path / 'a' / 'assurance.json').read_text()
+
+
+def test_the_options():
+    options = parse(['--quick', '--seed', '3'])
+    assert options.quick and options.seed == 3 and options.only is None
