@@ -32,8 +32,25 @@ class Recorded:
 
     time: float  # when it was recorded, seconds after the bag's first message
     topic: str
-    message: object  # with the attributes of its type; None where that is not one of Jazzy's
+    kind: str  # name of its type
     raw: bytes  # as it came over the wire
+
+    @property
+    def message(self):
+        """
+        Return the message, decoded anew each time: a long bag would not fit into memory.
+
+        It has the attributes of its type; None where that is not one of Jazzy's.
+
+        :raises BagError: when the bytes are not those of a message of the type.
+        """
+        if self.kind not in TYPES.types:
+            return None
+        try:
+            return TYPES.deserialize_cdr(self.raw, self.kind)
+        except Exception as error:  # whatever the bytes are, it must not end in a traceback
+            raise BagError(f'a message of {self.topic} at {self.time:.3f} s cannot be decoded: '
+                           f'{error}') from error
 
 
 @dataclass(frozen=True)
@@ -64,7 +81,7 @@ def read_bag(path):
     """
     Return the :class:`Bag` of a folder.
 
-    :raises BagError: when it is no bag, when it is torn, or when a message cannot be decoded.
+    :raises BagError: when it is no bag, or when it is torn or damaged.
     """
     path = Path(path)
     _check_whole(path)
@@ -73,8 +90,7 @@ def read_bag(path):
             found = sorted(reader.messages(), key=lambda item: item[1])  # stable
             start = found[0][1] if found else 0
             messages = tuple(
-                Recorded(1e-9 * (time - start), connection.topic,
-                         _decoded(raw, connection.msgtype), bytes(raw))
+                Recorded(1e-9 * (time - start), connection.topic, connection.msgtype, bytes(raw))
                 for connection, time, raw in found)
             count = reader.message_count
             types = {c.topic: c.msgtype for c in reader.connections}
@@ -86,11 +102,6 @@ def read_bag(path):
         raise BagError(f'{path} is damaged: its index promises {count} messages, '
                        f'it holds {len(messages)}')
     return Bag(path, 1e-9 * start, messages, types, qos, data)
-
-
-def _decoded(raw, kind):
-    """Return the message, None for a type of somebody's own."""
-    return TYPES.deserialize_cdr(raw, kind) if kind in TYPES.types else None
 
 
 def _check_whole(path):

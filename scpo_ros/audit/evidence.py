@@ -115,13 +115,14 @@ def gather(bag, namespace):
 
 
 def _take(evidence, item, now, read, name):
+    message = item.message
     try:
-        value = read(item.message)
+        value = read(message)
         _require_finite(value, name)
     except InvalidArrayError as error:
         evidence.findings.append(Finding(item.time, item.topic, f'malformed: {error}'))
         return
-    seen = Seen(item.time, item.topic, value, _stamp(item.message), now, item.raw)
+    seen = Seen(item.time, item.topic, value, _stamp(message), now, item.raw)
     if name == 'states':
         _take_state(evidence, seen)
     elif name == 'commands':

@@ -284,8 +284,7 @@ def in_memory(entries, data=None):
     messages = []
     for entry in entries:
         raw = bytes(TYPES.serialize_cdr(entry.message, entry.kind))
-        messages.append(Recorded(entry.time - entries[0].time, entry.topic,
-                                 TYPES.deserialize_cdr(raw, entry.kind), raw))
+        messages.append(Recorded(entry.time - entries[0].time, entry.topic, entry.kind, raw))
     return Bag(Path('memory'), entries[0].time, tuple(messages),
                {entry.topic: entry.kind for entry in entries}, {},
                {PARAMETERS: parameters()} if data is None else data)

@@ -120,6 +120,16 @@ def test_messages_of_a_type_of_somebodys_own_are_kept_undecoded(tmp_path):
     assert bag.messages[1].message.data == 1.0
 
 
+def test_bytes_that_are_no_message_are_refused_when_they_are_looked_at(tmp_path):
+    writer = BagWriter(tmp_path / 'bag')
+    writer.add('/a/x', FLOAT)
+    writer.write('/a/x', 1, b'\x00\x01\x00\x00short')
+    writer.close()
+    (item,) = read_bag(tmp_path / 'bag').messages
+    with pytest.raises(BagError, match='/a/x at 0.000 s cannot be decoded'):
+        item.message
+
+
 def test_namespaces_are_those_of_the_states(tmp_path):
     writer = BagWriter(tmp_path / 'bag')
     for topic in ('/b/joint_states', '/a/joint_states', '/a/other', '/joint_states'):

@@ -8,7 +8,7 @@ import json
 import re
 
 import pytest
-from recorded_run import genuine, late, LATE_COMMAND, parameters, REFUSED, STEPS, write
+from recorded_run import genuine, in_memory, late, LATE_COMMAND, parameters, REFUSED, STEPS, write
 from scpo_ros.bag import BagError, PARAMETERS, read_bag
 from scpo_ros.config import Spec
 from scpo_ros.picture import draw, plt
@@ -16,6 +16,7 @@ from scpo_ros.recorded_parameters import recorded_parameters
 from scpo_ros.report import main, record_of
 from scpo_ros.report_page import page
 from scpo_ros.run_record import RunRecord
+from tampering import altered, indices
 
 
 @pytest.fixture(scope='module')
@@ -102,11 +103,14 @@ def test_what_the_recorder_missed_is_missing_and_nothing_else(tmp_path):
     assert [policy.version for policy in record.policies] == list(range(7, 14))
 
 
-def test_text_of_the_bag_cannot_become_part_of_the_page(tmp_path):
-    bag = read_bag(write(tmp_path / 'bag', genuine()))
-    for item in bag.messages:
-        if item.topic == '/scpo/demonstrations':
-            item.message.header.frame_id = '<script>alert(1)</script>'
+def test_text_of_the_bag_cannot_become_part_of_the_page():
+    def insult(message):
+        message.header.frame_id = '<script>alert(1)</script>'
+
+    entries = genuine()
+    for index in indices(entries, '/scpo/demonstrations'):
+        entries = altered(entries, index, insult)
+    bag = in_memory(entries)
     record = record_of(bag, '/scpo/', Spec())
     summary = {'expert': ', '.join(record.experts), 'seed': 0}
     text = page(bag, '/scpo/', record, summary, b'picture', '<b>parameters</b>')
