@@ -11,6 +11,8 @@ from scpo_ros.scpo import ProjectionProblem, solve_projection, solve_reference
 
 DIRECTIONS, CONSTRAINTS = 32, 4
 BLOCK = 10  # problems solved in a row by each
+# Problems to certify, by whether it is quick: realistic, hard, of each in general metrics.
+COUNTS = {False: (2000, 1000, 400), True: (200, 100, 40)}
 
 
 def as_in_the_paper(problem):
@@ -91,8 +93,7 @@ def default_path(quick):
 def certificates(quick):
     """Return the worst certificate and the number of fallbacks over many instances."""
     results = []
-    for kind, draw, count in (('realistic', realistic, 200 if quick else 2000),
-                              ('hard', hard, 100 if quick else 1000)):
+    for kind, draw, count in zip(('realistic', 'hard'), (realistic, hard), COUNTS[quick]):
         rng = np.random.default_rng(5)
         results += _certificates(kind, [solve_projection(draw(rng)) for _ in range(count)])
     return [*results, *general_certificates(quick)]
@@ -101,8 +102,8 @@ def certificates(quick):
 def general_certificates(quick):
     """Return how often random metrics, of condition 100, are refused; no target is set."""
     results = []
-    for kind, draw, count in (('realistic', realistic, 40 if quick else 400),
-                              ('hard', hard, 40 if quick else 400)):
+    count = COUNTS[quick][2]
+    for kind, draw in (('realistic', realistic), ('hard', hard)):
         rng = np.random.default_rng(6)
         answers = [solve_projection(with_metric(draw(rng), rng, 100.0)) for _ in range(count)]
         refused = sum(not _certified(answer) for answer in answers)

@@ -26,6 +26,10 @@ def small(monkeypatch):
         monkeypatch.setattr(module, 'interleaved', lambda calls, rounds: timed(calls, 1))
     monkeypatch.setattr(invariant_set, 'with_polytope',
                         lambda system, contraction: contractive_set(system, contraction).H)
+    for module, name, size in (
+            (backup, 'BLOCK', 1), (backup, 'LAW_STATES', 50), (projection, 'BLOCK', 1),
+            (projection, 'COUNTS', {True: (10, 10, 2)}), (whole_update, 'DIRECTIONS', 4)):
+        monkeypatch.setattr(module, name, size)
     monkeypatch.setattr(rollouts, 'SCENARIOS', 8)
     monkeypatch.setattr(rollouts, 'NAIVE_SCENARIOS', 1)
     monkeypatch.setattr(whole_update, 'SCENARIOS', 16)
