@@ -203,7 +203,8 @@ Under a malicious expert, closing the gap is harm: no goal is set there.
 Same gradient, same n = 16 perturbations an update, same tuning effort (below). `scpo-paper` is the
 paper's own projection with the L that the paper assumes to be given, tuned; it keeps verification,
 counterexamples and per-scenario constraints, which are more than the paper has.
-`scpo-paper-adaptive` has our adaptive L as well.
+`scpo-paper-adaptive` has our adaptive L as well; `scpo-paper-aggregated` has one constraint of
+each kind instead, a smooth maximum over all states and one over all scenarios.
 
 {methods_table(records)}
 

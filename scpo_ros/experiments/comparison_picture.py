@@ -6,7 +6,7 @@ import numpy as np
 from scpo_ros.experiments.comparison_page import gaps, references
 
 _COLOURS = ('#0072b2', '#56b4e9', '#009e73', '#d55e00', '#cc79a7', '#e69f00', '#777777',
-            '#000000', '#b8a000')
+            '#000000', '#b8a000', '#882255')
 
 
 def _curves(axis, groups, known):

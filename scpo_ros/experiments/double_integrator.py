@@ -26,9 +26,11 @@ from scpo_ros.experiments.baselines import BASELINES
 from scpo_ros.experiments.imitation_problem import ImitationProblem
 from scpo_ros.experiments.optimum import known_optimum
 from scpo_ros.experiments.results import write_figure, write_json
-from scpo_ros.experiments.scpo_methods import Scpo, ScpoPaper, ScpoPaperAdaptive
+from scpo_ros.experiments.scpo_methods import (
+    Scpo, ScpoPaper, ScpoPaperAdaptive, ScpoPaperAggregated)
 
 METHODS = {'scpo': Scpo, 'scpo-paper': ScpoPaper, 'scpo-paper-adaptive': ScpoPaperAdaptive,
+           'scpo-paper-aggregated': ScpoPaperAggregated,
            'scpo-sampled': Scpo, 'scpo-stable': Scpo, **BASELINES}
 # SCPO with other certificates than the default, a proof of invariance and sampled stability
 CERTIFICATES = {'scpo-sampled': {'invariance': 'sampled'}, 'scpo-stable': {'stability': 'proved'}}

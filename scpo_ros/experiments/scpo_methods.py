@@ -13,12 +13,18 @@ returns whether theta was replaced by a new one.
   the guess is too low is not taken: verification, trust radius and counterexamples are as above,
   which is more than the paper has.
 * `scpo-paper-adaptive`: the same with our adaptive L; in earlier tables it was `scpo-paper`.
+* `scpo-paper-aggregated`: `scpo-paper` with one smooth maximum over all states, and one over all
+  scenarios, in place of a constraint for each sector and scenario, which are our addition too: the
+  fewest constraints that the problem can be written with.
 """
 
 import numpy as np
 
 from scpo_ros.adaptation import Adaptation
 from scpo_ros.config import AdapterConfig
+from scpo_ros.control.invariance import SHARPNESS
+from scpo_ros.control.rollout import soft_maximum
+from scpo_ros.control.safety_metrics import REGRETS
 from scpo_ros.experiments.imitation_problem import (
     ACCEPT_MARGIN, CountedEvaluation, DAMPING, PLAN_MARGIN, STATES)
 from scpo_ros.sampled_verification import SampledEvaluation
@@ -93,7 +99,7 @@ class ScpoPaperAdaptive:
         self._rng = np.random.default_rng([problem.seed, 8])
         self._evaluation = problem.evaluation()
         self._updater = ScpoUpdater(
-            self._evaluation.evaluate, problem.task.initial_theta, self._evaluation.verify,
+            self._design, problem.task.initial_theta, self._evaluation.verify,
             rng=np.random.default_rng([problem.seed, 7]), coverage=self._evaluation.coverage,
             kind=self._evaluation.kind, radius=RADIUS, accept_margin=ACCEPT_MARGIN,
             plan_margin=PLAN_MARGIN, history=0, **settings)
@@ -108,6 +114,10 @@ class ScpoPaperAdaptive:
     def rollouts(self):
         """Return the closed-loop rollouts so far."""
         return self._evaluation.rollouts
+
+    def _design(self, thetas):
+        """Return the metrics (m, k) that the projection sees."""
+        return self._evaluation.evaluate(thetas)
 
     def proposed(self):
         """Return Q Q's (d,) and Q (d, n)."""
@@ -137,3 +147,19 @@ class ScpoPaper(ScpoPaperAdaptive):
         """
         super().__init__(problem, step_size, smoothness_floor=smoothness,
                          initial_smoothness=smoothness, smoothness_cap=smoothness)
+
+
+class ScpoPaperAggregated(ScpoPaper):
+    """The paper's projection with one constraint of each kind."""
+
+    def __init__(self, problem, smoothness=0.1, step_size=100.0):
+        """Certify theta_0; parameters as those of :class:`ScpoPaper`."""
+        super().__init__(problem, smoothness, step_size)
+
+    def _design(self, thetas):
+        """Return (m, 4): invariance, no-regret in operation and under stress, stability."""
+        metrics = self._evaluation.evaluate(thetas)
+        last = metrics.shape[1] - len(self._evaluation.design)
+        return np.column_stack([
+            soft_maximum(metrics[:, :last - REGRETS], SHARPNESS, 1),
+            metrics[:, last - REGRETS:last], soft_maximum(metrics[:, last:], SHARPNESS, 1)])

@@ -44,6 +44,8 @@ GRIDS = {
     'scpo': (Parameter('centering', (0.001, 0.003, 0.01, 0.03), 3.0),),
     'scpo-paper': (Parameter('smoothness', (0.1, 1.0, 10.0), 10.0),
                    Parameter('step_size', (10.0, 30.0, 100.0), 3.0)),
+    'scpo-paper-aggregated': (Parameter('smoothness', (0.1, 1.0, 10.0), 10.0),
+                              Parameter('step_size', (10.0, 30.0, 100.0), 3.0)),
     'scpo-paper-adaptive': (Parameter('step_size', (3.0, 10.0, 30.0, 100.0), 3.0),),
     'unconstrained': (Parameter('trust_radius', (0.03, 0.1, 0.3, 1.0), 3.0),),
     'lagrangian': (Parameter('rate', (0.1, 1.0, 10.0, 100.0), 10.0),),
