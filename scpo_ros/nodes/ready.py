@@ -12,7 +12,7 @@ from scpo_ros.nodes.run import run
 
 
 _PATIENCE_S = 60.0  # a viewer that shows half is better than none [s, wall]
-_SHOWN = ('adapter/metrics/loss', 'adapter/metrics/worst_metric', 'joint_states')
+_SHOWN = ('adapter/metrics/loss', 'adapter/metrics/worst_metric', 'adapter/markers')
 
 
 class ReadyNode(Node):
