@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 import time
 
+from diagnostic_msgs.msg import DiagnosticArray
 import pytest
 from rcl_interfaces.msg import ParameterEvent
 from rcl_interfaces.srv import GetParameters
@@ -93,12 +94,18 @@ class Probe:
         self.node = rclpy.create_node('probe', namespace=namespace, context=self.context)
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
-        self.states, self.commands, self.active = [], [], []
+        self.states, self.commands, self.active, self.said = [], [], [], {}
         for kind, topic, seen, qos in (
                 (JointState, joint_states, self.states, 100),
                 (JointState, joint_command, self.commands, 100),
                 (ParameterEvent, 'controller/active_policy', self.active, LATCHED)):
             self.node.create_subscription(kind, topic, seen.append, qos)
+        self.node.create_subscription(DiagnosticArray, '/diagnostics', self._hear, 100)
+
+    def _hear(self, message):
+        for status in message.status:
+            if status.name.startswith(self.node.get_namespace()):
+                self.said[status.name] = status.message
 
     @property
     def version(self):
@@ -115,7 +122,7 @@ class Probe:
                 return value
         raise AssertionError(
             f'not within {timeout} s: {len(self.states)} states, {len(self.commands)} commands, '
-            f'policy {self.version}')
+            f'policy {self.version}; {self.said}')
 
     def parameters(self, node, *names):
         """Return the values of parameters of a node."""
