@@ -154,11 +154,24 @@ class Adaptation:
         :param rollouts: list of CollectedRollout. :param learn: whether to update.
         """
         for states, actions in demonstrations:
-            self.demonstrations.add(states, actions)
+            self._demonstrate(states, actions)
         reports = [self.add_rollouts(rollouts)]
         if learn:
             reports.append(self.update())
         return [report for report in reports if report is not None]
+
+    def _demonstrate(self, states, actions):
+        """
+        Keep what can teach: labels of states within the limits, saturated.
+
+        One absurd state among them would be the whole of the loss, and nothing could be learnt
+        until it has left the memory.
+        """
+        system = self.task.system
+        states = checked('demonstrated states', states, (None, system.n))
+        actions = checked('demonstrated actions', actions, (len(states), system.m))
+        useful = np.all(np.abs(states) <= system.state_limit, axis=1)
+        self.demonstrations.add(states[useful], system.saturate(actions[useful]))
 
     def _checked_anew(self):
         self.updater.coverage = self.evaluation.coverage
