@@ -8,9 +8,10 @@ everywhere is left to the proof.
 """
 
 import numpy as np
-
+from scpo_ros.control.law_pieces import ENLARGEMENTS
 from scpo_ros.control.scenario import interior_states
 from scpo_ros.exceptions import InfeasibleError
+
 
 STATES = 4000
 _STEPS = 14
@@ -33,7 +34,8 @@ def contracting_norm(system, law):
         found = _feasible(x, after, rate)
         low, high, best = (low, rate, found) if found is not None else (rate, high, best)
     if best is None:
-        raise InfeasibleError('the backup contracts no quadratic norm of the state')
+        raise InfeasibleError('the backup contracts no quadratic norm of the state: with it '
+                              "metrics.stability must be 'sampled'")
     return best
 
 
@@ -58,12 +60,14 @@ def inner_radius(pieces, weight):
     """
     Return (rho, K (n,)): u_backup = K x for |x|_P <= rho.
 
-    :param pieces: LawPieces; the piece around the origin decides. :param weight: P.
+    :param pieces: LawPieces; the piece around the origin decides, without what its polygon was
+        enlarged by. :param weight: P.
     :raises InfeasibleError: when the law is not linear around the origin.
     """
     along = np.roll(pieces.polygons, -1, axis=1) - pieces.polygons
     normal = np.stack([along[..., 1], -along[..., 0]], axis=-1)
     reach = np.sum(normal * pieces.polygons, axis=-1)
+    reach = reach - ENLARGEMENTS[-1] * np.linalg.norm(normal, axis=-1)
     size = np.sqrt(np.einsum('nvi,ij,nvj->nv', normal, np.linalg.inv(weight), normal))
     with np.errstate(invalid='ignore', divide='ignore'):
         radius = np.where(size > 0, reach / size, np.inf).min(axis=1)

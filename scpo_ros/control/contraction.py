@@ -8,7 +8,8 @@ says: without disturbance |x_k|_P <= rate^k |x_0|_P, exponential stability on al
 max |w|_P / (1 - rate) of the origin and stays there: an ultimate bound, not convergence. It needs
 the proof of invariance besides, which keeps x in C.
 
-The metric is the excess over that, in units of the input per |x|_P. Over a cell with centre c the
+The metric is the excess over that, in units of the input per |x|_P, of the centre where it is a
+cell's: the sign is exact, the size within the width of the cells, 12 %. Over one with centre c the
 left side is convex in x where pi is bounded by affine functions, and |x|_P >= c'Px / |c|_P
 (Cauchy, Schwarz), so it is largest at a vertex. The backup keeps the input limits, so a saturated
 input lies between the backup's and the policy's, and the left side, convex in u, below the larger
@@ -18,6 +19,9 @@ vanishes at 0:
 
     |A + B (K + J)|_P <= rate   for all J.
 
+That is up to rounding: the network as it is evaluated vanishes at 0 only to some 1e-15 of its
+weights. Where this may exceed 1e-9 units of the input, nothing is proved.
+
 P is not that of the backup's cost, in which its saturated law does not contract: it is the one in
 which the backup contracts fastest on samples, found by bisection over linear matrix inequalities.
 """
@@ -25,20 +29,21 @@ which the backup contracts fastest on samples, found by bisection over linear ma
 from dataclasses import dataclass
 
 import numpy as np
-
 from scpo_ros.arrays import digest
 from scpo_ros.control.cell_mesh import CellMesh
 from scpo_ros.control.contracting_norm import contracting_norm, inner_radius
-from scpo_ros.control.enclosure import enclosed, jacobian_enclosed
+from scpo_ros.control.enclosure import enclosed, evaluation_error, jacobian_enclosed
 from scpo_ros.control.invariance import sectors, SHARPNESS
 from scpo_ros.control.law_pieces import cached_pieces
 from scpo_ros.control.rollout import soft_maximum
 from scpo_ros.control.table_cache import cached
 
+
 _FORMAT = 'contraction-1'
 _INNER = 0.03       # largest rho: the Jacobian's interval grows with it
 _FINE = 0.12        # half-widths of cells, relative to the distance of their centre
 _ROUNDING = 1e-9    # of the metric; its terms are below 1e3
+_EVALUATION = 1e-9  # error of the network around the origin, units of the input
 _REFINEMENTS = 12
 
 
@@ -147,6 +152,10 @@ class ProvedContraction:
 
     def _around_origin(self, theta):
         """Return the metric of the inner cell; saturation there counts as infinite."""
+        with np.errstate(over='ignore', invalid='ignore'):
+            error = 4 * evaluation_error(*self._policy.network.layers(theta[None]))[0]
+        if not error <= _EVALUATION:
+            return np.inf
         half = self._inner * np.sqrt(np.diag(np.linalg.inv(self.weight)))
         middle, radius = jacobian_enclosed(self._policy.network, theta[None], half)
         gain = self._gain + middle[0]

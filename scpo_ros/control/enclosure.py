@@ -62,6 +62,7 @@ def enclosed(network, thetas, centre, half):
         radius = (np.matmul(radius, size)
                   + _rounding(size, 0.0, np.matmul(steep, size)))[..., 0] * (1 + _RELATIVE)
         radius = radius + 4 * evaluation_error(hidden, output)[:, None]
+        radius = radius + _overflow(network, hidden)[:, None]
         return Enclosure(np.matmul(value - rest, output)[..., 0],
                          _matmul(slope, output)[..., 0] / network.scale, radius)
 
@@ -114,6 +115,11 @@ def evaluation_error(hidden, output):
         error = np.minimum(error, 2.0) + _TANH
     size = np.abs(output)
     return (np.matmul(error, size) + _rounding(size, 0.0, 0.0))[:, 0, 0]
+
+
+def _overflow(network, hidden):
+    """Return 0 (P,), or NaN where the controller's division of the weights by scale overflows."""
+    return 0.0 * np.sum(np.abs(hidden[0][0]) / network.scale[:, None], axis=(1, 2))
 
 
 def _rounding(size, bias, steep):

@@ -150,6 +150,9 @@ class SafetyEvaluation:
         """Return a sentence about one verification metric of a policy: where, when, how much."""
         if index == 0:
             state, worst = self.invariance.worst(theta)
+            if not worst > 0:
+                return ('it cannot be proved that the input stays within what the safe set '
+                        'allows, though no state is known where it does not')
             return (f'from x = ({state[0]:.3f}, {state[1]:.3f}) the input exceeds what the safe '
                     f'set allows by {worst:.4f}')
         if index <= REGRETS:

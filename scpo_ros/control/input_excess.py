@@ -3,21 +3,40 @@ The excess of the input over the admissible ones, bounded from above in every ce
 
 On a polygon of the mesh u_backup - UP is convex, LO - u_backup too (UP is concave, LO convex), so
 with an affine bound of the residual the excess over [LO, UP] is largest at a vertex. Where UP
-exceeds the saturation, or LO lies below it, the saturated input cannot be inadmissible; cells
-where that holds throughout need not be in the mesh.
+exceeds the saturation, or LO lies below it, the saturated input cannot be inadmissible: such a
+bound does not bind and is left out of the excess, which says nothing about the distance to it.
+Cells where that holds throughout need not be in the mesh.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-_ROUNDING = 1e-9   # of the tables, units of the input; their entries are below 1e3
+_ROUNDING = 1e-9   # of the tables, units of the input
+_RELATIVE = 4e-15  # of their entries, which short steps make large
 
 
 def critical(bounds, limit, x):
     """Return (...,) where an input in [-limit, limit] may leave C, at states x (..., 2)."""
     low, up = bounds(x)
-    return (up < limit + _ROUNDING) | (low > -limit - _ROUNDING)
+    error = rounding(bounds)
+    return (up < limit + error) | (low > -limit - error)
+
+
+def rounding(bounds):
+    """Return a bound of the rounding errors of the tables, of LO and of UP, units of the input."""
+    return _ROUNDING + _RELATIVE * max(np.abs(bounds.low).max(), np.abs(bounds.up).max())
+
+
+def binding_excess(bounds, limit, x, u):
+    """
+    Return by how much inputs (N,) leave [LO, UP], where a bound binds; else -2 limit.
+
+    :param limit: of the input; a bound beyond it does not bind. :param x: (N, 2).
+    """
+    low, up = bounds(x)
+    return np.maximum(np.where(up < limit, u - up, -2 * limit),
+                      np.where(low > -limit, low - u, -2 * limit))
 
 
 @dataclass(frozen=True)
@@ -36,11 +55,11 @@ class InputExcess:
 
         :param bounds: InputBounds. :param limit: of the input.
         """
-        low, up = bounds(mesh.x)
+        (low, up), error = bounds(mesh.x), rounding(bounds)
         least, most = (mesh.largest(np.stack([s * limit - up, low + s * limit]))
                        for s in (-1, 1))
-        return cls(mesh, np.stack([mesh.backup - up, low - mesh.backup]) + mesh.error + _ROUNDING,
-                   least + _ROUNDING, np.where(most > 0, most + _ROUNDING, -2 * limit))
+        return cls(mesh, np.stack([mesh.backup - up, low - mesh.backup]) + mesh.error + error,
+                   least + error, np.where(most > -error, most + error, -2 * limit))
 
     def bound(self, enclosure):
         """

@@ -17,12 +17,12 @@ the same mesh; the verdict takes the plain maximum, made tighter by splitting ce
 from dataclasses import dataclass
 
 import numpy as np
-
 from scpo_ros.control.cell_mesh import CellMesh
 from scpo_ros.control.enclosure import enclosed
-from scpo_ros.control.input_excess import critical, InputExcess
+from scpo_ros.control.input_excess import binding_excess, critical, InputExcess
 from scpo_ros.control.law_pieces import cached_pieces
 from scpo_ros.control.rollout import soft_maximum
+
 
 SECTORS = 16
 SHARPNESS = 100.0   # of the smooth maximum, per unit of the input
@@ -39,7 +39,12 @@ def sectors(x):
 
 @dataclass(frozen=True)
 class ProvedExcess:
-    """The largest excess of a policy over the admissible inputs of all states of C."""
+    """
+    The largest excess of a policy over the admissible inputs of all states of C.
+
+    It is that over the bounds that bind: UP below the saturation, LO above. Beyond, the saturated
+    input is admissible whatever it is, but may come nearer to LO or UP than the excess says.
+    """
 
     bound: float       # no state has more
     attained: float    # `state` has this much: how loose the bound may be
@@ -137,5 +142,6 @@ class ProvedInvariance:
         """Return which of some states (c, 2) has the largest true excess, and that."""
         gauge = self._policy.backup.mpc.safe_set.gauge(states)[:, None]
         states = states * np.where(gauge > 1, (1 - 1e-12) / gauge, 1.0)
-        excess = self._bounds.excess(states, self._policy(theta, states)[:, 0])
+        excess = binding_excess(
+            self._bounds, self._limit, states, self._policy(theta, states)[:, 0])
         return states[np.argmax(excess)], float(np.max(excess))

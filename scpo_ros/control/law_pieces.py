@@ -10,7 +10,8 @@ the law differs from the affine one of i by no more than
 
     error_i = (K + |slope_i|) * max of dist(x, region i),
 
-K twice the largest slope in the table, for regions that are not in it.
+K twice the largest slope in the table, for regions that are not in it: that these are no steeper
+is an assumption (docs/proof.md).
 """
 
 from dataclasses import dataclass
@@ -106,6 +107,8 @@ def covers(polygons, facets, delta, safe_set):
 
     :param polygons: (R, V, 2). :param facets: (R, f, 3), of the regions. :param delta: as there.
     """
+    if not len(polygons):
+        return False
     start, stop, owner = _edges(polygons)
     outline = np.column_stack([safe_set.H, np.ones(len(safe_set.H))])
     begin, end = _inside(start, stop, outline[None], -_BOUNDARY)

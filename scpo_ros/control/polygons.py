@@ -24,8 +24,8 @@ def clipped(polygons, normals, bounds):
     fall = excess - np.roll(excess, -1, axis=1)
     share = np.where(crossing, excess, 0.0) / np.where(crossing, fall, 1.0)
     met = polygons + share[..., None] * (following - polygons)
-    points = np.stack([polygons, met], axis=2).reshape(len(polygons), -1, 2)
-    kept = np.stack([inside, crossing], axis=2).reshape(len(polygons), -1)
+    points = np.stack([polygons, met], axis=2).reshape(len(polygons), 2 * polygons.shape[1], 2)
+    kept = np.stack([inside, crossing], axis=2).reshape(points.shape[:2])
     return compacted(points, kept)
 
 

@@ -5,16 +5,16 @@ from dataclasses import replace
 from control_samples import pushing, states_in, weights
 import numpy as np
 import pytest
-
 from scpo_ros.config import MetricsConfig, Spec
 from scpo_ros.control import contraction
 from scpo_ros.control.contracting_norm import contracting_norm, inner_radius
 from scpo_ros.control.contraction import ProvedContraction
 from scpo_ros.control.enclosure import jacobian_enclosed
 from scpo_ros.control.evaluation import SafetyEvaluation
-from scpo_ros.control.law_pieces import cached_pieces
+from scpo_ros.control.law_pieces import cached_pieces, LawPieces
 from scpo_ros.control.task import ControlTask
 from scpo_ros.exceptions import ConfigurationError, InfeasibleError
+
 
 RATE = 0.995
 
@@ -137,6 +137,25 @@ def test_weights_that_are_not_finite_are_never_proved(proof, theta0, poison, at)
     with np.errstate(all='ignore'):
         assert not proof.largest(theta[None])[0] <= 0
         assert not np.all(proof.design(theta[None])[0] <= 0)
+
+
+def test_a_network_that_is_rounding_noise_at_the_origin_is_not_proved(task, proof, theta0):
+    """Huge outputs of tiny units: exactly it vanishes at 0, in floating point only about."""
+    theta = np.array(theta0)
+    theta[:32] *= 1e-12
+    theta[-16:] = 1e8 * np.random.default_rng(0).normal(size=16)
+    angle = np.linspace(0, 2 * np.pi, 500)
+    near = 1e-9 * np.column_stack([np.cos(angle), np.sin(angle)])
+    assert true_metric(task, proof, theta, near).max() > 1
+    assert proof.prove(theta).bound > 0
+
+
+def test_the_law_is_not_called_linear_where_its_polygon_was_only_enlarged():
+    """A square of half-width 1e-5, enlarged by 1e-7."""
+    square = 1.01e-5 * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    radius, gain = inner_radius(
+        LawPieces(square[None], np.array([[-1.0, -2.0, 0.0]]), np.array([1e-9])), np.eye(2))
+    assert 0 < radius <= 1e-5 and np.array_equal(gain, [-1.0, -2.0])
 
 
 def test_the_interval_jacobian_holds_all_slopes(task):

@@ -128,6 +128,17 @@ def test_weights_near_overflow_are_enclosed_or_refused(at):
         assert not np.any(np.abs(values - found.value) > reach)
 
 
+def test_weights_that_overflow_when_the_controller_scales_them_are_refused():
+    """Its network divides the weights by the scale, the enclosure the boxes."""
+    network = ResidualNetwork((2, 16, 16), np.array([1.0, 0.01]))
+    theta = np.random.default_rng(4).normal(0, 0.1, network.d)
+    theta[16] = 1e307  # of v
+    with np.errstate(over='ignore', invalid='ignore'):
+        assert np.all(np.isnan(network(theta[None], np.array([[0.1, 0.005], [0.0, 0.0]]))))
+    found = enclosed(network, theta[None], np.array([[0.1, 0.005]]), np.full((1, 2), 1e-3))
+    assert not np.any(found.radius <= 1e300)
+
+
 def test_the_rounding_error_is_bounded_and_the_bound_is_not_empty():
     """Against evaluation in extended precision."""
     rng = np.random.default_rng(5)

@@ -1,12 +1,17 @@
 """The proof of invariance: never below what is true, tight, and blind to nothing."""
 
+from fractions import Fraction
+
 from control_samples import pushing, sampled, states_in, weights
 import numpy as np
 import pytest
-
-from scpo_ros.control import law_pieces
+from scpo_ros.config import SystemConfig
+from scpo_ros.control import input_excess, law_pieces
 from scpo_ros.control.evaluation import SafetyEvaluation
-from scpo_ros.control.invariance import ProvedInvariance, SECTORS
+from scpo_ros.control.invariance import ProvedExcess, ProvedInvariance, SECTORS
+from scpo_ros.control.invariant_set import Polytope
+from scpo_ros.control.linear_system import double_integrator
+from scpo_ros.control.rollout import InputBounds
 from scpo_ros.control.sampled_invariance import StateExcess
 
 
@@ -52,6 +57,23 @@ def test_the_bound_is_never_below_the_sampled_maximum(task, proof, dense, seed):
     for theta, value in list(zip(thetas, truth))[::10]:
         found = proof.prove(theta)
         assert max(value, found.attained) <= found.bound + 1e-12
+
+
+def linear(task, gain):
+    """Return weights of a residual that is about gain'x."""
+    network, small = task.policy.network, 1e-3
+    n, a, b = network.widths
+    theta = np.zeros(network.d)
+    theta[:n * a].reshape(n, a)[:, 0] = small * np.array(gain) * network.scale
+    theta[(n + 1) * a], theta[-b] = 1.0, 1 / small
+    return theta
+
+
+@pytest.mark.parametrize('gain', [(-3.75, -6.0), (-3.5, -5.5), (-3.25, -5.0), (-0.25, -6.0)])
+def test_what_is_attained_is_bounded_where_the_saturated_input_comes_near_to_up(task, proof, gain):
+    """There it is nearer to UP than the excess over the bounds that bind."""
+    found = proof.prove(linear(task, gain))
+    assert found.attained <= found.bound < 0
 
 
 def test_what_is_attained_is_attained(task, proof, rng):
@@ -179,6 +201,24 @@ def test_an_input_beyond_the_saturation_is_judged_by_the_saturation(task, proof)
     assert task.bounds.excess(worst.state, np.sign(worst.state.sum()) * limit) > 0
 
 
+@pytest.mark.parametrize('dt, limit', [(0.1, 1.0), (0.005, 1e3)])
+def test_the_rounding_of_lo_and_up_is_bounded(dt, limit):
+    """Against exact arithmetic; with short steps and wide limits their tables are large."""
+    system = double_integrator(SystemConfig(dt=dt, position_limit=limit))
+    angle = 2 * np.pi * np.arange(12) / 12
+    safe_set = Polytope(np.column_stack([np.cos(angle), np.sin(angle)]) / system.state_limit)
+    bounds = InputBounds.of(system, safe_set)
+    error = input_excess.rounding(bounds)
+    A, B, w = (np.vectorize(Fraction)(part) for part in (
+        system.A, system.B[:, 0], system.disturbance))
+    for x in np.vstack([share * safe_set.vertices for share in (1.0, 0.7, 0.31)]):
+        exact = [((1 - np.abs(row) @ w - row @ A @ np.vectorize(Fraction)(x)) / (row @ B), row @ B)
+                 for row in np.vectorize(Fraction)(safe_set.H)]
+        low, up = bounds(x)
+        assert abs(up - min(value for value, side in exact if side > 0)) <= error
+        assert abs(low - max(value for value, side in exact if side < 0)) <= error
+
+
 def test_the_evaluation_uses_the_proof_and_says_so(task, theta0, evaluation):
     assert evaluation.kind == 'proved' and evaluation.coverage.startswith('proved')
     assert evaluation.verify(theta0[None])[0, 0] == evaluation.invariance.prove(theta0).bound
@@ -189,6 +229,12 @@ def test_the_evaluation_uses_the_proof_and_says_so(task, theta0, evaluation):
     assert row[0] > 0 and np.any(row[3:] > 0)
     assert 'the input exceeds' in evaluation.explain(bad, 0)
     assert 'returned' in evaluation.explain(bad, 3 + int(np.argmax(row[3:])))
+
+
+def test_what_is_only_not_proved_is_not_called_an_excess(evaluation, theta0, monkeypatch):
+    monkeypatch.setattr(evaluation.invariance, 'prove', lambda theta: ProvedExcess(
+        0.01, -0.01, np.zeros(2), 1))
+    assert evaluation.explain(theta0, 0).startswith('it cannot be proved')
 
 
 def test_a_rollout_that_leaves_the_safe_set_has_not_returned(task, evaluation):

@@ -55,6 +55,13 @@ def test_a_table_with_a_hole_proves_nothing(task, law, pieces):
             LawPieces.of(Holed(law.table, [missing]), task.safe_set)
 
 
+def test_a_table_without_regions_proves_nothing(task, law):
+    """Negative control: no polygon, no edge that is not covered."""
+    every = np.arange(len(law.table.slopes))
+    with pytest.raises(InfeasibleError, match='gaps'):
+        LawPieces.of(Holed(law.table, every), task.safe_set)
+
+
 def test_a_region_that_is_there_twice_does_no_harm(task, law):
     table, doubled = law.table, Holed(law.table, [])
     doubled.slopes = np.vstack([table.slopes, table.slopes[5:9]])
