@@ -9,6 +9,7 @@ from pathlib import Path
 import re
 import signal
 
+from ament_index_python.packages import get_package_prefix
 from launched import (
     declared_arguments, launch_fixture, Launched, MISSING, needs_launch, Probe)
 import pytest
@@ -27,6 +28,11 @@ def on_the_page(language):
     return re.search(rf'```{language}\n(.*?)```', PAGE, re.DOTALL).group(1)
 
 
+def executable(package, name):
+    """Return what `ros2 run` starts: interrupted in its place, it would leave its child behind."""
+    return str(Path(get_package_prefix(package), 'lib', package, name))
+
+
 @pytest.fixture
 def probe():
     """Return a Probe of the robot's topics."""
@@ -42,6 +48,7 @@ def robot(tmp_path):
     (tmp_path / 'arm.yaml').write_text(on_the_page('yaml'))
     commands = [line.split() for line in re.search(
         r'```\npython3 driver.py\n(.*?)```', PAGE, re.DOTALL).group(0).splitlines()[1:-1]]
+    commands[2] = [executable(*commands[2][2:4]), *commands[2][4:]]
     given = dict(word.split(':=') for word in commands[1] if ':=' in word)
     assert {name: given[name] for name in TOPICS} == TOPICS
     given['params_file'] = str(tmp_path / given['params_file'])
