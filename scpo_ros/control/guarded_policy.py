@@ -4,8 +4,9 @@ The law that the controller runs: policy, guard, backup, and a last resort.
 Inside the safe set C the policy's input is clipped into [LO(x), UP(x)], which keeps the next state
 in C whatever the disturbance does: the least change that is enough for any weights whatever. Where
 it changes the input the guard counts; an input that is no number is replaced by the backup's.
-Outside C the backup acts as far as it is feasible, else a saturated LQR. With certified policies
-from inside C the guard never acts.
+Outside C the backup acts as far as it is feasible, else a saturated LQR. That acts inside C too,
+clipped into [LO, UP], should the backup's solver fail. With certified policies from inside C the
+guard never acts.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from enum import Enum
 
 import numpy as np
 from scpo_ros.arrays import checked
+from scpo_ros.exceptions import SolverError
 
 
 _ROUNDING = 1e-9  # of the admissible inputs
@@ -62,7 +64,7 @@ class GuardedPolicy:
         :raises InvalidArrayError: for a malformed state.
         """
         x = checked('state', x, (self._task.system.n,))
-        backup = self._task.policy.backup(x[None])[0, 0]
+        backup = self._backup(x)
         if not self._guard:
             base = backup if np.isfinite(backup) else self._lqr(x)
             return Action(self._saturated(base + self._residual(x[None])[0, 0]), Source.POLICY)
@@ -76,11 +78,22 @@ class GuardedPolicy:
         kept = np.isfinite(u) and self._task.bounds.excess(x, clipped) <= _ROUNDING
         return Action(self._saturated(clipped if kept else backup), Source.GUARD)
 
+    def _backup(self, x):
+        """Return the backup's input; NaN where it is undefined, or its solver fails."""
+        try:
+            return self._task.policy.backup(x[None])[0, 0]
+        except SolverError:
+            return np.nan
+
     def _outside(self, x):
         try:
             return Action(self._saturated(self._task.mpc.solve(x)[0]), Source.BACKUP)
         except RuntimeError:  # infeasible, not solved, or CasADi's own: the numbers overflow
-            return Action(self._saturated(self._lqr(x)), Source.LAST_RESORT)
+            u = self._lqr(x)
+            if self._task.safe_set.contains(x):  # only the solver failed: C can be kept
+                low, up = self._task.bounds(x)
+                u = min(max(u, low), up)
+            return Action(self._saturated(u), Source.LAST_RESORT)
 
     def _lqr(self, x):
         return -(self._task.gain @ x)[0]

@@ -140,7 +140,8 @@ def contractive_set(system, contraction, iterations=2000):
         except QhullError as error:
             raise ConfigurationError(
                 'contraction', contraction, 'leaves no safe set inside the limits') from error
-        settled = len(smaller) == len(rows) and _same_rows(smaller, rows)
+        settled = len(smaller) == len(rows) and _same_rows(
+            smaller, rows, system.state_limit)
         rows = smaller
         if settled:
             return Polytope(rows)
@@ -149,6 +150,7 @@ def contractive_set(system, contraction, iterations=2000):
         f'gives no safe set within {iterations} iterations: contract less, or widen the limits')
 
 
-def _same_rows(first, second):
-    gaps = np.abs(first[:, None] - second[None]).max(axis=-1)
+def _same_rows(first, second, size):
+    """Return whether the rows agree in the gauge of states of this size (n,), _SETTLED."""
+    gaps = np.max(np.abs(first[:, None] - second[None]) * np.maximum(size, 1.0), axis=-1)
     return bool(np.all(gaps.min(axis=1) <= _SETTLED))

@@ -234,3 +234,12 @@ def test_the_problem_is_read_only_and_its_digest_follows_every_weight(task):
         ('backup.horizon', 15), ('backup.horizon', 14), ('backup.input_weight', 0.31),
         ('backup.state_weight', [1.0, 0.6]), ('backup.planned_velocity', 0.21)]}
     assert len(digests) == 5 and task.mpc.qp.digest in digests
+
+
+def test_with_wide_limits_too_every_state_of_the_safe_set_has_a_solution():
+    """The iteration for C ends by its gauge: rows of wide limits are small."""
+    _, _, safe_set, mpc = backup_mpc(**{
+        'system.position_limit': 20.0, 'system.velocity_limit': 10.0, 'system.input_limit': 10.0,
+        'system.disturbance': 0.3, 'backup.horizon': 2})
+    for x in np.vstack([safe_set.vertices, safe_set.boundary(100)]) * (1 - 1e-12):
+        mpc.solve(x)

@@ -1,9 +1,10 @@
 """The guard: idle for a certified policy, and enough for a bad one, for ever."""
 
+from dataclasses import replace
+
 from control_samples import pushing, states_in, weights, worst_disturbance
 import numpy as np
 import pytest
-
 from scpo_ros.control.guarded_policy import GuardedPolicy, Source
 from scpo_ros.exceptions import InvalidArrayError, SolverError
 
@@ -154,3 +155,20 @@ def test_malformed_weights_are_refused_and_the_old_ones_keep_running(task, theta
     with pytest.raises(InvalidArrayError, match='theta must'):
         law.swap(damage(theta0))
     assert law.act(x) == before and np.array_equal(law.theta, theta0)
+
+
+def test_where_the_solver_of_the_backup_fails_inside_the_safe_set_the_state_stays_in_it(
+        task, theta0, starts):
+    class Failing:
+
+        def __call__(self, x):
+            raise SolverError('no solution')
+
+        solve = __call__
+
+    broken = replace(task, mpc=Failing(), policy=replace(task.policy, backup=Failing()))
+    law = GuardedPolicy(broken, theta0)
+    for x in starts:
+        states, inputs, sources = run(task, law, x, 100)
+        assert set(sources) == {Source.LAST_RESORT} and kept(task, states, inputs)
+        assert np.all(task.safe_set.gauge(states) <= 1 + 1e-8)
