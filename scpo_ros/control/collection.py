@@ -1,8 +1,10 @@
 """
 Collecting rollouts from the plant's topics: windows of consecutive, undisturbed operation.
 
-A window is discarded when an episode ends, a tick is lost, the weights change, or anything but the
-policy acted within it. What is left can be replayed: its initial state and realised disturbances.
+A window is discarded when an episode ends, a tick is lost, or anything but a policy acted within
+it. What is left can be replayed: its initial state and its realised disturbances, which are what
+the plant did beyond A x + B u for the input really applied, whichever weights chose it; a swap of
+policies within a window changes nothing about that.
 """
 
 from dataclasses import dataclass
@@ -48,11 +50,11 @@ class RolloutCollector:
         """Add a :class:`Sample`; return a :class:`CollectedRollout` when one is complete."""
         window = self._window
         follows = (window and sample.step == window[-1].step + 1
-                   and sample.episode == window[-1].episode
-                   and sample.source == window[-1].source)
-        if not follows:
+                   and sample.episode == window[-1].episode)
+        acting = sample.source.startswith('policy/')
+        if not (follows and acting):
             window.clear()
-        if not sample.source.startswith('policy/'):
+        if not acting:
             return None
         window.append(sample)
         if len(window) <= self._steps:
