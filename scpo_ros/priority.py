@@ -5,6 +5,7 @@ from pathlib import Path
 
 
 _AUTOGROUP = Path('/proc/self/autogroup')
+_MILDER = 3  # a session stands back from all of the machine, and would starve beside any load
 
 
 def step_back(niceness, apart=False):
@@ -12,7 +13,8 @@ def step_back(niceness, apart=False):
     Lower the priority of this process and of those it will start.
 
     Linux may share the processor between sessions first (autogroups), whose own niceness then
-    counts; that of a session is lowered only by its leader, for it may hold the controller too.
+    counts; that of a session is lowered only by its leader, for it may hold the controller too,
+    and by a third of the niceness: it stands back from everything else on the machine as well.
 
     :param niceness: added to the present one. :param apart: whether to lead a session of its own.
     """
@@ -24,6 +26,6 @@ def step_back(niceness, apart=False):
     present = os.nice(niceness)
     if niceness and os.getsid(0) == os.getpid():
         try:
-            _AUTOGROUP.write_text(str(present))
+            _AUTOGROUP.write_text(str(present // _MILDER))
         except OSError:
             pass  # no autogroups here

@@ -111,12 +111,13 @@ def test_killed_nodes_go_on_with_the_last_certified_policy(processes, probe, tmp
     probe.wait(lambda: running(probe) > before.ready + 1, timeout=60)
     published = [read_policy(m).version for m in probe.seen['policy'][policies:]]
     assert min(published) >= before.ready  # from its own ledger, not from the beginning
-    value = ParameterValue(type=ParameterType.PARAMETER_INTEGER, integer_value=1)
+    first = next(read_policy(m) for m in probe.seen['policy'] if read_policy(m).version >= 1)
+    value = ParameterValue(
+        type=ParameterType.PARAMETER_INTEGER, integer_value=first.version)
     assert call(probe, SetParameters, 'adapter/set_parameters', parameters=[
         Parameter(name='rollback_version', value=value)]).results[0].successful
     reply = call(probe, Trigger, 'adapter/rollback')
     assert reply.success, reply.message
-    first = next(read_policy(m) for m in probe.seen['policy'] if read_policy(m).version == 1)
     probe.wait(lambda: active(probe).digest == first.digest)
     assert outside(probe) == []
     assert processes.interrupt(controller) == 0

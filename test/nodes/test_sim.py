@@ -60,7 +60,7 @@ def test_a_run_ends_by_itself_with_a_summary_of_the_policy_that_runs(tmp_path):
 
 def test_an_interrupted_run_writes_what_there_is(tmp_path):
     process = start(tmp_path / 'latest', 'duration:=0', 'record:=true')
-    interrupt_after(process, r'running v\d')
+    interrupt_after(process, r'running v([5-9]|\d\d)')  # the recorder has found everybody by then
     assert summary(tmp_path / 'latest')['limit_violations'] == 0
     bag = read_bag(tmp_path / 'latest' / 'bag')
     versions = [read_policy(m.message).version for m in bag.messages
