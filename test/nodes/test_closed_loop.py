@@ -101,7 +101,7 @@ def test_the_adapter_goes_through_its_lifecycle_while_control_goes_on(processes,
 
 def test_services_of_the_adapter(processes, probe, tmp_path):
     start(processes, probe, results_dir=str(tmp_path))
-    probe.wait(lambda: running(probe) >= 2, timeout=60)
+    probe.wait(lambda: running(probe) >= 2 and probe.seen['policy'], timeout=60)
 
     def call(kind, name, **request):
         client = probe.create_client(kind, f'adapter/{name}')

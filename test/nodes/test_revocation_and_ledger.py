@@ -9,7 +9,7 @@ import rclpy
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from scpo_ros.messages import read_active, read_policy
 from sensor_msgs.msg import JointState
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 
 
 DEPTH = QoSProfile(depth=1000)
@@ -108,9 +108,11 @@ def test_killed_nodes_go_on_with_the_last_certified_policy(processes, probe, tmp
     policies = len(probe.seen['policy'])
     processes.start('adapter', **ADAPTER, **ledger)
     processes.start('expert', expert='benign')
-    probe.wait(lambda: running(probe) > before.ready + 1, timeout=60)
+    probe.wait(lambda: running(probe) > before.ready + 1 and any(
+        read_policy(m).version >= 1 for m in probe.seen['policy'][policies:]), timeout=60)
     published = [read_policy(m).version for m in probe.seen['policy'][policies:]]
     assert min(published) >= before.ready  # from its own ledger, not from the beginning
+    assert call(probe, SetBool, 'adapter/set_enabled', data=False).success
     first = next(read_policy(m) for m in probe.seen['policy'] if read_policy(m).version >= 1)
     value = ParameterValue(
         type=ParameterType.PARAMETER_INTEGER, integer_value=first.version)
