@@ -6,16 +6,16 @@ how much of it is safe, feeds failures back into the design set, and stops when 
 behave as the model says.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 import time
 
 import numpy as np
-from scpo_ros.arrays import checked
 from scpo_ros.bound_counter import BoundCounter
 from scpo_ros.control.evaluation import SafetyEvaluation
 from scpo_ros.control.imitation import ImitationLoss
 from scpo_ros.control.scenario import realised_disturbance, replay
 from scpo_ros.control.task import ControlTask
+from scpo_ros.demonstrations import Demonstrations
 from scpo_ros.exceptions import InfeasibleError, InvalidArrayError
 from scpo_ros.sampled_verification import SampledEvaluation
 from scpo_ros.scpo import Certificate, ScpoUpdater, UpdateOutcome
@@ -45,30 +45,6 @@ class AdaptationReport:
 _LOOK_S = 1.0  # how often it is found out what the whole raw step would do [s, wall]
 
 
-@dataclass
-class Demonstrations:
-    """The newest labelled states."""
-
-    capacity: int
-    states: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
-    actions: np.ndarray = field(default_factory=lambda: np.zeros((0, 1)))
-
-    def add(self, states, actions):
-        """
-        Append labelled states; the oldest leave.
-
-        :raises InvalidArrayError: for wrong shapes or non-finite entries; nothing is added then.
-        """
-        states = checked('demonstrated states', states, (None, 2))
-        actions = checked('demonstrated actions', actions, (len(states), 1))
-        self.states = np.vstack([self.states, states])[-self.capacity:]
-        self.actions = np.vstack([self.actions, actions])[-self.capacity:]
-
-    def __len__(self):
-        """Return their number."""
-        return len(self.states)
-
-
 class Adaptation:
     """One learner: task, scenario sets, demonstrations and updater."""
 
@@ -87,7 +63,7 @@ class Adaptation:
         if evaluation is None:
             evaluation = self._evaluation_of(config)
         self.evaluation = evaluation
-        self.demonstrations = Demonstrations(config.demonstrations)
+        self.demonstrations = Demonstrations(config.demonstrations, self.task.system)
         self.model_fault = ''
         self._clock, self._looked = clock, -np.inf
         self._theta = self.task.initial_theta  # only used without safety
@@ -154,24 +130,11 @@ class Adaptation:
         :param rollouts: list of CollectedRollout. :param learn: whether to update.
         """
         for states, actions in demonstrations:
-            self._demonstrate(states, actions)
+            self.demonstrations.add(states, actions)
         reports = [self.add_rollouts(rollouts)]
         if learn:
             reports.append(self.update())
         return [report for report in reports if report is not None]
-
-    def _demonstrate(self, states, actions):
-        """
-        Keep what can teach: labels of states within the limits, saturated.
-
-        One absurd state among them would be the whole of the loss, and nothing could be learnt
-        until it has left the memory.
-        """
-        system = self.task.system
-        states = checked('demonstrated states', states, (None, system.n))
-        actions = checked('demonstrated actions', actions, (len(states), system.m))
-        useful = np.all(np.abs(states) <= system.state_limit, axis=1)
-        self.demonstrations.add(states[useful], system.saturate(actions[useful]))
 
     def _checked_anew(self):
         self.updater.coverage = self.evaluation.coverage
@@ -191,7 +154,7 @@ class Adaptation:
 
     def reset(self):
         """Go back to the backup, forget the demonstrations and trust the model again."""
-        self.demonstrations = Demonstrations(self.config.demonstrations)
+        self.demonstrations = Demonstrations(self.config.demonstrations, self.task.system)
         self.model_fault = ''
         self.updater.recentre()
         return self.revert('reset was asked for', 'RESET')

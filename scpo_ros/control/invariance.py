@@ -112,7 +112,7 @@ class ProvedInvariance:
         """
         Return the :class:`ProvedExcess` of a policy, by branch and bound.
 
-        :param theta: (d,). Where it is not finite, or overflows, the bound is NaN or infinite.
+        :param theta: (d,). Where it is not finite, or overflows, the bound is NaN.
         """
         theta = np.asarray(theta)[None]
         tables, closed, attained, state, cells = self._tables, -np.inf, -np.inf, np.zeros(2), 0
@@ -120,7 +120,7 @@ class ProvedInvariance:
             bound, enclosure = self._bound(tables, theta)
             bound, cells = bound[0], cells + bound.size
             if not np.all(np.isfinite(bound)):
-                return ProvedExcess(float(np.max(bound)), attained, state, cells)
+                return ProvedExcess(np.nan, attained, state, cells)
             order = np.argsort(-bound)
             seen, value = self._probed(tables.vertices(enclosure, order[:8]), theta[0])
             if value > attained:
