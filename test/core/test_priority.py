@@ -12,8 +12,8 @@ import os
 from scpo_ros.priority import step_back
 step_back({niceness}, {apart})
 path = '/proc/self/autogroup'
-there = os.path.exists(path)
-print(os.nice(0), os.getsid(0) == os.getpid(), open(path).read().split()[-1] if there else '')
+group = open(path).read().split() if os.path.exists(path) else []
+print(os.nice(0), os.getsid(0) == os.getpid(), *group[-1:])
 """
 
 
@@ -23,6 +23,13 @@ def stepped_back(niceness, apart, **options):
                           capture_output=True, text=True, check=True, **options)
     nice, leads, *group = done.stdout.split()
     return int(nice), leads == 'True', int(group[0]) if group else None
+
+
+def group_niceness():
+    """Return the niceness of our session; None without autogroups, or in none (the file is empty)."""
+    ours = Path('/proc/self/autogroup')
+    words = ours.read_text().split() if ours.exists() else []
+    return int(words[-1]) if words else None
 
 
 def expected(niceness):
@@ -38,12 +45,10 @@ def test_apart_it_leads_a_session_that_is_nice_itself():
 
 
 def test_the_session_of_others_is_left_alone():
-    ours = Path('/proc/self/autogroup')
-    before = ours.read_text().split()[-1] if ours.exists() else None
+    before = group_niceness()
     nice, leads, group = stepped_back(7, False)
     assert nice == expected(7) and not leads
-    if before is not None:
-        assert group == int(before)
+    assert group == before
 
 
 @pytest.mark.parametrize('apart', [True, False])
