@@ -53,11 +53,13 @@ class Attacker:
     def __init__(self, learnt, oracle, tally, rng, folder):
         """Start the fleet."""
         ledger = {'ledger_dir': str(folder / 'ledgers')}
+        self._file = str(folder / 'hostile.npz')
         self._tally, self._rng, self._learnt = tally, rng, learnt
         self._fleet = Fleet(folder, {
             'plant': {'real_time_factor': 2.0}, 'expert': {'expert': 'outward_edge'},
             'controller': {'swap_dwell_s': 0.5, 'model_calm_s': 2.0, **ledger},
-            'adapter': {'update_period_s': 0.5, 'min_demonstrations': 20, **ledger}})
+            'adapter': {'update_period_s': 0.5, 'min_demonstrations': 20, **ledger,
+                        'results_dir': str(folder), 'policy_file': self._file}})
         self.witness = Witness(oracle, tally)
         node = self.witness
         self._executor = SingleThreadedExecutor()
@@ -169,8 +171,9 @@ class Attacker:
     def service(self):
         """Call a service of the adapter or the plant, whatever is going on."""
         name = str(self._rng.choice(['rollback', 'save_policy', 'reset', 'set_enabled',
-                                     'change_state', 'plant reset', 'rollback to'],
-                                    p=[.2, .15, .1, .2, .15, .1, .1]))
+                                     'change_state', 'plant reset', 'rollback to',
+                                     'load_policy'],
+                                    p=[.2, .1, .1, .2, .1, .1, .1, .1]))
         self._tally.tried(f'node: service: {name}')
         if name == 'set_enabled':
             self._call(SetBool, 'adapter/set_enabled',
@@ -187,6 +190,10 @@ class Attacker:
                     parameters=[Parameter(name='rollback_version', value=_value(
                         int(self._rng.choice([-1, 0, 1, 2, 5, 10**6]))))]))
                 name = 'rollback'
+            elif name == 'load_policy':
+                kind = ATTACKS[self._rng.integers(len(ATTACKS))]
+                with np.errstate(all='ignore'):
+                    np.savez(self._file, **kind(self._rng, self._case()))
             answer = self._call(Trigger, f'adapter/{name}', Trigger.Request())
             if answer is not None and not answer.success:
                 self._tally.refusal(f'node: service: {name}', answer.message)

@@ -107,6 +107,8 @@ class Adaptation:
         :param rollouts: list of CollectedRollout.
         :returns: a report when the policy had to change or the model does not hold, else None.
         """
+        if not self.config.safety:
+            return None  # nothing is verified, the validity of the model neither
         added = 0
         for rollout in rollouts:
             w = realised_disturbance(self.task.system, rollout.x[:-1], rollout.u, rollout.x[1:])
@@ -118,9 +120,7 @@ class Adaptation:
                 return self.revert(f'the model does not hold: {error}')
             self.evaluation.add_replay(scenario)
             added += 1
-        if not added or not self.config.safety:
-            return None
-        return self._checked_anew()
+        return self._checked_anew() if added else None
 
     def step(self, demonstrations, rollouts, learn):
         """

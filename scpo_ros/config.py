@@ -212,6 +212,7 @@ class AdapterConfig(Validated):
         0.01, "the log barrier's first weight, part of the first loss; 0: none [1]", 0.0, 1.0)
     results_dir: str = value(
         '', 'where ~/save_policy writes; empty: the working directory', dynamic=True)
+    policy_file: str = value('', 'what ~/load_policy reads', dynamic=True)
     diag_error_count_threshold: int = value(
         5, 'diagnostics warn of a refused update, and report an error after so many in a row', 1,
         10000, dynamic=True)

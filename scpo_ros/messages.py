@@ -128,7 +128,15 @@ def read_policy(message):
 
     :raises InvalidArrayError: for a missing or wrongly typed value.
     """
-    values = read_event(message)
+    return policy_of(read_event(message))
+
+
+def policy_of(values):
+    """
+    Return the :class:`~scpo_ros.policy_record.PolicyRecord` of :func:`policy_values`.
+
+    :raises InvalidArrayError: for a missing or wrongly typed value.
+    """
     fields = {field: _typed(values, name, PolicyRecord, field)
               for field, name in POLICY_NAMES.items()}
     certificate = None

@@ -14,7 +14,7 @@ class PolicyChain:
         :param records: of an earlier life; those of another specification or with other weights
             than their digest says are left out.
         """
-        self._spec, self._memory = spec_digest, memory
+        self.spec_digest, self._memory = spec_digest, memory
         self._records = {record.version: record for record in records
                          if record.spec_digest == spec_digest
                          and record.digest == digest(record.theta)}
@@ -46,11 +46,11 @@ class PolicyChain:
         """Return the record of the next version, a child of the base, and make it the base."""
         identity = digest(theta)
         if not self._records:
-            record = PolicyRecord(theta, 0, 0, identity, identity, self._spec, certificate)
+            record = PolicyRecord(theta, 0, 0, identity, identity, self.spec_digest, certificate)
         else:
             parent = self._records[self.base]
             record = PolicyRecord(theta, max(self._records) + 1, parent.version, identity,
-                                  parent.digest, self._spec, certificate)
+                                  parent.digest, self.spec_digest, certificate)
         self._records[record.version] = record
         for version in sorted(self._records)[1:-self._memory]:
             if version != self.base:
@@ -61,5 +61,5 @@ class PolicyChain:
     def adopt(self, version, theta, parent_digest):
         """Take over a policy that the controller runs and this chain does not know."""
         self._records[version] = PolicyRecord(
-            theta, version, version, digest(theta), parent_digest, self._spec, None)
+            theta, version, version, digest(theta), parent_digest, self.spec_digest, None)
         self.base = version

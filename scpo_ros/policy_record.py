@@ -91,9 +91,16 @@ def record_defects(record, size, spec_digest, known, margin, gap_tolerance=1e-9)
 
     :param margin: the least margin its certificate must claim.
     """
-    found = identity_defects(record, size, spec_digest) or lineage_defects(record, known)
-    if found:
-        return found
+    return (identity_defects(record, size, spec_digest) or lineage_defects(record, known)
+            or evidence_defects(record, margin, gap_tolerance))
+
+
+def evidence_defects(record, margin, gap_tolerance=1e-9):
+    """
+    Return what contradicts a record's certificate, by arithmetic alone, or nothing.
+
+    :param margin: the least margin that it must claim.
+    """
     if record.certificate is None:
         return ('it carries no certificate',)
     if record.certificate.parent_digest not in (record.parent_digest, record.digest):

@@ -1,16 +1,17 @@
-"""The services of the adapter: enable, roll back, reset, save."""
+"""The services of the adapter: enable, roll back, reset, save, load."""
 
 from pathlib import Path
 
-import numpy as np
 from rclpy.parameter import Parameter
-from scpo_ros.nodes.conversions import policy_values
+from scpo_ros.policy_file import load_policy, PolicyFileError, write_policy
 from std_srvs.srv import SetBool, Trigger
 
 
 class AdapterServices:
     """
-    Offers ~/set_enabled, ~/rollback, ~/reset and ~/save_policy; a refusal carries its reason.
+    Offers ~/set_enabled, ~/rollback, ~/reset, ~/save_policy and ~/load_policy.
+
+    A refusal carries its reason.
 
     They work while the node is inactive too: what a person asks for is not learning.
     """
@@ -24,7 +25,7 @@ class AdapterServices:
         self._node, self._session, self._ask = node, session, ask
         self.created = [node.create_service(SetBool, '~/set_enabled', self._on_set_enabled)]
         for name, answer in (('rollback', self._rollback), ('reset', self._reset),
-                             ('save_policy', self._save)):
+                             ('save_policy', self._save), ('load_policy', self._load)):
             self.created.append(node.create_service(Trigger, f'~/{name}', _answering(answer)))
 
     def _on_set_enabled(self, request, response):
@@ -60,10 +61,43 @@ class AdapterServices:
         folder = Path(self._node.get_parameter('results_dir').value or '.')
         path = folder / f'policy-{record.version}.npz'
         try:
-            np.savez(path, **policy_values(record))
+            write_policy(path, record)
         except OSError as error:
             return False, f'{path}: {error}'
         return True, str(path.resolve())
+
+    def _load(self):
+        """Have the policy of the parameter `policy_file` verified anew and propose it."""
+        session, latest = self._session, self._session.version
+        why_not = session.halted or ('' if latest >= 0 else 'nothing was certified yet') or (
+            '' if session.config.safety else 'safety is off: nothing is certified')
+        if why_not:
+            return False, why_not
+        path = Path(session.config.policy_file)
+        if not path.name:
+            return False, 'the parameter policy_file must name a file'
+        chain = session.chain
+        try:
+            record = load_policy(path.absolute(), chain.latest.theta.size, chain.spec_digest,
+                                 session.config.accept_margin)
+        except PolicyFileError as error:
+            return False, str(error)
+        return self._proposed(path.absolute(), record)
+
+    def _proposed(self, path, record):
+        """Restore the weights of a file; say what became of them."""
+        session = self._session
+        before = session.version
+        answer = self._ask('restore', record.theta)
+        if not answer.ok or not answer.value.changed:
+            return False, f'{path}: {answer.failure or answer.value.reason}'
+        base = session.chain[session.chain.base]
+        if base.digest != record.digest:
+            return False, f'{path}: the controller refused these weights before'
+        if session.version == before:
+            return True, f'{path}: it is version {base.version} already'
+        return True, (f'{path}: verified, and proposed as version {base.version}; '
+                      'controller/active_policy tells what the controller makes of it')
 
 
 def _answering(act):

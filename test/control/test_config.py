@@ -168,7 +168,7 @@ def test_what_a_certificate_rests_on_may_not_change_while_nodes_run():
     assert dynamic == {
         'expert', 'batch', 'real_time_factor', 'enabled', 'update_period_s', 'demonstrations',
         'min_demonstrations', 'damping', 'results_dir', 'diag_error_count_threshold',
-        'disturbance_scale', 'rollback_version'}
+        'disturbance_scale', 'rollback_version', 'policy_file'}
     assert not dynamic & set(flatten(Spec()))
 
 

@@ -142,7 +142,7 @@ class Remove(ast.NodeTransformer):
 
 
 FUNCTIONS = {
-    'policy_record.py': ('identity_defects', 'lineage_defects', 'record_defects'),
+    'policy_record.py': ('identity_defects', 'lineage_defects', 'evidence_defects'),
     'scpo/certificate.py': ('certificate_defects', '_metric_rules', '_step_rules',
                             '_identity_rules')}
 SPARE = {  # rules that nothing needs alone, and why

@@ -26,7 +26,7 @@ def stepped_back(niceness, apart, **options):
 
 
 def group_niceness():
-    """Return the niceness of our session; None without autogroups, or in none (the file is empty)."""
+    """Return the niceness of our session; None without autogroups, or in none."""
     ours = Path('/proc/self/autogroup')
     words = ours.read_text().split() if ours.exists() else []
     return int(words[-1]) if words else None

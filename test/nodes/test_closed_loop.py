@@ -4,7 +4,10 @@ import signal
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+import numpy as np
 from rcl_interfaces.msg import ParameterEvent
+from rcl_interfaces.srv import SetParameters
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from scpo_ros.arrays import digest
 from scpo_ros.control.residual_policy import ResidualNetwork
@@ -111,8 +114,8 @@ def test_services_of_the_adapter(processes, probe, tmp_path):
 
     assert call(SetBool, 'set_enabled', data=False).success
     versions = [read_policy(m).version for m in probe.seen['policy']]
-    assert call(Trigger, 'save_policy').success
-    assert list(tmp_path.glob('policy-*.npz'))
+    saved = call(Trigger, 'save_policy')
+    assert saved.success
     rolled = call(Trigger, 'rollback')
     assert rolled.success, rolled.message
     target = probe.wait(lambda: next(
@@ -122,3 +125,37 @@ def test_services_of_the_adapter(processes, probe, tmp_path):
     backup = digest(ResidualNetwork((2, 16, 16), [1.0, 0.6]).initial(0))
     probe.wait(lambda: read_active(
         probe.seen['controller/active_policy'][-1]).digest == backup)
+    check_loading(probe, call, saved.message)
+
+
+def check_loading(probe, call, saved):
+    """Load what was saved, and files that must not be run, with the backup running."""
+    active = probe.seen['controller/active_policy']
+
+    def load(path):
+        parameter = Parameter('policy_file', value=str(path)).to_parameter_msg()
+        assert call(SetParameters, 'set_parameters', parameters=[parameter]).results[0].successful
+        return call(Trigger, 'load_policy')
+
+    with np.load(saved) as file:
+        values = dict(file)
+    theta = values['policy.theta'].copy()
+    theta[-16:] += 1.0
+    dangerous = {**values, 'policy.theta': theta, 'policy.digest': digest(theta),
+                 'certificate.theta_digest': digest(theta)}
+    for change, rule in (
+            ({'policy.theta': theta}, 'the digest is not that of theta'),
+            ({'policy.spec_digest': 'another robot'}, 'another specification'),
+            (dangerous, 'metrics fail')):
+        np.savez(f'{saved}.bad.npz', **{**values, **change})
+        before = len(probe.seen['policy'])
+        refused = load(f'{saved}.bad.npz')
+        assert not refused.success and f'{saved}.bad.npz' in refused.message
+        assert rule in refused.message, refused.message
+        assert len(probe.seen['policy']) == before
+    assert read_active(active[-1]).digest == digest(
+        ResidualNetwork((2, 16, 16), [1.0, 0.6]).initial(0))
+    loaded = load(saved)
+    assert loaded.success, loaded.message
+    probe.wait(lambda: read_active(active[-1]).digest == str(values['policy.digest']))
+    assert outside(probe) == []
