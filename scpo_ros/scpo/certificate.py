@@ -1,12 +1,14 @@
 """Certificates: of one projection answer, without its solver, and of one accepted policy."""
 
 from dataclasses import dataclass
+from math import isfinite
+import sys
 
 import numpy as np
 from scipy.linalg.lapack import dposv
-
 from scpo_ros.arrays import digest, frozen
 from scpo_ros.exceptions import InvalidArrayError
+
 
 KINDS = ('sampled', 'proved')
 # Share of the problem's scale given away to keep the dual bound finite for a singular metric.
@@ -37,35 +39,45 @@ def dual_bound(problem, b, multipliers, ball_multiplier):
     least = REGULARISATION * problem.scale / region.trust_radius ** 2
     nu = max(ball_multiplier, 0.0) + least
     hessian = problem.gram.copy()
-    hessian.flat[::len(b) + 1] += 0.5 * region.smoothness @ mu + nu
-    slope = mu @ region.slope - 2.0 * problem.linear
-    width = region.sampling_weight @ mu
-    slope += np.minimum(np.maximum(-(slope + 2.0 * (hessian @ b)), -width), width)
-    constant = mu @ (region.g - region.target) - nu * region.trust_radius ** 2
-    if not slope.any():
-        return float(constant)
+    weighted = mu.dot(region.rows)  # (slope'mu, w'mu, L'mu)
+    width, curved = weighted[len(b):]
+    hessian.reshape(-1)[::len(b) + 1] += 0.5 * curved + nu
+    slope = weighted[:len(b)] - 2.0 * problem.linear
+    slope += np.minimum(np.maximum(-(slope + 2.0 * hessian.dot(b)), -width), width)
+    constant = -mu.dot(region.slack) - nu * region.trust_radius ** 2
     least, failed = dposv(hessian, slope)[1:]
-    if failed:
+    if not failed:
+        return float(constant - 0.25 * slope.dot(least))
+    if slope.any():
         raise np.linalg.LinAlgError('the metric is not positive definite')
-    return float(constant - 0.25 * slope @ least)
+    return float(constant)
+
+
+def relative_gap(problem, b, multipliers, ball_multiplier):
+    """
+    Return the relative duality gap (p(b) - D) / max(scale, |p(b)|), infinite if it has none.
+
+    :param problem: a ProjectionProblem. The answer to judge is as in :func:`dual_bound`.
+    """
+    try:
+        with np.errstate(all='ignore'):
+            value = problem.objective(b)
+            gap = value - dual_bound(problem, b, multipliers, ball_multiplier)
+            gap /= max(problem.scale, abs(value), sys.float_info.min)
+    except np.linalg.LinAlgError:
+        return np.inf
+    return gap if isfinite(gap) else np.inf
 
 
 def check_projection(problem, b, multipliers, ball_multiplier):
     """
     Return (primal violation, relative duality gap) of an answer, without a solver.
 
-    violation = max(max_i gbar_i(b) - c_i, ||b|| - R); gap = (p(b) - D) / max(scale, |p(b)|).
-    What cannot be computed is infinite.
+    violation = max(max_i gbar_i(b) - c_i, ||b|| - R). What cannot be computed is infinite.
     """
     violation = problem.region.violation(b)
-    try:
-        with np.errstate(all='ignore'):
-            value = problem.objective(b)
-            gap = value - dual_bound(problem, b, multipliers, ball_multiplier)
-            gap /= max(problem.scale, abs(value), np.finfo(float).tiny)
-    except np.linalg.LinAlgError:
-        gap = np.inf
-    return tuple(float(x) if np.isfinite(x) else np.inf for x in (violation, gap))
+    return (violation if isfinite(violation) else np.inf,
+            relative_gap(problem, b, multipliers, ball_multiplier))
 
 
 @dataclass(frozen=True, eq=False)

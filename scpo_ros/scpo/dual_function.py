@@ -16,6 +16,7 @@ The minimiser is closed: soft-threshold l - A'lam at W, then divide by h. The op
 add up to at most 1, since no feasible objective is below -1.
 """
 
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ class DualPoint(NamedTuple):
     value: float             # D(lam)
     slope: np.ndarray        # (m,) gradient f(b) - 1
     b: np.ndarray            # (n,) inner minimiser
+    sign: np.ndarray         # (n,) of b, 0 off its support
     stiffness: float         # h
 
     @property
@@ -44,19 +46,19 @@ class DualFunction:
         Bring the problem into its units.
 
         :param problem: a ProjectionProblem with b = 0 strictly feasible and l != 0.
-        :param kept: (m - 1,) indices of the constraints that can become active.
+        :param kept: (m - 1,) indices of the constraints that can become active, or a slice.
         """
         region, reach, n = problem.region, problem.reach, len(problem.linear)
         self.kept, self.reach, self.scale = kept, reach, problem.scale
-        self.slack = region.target[kept] - region.g[kept]
+        self.slack = region.slack[kept]
         # f(b) - 1 is rows @ (b, ||b||_1, ||b||^2 / 2, -1)
-        self.rows = np.zeros((len(kept) + 1, n + 3))
+        self.rows = np.zeros((len(self.slack) + 1, n + 3))
         with np.errstate(over='ignore', divide='ignore', invalid='ignore'):
-            self.rows[:-1, :n] = region.slope[kept] * (reach / self.slack)[:, None]
-            self.rows[:-1, n] = region.sampling_weight[kept] * (reach / self.slack)
-            self.rows[:-1, n + 1] = region.smoothness[kept] * (reach * reach / self.slack)
+            self.rows[:-1, :n + 2] = region.rows[kept] * (reach / self.slack)[:, None]
+            self.rows[:-1, n + 1] *= reach
         self.rows[-1, n + 1] = 2.0 * (reach / region.trust_radius) ** 2
         self.rows[:, n + 2] = 1.0
+        self.bends = self.rows[:, n + 1]  # q_i
         self.trust_square = region.trust_radius ** 2
         self.linear = 2.0 * reach / problem.scale * problem.linear
         self.curvature = 2.0 * reach ** 2 / problem.scale * problem.gram[0, 0]
@@ -68,29 +70,39 @@ class DualFunction:
         """Return the :class:`DualPoint` of multipliers (m,)."""
         n = len(self.linear)
         weighted = multipliers.dot(self.rows)
-        pull, width = self.linear - weighted[:n], weighted[n]
+        width, curved, total = weighted[n:].tolist()
+        pull = self.linear - weighted[:n]
         rest = pull - np.minimum(np.maximum(pull, -width), width)
-        stiffness = self.curvature + weighted[n + 1]
+        stiffness = self.curvature + curved
         b = rest / stiffness
+        sign, half = np.sign(b), 0.5 * b.dot(b)
         terms = self._terms
-        terms[:n] = b
-        terms[n] = np.add.reduce(np.abs(b))
-        terms[n + 1] = 0.5 * b.dot(b)
-        value = -0.5 * rest.dot(b) - weighted[n + 2]
-        return DualPoint(multipliers, value, self.rows.dot(terms), b, stiffness)
-
-    def normals(self, b, work):
-        """Return the gradients (len(work), n) of the constraints along the support of b."""
-        n, frame = len(b), self._frame
-        sign = np.sign(b)
-        self._support[:] = sign * sign
-        frame[n], frame[n + 1] = sign, b
-        return self.rows[work].dot(frame)
+        terms[:n], terms[n], terms[n + 1] = b, sign.dot(b), half
+        value = -stiffness * half - total
+        return DualPoint(multipliers, value, self.rows.dot(terms), b, sign, stiffness)
 
     def hessian(self, point, work):
-        """Return minus the generalised second derivative of D along some coordinates."""
-        normals = self.normals(point.b, work)
+        """Return minus the generalised second derivative of D along the coordinates `work`."""
+        n, frame = len(point.b), self._frame
+        self._support[:] = point.sign * point.sign
+        frame[n], frame[n + 1] = point.sign, point.b
+        normals = self.rows.take(work, axis=0).dot(frame)  # the constraints' gradients
         return normals.dot(normals.T) / point.stiffness
+
+    def best_length(self, point, direction):
+        """
+        Return the t that maximises D(lam + t d) along a Newton direction d; 1 if there is none.
+
+        While the signs of b stay, D along a line is a square over a linear function. Its
+        derivative vanishes at t = 2 / (s (1 + s)) with s^2 = 1 - 2 q'd / h.
+
+        :param direction: d (m,).
+        """
+        square = 1.0 - 2.0 * self.bends.dot(direction) / point.stiffness
+        if not square > 0.0:
+            return 1.0
+        root = sqrt(square)
+        return 2.0 / (root + square)
 
     def original(self, point, count):
         """

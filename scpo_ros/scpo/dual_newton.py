@@ -3,10 +3,11 @@ Newton's method on the dual of the projection, and a proximal step where it fail
 
 The generalised second derivative of D is -N N' / (gamma + h), N the constraints' gradients along
 the support of b. *Newton*: one linear system in the multipliers that are positive or want to be
-(Bertsekas, *Projected Newton methods*, SIAM J. Control Optim. 1982). *Proximal*: the quadratic
-model, with a small multiple of the identity added, is maximised over lam >= 0 exactly, as a
-nonnegative least-squares problem; that direction ascends even where the derivative is singular
-(more constraints than directions, parallel ones). Both search along the line for an increase of D.
+(Bertsekas, *Projected Newton methods*, SIAM J. Control Optim. 1982), and as far along it as D
+rises while the signs of b stay. *Proximal*: the quadratic model, with a small multiple of the
+identity added, is maximised over lam >= 0 exactly, as a nonnegative least-squares problem; that
+direction ascends even where the derivative is singular (more constraints than directions, parallel
+ones). Both search along the line for an increase of D.
 """
 
 import numpy as np
@@ -34,7 +35,7 @@ def dual_answers(problem):
     """
     count = len(problem.region.g)
     few = count <= len(problem.linear)  # then it costs less to keep them
-    dual = DualFunction(problem, np.arange(count) if few else active_candidates(problem))
+    dual = DualFunction(problem, slice(None) if few else active_candidates(problem))
     point = dual.at(np.zeros(len(dual.rows)))
     if not np.isfinite(point.slope).all():  # the units overflow
         return
@@ -43,6 +44,7 @@ def dual_answers(problem):
         yield (method.__name__, *dual.original(point, count))
 
 
+@np.errstate(all='ignore')  # what is not finite is not taken
 def newton(dual, point):
     """
     Return the last point of projected Newton steps; it may have stopped short of the maximum.
@@ -52,20 +54,21 @@ def newton(dual, point):
     for _ in range(NEWTON_STEPS):
         if point.residual <= TOLERANCE:
             break
-        work = ((point.multipliers > 0) | (point.slope > 0)).nonzero()[0]
+        work = (np.maximum(point.multipliers, point.slope) > 0).nonzero()[0]
         matrix = _damped(dual.hessian(point, work), _LEAST)
         step, failed = dposv(matrix, point.slope[work])[1:]
         if failed:
             break
         direction = np.zeros(len(point.multipliers))
         direction[work] = step
-        better = _search(dual, point, direction)
+        better = _search(dual, point, dual.best_length(point, direction) * direction)
         if better is None:
             break
         point = better
     return point
 
 
+@np.errstate(all='ignore')
 def proximal(dual, point):
     """Return the last point of proximal Newton steps from `point`."""
     damping = 100 * _LEAST
@@ -83,7 +86,7 @@ def proximal(dual, point):
 
 def _proximal_direction(dual, point, damping):
     """Return the step to the maximum of the damped model over lam >= 0; None if it fails."""
-    matrix = _damped(dual.hessian(point, slice(None)), damping)
+    matrix = _damped(dual.hessian(point, np.arange(len(point.slope))), damping)
     pull = matrix.dot(point.multipliers) + point.slope
     try:
         root = np.linalg.cholesky(matrix)
@@ -96,7 +99,7 @@ def _proximal_direction(dual, point, damping):
 def _damped(matrix, damping):
     """Return the matrix with a multiple of its mean diagonal entry added to the diagonal."""
     diagonal = matrix.reshape(-1)[::len(matrix) + 1]  # a view
-    diagonal += damping * diagonal.sum() / len(matrix) + 1e-300
+    diagonal += damping * sum(diagonal.tolist()) / len(matrix) + 1e-300
     return matrix
 
 

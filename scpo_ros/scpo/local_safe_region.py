@@ -23,6 +23,14 @@ def planning_target(g, accept_margin, plan_margin):
     return np.maximum(-plan_margin, 0.5 * (g - accept_margin))
 
 
+def terms_of(b):
+    """Return (n + 2,) the terms (b, ||b||_1, ||b||^2 / 2) of which constraints are made."""
+    n = len(b)
+    terms = np.empty(n + 2)
+    terms[:n], terms[n], terms[n + 1] = b, np.sign(b).dot(b), 0.5 * b.dot(b)
+    return terms
+
+
 @dataclass(frozen=True, eq=False)
 class LocalSafeRegion:
     """
@@ -69,6 +77,22 @@ class LocalSafeRegion:
         """Return (k,) the weights L_i r / 2 + 2 nu / r of ||b||_1, the price of sampling."""
         return frozen(0.5 * self.radius * self.smoothness + 2.0 * self.noise / self.radius)
 
+    @cached_property
+    def slack(self):
+        """Return (k,) c - g, the room of b = 0: positive where b = 0 is strictly feasible."""
+        with np.errstate(over='ignore'):
+            return frozen(self.target - self.g)
+
+    @cached_property
+    def rows(self):
+        """Return (k, n + 2) the factors of (b, ||b||_1, ||b||^2 / 2) in gbar(b) - g."""
+        count, n = self.slope.shape
+        rows = np.empty((count, n + 2))
+        rows[:, :n] = self.slope
+        rows[:, n], rows[:, n + 1] = self.sampling_weight, self.smoothness
+        rows.setflags(write=False)
+        return rows
+
     def bound(self, b):
         """
         Return gbar(b).
@@ -78,10 +102,9 @@ class LocalSafeRegion:
         """
         b = np.asarray(b, dtype=np.float64)
         if b.ndim == 1:
-            length, square = np.abs(b).sum(), b @ b
-        else:
-            length = np.sum(np.abs(b), axis=-1, keepdims=True)
-            square = np.sum(b * b, axis=-1, keepdims=True)
+            return self.g + self.rows.dot(terms_of(b))
+        length = np.sum(np.abs(b), axis=-1, keepdims=True)
+        square = np.sum(b * b, axis=-1, keepdims=True)
         return (self.g + b @ self.slope.T + self.sampling_weight * length
                 + 0.5 * self.smoothness * square)
 
@@ -89,7 +112,7 @@ class LocalSafeRegion:
         """Return max(max_i gbar_i(b) - c_i, ||b|| - R): at most 0 exactly inside, NaN for NaN."""
         with np.errstate(invalid='ignore', over='ignore'):
             return float(np.maximum((self.bound(b) - self.target).max(),
-                                    np.sqrt(b @ b) - self.trust_radius))
+                                    np.sqrt(b.dot(b)) - self.trust_radius))
 
     def contains(self, b):
         """Return whether b lies inside, in floating point without any tolerance."""

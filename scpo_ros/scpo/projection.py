@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-
 from scpo_ros.arrays import checked, frozen
 from scpo_ros.exceptions import InvalidArrayError
-from scpo_ros.scpo.certificate import check_projection
+from scpo_ros.scpo.certificate import check_projection, relative_gap
 from scpo_ros.scpo.conic_program import build_projection, first_solved, kkt_point
 from scpo_ros.scpo.dual_newton import dual_answers
-from scpo_ros.scpo.local_safe_region import LocalSafeRegion
+from scpo_ros.scpo.local_safe_region import LocalSafeRegion, terms_of
 from scpo_ros.scpo.refinement import refined
+
 
 # Relative size of the rounding that is forgiven in the symmetry and definiteness of G.
 ROUNDING = 1e-9
@@ -102,7 +102,7 @@ class ProjectionProblem:
 
     def objective(self, b):
         """Return b'G b - 2 l'b, the change of the model against b = 0."""
-        return float(b @ self.gram @ b - 2.0 * self.linear @ b)
+        return float(b.dot(self.gram.dot(b)) - 2.0 * self.linear.dot(b))
 
     @cached_property
     def scale(self):
@@ -132,7 +132,7 @@ class ProjectionProblem:
     @property
     def feasible_at_rest(self):
         """Return whether b = 0 satisfies every constraint strictly (Slater)."""
-        return bool(np.all(self.region.g < self.region.target))
+        return bool(np.all(self.region.slack > 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,7 +232,7 @@ def solve_reference(problem):
         return no_answer(problem)
     if program.status != cvxpy.OPTIMAL:
         return no_answer(problem)
-    return _finished(problem, b.value, safe.dual_value, ball.dual_value, 'reference')
+    return _finished(problem, b.value, safe.dual_value, ball.dual_value.item(), 'reference')
 
 
 def no_answer(problem):
@@ -244,7 +244,7 @@ def no_answer(problem):
 
 def pulled_in(region, b):
     """
-    Return s b with the largest s in (0, 1] that makes it feasible exactly, in floating point.
+    Return (s b, its violation) with the largest s in (0, 1] that is feasible in floating point.
 
     Along the ray every constraint is a quadratic A s^2 + B s + C <= 0 with A >= 0 > C; its root
     is -2 C / (B + sqrt(B^2 - 4 A C)). What rounding leaves over is removed in growing ulps.
@@ -252,18 +252,19 @@ def pulled_in(region, b):
     :param region: a region that has b = 0 strictly inside.
     :param b: finite (n,).
     """
-    length, square = np.abs(b).sum(), b @ b
-    flat = region.slope @ b + region.sampling_weight * length
-    gap = region.target - region.g
+    terms, slack = terms_of(b), region.slack
+    half, terms[-1] = terms[-1], 0.0
+    flat = region.rows.dot(terms)
     with np.errstate(divide='ignore', over='ignore', invalid='ignore'):
-        root = 2.0 * gap / (flat + np.sqrt(flat ** 2 + 2.0 * region.smoothness * square * gap))
-        ball = region.trust_radius / np.sqrt(square)
+        root = 2.0 * slack / (flat + np.sqrt(flat * flat + 4.0 * half * region.smoothness * slack))
+        ball = region.trust_radius / np.sqrt(2.0 * half)
     scale = np.fmin(1.0, np.fmin(ball, np.fmin.reduce(root)))
     for ulps in _ULPS:
         inside = max(scale * (1.0 - ulps * 2.0 ** -52), 0.0) * b
-        if region.contains(inside):
-            return inside
-    return np.zeros_like(b)
+        violation = region.violation(inside)
+        if violation <= 0.0:
+            return inside, violation
+    return np.zeros_like(b), region.violation(np.zeros_like(b))
 
 
 def _answer_at_rest(problem):
@@ -282,9 +283,9 @@ def _finished(problem, b, multipliers, ball, method):
     """Return the answer of a solver, made feasible and certified."""
     if not np.all(np.isfinite(b)):
         return no_answer(problem)
-    b = pulled_in(problem.region, b)
-    multipliers, ball = np.maximum(multipliers, 0.0), max(float(np.squeeze(ball)), 0.0)
-    violation, gap = check_projection(problem, b, multipliers, ball)
+    b, violation = pulled_in(problem.region, b)
+    multipliers, ball = np.maximum(multipliers, 0.0), max(float(ball), 0.0)
+    gap = relative_gap(problem, b, multipliers, ball)
     return ProjectionAnswer(frozen(b), frozen(multipliers), ball, violation, gap, method)
 
 

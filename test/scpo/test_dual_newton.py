@@ -61,9 +61,35 @@ def test_the_hessian_is_the_derivative_of_the_slope_off_the_kinks(seed):
     before = dual.at(lam - step * direction)
     if not np.array_equal(np.sign(beyond.b), np.sign(before.b)):
         return  # a kink of the soft threshold lies in between
-    expected = -dual.hessian(here, slice(None)) @ direction
+    expected = -dual.hessian(here, np.arange(len(lam))) @ direction
     scale = 1.0 + np.abs(expected).max()
     assert np.allclose((beyond.slope - before.slope) / (2 * step), expected, atol=1e-4 * scale)
+
+
+def test_the_best_length_of_a_newton_step_maximises_the_dual():
+    """Along each coordinate from 0: the derivative vanishes there, and a plain step is worse."""
+    seen = better = 0
+    for seed in range(60):
+        dual = dual_of(isotropic(seed))
+        here = dual.at(np.zeros(len(dual.rows)))
+        for row in np.flatnonzero(here.slope > 0):
+            direction = np.zeros(len(dual.rows))
+            direction[row] = here.slope[row] / dual.hessian(here, [row])[0, 0]
+            there = dual.at(dual.best_length(here, direction) * direction)
+            if np.array_equal(there.sign, here.sign):
+                seen += 1
+                assert abs(there.slope[row]) <= 1e-9 * here.slope[row]
+                better += there.value > dual.at(direction).value + 1e-3
+    assert seen >= 50 and better >= 20
+
+
+def test_without_a_best_length_the_step_is_the_plain_one():
+    dual = dual_of(isotropic(1))
+    here = dual.at(np.zeros(len(dual.rows)))
+    uphill = np.zeros(len(dual.rows))
+    uphill[-1] = here.stiffness / dual.bends[-1]  # 1 - 2 q'd / h = -1
+    assert dual.best_length(here, uphill) == 1.0
+    assert dual.best_length(here, np.nan * uphill) == 1.0
 
 
 @settings(max_examples=60, deadline=None)
@@ -73,7 +99,7 @@ def test_weak_duality(seed):
     dual, rng = dual_of(problem), np.random.default_rng(seed)
     for lam in rng.uniform(0, 2, (20, len(dual.rows))) ** 3:
         b = rng.standard_normal(len(problem.linear))
-        inside = projection.pulled_in(problem.region, problem.reach * b / np.linalg.norm(b))
+        inside = projection.pulled_in(problem.region, problem.reach * b / np.linalg.norm(b))[0]
         if np.linalg.norm(inside) <= problem.reach:
             primal = problem.objective(inside) / problem.scale
             assert dual.at(lam).value <= primal + 1e-9 * (1 + abs(primal))

@@ -41,7 +41,7 @@ def test_identity_inside(seed):
     problem = random_problem(seed)
     rng = np.random.default_rng(seed + 1)
     step = 2.0 * rng.standard_normal(len(problem.linear))
-    inside = 0.9 * pulled_in(problem.region, step)
+    inside = 0.9 * pulled_in(problem.region, step)[0]
     assert np.allclose(projected(problem, inside), inside, atol=1e-6 * problem.reach)
 
 
@@ -153,8 +153,8 @@ def test_a_far_constraint_changes_nothing():
 def test_pulled_in_is_inside_and_as_far_as_possible(seed, exponent):
     region = random_problem(seed).region
     b = np.random.default_rng(seed).standard_normal(region.slope.shape[1]) * 10.0 ** exponent
-    inside = pulled_in(region, b)
-    assert region.contains(inside)
+    inside, violation = pulled_in(region, b)
+    assert region.contains(inside) and violation == region.violation(inside)
     if not region.contains(b):
         assert not region.contains(inside * (1 + 1e-6))
     else:
