@@ -12,9 +12,11 @@ import time
 import numpy as np
 from scpo_ros.agreement import Agreement
 from scpo_ros.control.collection import RolloutCollector, Sample
+from scpo_ros.state_watch import Fate, StateWatch
 
 
-_CONFIRMATIONS = 20  # commands from the past in a row that begin another time line
+_KEPT = 20  # states that wait for the command that answers them
+_GAP_S = 1.0  # longest loss of states that is bridged; beyond it the time line is confirmed anew
 _NEUTRAL = ('FEW_DEMONSTRATIONS', 'UNCHANGED', 'RESET')
 
 
@@ -52,34 +54,35 @@ class Session:
     def __post_init__(self):
         """Start with nothing seen."""
         self.enabled = self.config.enabled if self.enabled is None else self.enabled
+        self._watch = StateWatch(self.dt, _GAP_S)
         self._collector = RolloutCollector(self.config.rollout_steps)
         self._states, self._demonstrations, self._rollouts = {}, [], []
         self._heard = {}  # {teacher: time of his newest demonstration}
         self._proposals, self._requests = [], [('describe',), ('begin',)]
         self._now = self._first = self._due = self._newest_demonstration = None
-        self._asked, self._late = 0.0, 0
+        self._asked = 0.0
         self.agreement = Agreement(self.history)
 
     # What is seen -------------------------------------------------------------------------
 
     def add_state(self, state):
-        """Keep a state until the command that answers it is seen."""
+        """Keep a state of the plant's time line until the command that answers it is seen."""
+        lines = self._watch.time_lines
+        if self._watch.judge(state) is not Fate.FRESH:
+            return
+        if self._watch.time_lines > lines:  # the plant was started again, or its clock set
+            self._states, self._now, self._first, self._due = {}, None, None, None
         self._states[round(state.time / self.dt)] = state
-        for step in sorted(self._states)[:-20]:
+        for step in list(self._states)[:-_KEPT]:
             del self._states[step]
 
     def add_command(self, answered, source):
         """Pair a command with the state it answers; return a rollout when one is complete."""
         step = round(answered / self.dt)
         state = self._states.get(step)
-        if state is None:
+        if state is None or (self._now is not None and answered <= self._now + 1e-9):
             return None
-        if self._now is not None and answered <= self._now + 1e-9:
-            self._late += answered < self._now - 1e-9
-            if self._late <= _CONFIRMATIONS:
-                return None
-            self._first = self._due = answered  # the plant was started again, or its clock set
-        self._now, self._late = answered, 0
+        self._now = answered
         if self._first is None:
             self._first = self._due = answered
         rollout = self._collector.add(Sample(step, state.episode, state.x, state.applied, source))

@@ -12,6 +12,7 @@ from scpo_ros.nodes.conversions import read_state, trajectory_message
 from scpo_ros.nodes.health import Health, OK, WARN
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.run import run
+from scpo_ros.teaching import Teaching
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
@@ -26,40 +27,31 @@ class ExpertNode(Node):
         system = double_integrator(spec.system)
         _, gain = riccati(system, spec.backup.state_weight, spec.backup.input_weight)
         self._catalogue = ExpertCatalogue(system, gain)
+        self._teaching = Teaching(system.dt, config.batch)
         self._switch(config)
-        self._states, self._sent, self._ignored, self._last = [], 0, 0, None
+        self._sent, self._ignored = 0, 0
         self._publisher = self.create_publisher(JointTrajectory, 'demonstrations', 10)
         self.create_subscription(JointState, 'joint_states', self._on_state, 10)
         self._changes = Changes(self, config, self._switch)
         self._health = Health(self, 'demonstrations', self._diagnose)
 
     def _switch(self, config):
-        self._name, self._batch = config.expert, config.batch
+        self._name, self._teaching.batch = config.expert, config.batch
         self._law = self._catalogue.law(self._name)
 
     def _on_state(self, message):
         try:
-            state = read_state(message)
+            states = self._teaching.see(read_state(message))
         except InvalidArrayError:
             self._ignored += 1
             return
-        if self._last is not None and state.time <= self._last:
-            if self._sent and not self._states and state.time == self._last:
-                self._publisher.publish(self._message)  # the plant waits: somebody has missed it
+        if states is None:
             return
-        self._last = state.time
-        self._states.append(state)
-        if len(self._states) >= self._batch or self._sent == 0:
-            self._publish()  # the first state at once: the adapter sees that somebody teaches
-
-    def _publish(self):
-        first, x = self._states[0], [state.x for state in self._states]
-        times = [state.time - first.time for state in self._states]
-        self._message = trajectory_message(
-            first.stamp, self._name, times, x, self._law(x)[:, 0])
-        self._publisher.publish(self._message)
+        first, x = states[0], [state.x for state in states]
+        self._publisher.publish(trajectory_message(
+            first.stamp, self._name, [state.time - first.time for state in states], x,
+            self._law(x)[:, 0]))
         self._sent += 1
-        self._states = []
 
     def _diagnose(self):
         values = {'law': self._name, 'demonstrations': self._sent, 'ignored': self._ignored}

@@ -64,6 +64,32 @@ def test_a_command_without_its_state_and_one_that_comes_twice_are_ignored(sessio
         assert session.add_command(step * DT, 'policy/0') is None
 
 
+def test_forged_states_and_commands_of_another_time_do_not_stop_the_pairing(session):
+    for step in range(3):
+        tick(session, step)
+    for ahead in range(40):  # more than are kept, each answered by the forger
+        forged = 10**6 + 50 * ahead
+        tick(session, forged, 'policy/0')
+        assert session.add_command(forged * DT, 'policy/0') is None
+    assert [r.step for r in (tick(session, step) for step in range(3, 12)) if r] == [0, 5]
+
+
+@pytest.mark.parametrize('start', [0, 10**6])
+def test_another_time_line_is_taken_over_once_three_states_in_a_row_speak_for_it(session, start):
+    for step in range(5000, 5004):
+        tick(session, step)
+    assert session.next_request(True) is not None
+    session.conclude(Answer('step', []))
+    found = [tick(session, step, episode=1) for step in range(start, start + 8)]
+    assert [r.step for r in found if r] == [start + 2]
+    assert session.next_request(True)[0] == 'step'
+
+
+def test_a_state_that_is_not_finite_is_not_kept(session):
+    session.add_state(State(None, 0.0, 0, np.array([np.nan, 0.0]), 0.5))
+    assert session.add_command(0.0, 'policy/0') is None and session.next_request(True) is None
+
+
 @pytest.mark.parametrize('step, source, episode', [
     (7, 'policy/0', 0), (3, 'guard/0', 0), (3, 'policy/1', 0), (3, 'policy/0', 1)])
 def test_a_lost_tick_a_guard_a_swap_and_an_episode_break_the_window(
