@@ -18,7 +18,13 @@ NODES = ('plant', 'controller', 'adapter', 'expert')
 
 
 def begin_ros():
-    """Initialise rclpy such that a signal is an exception here, after which the fleet is ended."""
+    """
+    Initialise rclpy on the loopback interface alone, for the fleet too.
+
+    A signal is an exception here, after which the fleet is ended.
+    """
+    os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'SYSTEM_DEFAULT'  # that of the profile
+    os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(Path(__file__).with_name('loopback.xml'))
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
 

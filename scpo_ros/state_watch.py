@@ -39,7 +39,7 @@ class StateWatch:
         """
         Start without a time line.
 
-        :param dt: step [s]. :param gap: longest jump ahead on one time line [s], at least two steps.
+        :param dt: step [s]. :param gap: longest jump ahead on one time line [s], not below 2 dt.
         :param confirmations: messages in a row that begin another time line.
         :param age_limit: largest difference between stamp and clock [s]; 0: not looked at.
         """

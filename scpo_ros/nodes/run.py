@@ -7,6 +7,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.signals import SignalHandlerOptions
+from scpo_ros.discovery import be_found_quickly
 from scpo_ros.exceptions import ScpoRosError
 
 
@@ -27,6 +28,7 @@ def run(make, executor=SingleThreadedExecutor, args=None):
     asked = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda given, _: asked.append(given))
+    be_found_quickly()
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node, spinner, code = None, None, 0
     try:
