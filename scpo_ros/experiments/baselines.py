@@ -32,7 +32,7 @@ _HALVINGS = 16
 class Unconstrained(Baseline):
     """theta <- theta + s."""
 
-    def __init__(self, problem, trust_radius=0.1):
+    def __init__(self, problem, trust_radius=0.03):
         """Start from the backup. :param trust_radius: longest step."""
         super().__init__(problem)
         self._radius = trust_radius
@@ -65,7 +65,7 @@ class Lagrangian(Baseline):
 class LogBarrier(Baseline):
     """LB-SGD."""
 
-    def __init__(self, problem, barrier=1e-3, constant=0.1, decay=0.98):
+    def __init__(self, problem, barrier=1e-3, constant=1.0, decay=0.98):
         """
         Start from the backup.
 
@@ -94,7 +94,7 @@ class LogBarrier(Baseline):
 class SzoQq(Baseline):
     """Quadratic inner approximations with a constant that is guessed."""
 
-    def __init__(self, problem, constant=1.0):
+    def __init__(self, problem, constant=10.0):
         """Start from the backup. :param constant: M; the quadratic term is 2 M |b|^2."""
         super().__init__(problem)
         self._constant = constant
@@ -114,7 +114,7 @@ class SzoQq(Baseline):
 class LineSearch(Baseline):
     """The raw step, halved until the rollouts are safe."""
 
-    def __init__(self, problem, trust_radius=0.3):
+    def __init__(self, problem, trust_radius=0.0333333):
         """Start from the backup. :param trust_radius: longest step."""
         super().__init__(problem)
         self._radius = trust_radius

@@ -139,7 +139,7 @@ class ScpoPaperAdaptive:
 class ScpoPaper(ScpoPaperAdaptive):
     """The paper's projection with the L that it takes as given."""
 
-    def __init__(self, problem, smoothness=0.1, step_size=100.0):
+    def __init__(self, problem, smoothness=1.0, step_size=30.0):
         """
         Certify theta_0.
 
@@ -152,7 +152,7 @@ class ScpoPaper(ScpoPaperAdaptive):
 class ScpoPaperAggregated(ScpoPaper):
     """The paper's projection with one constraint of each kind."""
 
-    def __init__(self, problem, smoothness=0.1, step_size=100.0):
+    def __init__(self, problem, smoothness=1.0, step_size=300.0):
         """Certify theta_0; parameters as those of :class:`ScpoPaper`."""
         super().__init__(problem, smoothness, step_size)
 

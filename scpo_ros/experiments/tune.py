@@ -15,11 +15,13 @@ import argparse
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+import inspect
 import json
 from pathlib import Path
 
 import numpy as np
 
+from scpo_ros.config import AdapterConfig
 from scpo_ros.experiments.double_integrator import gap_closed, METHODS, trained
 from scpo_ros.experiments.held_out import unsafe_iterates
 from scpo_ros.experiments.imitation_problem import ImitationProblem
@@ -28,6 +30,7 @@ from scpo_ros.experiments.results import write_json
 
 TABLE = 'config/double_integrator_tuning.json'
 SETTINGS, UPDATES = 6, 150  # the horizon of the comparison
+MATTERS = 0.005  # difference of scores below which the default stays
 SEEDS, EXPERTS = (10, 11), ('overspeed', 'outward_edge')  # no-regret off
 
 
@@ -90,9 +93,22 @@ def search(score, parameters, budget=SETTINGS):
     return tried
 
 
-def best(tried):
-    """Return the settings dict with the largest score."""
-    return dict(max(tried, key=tried.get))
+def default(method):
+    """Return the settings dict that a method has by default, of the parameters searched."""
+    signature = inspect.signature(METHODS[method].__init__).parameters
+    return {p.name: getattr(AdapterConfig(), p.name) if method == 'scpo'
+            else signature[p.name].default for p in GRIDS[method]}
+
+
+def best(tried, present=None):
+    """
+    Return the settings dict with the largest score; the present one unless another beats it.
+
+    :param present: settings dict; what is better by less than MATTERS changes nothing.
+    """
+    found = max(tried, key=tried.get)
+    key = tuple(sorted((present or {}).items()))
+    return dict(key if tried.get(key, -np.inf) > tried[found] - MATTERS else found)
 
 
 def trial(folder, method, settings, updates, case):
@@ -140,7 +156,7 @@ def tuned(method, folder, updates=UPDATES, run=map):
     return {'updates': updates,
             'tried': [{'settings': dict(key), 'score': round(value, 4),
                        'unsafe_runs': unsafe[key]} for key, value in tried.items()],
-            'chosen': best(tried)}
+            'chosen': best(tried, default(method))}
 
 
 def main(arguments=None):

@@ -69,6 +69,13 @@ def test_finished_runs_are_not_repeated(tmp_path, monkeypatch):
     assert tuned('line-search', tmp_path) == first and len(calls) == 4 * len(first['tried'])
 
 
+def test_the_default_stays_unless_another_beats_it_by_what_matters():
+    tried = {(('rate', 1.0),): 0.900, (('rate', 10.0),): 0.904}
+    assert tune.best(tried) == tune.best(tried, {'rate': 100.0}) == {'rate': 10.0}
+    assert tune.best(tried, {'rate': 1.0}) == {'rate': 1.0}
+    assert tune.best({**tried, (('rate', 0.1),): 0.91}, {'rate': 1.0}) == {'rate': 0.1}
+
+
 def test_defaults_are_what_was_chosen():
     with open(share_file(tune.TABLE), encoding='utf-8') as file:
         table = json.load(file)
