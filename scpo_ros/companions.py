@@ -14,8 +14,10 @@ from scpo_ros.resources import share_file
 
 _SHARED = ('/clock', '/diagnostics', '/parameter_events', '/rosout')  # by all namespaces
 _SHIPPED_NAMESPACE = 'scpo'  # the one that the files in config/ name
-_VIEWERS = {'rqt': (['rqt', '--perspective-file'], 'config/scpo.perspective'),
-            'rviz': (['rviz2', '-d'], 'config/scpo.rviz')}
+_VIEWERS = {  # argument: program, command line, file
+    'rqt': ('rqt', [sys.executable, '-m', 'scpo_ros.nodes.rqt', '--perspective-file'],
+            'config/scpo.perspective'),
+    'rviz': ('rviz2', ['rviz2', '-d'], 'config/scpo.rviz')}
 
 
 def ros2_bag_record(values, folder=None):
@@ -39,18 +41,18 @@ def ros2_bag_record(values, folder=None):
 
 def viewers(values):
     """
-    Return the command lines of the viewers that are asked for.
+    Return {program: command line} of the viewers that are asked for.
 
     :param values: {argument: text}.
     :raises ConfigurationError: when one is not installed.
     """
-    lines = []
-    for name, (line, config) in _VIEWERS.items():
+    lines = {}
+    for name, (program, line, config) in _VIEWERS.items():
         if value_of(name, values):
-            if shutil.which(line[0]) is None:
+            if shutil.which(program) is None:
                 raise ConfigurationError(
-                    name, values[name], f'needs {line[0]!r}, which is not installed here')
-            lines.append([*line, str(_in_namespace(share_file(config), values))])
+                    name, values[name], f'needs {program!r}, which is not installed here')
+            lines[program] = [*line, str(_in_namespace(share_file(config), values))]
     return lines
 
 

@@ -93,16 +93,17 @@ def companions(recording, viewers, values):
     """
     Return the actions that start the recorder at once, and viewers when there is what they show.
 
-    :param recording: command line, or None. :param viewers: command lines.
+    :param recording: command line, or None. :param viewers: {name: line}.
     :param values: {argument: text}.
     """
-    actions = [_process(recording)] if recording else []
+    actions = [_process(recording, recording[0])] if recording else []
     if viewers:
         waiting = _process(readiness(values), 'ready')
         actions += [waiting, RegisterEventHandler(OnProcessExit(
-            target_action=waiting, on_exit=[_process(line) for line in viewers]))]
+            target_action=waiting,
+            on_exit=[_process(line, name) for name, line in viewers.items()]))]
     return actions
 
 
-def _process(line, name=None):
-    return ExecuteProcess(cmd=line, name=name or line[0], output='screen', **PATIENCE)
+def _process(line, name):
+    return ExecuteProcess(cmd=line, name=name, output='screen', **PATIENCE)

@@ -79,16 +79,16 @@ def _check_bag(values):
 class Processes:
     """The processes of one run."""
 
-    def __init__(self, lines, respawn=False, shown=(), bag=None):
+    def __init__(self, lines, respawn=False, shown=None, bag=None):
         """
         Prepare the given {name: command line}; :meth:`start` starts them.
 
         :param respawn: whether to start again what ended.
-        :param shown: command lines of viewers, to be started once 'ready' has ended.
+        :param shown: {name: command line} of viewers, to be started once 'ready' has ended.
         :param bag: the folder that the recorder makes.
         """
         self._lines, self._respawn, self._lost = lines, respawn, []
-        self._running, self._shown, self._bag = {}, shown, bag
+        self._running, self._shown, self._bag = {}, shown or {}, bag
 
     def start(self):
         """Start them in their order; what follows the recorder waits for its bag."""
@@ -121,8 +121,8 @@ class Processes:
         """Go on without a viewer that ended; start those that waited for 'ready'."""
         del self._running[name]
         if name == 'ready':
-            self._lines.update((line[0], line) for line in self._shown)
-            self._running.update((line[0], self._start(line[0])) for line in self._shown)
+            self._lines.update(self._shown)
+            self._running.update((name, self._start(name)) for name in self._shown)
         elif code != 0:
             print(f'\n{name} ended with code {code}; the run goes on', file=sys.stderr)
 

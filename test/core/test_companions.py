@@ -24,20 +24,22 @@ def installed(tmp_path, monkeypatch):
 
 
 def test_nothing_is_started_unasked():
-    assert companions.viewers(DEFAULTS) == []
+    assert companions.viewers(DEFAULTS) == {}
 
 
 def test_viewers_are_given_the_shipped_files(installed):
-    rqt, rviz = companions.viewers({**DEFAULTS, 'rqt': 'true', 'rviz': 'true'})
-    assert rqt[:2] == ['rqt', '--perspective-file'] and rviz[:2] == ['rviz2', '-d']
-    assert Path(rqt[2]).name == 'scpo.perspective' and Path(rviz[2]).name == 'scpo.rviz'
+    lines = companions.viewers({**DEFAULTS, 'rqt': 'true', 'rviz': 'true'})
+    rqt, rviz = lines['rqt'], lines['rviz2']
+    assert rqt[1:-1] == ['-m', 'scpo_ros.nodes.rqt', '--perspective-file']
+    assert rviz[:-1] == ['rviz2', '-d']
+    assert Path(rqt[-1]).name == 'scpo.perspective' and Path(rviz[-1]).name == 'scpo.rviz'
 
 
 @pytest.mark.parametrize('namespace, prefix', [('a', '/a/'), ('/q/w', '/q/w/'), ('/', '/')])
 def test_viewers_of_another_namespace_show_its_topics(installed, namespace, prefix):
     for line in companions.viewers(
-            {**DEFAULTS, 'rqt': 'true', 'rviz': 'true', 'namespace': namespace}):
-        text = Path(line[2]).read_text()
+            {**DEFAULTS, 'rqt': 'true', 'rviz': 'true', 'namespace': namespace}).values():
+        text = Path(line[-1]).read_text()
         assert f'{prefix}adapter/m' in text and '/scpo/' not in text
 
 
@@ -71,7 +73,7 @@ def test_viewers_start_once_there_is_something_to_see_and_may_be_closed(tmp_path
     (tmp_path / 'rqt').write_text(f'#!/bin/sh\necho shown >> {tmp_path}/seen; exit 3\n')
     (tmp_path / 'rqt').chmod(0o755)
     monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
-    running = Processes({'monitor': ['sleep', '60'], 'ready': ['true']}, shown=[['rqt']])
+    running = Processes({'monitor': ['sleep', '60'], 'ready': ['true']}, shown={'rqt': ['rqt']})
     running.start()
     deadline = time.monotonic() + 20
     while 'rqt' not in running._lines and time.monotonic() < deadline:

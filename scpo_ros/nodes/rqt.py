@@ -1,0 +1,60 @@
+"""
+Runs rqt with a perspective, once this process has discovered what it shows.
+
+Plots of rqt drop a topic, and its parameter editor a node, that it has not discovered by the time
+that it restores the perspective, which on a busy machine is sooner. Nodes of one process share
+what was discovered: so one is made here first, waits, and stays.
+"""
+
+import re
+import sys
+import time
+
+import rclpy
+
+
+_PATIENCE_S = 20.0  # a perspective that shows half is better than none [s, wall]
+
+
+def shown(perspective):
+    """Return the topics that the text of a perspective plots, and the nodes that it selects."""
+    topics = set(re.findall(r"'(/[^'\s]+)/data'", perspective))
+    selected = ''.join(re.findall(r'"selected_nodes": {\s*"repr": "([^"]*)"', perspective))
+    return topics, set(re.findall(r"'(/[^'\s]+)'", selected))
+
+
+def missing(node, topics, nodes):
+    """Return what a node has not discovered of topics with a publisher and of other nodes."""
+    services = {name for name, _ in node.get_service_names_and_types()}
+    return (sorted(topic for topic in topics if not node.count_publishers(topic))
+            + sorted(name for name in nodes if f'{name}/list_parameters' not in services))
+
+
+def wait(node, topics, nodes, spin=rclpy.spin_once, clock=time.monotonic):
+    """Wait until nothing is missing, or patience ends; return what is missing."""
+    deadline = clock() + _PATIENCE_S
+    while missing(node, topics, nodes) and clock() < deadline and rclpy.ok():
+        spin(node, timeout_sec=0.1)
+    return missing(node, topics, nodes)
+
+
+def main():
+    """
+    Wait and become rqt.
+
+    The arguments are those of rqt, the perspective file last.
+    """
+    rclpy.init()
+    node = rclpy.create_node('rqt_start', start_parameter_services=False)
+    with open(sys.argv[-1], encoding='utf-8') as file:
+        absent = wait(node, *shown(file.read()))
+    if not rclpy.ok():
+        return 0
+    if absent:
+        node.get_logger().warn(f'not there yet, and not shown: {", ".join(absent)}')
+    from rqt_gui.main import Main  # not installed where nobody asks for it
+    return Main().main(['rqt', *sys.argv[1:]])
+
+
+if __name__ == '__main__':
+    sys.exit(main())

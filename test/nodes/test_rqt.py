@@ -1,0 +1,75 @@
+"""What starts rqt has discovered what the perspective shows, or says what it has not."""
+
+import json
+import os
+import subprocess
+import sys
+
+from conftest import NAMESPACE, ROOT
+import pytest
+from scpo_ros.nodes import rqt
+from scpo_ros.nodes.rqt import missing, shown, wait
+from std_msgs.msg import Float64
+
+
+def perspective(topics, nodes):
+    keys = [{'topics': {'repr': repr([f'{topic}/data' for topic in topics]), 'type': 'repr'}},
+            {'topics': {'repr': repr(f'{topics[0]}/data'), 'type': 'repr'}},
+            {'selected_nodes': {'repr': repr(nodes), 'type': 'repr'}}]
+    return json.dumps({'groups': {str(i): {'keys': key} for i, key in enumerate(keys)}}, indent=2)
+
+
+def test_the_shipped_perspective_is_read():
+    topics, nodes = shown((ROOT / 'config' / 'scpo.perspective').read_text())
+    assert nodes == {'/scpo/expert'} and len(topics) == 9
+    assert {'/scpo/adapter/metrics/loss', '/scpo/controller/metrics/input_margin'} <= topics
+    assert shown(perspective(['/a/b'], ['/a/c', '/d'])) == ({'/a/b'}, {'/a/c', '/d'})
+    assert shown(perspective(['/a/b'], [])) == ({'/a/b'}, set())
+
+
+def test_patience_ends_and_what_is_missing_is_named(probe):
+    now = iter(range(0, 10**6, 5))
+    turns = []
+    absent = wait(probe, {'/nowhere'}, {'/nobody'}, lambda *_, **__: turns.append(1),
+                  lambda: next(now))
+    assert absent == ['/nowhere', '/nobody'] and len(turns) == rqt._PATIENCE_S // 5 - 1
+
+
+RQT = """
+import rclpy
+
+class Main:
+    def main(self, argv):
+        node = rclpy.create_node('rqt_gui_py_node')  # discovers nothing of its own
+        print(argv[:2], node.count_publishers('{0}/late'), flush=True)
+        return 7
+"""
+
+
+@pytest.fixture
+def stand_in(tmp_path):
+    """Return the environment in which rqt_gui is ours."""
+    (tmp_path / 'rqt_gui').mkdir()
+    (tmp_path / 'rqt_gui' / '__init__.py').write_text('')
+    (tmp_path / 'rqt_gui' / 'main.py').write_text(RQT.format(f'/{NAMESPACE}'))
+    return {**os.environ, 'PYTHONPATH': f'{tmp_path}:{ROOT}'}
+
+
+def test_rqt_begins_when_everything_is_discovered(stand_in, probe, processes, tmp_path):
+    path = tmp_path / 'a.perspective'
+    topic, node = f'/{NAMESPACE}/late', f'/{NAMESPACE}/expert'
+    path.write_text(perspective([topic], [node]))
+    assert missing(probe, *shown(path.read_text())) == [topic, node]
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'scpo_ros.nodes.rqt', '--perspective-file', str(path)],
+        cwd=ROOT, env=stand_in, stdout=subprocess.PIPE, text=True)
+    try:
+        probe.wait(lambda: 'rqt_start' in probe.get_node_names())
+        processes.start('expert')
+        probe.wait(lambda: not missing(probe, (), {node}))
+        assert process.poll() is None  # the topic is not there yet
+        probe.create_publisher(Float64, 'late', 1)
+        said, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 7 and said == "['rqt', '--perspective-file'] 1\n"
