@@ -30,6 +30,7 @@ class ConicProgram:
     kept: np.ndarray              # (m,) indices of the constraints that can become active
     row_scale: np.ndarray         # (m,) by which the rows were divided
     reach: float                  # rho, weight units: answers with ||b|| <= rho are sought
+    unit: float                   # of the objective: the gain within rho
 
 
 def active_candidates(problem, reach=None):
@@ -56,18 +57,19 @@ def build_projection(problem, reach=None):
     n, rho = len(problem.linear), problem.reach if reach is None else reach
     kept = active_candidates(problem, rho)
     rows, offset, row_scale = _constraint_rows(problem, kept, rho)
+    unit = problem.gain(rho) or problem.scale  # 0 by underflow
     frame, frame_offset = _frame_rows(n)
     quadratic = np.zeros((2 * n + 2, 2 * n + 2))
-    quadratic[:n, :n] = np.triu(2.0 * rho ** 2 / problem.scale * problem.gram)
+    quadratic[:n, :n] = np.triu(2.0 * rho ** 2 / unit * problem.gram)
     linear = np.zeros(2 * n + 2)
-    linear[:n] = -2.0 * rho / problem.scale * problem.linear
+    linear[:n] = -2.0 * rho / unit * problem.linear
     return ConicProgram(
         quadratic=sparse.csc_matrix(quadratic), linear=linear,
         matrix=sparse.csc_matrix(np.vstack([rows, frame])),
         offset=np.concatenate([offset, frame_offset]),
         cones=[clarabel.NonnegativeConeT(len(kept) + 2 * n + 3),
                clarabel.SecondOrderConeT(n + 2)],
-        kept=kept, row_scale=row_scale, reach=rho)
+        kept=kept, row_scale=row_scale, reach=rho, unit=unit)
 
 
 def _constraint_rows(problem, kept, rho):
@@ -125,10 +127,10 @@ def kkt_point(problem, program, solution):
     binding = dual > slack  # strict complementarity, in the solver's scaling
     up, down, ball = binding[count:count + n], binding[count + n:count + 2 * n], count + 2 * n + 1
     mu = np.zeros(len(problem.region.g))
-    mu[program.kept] = problem.scale * dual[:count] / program.row_scale
+    mu[program.kept] = program.unit * dual[:count] / program.row_scale
     touching = rho == problem.region.trust_radius  # else the ball of radius R cannot be active
     return KktPoint(
         b=rho * np.array(solution.x)[:n], mu=mu,
-        nu=problem.scale * dual[ball] / rho ** 2 if touching else 0.0,
+        nu=program.unit * dual[ball] / rho ** 2 if touching else 0.0,
         active=program.kept[binding[:count]], free=np.flatnonzero(~(up & down)),
         on_ball=bool(touching and binding[ball]))

@@ -36,7 +36,8 @@ def dual_answers(problem):
     count = len(problem.region.g)
     few = count <= len(problem.linear)  # then it costs less to keep them
     dual = DualFunction(problem, slice(None) if few else active_candidates(problem))
-    point = dual.at(np.zeros(len(dual.rows)))
+    with np.errstate(invalid='ignore'):
+        point = dual.at(np.zeros(len(dual.rows)))
     if not np.isfinite(point.slope).all():  # the units overflow
         return
     for method in (newton, proximal):

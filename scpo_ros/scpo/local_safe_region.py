@@ -8,6 +8,8 @@ import numpy as np
 from scpo_ros.arrays import checked, frozen
 from scpo_ros.exceptions import InvalidValueError
 
+_ULPS = (0.0, *(2.0 ** np.arange(53)).tolist())  # by which a rounded step is pulled in
+
 
 def planning_target(g, accept_margin, plan_margin):
     """
@@ -84,6 +86,20 @@ class LocalSafeRegion:
             return frozen(self.target - self.g)
 
     @cached_property
+    def longest(self):
+        """
+        Return a length that no feasible b exceeds, by each constraint alone and R.
+
+        As ||b||_1 >= ||b||, gbar_i(b) >= g_i - (||slope_i|| - w_i) ||b|| + (L_i / 2) ||b||^2.
+        """
+        with np.errstate(all='ignore'):
+            fall = np.linalg.norm(self.slope, axis=1) - self.sampling_weight
+            root = np.sqrt(fall * fall + 2.0 * self.smoothness * self.slack)
+            lengths = np.where(fall > 0, (fall + root) / self.smoothness,
+                               2.0 * self.slack / (root - fall))
+        return float(np.fmin(self.trust_radius, np.fmin.reduce(lengths)))
+
+    @cached_property
     def rows(self):
         """Return (k, n + 2) the factors of (b, ||b||_1, ||b||^2 / 2) in gbar(b) - g."""
         count, n = self.slope.shape
@@ -131,3 +147,28 @@ class LocalSafeRegion:
         with np.errstate(divide='ignore', invalid='ignore', over='ignore'):
             excess = np.asarray(observed) - flat
             return np.where(excess <= 0.0, 0.0, excess / price)
+
+
+def pulled_in(region, b):
+    """
+    Return (s b, its violation) with the largest s in (0, 1] that is feasible in floating point.
+
+    Along the ray every constraint is a quadratic A s^2 + B s + C <= 0 with A >= 0 > C; its root
+    is -2 C / (B + sqrt(B^2 - 4 A C)). What rounding leaves over is removed in growing ulps.
+
+    :param region: a region that has b = 0 strictly inside.
+    :param b: finite (n,).
+    """
+    terms, slack = terms_of(b), region.slack
+    half, terms[-1] = terms[-1], 0.0
+    flat = region.rows.dot(terms)
+    with np.errstate(divide='ignore', over='ignore', invalid='ignore'):
+        root = 2.0 * slack / (flat + np.sqrt(flat * flat + 4.0 * half * region.smoothness * slack))
+        ball = region.trust_radius / np.sqrt(2.0 * half)
+    scale = np.fmin(1.0, np.fmin(ball, np.fmin.reduce(root)))
+    for ulps in _ULPS:
+        inside = max(scale * (1.0 - ulps * 2.0 ** -52), 0.0) * b
+        violation = region.violation(inside)
+        if violation <= 0.0:
+            return inside, violation
+    return np.zeros_like(b), region.violation(np.zeros_like(b))

@@ -15,7 +15,7 @@ from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.scpo.certificate import check_projection, relative_gap
 from scpo_ros.scpo.conic_program import build_projection, first_solved, kkt_point
 from scpo_ros.scpo.dual_newton import dual_answers
-from scpo_ros.scpo.local_safe_region import LocalSafeRegion, terms_of
+from scpo_ros.scpo.local_safe_region import LocalSafeRegion, pulled_in
 from scpo_ros.scpo.refinement import refined
 
 
@@ -25,9 +25,8 @@ ROUNDING = 1e-9
 ISOTROPY = 1e-12
 # Relative duality gap above which the next method or better units are tried; how often the latter.
 GOOD_GAP = 1e-9
-RESCALINGS = 3
+RESCALINGS = 5
 _EPSILON = float(np.finfo(float).eps)
-_ULPS = (0.0, *(2.0 ** np.arange(53)).tolist())  # by which a rounded step is pulled in
 # Raw steps so long that their square overflows are malformed.
 LONGEST = 1e150
 
@@ -107,17 +106,19 @@ class ProjectionProblem:
     @cached_property
     def scale(self):
         """
-        Return the decrease of the objective at the Cauchy point: along l, within R.
+        Return the gain within R, the unit in which the duality gap is measured.
 
-        It is what the step would gain without constraints (exactly so for G = I), and the unit
-        in which the duality gap is measured.
+        It is what the step would gain without constraints (exactly so for G = I).
         """
-        length = np.sqrt(self.linear @ self.linear)
+        return self.gain(self.region.trust_radius)
+
+    def gain(self, radius):
+        """Return the decrease of the objective at the Cauchy point: along l, within a radius."""
+        length = np.sqrt(self.linear.dot(self.linear))
         if not length > 0:
             return 0.0
         unit = self.linear / length
-        curvature = float(unit @ self.gram @ unit)
-        radius = self.region.trust_radius
+        curvature = float(unit.dot(self.gram.dot(unit)))
         reach = radius if curvature * radius <= length else length / curvature
         return float(reach * (2.0 * length - reach * curvature))
 
@@ -181,35 +182,41 @@ def _conic_answers(problem):
     """
     Yield answers of Clarabel.
 
-    A step that is short beside R loses digits in the solver: the program is built anew in units
-    near the step's length. Any solver status but the good one is no answer.
+    An answer that is short beside the ball it is sought in loses digits in the solver: the program
+    is built anew with a ball of a few times its length, and with a larger one where that cut it
+    short. Any solver status but the good one is no answer.
     """
-    reach = problem.reach
+    low, high = 0.0, min(problem.reach, 2.0 * problem.region.longest)
+    reach = high
     for _ in range(RESCALINGS + 1):
-        answer = _solved(problem, reach)
+        answer, length = _solved(problem, reach)
         yield answer
-        length = np.linalg.norm(answer.b)
-        smaller = 4.0 * length if length > 0 else reach / 32.0  # NaN is not
-        if not smaller < reach:
+        if length > 0.9 * reach and reach < high:
+            low = reach
+        else:
+            high = reach
+        reach = max(4.0 * length, 2.0 * low) if length > 0 else high / 32.0  # NaN is not
+        if not low < reach < high:
             return
-        reach = smaller
 
 
+@np.errstate(all='ignore')  # what is not finite is no answer
 def _solved(problem, reach):
-    """Return the answer of one conic program, sought within ||b|| <= reach."""
+    """Return (answer, length of the solver's b) of a conic program, sought in ||b|| <= reach."""
     program = build_projection(problem, reach)
     solution = first_solved(program)
     if solution is None:
-        return no_answer(problem)
+        return no_answer(problem), np.nan
     point = kkt_point(problem, program, solution)
-    if not np.all(np.isfinite([*point.b, *point.mu, point.nu])):
-        return no_answer(problem)
+    length = np.linalg.norm(point.b)
+    if not np.all(np.isfinite([length, *point.mu, point.nu])):
+        return no_answer(problem), np.nan
     answer = _finished(problem, point.b, point.mu, point.nu, 'conic')
     try:
         better = _finished(problem, *refined(problem, point), 'conic')
     except np.linalg.LinAlgError:
-        return answer
-    return better if better.duality_gap < answer.duality_gap else answer
+        return answer, length
+    return (better if better.duality_gap < answer.duality_gap else answer), length
 
 
 def solve_reference(problem):
@@ -240,31 +247,6 @@ def no_answer(problem):
     return ProjectionAnswer(
         frozen(np.full(len(problem.linear), np.nan)), frozen(np.zeros(len(problem.region.g))),
         0.0, np.inf, np.inf)
-
-
-def pulled_in(region, b):
-    """
-    Return (s b, its violation) with the largest s in (0, 1] that is feasible in floating point.
-
-    Along the ray every constraint is a quadratic A s^2 + B s + C <= 0 with A >= 0 > C; its root
-    is -2 C / (B + sqrt(B^2 - 4 A C)). What rounding leaves over is removed in growing ulps.
-
-    :param region: a region that has b = 0 strictly inside.
-    :param b: finite (n,).
-    """
-    terms, slack = terms_of(b), region.slack
-    half, terms[-1] = terms[-1], 0.0
-    flat = region.rows.dot(terms)
-    with np.errstate(divide='ignore', over='ignore', invalid='ignore'):
-        root = 2.0 * slack / (flat + np.sqrt(flat * flat + 4.0 * half * region.smoothness * slack))
-        ball = region.trust_radius / np.sqrt(2.0 * half)
-    scale = np.fmin(1.0, np.fmin(ball, np.fmin.reduce(root)))
-    for ulps in _ULPS:
-        inside = max(scale * (1.0 - ulps * 2.0 ** -52), 0.0) * b
-        violation = region.violation(inside)
-        if violation <= 0.0:
-            return inside, violation
-    return np.zeros_like(b), region.violation(np.zeros_like(b))
 
 
 def _answer_at_rest(problem):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 STEPS = 4
+EQUILIBRATIONS = 4  # sweeps
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,4 +64,21 @@ def _newton_step(problem, point, b, mu, nu):
     corner = np.zeros((len(values), len(values)))
     matrix = np.block([[hessian[np.ix_(free, free)], normals[:, free].T],
                        [normals[:, free], corner]])
-    return np.linalg.lstsq(matrix, -np.append(slope[free], values), rcond=None)[0]
+    return _least_squares(matrix, -np.append(slope[free], values))
+
+
+def _least_squares(matrix, right):
+    """
+    Return x with matrix x = right, of least norm in units in which the matrix is equilibrated.
+
+    Objective and constraints may differ by many powers of ten in their own units, and the smaller
+    would be taken for rounding (Ruiz, *A scaling algorithm*, RAL-TR-2001-034).
+
+    :param matrix: symmetric.
+    """
+    units = np.ones(len(right))
+    for _ in range(EQUILIBRATIONS):
+        largest = np.max(np.abs(matrix * np.outer(units, units)), axis=1, initial=0.0)
+        units /= np.sqrt(np.where(largest > 0, largest, 1.0))
+    scaled = matrix * np.outer(units, units)
+    return units * np.linalg.lstsq(scaled, units * right, rcond=None)[0]

@@ -9,7 +9,7 @@ import pytest
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.scpo import (
     Certificate, certificate_defects, check_projection, dual_bound, ScpoUpdater, solve_projection)
-from scpo_ros.scpo.projection import pulled_in
+from scpo_ros.scpo.local_safe_region import pulled_in
 from scpo_toys import random_problem, WalledBowl
 
 

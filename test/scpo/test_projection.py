@@ -14,8 +14,9 @@ from scpo_ros.scpo import (
     solve_reference)
 import scpo_ros.scpo.conic_program as conic_program
 from scpo_ros.scpo.conic_program import active_candidates
+from scpo_ros.scpo.local_safe_region import pulled_in
 import scpo_ros.scpo.projection as projection
-from scpo_ros.scpo.projection import checked_metric, pulled_in
+from scpo_ros.scpo.projection import checked_metric
 from scpo_toys import random_problem
 
 
@@ -206,6 +207,7 @@ def test_a_step_that_is_short_beside_its_reach_keeps_its_digits(monkeypatch):
     assert all(np.linalg.norm(a.b) < 1e-2 * p.reach for a, p in zip(answers, problems))
     assert all(a.violation <= 0 and a.duality_gap <= 1e-6 for a in answers)
     monkeypatch.setattr(projection, 'RESCALINGS', 0)
+    monkeypatch.setattr(LocalSafeRegion, 'longest', property(lambda region: region.trust_radius))
     assert any(solve_projection(problem).duality_gap > 1e-6 for problem in problems)
 
 
