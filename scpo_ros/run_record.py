@@ -7,6 +7,7 @@ from scpo_ros.control.scenario import random_scenarios
 from scpo_ros.control.task import ControlTask
 from scpo_ros.messages import (
     read_active, read_command, read_demonstration, read_policy, read_state)
+from scpo_ros.timing import period_counts
 
 
 # What is watched, by topic: how a message is read, and the method that takes what was read.
@@ -157,6 +158,7 @@ class RunRecord:
                 0 if self.running is None else self.running.refusals,
             'control_period_p99_ms':
                 float(np.percentile(self.periods, 99)) if self.periods else None,
+            'control_periods': period_counts(self.periods, self._spec.system.dt),
             'deadline_misses': int(self.numbers['deadline_misses'])}
 
     def _losses(self, task, thetas):

@@ -22,6 +22,7 @@ from scpo_ros.nodes.run import run
 from scpo_ros.policy_gate import PolicyGate
 from scpo_ros.policy_record import backup_record
 from scpo_ros.state_watch import Fate, StateWatch
+from scpo_ros.timing import Punctuality
 from scpo_ros.worker import Worker
 from sensor_msgs.msg import JointState
 from visualization_msgs.msg import MarkerArray
@@ -39,6 +40,10 @@ def make_verifier(spec):
     """Return the verifier, in its own process, which alone pays for its imports."""
     from scpo_ros.verification import Verifier
     return Verifier(spec)
+
+
+def _steady():
+    return STEADY.now().nanoseconds * 1e-9
 
 
 def build_loop(spec, config):
@@ -83,8 +88,9 @@ class ControllerNode(Node):
                 'SAFETY IS OFF: policies are neither checked nor guarded. For demonstrations.')
         self._lockstep = (
             self._config.lockstep and self.get_parameter('use_sim_time').value)
-        self._faults, self._fault, self._held, self._arrival = 0, '', None, None
-        self._malformed, self._periods, self._announced, self._drawn = 0, [], None, None
+        self._faults, self._fault, self._held, self._malformed = 0, '', None, 0
+        self._announced, self._drawn = None, None
+        self._punctuality = Punctuality(spec.system.dt)
         self._commands = self.create_publisher(JointState, 'joint_command', 1)
         self._active = self.create_publisher(ParameterEvent, '~/active_policy', LATCHED)
         self._markers = self.create_publisher(MarkerArray, '~/markers', LATCHED)
@@ -112,6 +118,7 @@ class ControllerNode(Node):
         return guarded
 
     def _on_state(self, message):
+        arrival = _steady()
         try:
             state = read_state(message)
         except InvalidArrayError as error:
@@ -131,20 +138,17 @@ class ControllerNode(Node):
             self._commands.publish(command_message(
                 state.stamp, reply.source.value, reply.version, reply.u))
         if self._loop.watch.counts[Fate.FRESH] > fresh:
+            self._punctuality.note(arrival, _steady())
             self._report(state, reply)
             self._announce()
 
     def _report(self, state, reply):
-        now = STEADY.now().nanoseconds * 1e-9
-        if self._arrival is not None:
-            self._periods = self._periods[-999:] + [1e3 * (now - self._arrival)]
-        self._arrival = now
         position, velocity = state.x / self._loop.task.system.state_limit
         self._metrics.publish(
             position_use=float(position), velocity_use=float(velocity),  # of the limits, +-1
             policy_version=float(reply.version), residual=reply.residual,
             guard_interventions=float(self._loop.interventions), input_margin=reply.margin,
-            period_ms=self._periods[-1] if self._periods else 0.0,
+            period_ms=self._punctuality.period_ms,
             model_error=self._loop.monitor.ratio, model_valid=not self._gate.revoked,
             backup_active=reply.source is not Source.POLICY)
 
@@ -180,20 +184,20 @@ class ControllerNode(Node):
 
     def _diagnose(self):
         gate, loop, history = self._gate, self._loop, self._admission.history
-        p99 = float(np.percentile(self._periods, 99)) if self._periods else 0.0
         values = {'version': gate.running.version, 'ready': gate.newest.version,
                   'certificate': gate.running.claim,
                   'swaps': gate.swaps, 'refused': gate.refusals,
-                  'last_refusal': gate.refused.reason, 'period_p99_ms': f'{p99:.2f}',
+                  'last_refusal': gate.refused.reason,
                   'revocations': loop.monitor.revocations, 'malformed_states': self._malformed,
                   'model_error': f'{loop.monitor.ratio:.3f}', 'callback_faults': self._faults,
                   'ledger': history.failure or history.fault or 'in order',
                   **{f'states_{fate.value}': count for fate, count in loop.watch.counts.items()},
-                  **{source.value: count for source, count in loop.counts.items()}}
+                  **{source.value: count for source, count in loop.counts.items()},
+                  **self._punctuality.values}
         return *self._judgement(gate, loop, history), values
 
     def _judgement(self, gate, loop, history):
-        silent = STEADY.now().nanoseconds * 1e-9 - (self._arrival or -np.inf)
+        silent = _steady() - (self._punctuality.arrival or -np.inf)
         if not self._config.safety:
             return ERROR, 'SAFETY IS OFF: whatever arrives is run'
         if silent > self._config.state_timeout_s:

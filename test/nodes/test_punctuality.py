@@ -1,0 +1,27 @@
+"""The controller's histograms in its diagnostics: every answered state is counted."""
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.qos import QoSProfile
+from scpo_ros.timing import LATENCY_EDGES, PERIOD_EDGES
+
+
+def test_the_diagnostics_count_periods_and_latencies(processes, probe):
+    probe.watch(DiagnosticArray, '/diagnostics', QoSProfile(depth=1000))
+    processes.start('plant')
+    processes.start('controller')
+
+    def counted():
+        found = [{item.key: item.value for item in status.values}
+                 for message in probe.seen['/diagnostics'] for status in message.status
+                 if status.name.endswith('controller: policy')]
+        return found[-1] if found and int(found[-1]['period_count']) >= 30 else None
+
+    values = probe.wait(counted)
+    for name, edges in (('period', PERIOD_EDGES), ('latency', LATENCY_EDGES)):
+        counts = [int(values[f'{name}_le_{edge:g}']) for edge in edges]
+        assert counts == sorted(counts) and counts[-1] <= int(values[f'{name}_count'])
+    assert int(values['period_count']) == int(values['latency_count']) - 1
+    assert int(values['latency_count']) == int(values['states_fresh'])
+    # a busy machine makes some late, not most
+    assert 2 * int(values['period_le_2']) > int(values['period_count'])
+    assert int(values['latency_le_1']) > 0
