@@ -67,7 +67,7 @@ def _in_namespace(path, values):
     prefix = full_name('', values).rstrip('/')
     if prefix == f'/{_SHIPPED_NAMESPACE}':
         return path
-    text = path.read_text(encoding='utf-8').replace(f'/{_SHIPPED_NAMESPACE}/', f'{prefix}/')
+    text = re.sub(f"/{_SHIPPED_NAMESPACE}(?=[/'])", prefix, path.read_text(encoding='utf-8'))
     folder = Path(tempfile.mkdtemp(prefix='scpo_ros_'))
     (folder / path.name).write_text(text, encoding='utf-8')
     return folder / path.name

@@ -40,7 +40,7 @@ def test_viewers_of_another_namespace_show_its_topics(installed, namespace, pref
     for line in companions.viewers(
             {**DEFAULTS, 'rqt': 'true', 'rviz': 'true', 'namespace': namespace}).values():
         text = Path(line[-1]).read_text()
-        assert f'{prefix}adapter/m' in text and '/scpo/' not in text
+        assert f'{prefix}adapter/m' in text and '/scpo' not in text
 
 
 @pytest.mark.parametrize('name, program', [('rqt', 'rqt'), ('rviz', 'rviz2')])
