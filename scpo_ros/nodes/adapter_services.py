@@ -46,9 +46,15 @@ class AdapterServices:
                           f'{self._session.version}')
         return False, answer.failure or answer.value.reason
 
+    def _unready(self):
+        """Return why nothing can be put in the place of the present policy, or ''."""
+        return self._session.halted or (
+            '' if self._session.version >= 0 else 'nothing was certified yet')
+
     def _reset(self):
-        if self._session.halted:
-            return False, self._session.halted
+        why_not = self._unready()
+        if why_not:
+            return False, why_not
         answer = self._ask('reset')
         if answer.ok and answer.value.certificate is not None:
             return True, f'back to the backup, as version {self._session.version}'
@@ -68,8 +74,8 @@ class AdapterServices:
 
     def _load(self):
         """Have the policy of the parameter `policy_file` verified anew and propose it."""
-        session, latest = self._session, self._session.version
-        why_not = session.halted or ('' if latest >= 0 else 'nothing was certified yet') or (
+        session = self._session
+        why_not = self._unready() or (
             '' if session.config.safety else 'safety is off: nothing is certified')
         if why_not:
             return False, why_not
