@@ -2,14 +2,17 @@
 
 import json
 import os
+from pathlib import Path
 import subprocess
 import sys
 
-from conftest import NAMESPACE, ROOT
 import pytest
 from scpo_ros.nodes import rqt
 from scpo_ros.nodes.rqt import missing, shown, wait
 from std_msgs.msg import Float64
+
+ROOT = Path(__file__).parents[2]
+NAMESPACE = 'scpo_test'
 
 
 def perspective(topics, nodes):
