@@ -20,8 +20,6 @@ class Reply:
     u: float
     source: Source
     version: int  # of the policy that runs
-    margin: float  # by how much u lies inside what the safe set allows
-    residual: float  # of the policy
 
 
 class ControlLoop:
@@ -83,11 +81,16 @@ class ControlLoop:
         if self.admission.gate.revoked and source is Source.POLICY:
             source = Source.REVOKED
         self.counts[source] += 1
+        return Reply(u, source, self.admission.gate.running.version)
+
+    def figures(self, x, u):
+        """
+        Return by how much u lies inside what the safe set allows, and the policy's residual.
+
+        Apart from the answer, which need not wait for what is only reported.
+        """
         with np.errstate(over='ignore', invalid='ignore'):
-            residual = self.task.policy.network(self.law.theta[None], state.x[None])[0, 0]
-            margin = -self.task.bounds.excess(state.x, u)
-        return Reply(u, source, self.admission.gate.running.version, float(margin),
-                     float(residual))
+            return float(-self.task.bounds.excess(x, u)), float(self.law.residual(x))
 
     @property
     def interventions(self):

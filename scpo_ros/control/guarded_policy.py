@@ -56,6 +56,10 @@ class GuardedPolicy:
         self.theta = checked('theta', theta, (self._task.policy.network.d,))
         self._residual = self._task.policy.network.prepare(self.theta[None])
 
+    def residual(self, x):
+        """Return the residual of the policy at a state (n,)."""
+        return self._residual(x[None])[0, 0]
+
     def act(self, x):
         """
         Return the :class:`Action` at a state.
@@ -67,10 +71,10 @@ class GuardedPolicy:
         backup = self._backup(x)
         if not self._guard:
             base = backup if np.isfinite(backup) else self._lqr(x)
-            return Action(self._saturated(base + self._residual(x[None])[0, 0]), Source.POLICY)
+            return Action(self._saturated(base + self.residual(x)), Source.POLICY)
         if not np.isfinite(backup):
             return self._outside(x)
-        u = self._saturated(backup + self._residual(x[None])[0, 0])
+        u = self._saturated(backup + self.residual(x))
         low, up = self._task.bounds(x)
         if low - _ROUNDING <= u <= up + _ROUNDING:  # NaN is not
             return Action(u, Source.POLICY)

@@ -143,11 +143,12 @@ class ControllerNode(Node):
             self._announce()
 
     def _report(self, state, reply):
+        margin, residual = self._loop.figures(state.x, reply.u)
         position, velocity = state.x / self._loop.task.system.state_limit
         self._metrics.publish(
             position_use=float(position), velocity_use=float(velocity),  # of the limits, +-1
-            policy_version=float(reply.version), residual=reply.residual,
-            guard_interventions=float(self._loop.interventions), input_margin=reply.margin,
+            policy_version=float(reply.version), residual=residual,
+            guard_interventions=float(self._loop.interventions), input_margin=margin,
             period_ms=self._punctuality.period_ms,
             model_error=self._loop.monitor.ratio, model_valid=not self._gate.revoked,
             backup_active=reply.source is not Source.POLICY)

@@ -138,3 +138,18 @@ def test_the_same_state_gets_the_same_answer_and_counts_once(learnt):
     state = SimpleNamespace(time=1.0, episode=0, x=np.array([0.3, 0.1]), applied=0.0)
     assert loop.answer(state) is loop.answer(state)
     assert sum(loop.counts.values()) == 1
+
+
+def test_the_figures_are_those_of_the_policy_and_of_the_input_that_was_given(learnt):
+    task, chain = learnt
+    rig = Rig(task, chain.latest)
+    for _ in range(30):
+        state = rig.plant.state
+        rig.run(1)
+        reply = rig.loop._reply
+        margin, residual = rig.loop.figures(state.x, reply.u)
+        low, up = task.bounds(state.x)
+        assert margin == pytest.approx(min(up - reply.u, reply.u - low))
+        expected = task.policy.network(rig.loop.law.theta[None], state.x[None])[0, 0]
+        assert residual == pytest.approx(expected, abs=1e-15)
+    assert rig.loop.admission.gate.running.version > 0 and residual != 0.0
