@@ -1,5 +1,8 @@
 """The controller's histograms in its diagnostics: every answered state is counted."""
 
+import subprocess
+import sys
+
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import QoSProfile
 from scpo_ros.timing import LATENCY_EDGES, PERIOD_EDGES
@@ -25,3 +28,22 @@ def test_the_diagnostics_count_periods_and_latencies(processes, probe):
     # a busy machine makes some late, not most
     assert 2 * int(values['period_le_2']) > int(values['period_count'])
     assert int(values['latency_le_1']) > 0
+
+
+def test_what_a_node_was_made_of_is_not_looked_through_while_it_runs():
+    """A full collection of the controller's objects takes most of a period at 100 Hz."""
+    code = '\n'.join((
+        'import gc', 'import rclpy', 'from rclpy.node import Node',
+        'from scpo_ros.nodes.run import run',
+        'class Once(Node):',
+        '    def __init__(self):',
+        '        super().__init__("once")',
+        '        self.create_timer(0.05, self.look)',
+        '    def look(self):',
+        '        print("frozen", gc.get_freeze_count(), flush=True)',
+        '        rclpy.try_shutdown()',
+        'raise SystemExit(run(Once))'))
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=60,
+                          check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split('frozen ')[1].split()[0]) > 10000
