@@ -40,11 +40,7 @@ class AdapterServices:
         target = self._session.rollback_target()
         if target is None:
             return False, self._session.halted or 'there is no such earlier policy'
-        answer = self._ask('restore', target.theta)
-        if answer.ok and answer.value.changed:
-            return True, (f'version {target.version} runs again as version '
-                          f'{self._session.version}')
-        return False, answer.failure or answer.value.reason
+        return self._restored(f'version {target.version}', target)
 
     def _unready(self):
         """Return why nothing can be put in the place of the present policy, or ''."""
@@ -88,21 +84,21 @@ class AdapterServices:
                                  session.config.accept_margin)
         except PolicyFileError as error:
             return False, str(error)
-        return self._proposed(path.absolute(), record)
+        return self._restored(path.absolute(), record)
 
-    def _proposed(self, path, record):
-        """Restore the weights of a file; say what became of them."""
+    def _restored(self, what, record):
+        """Have the worker verify earlier weights and go on from them; say what became of them."""
         session = self._session
         before = session.version
         answer = self._ask('restore', record.theta)
         if not answer.ok or not answer.value.changed:
-            return False, f'{path}: {answer.failure or answer.value.reason}'
+            return False, f'{what}: {answer.failure or answer.value.reason}'
         base = session.chain[session.chain.base]
         if base.digest != record.digest:
-            return False, f'{path}: the controller refused these weights before'
+            return False, f'{what}: the controller refused these weights before'
         if session.version == before:
-            return True, f'{path}: it is version {base.version} already'
-        return True, (f'{path}: verified, and proposed as version {base.version}; '
+            return True, f'{what}: it is version {base.version} already'
+        return True, (f'{what}: verified, and proposed as version {base.version}; '
                       'controller/active_policy tells what the controller makes of it')
 
 

@@ -1,10 +1,12 @@
-"""The adapter's services before there is anything to be served."""
+"""The adapter's services: what they refuse, and that what they say is so."""
 
 import pytest
 from scpo_ros.config import AdapterConfig
 from scpo_ros.nodes.adapter_services import AdapterServices
 from scpo_ros.session import Session
+from scpo_ros.worker import Answer
 from std_srvs.srv import Trigger
+from test_session import acknowledgement, begun, report
 
 
 class Offered:
@@ -24,3 +26,24 @@ def test_before_the_first_certificate_every_service_refuses_with_its_reason(name
     AdapterServices(node, Session(AdapterConfig(), 0.1), asked.append)
     answer = node.services[f'~/{name}'](Trigger.Request(), Trigger.Response())
     assert not answer.success and answer.message and asked == []
+
+
+@pytest.mark.parametrize('refused, word', [(False, 'proposed as version 3'),
+                                           (True, 'refused these weights before')])
+def test_a_rollback_says_what_became_of_it(refused, word):
+    node, session = Offered(), begun(Session(AdapterConfig(rollback_version=1), 0.1))
+    session.conclude(Answer('step', [report(1)]))
+    if refused:
+        session.acknowledge(acknowledgement(0, refused=1, kind='verification', refusals=1))
+        session.conclude(Answer('restore', report(0)))
+    session.conclude(Answer('step', [report(2)]))
+
+    def ask(method, theta):
+        answer = Answer(method, report(theta[0]))
+        session.conclude(answer)
+        return answer
+
+    AdapterServices(node, session, ask)
+    answer = node.services['~/rollback'](Trigger.Request(), Trigger.Response())
+    assert answer.success is not refused and word in answer.message
+    assert answer.message.startswith('version 1: ')
