@@ -106,8 +106,9 @@ class Soak:
                 continue
             slope, start = np.polyfit(times[late], values, 1)
             first, last = slope * times[late][0] + start, slope * times[late][-1] + start
-            growth[node] = {'mb_after_warm_up': round(first, 1), 'mb_at_the_end': round(last, 1),
-                            'growth_percent': round(100 * (last / first - 1), 2)}
+            growth[node] = {'mb_after_warm_up': round(float(first), 1),
+                            'mb_at_the_end': round(float(last), 1),
+                            'growth_percent': round(float(100 * (last / first - 1)), 2)}
         witness = self.witness
         return {'cycles': witness.samples, 'late_cycles': witness.deprived_steps,
                 'late_percent': round(100 * witness.deprived_steps / max(1, witness.samples), 4),

@@ -138,6 +138,8 @@ class PlantConfig(Validated):
     lockstep_timeout_s: float = value(
         10.0, 'with use_sim_time: longest wait for an answer before the plant goes on [s, wall]',
         0.1, 600.0)
+    realtime_priority: int = value(
+        10, 'SCHED_FIFO priority of the node where the system grants it; 0: none', 0, 99)
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,8 @@ class ControllerConfig(Validated):
     lockstep: bool = value(
         True, 'with use_sim_time: the answer to a state waits for a verification under way, so '
         'that one seed gives one sequence; false where the clock does not wait')
+    realtime_priority: int = value(
+        10, 'SCHED_FIFO priority of the node where the system grants it; 0: none', 0, 99)
 
     def dwell(self, spec):
         """Return the shortest time between two swaps [s] under a :class:`Spec`."""

@@ -80,6 +80,7 @@ class ControllerNode(Node):
         """Declare parameters, build the control task, start with the backup."""
         super().__init__('controller', automatically_declare_parameters_from_overrides=True)
         spec, self._config = declare(self, ControllerConfig)
+        self.realtime_priority, self.scheduling = self._config.realtime_priority, ''
         self._loop = build_loop(spec, self._config)
         self._admission = self._loop.admission
         self._gate = self._admission.gate
@@ -191,6 +192,7 @@ class ControllerNode(Node):
                   'last_refusal': gate.refused.reason,
                   'revocations': loop.monitor.revocations, 'malformed_states': self._malformed,
                   'model_error': f'{loop.monitor.ratio:.3f}', 'callback_faults': self._faults,
+                  'scheduling': self.scheduling,
                   'ledger': history.failure or history.fault or 'in order',
                   **{f'states_{fate.value}': count for fate, count in loop.watch.counts.items()},
                   **{source.value: count for source, count in loop.counts.items()},

@@ -38,6 +38,7 @@ class PlantNode(Node):
         """Declare parameters and start."""
         super().__init__('plant', automatically_declare_parameters_from_overrides=True)
         spec, self._config = declare(self, PlantConfig)
+        self.realtime_priority, self.scheduling = self._config.realtime_priority, ''
         system = double_integrator(spec.system)
         safe_set = contractive_set(system, contraction_of(spec.system))
         self._dt = spec.system.dt
@@ -125,7 +126,8 @@ class PlantNode(Node):
                               limit_violations=float(plant.limit_violations))
         values = {'episode': plant.state.episode, 'step': plant.state.step,
                   'deadline_misses': plant.deadline_misses,
-                  'limit_violations': plant.limit_violations, 'lockstep_timeouts': self._forced}
+                  'limit_violations': plant.limit_violations, 'lockstep_timeouts': self._forced,
+                  'scheduling': self.scheduling}
         if plant.limit_violations:
             return ERROR, f'{plant.limit_violations} samples outside the limits', values
         if not plant.started:

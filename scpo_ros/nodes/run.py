@@ -10,6 +10,7 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.signals import SignalHandlerOptions
 from scpo_ros.discovery import be_found_quickly
 from scpo_ros.exceptions import ScpoRosError
+from scpo_ros.priority import step_forward
 
 
 _WAKE_S = 0.5  # longest sleep without an event [s]
@@ -24,7 +25,9 @@ def run(make, executor=SingleThreadedExecutor, args=None):
     A signal ends the loop between two callbacks and nothing else: however often it is repeated
     (launch repeats it where there is no terminal), no callback and no `stop()` is cut short.
 
-    :param make: () -> node, which may have `stop()`. :param executor: its class.
+    :param make: () -> node, which may have `stop()`, and a `realtime_priority`; then it is told in
+        `scheduling` what came of it.
+    :param executor: its class.
     """
     asked = []
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -36,6 +39,8 @@ def run(make, executor=SingleThreadedExecutor, args=None):
         node = make()
         spinner = executor()
         spinner.add_node(node)
+        if hasattr(node, 'realtime_priority'):
+            node.scheduling = step_forward(node.realtime_priority)
         gc.collect()
         gc.freeze()  # to look through what stays takes 8 ms of some period, time and again
         # EventsExecutor.spin() of rclpy 7.1 burns a core; spin_once does not

@@ -57,3 +57,39 @@ def test_a_leader_lowers_its_own_session(apart):
     assert nice == expected(3) and leads
     if group is not None:
         assert group == expected(3) // 3
+
+
+FORWARD = """
+import os, subprocess, sys, threading, time
+from scpo_ros.priority import step_forward
+before = threading.Thread(target=time.sleep, args=(1,), daemon=True)
+before.start()
+print(step_forward(int(sys.argv[1])))
+seen = []
+later = threading.Thread(target=lambda: seen.append(os.sched_getscheduler(0)))
+later.start(), later.join()
+first = [os.sched_getscheduler(thread.native_id) for thread in (threading.main_thread(), before)]
+child = [sys.executable, '-c', 'import os; print(os.sched_getscheduler(0))']
+print(*first, *seen, subprocess.run(child, capture_output=True, text=True).stdout)
+"""
+
+
+def stepped_forward(priority):
+    """Return (what it says, policies of main thread, earlier thread, later thread, child)."""
+    done = subprocess.run([sys.executable, '-c', FORWARD, str(priority)], capture_output=True,
+                          text=True, check=True)
+    said, policies = done.stdout.splitlines()[:2]
+    return said, [int(number) for number in policies.split()]
+
+
+def test_threads_there_are_come_first_and_what_starts_later_does_not():
+    said, policies = stepped_forward(10)
+    if said.startswith('real-time'):
+        assert policies == [os.SCHED_FIFO | os.SCHED_RESET_ON_FORK] * 2 + [os.SCHED_OTHER] * 2
+    else:  # not granted here
+        assert 'not granted' in said and set(policies) == {os.SCHED_OTHER}
+
+
+def test_priority_zero_changes_nothing():
+    said, policies = stepped_forward(0)
+    assert said == 'ordinary' and set(policies) == {os.SCHED_OTHER}
