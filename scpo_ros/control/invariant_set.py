@@ -107,17 +107,23 @@ def predecessor(system, rows, contraction):
 
     :raises ConfigurationError: when the disturbance alone leaves the contracted set.
     """
-    reach = contraction - np.abs(rows) @ system.disturbance
-    if not np.all(reach > 0):
-        raise ConfigurationError(
-            'disturbance', system.disturbance.tolist(),
-            f'must be small enough to stay inside {contraction:.4g} times the safe set')
+    reach = _reach(system, rows, contraction)
     identity = np.diag(1 / system.input_limit)
     zeros = np.zeros((2 * system.m, system.n))
     return eliminate_input(
         np.vstack([rows @ system.A, zeros]),
         np.vstack([rows @ system.B, identity, -identity]),
         np.r_[reach, np.ones(2 * system.m)])
+
+
+def _reach(system, rows, contraction):
+    """Return contraction - |H| wbar (q,), what is left for H (A x + B u)."""
+    reach = contraction - np.abs(rows) @ system.disturbance
+    if not np.all(reach > 0):
+        raise ConfigurationError(
+            'disturbance', system.disturbance.tolist(),
+            f'must be small enough to stay inside {contraction:.4g} times the safe set')
+    return reach
 
 
 def contractive_set(system, contraction, iterations=2000):
@@ -131,12 +137,39 @@ def contractive_set(system, contraction, iterations=2000):
     """
     if not 0 < contraction <= 1:
         raise ConfigurationError('contraction', contraction, 'must lie in (0, 1]')
-    limits = np.vstack([np.diag(1 / system.state_limit), -np.diag(1 / system.state_limit)])
-    rows = limits
+    return _largest(system, _state_rows(system), contraction, iterations,
+                    lambda rows: predecessor(system, rows, contraction))
+
+
+def feedback_set(system, gain, contraction, iterations=2000):
+    """
+    Return the largest set that u = -K x makes contraction-contractive, within all limits.
+
+    As :func:`contractive_set`, with Pre(C) = {x : H (A - B K) x <= contraction - |H| wbar} and
+    |K x| <= input_limit besides (Gilbert, Tan 1991).
+
+    :param gain: K (m, n).
+    :raises ConfigurationError: when no such set with the origin inside was found.
+    """
+    closed = system.A - system.B @ gain
+    scaled = gain / system.input_limit[:, None]
+    limits = np.vstack([_state_rows(system), scaled, -scaled])
+
+    def before(rows):
+        return rows @ closed / _reach(system, rows, contraction)[:, None]
+
+    return _largest(system, irredundant(limits), contraction, iterations, before)
+
+
+def _state_rows(system):
+    return np.vstack([np.diag(1 / system.state_limit), -np.diag(1 / system.state_limit)])
+
+
+def _largest(system, rows, contraction, iterations, before):
+    """Iterate C & Pre(C) until it settles. :param before: rows -> those of Pre."""
     for _ in range(iterations):
         try:
-            smaller = irredundant(
-                np.vstack([rows, predecessor(system, rows, contraction)]))
+            smaller = irredundant(np.vstack([rows, before(rows)]))
         except QhullError as error:
             raise ConfigurationError(
                 'contraction', contraction, 'leaves no safe set inside the limits') from error

@@ -1,10 +1,10 @@
 """
 How far the proof carries: width of the network, number of states.
 
-With two states the whole proof is timed, and its gap to the largest excess at sampled states.
-With three and four there is no mesh yet (its polygons are planar); what decides there is the
-enclosure of the network, so that is measured: its radius on boxes of a regular grid, and what
-evaluating all of them would take.
+With two states and one input it is the proof that the nodes use, timed, with its gap to the
+largest excess at sampled states. With more it is :mod:`scpo_ros.control.box_invariance`:
+integrators under a linear feedback with residual networks of all states, how many boxes decide,
+and what the verdicts were.
 
     python -m scpo_ros.experiments.proof_limits
 """
@@ -14,8 +14,12 @@ import time
 
 import numpy as np
 
+from scipy.linalg import block_diag
 from scpo_ros.config import PolicyConfig, Spec
-from scpo_ros.control.enclosure import enclosed
+from scpo_ros.control.backup_mpc import riccati
+from scpo_ros.control.box_invariance import BoxInvariance, FeedbackPolicy
+from scpo_ros.control.invariant_set import feedback_set
+from scpo_ros.control.linear_system import LinearSystem
 from scpo_ros.control.residual_policy import ResidualNetwork
 from scpo_ros.control.sampled_invariance import StateExcess
 from scpo_ros.control.scenario import interior_states
@@ -23,14 +27,16 @@ from scpo_ros.control.task import ControlTask
 
 RESIDUAL = 0.3   # largest absolute value of the residual
 POLICIES = 10
-BOXES = 4000     # of a grid that are evaluated
+MOST = 3_000_000  # boxes after which there is no verdict
+DT = 0.1         # of the integrators [s]
+CONTRACTION = 0.97  # of their safe sets
 STATES = 60_000  # at which the excess is sampled
 
 
-def scaled(network, start, states, rng, spread=0.3):
-    """Return weights near `start` (d,) whose residual is at most RESIDUAL at the states."""
+def scaled(network, start, states, rng, spread=0.3, size=RESIDUAL):
+    """Return weights near `start` (d,) whose residual is at most `size` at the states."""
     theta = np.array(start) + rng.normal(0, spread, network.d)
-    theta[-network.widths[-1]:] *= RESIDUAL / np.abs(network(theta[None], states)).max()
+    theta[-network.widths[-1]:] *= size / np.abs(network(theta[None], states)).max()
     return theta
 
 
@@ -51,18 +57,48 @@ def proofs(width, repeats=7):
     return task.proof.size, 1e3 * float(np.median(times)), float(np.max(gaps))
 
 
-def enclosures(n, cells, width=16):
-    """Return (boxes of the grid, microseconds a box, median and largest radius)."""
-    network, rng = ResidualNetwork((n, width, width), np.ones(n)), np.random.default_rng(n)
-    states = rng.uniform(-1, 1, (STATES, n))
-    centre = -1 + (2 * rng.integers(0, cells, (BOXES, n)) + 1) / cells
-    half, radii, seconds = np.full((BOXES, n), 1 / cells), [], np.inf
-    for _ in range(POLICIES):
-        theta = scaled(network, network.initial(0), states, rng)[None]
+def integrators(order, inputs):
+    """Return chains of integrators, one of that order for each input, as a LinearSystem."""
+    steps = DT ** np.arange(order + 1) / np.cumprod([1, *range(1, order + 1)])
+    A = np.array([[steps[j - i] if j >= i else 0.0 for j in range(order)] for i in range(order)])
+    limits, noise = [1.0, 0.6, 1.0][:order], [0.0] * (order - 1) + [0.003]
+    return LinearSystem(
+        A=block_diag(*[A] * inputs), B=block_diag(*[steps[order:0:-1, None]] * inputs),
+        state_limit=limits * inputs, input_limit=[order - 1.0] * inputs,
+        disturbance=noise * inputs, dt=DT)
+
+
+def feedback_problem(states, inputs, width=16):
+    """Return a FeedbackPolicy, every network seeing all states, and its safe set."""
+    system = integrators(states // inputs, inputs)
+    _, gain = riccati(system, [1.0] * states, [1.0] * inputs)
+    network = ResidualNetwork((states, width, width), system.state_limit)
+    return (FeedbackPolicy(system, gain, (network,) * inputs),
+            feedback_set(system, gain, CONTRACTION))
+
+
+def box_proofs(states, inputs, size, policies=POLICIES):
+    """
+    Return (facets, median boxes, median seconds, proved, refuted, undecided, wrong).
+
+    :param size: largest absolute value of the residuals at the sampled states. Wrong is a proof
+        of what a sampled state refutes.
+    """
+    policy, safe_set = feedback_problem(states, inputs)
+    proof, rng = BoxInvariance(policy, safe_set, MOST), np.random.default_rng(states)
+    points = rng.uniform(-1, 1, (STATES, states)) * policy.system.state_limit
+    points /= np.maximum(safe_set.gauge(points), 1.0)[:, None] * (1 + 1e-12)
+    boxes, times, verdicts, wrong = [], [], np.zeros(3, dtype=int), 0
+    for _ in range(policies):
+        thetas = [scaled(network, network.initial(0), points, rng, size=size)
+                  for network in policy.networks]
         started = time.perf_counter()
-        radii.append(enclosed(network, theta, centre, half).radius)
-        seconds = min(seconds, time.perf_counter() - started)
-    return cells**n, 1e6 * seconds / BOXES, float(np.median(radii)), float(np.max(radii))
+        found = proof.prove(thetas)
+        times.append(time.perf_counter() - started)
+        boxes.append(found.boxes)
+        verdicts[0 if found.proved else 1 if found.counterexample is not None else 2] += 1
+        wrong += found.proved and proof.excess(thetas, points).max() > 0
+    return (len(safe_set.H), int(np.median(boxes)), float(np.median(times)), *verdicts, wrong)
 
 
 def main(arguments=None):
@@ -73,12 +109,16 @@ def main(arguments=None):
     for width in (16, 32, 64, 128):
         cells, spent, gap = proofs(width)
         print(f'| 2 x {width} | {cells} | {spent:.1f} | {gap:.4f} |')
-    print('\n| states | boxes | s per enclosure of all | radius: median | largest |')
-    print('| --- | --- | --- | --- | --- |')
-    for n, cells in ((2, 64), (3, 16), (3, 32), (4, 8), (4, 16), (4, 24)):
-        boxes, each, median, largest = enclosures(n, cells)
-        print(f'| {n} | {cells}^{n} = {boxes} | {1e-6 * each * boxes:.3g} | {median:.4f} '
-              f'| {largest:.4f} |')
+    print('\n| states, inputs | facets | residuals up to | boxes | s | proved | counterexample '
+          '| undecided | wrong |')
+    print('| --- | --- | --- | --- | --- | --- | --- | --- | --- |')
+    for states, inputs, size, policies in (
+            (2, 1, 0.1, 10), (2, 1, 0.3, 10), (3, 1, 0.1, 10), (3, 1, 0.5, 10), (4, 2, 0.1, 10),
+            (4, 2, 0.3, 10), (6, 3, 0.1, 1)):
+        facets, boxes, spent, proved, refuted, none, wrong = box_proofs(
+            states, inputs, size, policies)
+        print(f'| {states}, {inputs} | {facets} | {size} | {boxes} | {spent:.2f} | {proved} '
+              f'| {refuted} | {none} | {wrong} |', flush=True)
 
 
 if __name__ == '__main__':
