@@ -19,7 +19,7 @@ import numpy as np
 from scpo_ros.sim import command, parse, set_up
 
 DT = 0.01
-START_S = 12.0  # until the adapter is at work
+START_S = 12.0  # until everything has started and the adapter is at work
 _ROOT = Path(__file__).parents[1]
 
 
@@ -91,7 +91,7 @@ def trips(executor, seconds, adapting):
     with tempfile.TemporaryDirectory() as name:
         run = Run(Path(name), [f'dt:={DT}'], executor, adapting)
         with run:
-            time.sleep(START_S if adapting else START_S / 3)
+            time.sleep(START_S)
             start = time.monotonic()
             time.sleep(seconds)
             run.check()
