@@ -39,17 +39,14 @@ def run(make, executor=SingleThreadedExecutor, args=None):
         node = make()
         spinner = executor()
         spinner.add_node(node)
+        _turn(spinner, node, 0.0)  # with the first one an executor starts its threads
         if hasattr(node, 'realtime_priority'):
             node.scheduling = step_forward(node.realtime_priority)
         gc.collect()
         gc.freeze()  # to look through what stays takes 8 ms of some period, time and again
         # EventsExecutor.spin() of rclpy 7.1 burns a core; spin_once does not
         while rclpy.ok() and not asked:
-            try:
-                spinner.spin_once(timeout_sec=_WAKE_S)
-            except rclpy_implementation.RCLError as error:
-                # a request that rclpy cannot answer must not end the node
-                node.get_logger().error(f'{error}', throttle_duration_sec=5.0)
+            _turn(spinner, node, _WAKE_S)
     except ExternalShutdownException:
         pass
     except ScpoRosError as error:
@@ -64,3 +61,11 @@ def run(make, executor=SingleThreadedExecutor, args=None):
             node.destroy_node()
         rclpy.try_shutdown()
     return code
+
+
+def _turn(spinner, node, timeout):
+    """Spin once; a request that rclpy cannot answer must not end the node."""
+    try:
+        spinner.spin_once(timeout_sec=timeout)
+    except rclpy_implementation.RCLError as error:
+        node.get_logger().error(f'{error}', throttle_duration_sec=5.0)
