@@ -50,6 +50,15 @@ def cut(path):
     path.write_bytes(path.read_bytes()[:-100])
 
 
+def squeezed_and_bent(path):
+    with np.load(path) as file:
+        np.savez_compressed(path, **dict(file))
+    data = bytearray(path.read_bytes())
+    start = data.index(b'policy.theta.npy') + len('policy.theta.npy') + 20
+    data[start:start + 30] = b'\xff' * 30
+    path.write_bytes(data)
+
+
 def without(name):
     return lambda values: {key: item for key, item in values.items() if key != name}
 
@@ -66,7 +75,8 @@ class Weapon:
         return os.mkdir, ('harmed',)
 
 
-BYTES = [(bent, 'CRC'), (cut, 'zip'), (lambda path: path.write_bytes(b''), 'zip'),
+BYTES = [(bent, 'CRC'), (squeezed_and_bent, 'decompressing'), (cut, 'zip'),
+         (lambda path: path.write_bytes(b''), 'zip'),
          (lambda path: path.write_text('theta: [1, 2]'), 'zip'),
          (lambda path: path.unlink(), 'no such file'),
          (lambda path: (path.unlink(), path.mkdir()), 'no such file'),
