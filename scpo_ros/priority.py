@@ -1,5 +1,6 @@
 """Stepping back behind whatever controls, and forward for what does."""
 
+from contextlib import suppress
 import os
 from pathlib import Path
 
@@ -44,8 +45,9 @@ def step_forward(priority):
         return 'ordinary'
     try:
         for thread in Path('/proc/self/task').iterdir():
-            os.sched_setscheduler(int(thread.name), os.SCHED_FIFO | os.SCHED_RESET_ON_FORK,
-                                  os.sched_param(priority))
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                os.sched_setscheduler(int(thread.name), os.SCHED_FIFO | os.SCHED_RESET_ON_FORK,
+                                      os.sched_param(priority))
     except (OSError, AttributeError) as error:  # the latter where it is not Linux
         return f'ordinary, for real-time priority {priority} is not granted: {error}'
     return f'real-time priority {priority}'

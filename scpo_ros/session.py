@@ -12,11 +12,10 @@ import time
 import numpy as np
 from scpo_ros.agreement import Agreement
 from scpo_ros.control.collection import RolloutCollector, Sample
-from scpo_ros.state_watch import Fate, StateWatch
+from scpo_ros.state_watch import BRIDGED_S, Fate, StateWatch
 
 
 _KEPT = 20  # states that wait for the command that answers them
-_GAP_S = 1.0  # longest loss of states that is bridged; beyond it the time line is confirmed anew
 _NEUTRAL = ('FEW_DEMONSTRATIONS', 'UNCHANGED', 'RESET')
 
 
@@ -54,7 +53,7 @@ class Session:
     def __post_init__(self):
         """Start with nothing seen."""
         self.enabled = self.config.enabled if self.enabled is None else self.enabled
-        self._watch = StateWatch(self.dt, _GAP_S)
+        self._watch = StateWatch(self.dt, BRIDGED_S)
         self._collector = RolloutCollector(self.config.rollout_steps)
         self._states, self._demonstrations, self._rollouts = {}, [], []
         self._heard = {}  # {teacher: time of his newest demonstration}

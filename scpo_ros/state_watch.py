@@ -20,6 +20,9 @@ from enum import Enum
 import numpy as np
 
 
+BRIDGED_S = 1.0  # a loss of states this long ends no time line for those who only learn [s]
+
+
 class Fate(Enum):
     """What becomes of a state."""
 

@@ -5,10 +5,7 @@ States of the plant's time line are gathered; a full batch becomes one demonstra
 sends from the past or the future is no part of it, and cannot silence the teacher.
 """
 
-from scpo_ros.state_watch import Fate, StateWatch
-
-
-_GAP_S = 1.0  # longest loss of states that is bridged; beyond it the time line is confirmed anew
+from scpo_ros.state_watch import BRIDGED_S, Fate, StateWatch
 
 
 class Teaching:
@@ -21,7 +18,7 @@ class Teaching:
         :param dt: step [s]. :param batch: states of one demonstration.
         """
         self.batch = batch
-        self._watch, self._gathered, self._latest = StateWatch(dt, _GAP_S), [], None
+        self._watch, self._gathered, self._latest = StateWatch(dt, BRIDGED_S), [], None
 
     def see(self, state):
         """

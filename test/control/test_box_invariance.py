@@ -145,5 +145,5 @@ def test_the_feedback_set_is_contracted_and_keeps_all_limits(problem):
     ahead = system.step(vertices, u)
     worst = ahead @ safe_set.H.T + np.abs(safe_set.H) @ system.disturbance
     assert np.max(worst) <= 0.97 + 1e-8
-    # no facet is there without need: beyond each some state breaks a limit or is not contracted
+    # and by no more than was asked for
     assert np.max(worst) >= 0.97 - 1e-6
