@@ -3,24 +3,28 @@ The control round trip at 100 Hz while the adapter learns: events against single
 
 Plant, controller, adapter and expert run as processes of their own, as in `make sim`; the plant
 measures the time from publishing a state until it has the answer. Both executors are given to the
-plant and to the controller; runs alternate.
+plant and to the controller; runs alternate. Counted is from the first swaps on: before that the
+adapter and the controller's verifier load their tables. The same with two nodes that do nothing,
+:mod:`.echo`, shows what of it is the executors'.
 """
 
 import json
 import os
 from pathlib import Path
-import signal
-import subprocess
+import sys
 import tempfile
 import time
 
 from benchmark.measure import Result, spread_of, summarised
+from benchmark.processes import Processes, Stillness
 import numpy as np
+from scpo_ros.ledger import read
 from scpo_ros.sim import command, parse, set_up
 
 DT = 0.01
-START_S = 12.0  # until everything has started and the adapter is at work
-_ROOT = Path(__file__).parents[1]
+START_S = 5.0  # until everything runs that does not learn
+PATIENCE_S = 180.0  # for the first swaps
+SWAPS = 2  # so many before anything is counted
 
 
 def values_of(folder, arguments):
@@ -29,12 +33,12 @@ def values_of(folder, arguments):
                   *arguments])
 
 
-class Run:
+class Run(Processes):
     """One run of the closed loop; a context manager."""
 
     def __init__(self, folder, arguments, executor=None, adapting=True):
         """
-        Prepare the parameter file and the processes' command lines.
+        Prepare tables, the parameter file and the processes' command lines.
 
         :param folder: an empty folder of the run's own. :param arguments: launch arguments.
         :param executor: 'events' or 'single' for plant and controller; None for the nodes' own.
@@ -42,87 +46,123 @@ class Run:
         values = values_of(folder / 'run', arguments)
         path, _ = set_up(values)
         nodes = ['plant', 'controller'] + ['expert', 'adapter'] * adapting
-        self.result = folder / 'plant.json'
-        self._lines = {node: command(node, values, path) for node in nodes}
+        self.result, self._ledger = folder / 'plant.json', folder / 'run' / 'controller.ledger'
+        lines = {node: command(node, values, path) for node in nodes}
         if executor is not None:
             for node in ('plant', 'controller'):
-                line = self._lines[node]
-                self._lines[node] = [*line[:2], 'benchmark.timed_node', node, executor,
-                                     str(self.result), *line[3:]]
-        self.processes = {}
+                line = lines[node]
+                lines[node] = [*line[:2], 'benchmark.timed_node', node, executor,
+                               str(self.result), *line[3:]]
+        super().__init__(lines)
 
-    def __enter__(self):
-        """Start the processes."""
-        environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(
-            [str(_ROOT), *filter(None, [os.environ.get('PYTHONPATH')])])}
-        self.processes = {node: subprocess.Popen(line, env=environment)
-                          for node, line in self._lines.items()}
-        return self
+    @property
+    def swaps(self):
+        """Return how many policies the controller has swapped in, by its ledger."""
+        try:
+            entries = read(self._ledger.read_bytes()).entries
+        except OSError:
+            return 0
+        return sum(entry.body.get('kind') == 'running' for entry in entries)
 
-    def __exit__(self, *_):
-        """Interrupt the processes and wait for them."""
-        for process in self.processes.values():
-            process.send_signal(signal.SIGINT)
-        for process in self.processes.values():
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def check(self):
+    def await_swaps(self, number):
         """
-        Raise when a process has ended.
+        Wait until so many policies were swapped in.
 
-        :raises RuntimeError: naming it.
+        :raises RuntimeError: when that takes longer than PATIENCE_S, or a process ends.
         """
-        for node, process in self.processes.items():
-            if process.poll() is not None:
-                raise RuntimeError(f'the {node} ended with code {process.returncode}')
+        end = time.monotonic() + PATIENCE_S
+        while self.swaps < number:
+            if time.monotonic() > end:
+                raise RuntimeError(f'{self.swaps} policies were swapped in {PATIENCE_S:.0f} s, '
+                                   f'{number} expected: does the adapter learn?')
+            self.check()
+            time.sleep(0.5)
 
 
 def trips(executor, seconds, adapting):
     """
-    Return round trips [ms] of one run and the share of periods without an answer in time.
-
-    A state that the plant itself did not publish in its period is one of those.
+    Return round trips [ms] of one run, and what came of its periods.
 
     :param executor: 'events' or 'single'. :param seconds: counted, once everything is at work.
     :param adapting: whether expert and adapter run.
+    :returns: (trips, {'late': part of the periods without an answer in time, a state that the
+        plant itself did not publish being one of those; 'still': part of the time in which the
+        machine stood still; 'swaps': policies swapped in}).
     """
     with tempfile.TemporaryDirectory() as name:
         run = Run(Path(name), [f'dt:={DT}'], executor, adapting)
         with run:
             time.sleep(START_S)
+            run.await_swaps(SWAPS * adapting)
+            before = run.swaps
+            with Stillness() as stillness:
+                start = time.monotonic()
+                time.sleep(seconds)
+            run.check()
+            swaps = run.swaps - before
+        times = _counted(run.result, start, seconds)
+    late = max(0.0, 1.0 - float(np.sum(times <= 1e3 * DT)) * DT / seconds)
+    return times, {'late': late, 'still': stillness.total_s / seconds, 'swaps': swaps}
+
+
+def echoes(executor, seconds):
+    """Return round trips [ms] between two nodes that do nothing else."""
+    with tempfile.TemporaryDirectory() as name:
+        result = Path(name) / 'echo.json'
+        lines = {kind: [sys.executable, '-m', 'benchmark.echo', kind, executor, str(result),
+                        '--ros-args', '-r', f'__ns:=/bench_{os.getpid()}']
+                 for kind in ('ask', 'answer')}
+        with Processes(lines) as nodes:
+            time.sleep(START_S)
             start = time.monotonic()
             time.sleep(seconds)
-            run.check()
-        measured = json.loads(run.result.read_text())
-    times = np.array(measured['trips']).reshape(-1, 2)
+            nodes.check()
+        return _counted(result, start, seconds)
+
+
+def _counted(path, start, seconds):
+    """
+    Return the round trips [ms] that began within the time counted.
+
+    :raises RuntimeError: when there was none.
+    """
+    times = np.array(json.loads(path.read_text())['trips']).reshape(-1, 2)
     times = times[(times[:, 0] > start) & (times[:, 0] < start + seconds), 1]
     if not len(times):
-        raise RuntimeError('no state was answered: are the nodes running?')
-    return 1e3 * times, max(0.0, 1.0 - float(np.sum(times <= DT)) * DT / seconds)
+        raise RuntimeError('nothing was answered: are the nodes running?')
+    return 1e3 * times
 
 
 def measure(quick):
     """Return the results; runs of both executors alternate."""
     seconds, rounds = (5.0, 1) if quick else (20.0, 3)
     found = {'single': [], 'events': [], 'alone': []}
+    bare = {'single': [], 'events': []}
     for _ in range(rounds):
-        found['single'].append(trips('single', seconds, True))
-        found['events'].append(trips('events', seconds, True))
+        for executor in ('single', 'events'):
+            found[executor].append(trips(executor, seconds, True))
+            bare[executor].append(echoes(executor, seconds))
         found['alone'].append(trips('events', seconds, False))
     medians = {kind: np.array([np.median(times) for times, _ in runs])
                for kind, runs in found.items()}
+    least = {kind: np.array([np.median(times) for times in runs]) for kind, runs in bare.items()}
     events = np.concatenate([times for times, _ in found['events']])
-    late = {kind: [100 * share for _, share in runs] for kind, runs in found.items()}
+    parts = {(kind, name): [100 * counts[name] for _, counts in runs]
+             for kind, runs in found.items() for name in ('late', 'still')}
+    swaps = sum(counts['swaps'] for _, counts in found['events'])
     return [
         summarised('round_trip_events_vs_single', medians['single'] / medians['events'], 'x',
                    target=1.8, note=f'medians of {rounds} runs of {seconds:.0f} s, adapting'),
+        summarised('round_trip_echo_events_vs_single', least['single'] / least['events'], 'x',
+                   note='two nodes that do nothing: the executors alone'),
         Result('round_trip_events_ms', float(np.median(events)), spread_of(events), 'ms'),
         Result('round_trip_events_p99_ms', float(np.quantile(events, 0.99)), 0.0, 'ms'),
         summarised('round_trip_single_ms', medians['single'], 'ms'),
-        summarised('round_trip_late_percent', late['events'], '%', target=1.0,
-                   higher_is_better=False, note='no answer within 10 ms, while adapting'),
-        summarised('round_trip_late_percent_without_adaptation', late['alone'], '%')]
+        summarised('round_trip_echo_events_ms', least['events'], 'ms'),
+        summarised('round_trip_echo_single_ms', least['single'], 'ms'),
+        summarised('round_trip_late_percent', parts['events', 'late'], '%', target=1.0,
+                   higher_is_better=False,
+                   note=f'no answer within 10 ms, while {swaps} policies were swapped in'),
+        summarised('round_trip_still_percent', parts['events', 'still'], '%',
+                   note='of that time the machine itself stood still'),
+        summarised('round_trip_late_percent_without_adaptation', parts['alone', 'late'], '%')]

@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 from scpo_ros.arguments import ARGUMENTS, full_name, node_parameters, value_of
@@ -187,8 +188,7 @@ def set_up(values):
     folder = Path(values['results'])
     lines = viewers(values)
     _check_bag(values)
-    with tqdm(total=100, desc='backup law', unit='%', leave=False, delay=1.0) as bar:
-        ControlTask.build(spec, progress=lambda done: bar.update(int(100 * done) - bar.n))
+    _tabulate(spec)
     prepare(folder)
     path = folder / 'run.parameters.yaml'
     if value_of('record', values):
@@ -199,6 +199,21 @@ def set_up(values):
         full_name(node, values): {'ros__parameters': given}
         for node, given in parameters.items()}), encoding='utf-8')
     return path, lines
+
+
+def _tabulate(spec):
+    """Put the tables of backup and proofs into the cache, where all processes find them."""
+    with tqdm(total=100, desc='backup law', unit='%', leave=False, delay=1.0) as bar:
+        task = ControlTask.build(
+            spec, progress=lambda done: bar.update(int(100 * done) - bar.n))
+    notice = threading.Timer(1.0, print, [
+        'covering the safe set for the proofs: the first time at this dt, up to a minute'],
+        {'file': sys.stderr, 'flush': True})
+    notice.start()
+    try:
+        task.build_proofs()
+    finally:
+        notice.cancel()
 
 
 def simulate(values):

@@ -16,15 +16,20 @@ that :mod:`.tune` chose, with the same effort for every method.
   M (Guo, Jiang, Ferrari-Trecate 2023); takes the answer without a check.
 * `line-search`: the raw step, halved until the rollouts are safe (design and verification).
 * `scpo-unverified`: SCPO with adaptive L that takes every projected step without looking.
+* `scpo-paper-plain`: the paper's method as the paper has it: plain gradient step, Euclidean
+  projection over random directions, one constraint of each kind, an L that is given and believed,
+  no verification. It alone is not given the Gauss-Newton step and the chosen directions.
 """
 
 import numpy as np
 
 from scpo_ros.experiments.imitation_problem import ACCEPT_MARGIN, PLAN_MARGIN
-from scpo_ros.experiments.sampled_model import Baseline, shortened, TRUST_RADIUS
-from scpo_ros.experiments.scpo_methods import RADIUS
+from scpo_ros.experiments.sampled_model import (
+    Baseline, DIRECTIONS, shortened, TRUST_RADIUS)
+from scpo_ros.experiments.scpo_methods import aggregated, RADIUS
 from scpo_ros.scpo import (
-    is_safe, LocalSafeRegion, ProjectionProblem, SmoothnessConstants, solve_projection)
+    difference_slopes, is_safe, LocalSafeRegion, orthonormal_basis, ProjectionProblem,
+    sample_points, SmoothnessConstants, solve_projection)
 
 _HALVINGS = 16
 
@@ -163,6 +168,36 @@ class ScpoUnverified(Baseline):
         return self.moved(model.basis @ b)
 
 
+class ScpoPaperPlain(Baseline):
+    """The paper's method with nothing of ours: no verification, L given and believed."""
+
+    def __init__(self, problem, smoothness=1.0, step_size=100.0):
+        """
+        Start from the backup.
+
+        :param smoothness: L of every constraint. :param step_size: eta of s = -eta grad L.
+        """
+        super().__init__(problem)
+        self._smoothness, self._step_size = smoothness, step_size
+
+    def update(self):
+        """Project the gradient step onto the span of random directions, and go."""
+        step = -self._step_size * self._problem.loss.gradient(self.theta)
+        random = self._rng.standard_normal((DIRECTIONS, step.size))
+        basis = orthonormal_basis(list(random), DIRECTIONS, self._rng)
+        values = aggregated(self._evaluation, sample_points(self.theta, basis, RADIUS))
+        region = LocalSafeRegion(
+            values[0], difference_slopes(values, RADIUS),
+            np.full(values.shape[1], self._smoothness), RADIUS, TRUST_RADIUS, 0.0,
+            np.full(values.shape[1], -ACCEPT_MARGIN))
+        b = solve_projection(ProjectionProblem(
+            np.eye(basis.shape[1]), basis.T @ step, region)).b
+        if not (np.all(np.isfinite(b)) and np.any(b)):
+            return False
+        return self.moved(basis @ b)
+
+
 BASELINES = {
     'unconstrained': Unconstrained, 'lagrangian': Lagrangian, 'lb-sgd': LogBarrier,
-    'szo-qq': SzoQq, 'line-search': LineSearch, 'scpo-unverified': ScpoUnverified}
+    'szo-qq': SzoQq, 'line-search': LineSearch, 'scpo-unverified': ScpoUnverified,
+    'scpo-paper-plain': ScpoPaperPlain}

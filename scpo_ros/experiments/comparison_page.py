@@ -13,6 +13,7 @@ from scpo_ros.resources import share_file
 
 BEGIN, END = '<!-- double integrator: begin -->', '<!-- double integrator: end -->'
 CHECKPOINTS = (10, 40, 150)
+NEARLY = 0.9  # of the gap
 
 
 def references(records):
@@ -117,17 +118,33 @@ def methods_table(records):
 
 
 def lead_table(records):
-    """Return the table of the gap closed by SCPO less that of every other method, in medians."""
-    known, rows = references(records), []
+    """
+    Return the table of the gap closed by SCPO less that of every other method, in medians.
+
+    A lead can be no larger than what the other method leaves open: that is *open*.
+    """
+    known, rows, last = references(records), [], CHECKPOINTS[-1]
     grouped = _grouped([r for r in records if not r['no_regret']], 'expert', 'method')
-    medians = {key: [float(np.median([gaps(r, known[key[0], False])[min(i, r['updates'])]
-                                      for r in group])) for i in CHECKPOINTS]
-               for key, group in grouped.items()}
+    curves = {key: [gaps(r, known[key[0], False]) for r in group]
+              for key, group in grouped.items()}
+    medians = {key: [float(np.median([curve[min(i, len(curve) - 1)] for curve in group]))
+                     for i in CHECKPOINTS] for key, group in curves.items()}
     for expert, method in medians:
         if method != 'scpo' and (expert, 'scpo') in medians:
             lead = np.subtract(medians[expert, 'scpo'], medians[expert, method])
-            rows.append([expert, method, *(f'{value:+.3f}' for value in lead)])
-    return table(['expert', 'against', *(f'lead @{i}' for i in CHECKPOINTS)], sorted(rows))
+            rows.append([expert, method, *(f'{value:+.3f}' for value in lead),
+                         f'{1 - medians[expert, method][-1]:.3f}',
+                         *(updates_until(NEARLY, curves[expert, one])
+                           for one in ('scpo', method))])
+    return table(['expert', 'against', *(f'lead @{i}' for i in CHECKPOINTS), f'open @{last}',
+                  f'updates to {NEARLY}, scpo', 'and the other'], sorted(rows))
+
+
+def updates_until(level, curves):
+    """Return how many updates close so much of the gap, the median over curves, as text."""
+    first = [np.argmax(curve >= level) if np.any(curve >= level) else np.inf for curve in curves]
+    middle = float(np.median(first))
+    return f'{middle:.0f}' if np.isfinite(middle) else f'more than {max(map(len, curves)) - 1}'
 
 
 def tuning_table(tuning):
@@ -204,11 +221,14 @@ Same gradient, same n = 16 perturbations an update, same tuning effort (below). 
 paper's own projection with the L that the paper assumes to be given, tuned; it keeps verification,
 counterexamples and per-scenario constraints, which are more than the paper has.
 `scpo-paper-adaptive` has our adaptive L as well; `scpo-paper-aggregated` has one constraint of
-each kind instead, a smooth maximum over all states and one over all scenarios.
+each kind instead, a smooth maximum over all states and one over all scenarios. `scpo-paper-plain`
+is that without verification and counterexamples either: the method as published, its L believed.
 
 {methods_table(records)}
 
-What SCPO closes more (+) or less (-) of the gap than the others, difference of the medians:
+What SCPO closes more (+) or less (-) of the gap than the others, difference of the medians at
+equal rollouts; it can be no more than what the other leaves *open*. Last, the updates until
+{NEARLY:.0%} of the gap is closed:
 
 {lead_table(records)}
 

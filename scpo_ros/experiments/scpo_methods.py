@@ -157,9 +157,14 @@ class ScpoPaperAggregated(ScpoPaper):
         super().__init__(problem, smoothness, step_size)
 
     def _design(self, thetas):
-        """Return (m, 4): invariance, no-regret in operation and under stress, stability."""
-        metrics = self._evaluation.evaluate(thetas)
-        last = metrics.shape[1] - len(self._evaluation.design)
-        return np.column_stack([
-            soft_maximum(metrics[:, :last - REGRETS], SHARPNESS, 1),
-            metrics[:, last - REGRETS:last], soft_maximum(metrics[:, last:], SHARPNESS, 1)])
+        """Return the aggregated metrics (m, 4)."""
+        return aggregated(self._evaluation, thetas)
+
+
+def aggregated(evaluation, thetas):
+    """Return (m, 4): invariance, no-regret in operation and under stress, stability."""
+    metrics = evaluation.evaluate(thetas)
+    last = metrics.shape[1] - len(evaluation.design)
+    return np.column_stack([
+        soft_maximum(metrics[:, :last - REGRETS], SHARPNESS, 1),
+        metrics[:, last - REGRETS:last], soft_maximum(metrics[:, last:], SHARPNESS, 1)])

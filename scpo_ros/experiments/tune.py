@@ -49,6 +49,8 @@ GRIDS = {
                    Parameter('step_size', (10.0, 30.0, 100.0), 3.0)),
     'scpo-paper-aggregated': (Parameter('smoothness', (0.1, 1.0, 10.0), 10.0),
                               Parameter('step_size', (10.0, 30.0, 100.0), 3.0)),
+    'scpo-paper-plain': (Parameter('smoothness', (1.0, 10.0, 100.0), 10.0),
+                         Parameter('step_size', (10.0, 30.0, 100.0), 3.0)),
     'scpo-paper-adaptive': (Parameter('step_size', (3.0, 10.0, 30.0, 100.0), 3.0),),
     'unconstrained': (Parameter('trust_radius', (0.03, 0.1, 0.3, 1.0), 3.0),),
     'lagrangian': (Parameter('rate', (0.1, 1.0, 10.0, 100.0), 10.0),),

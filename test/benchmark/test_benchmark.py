@@ -1,13 +1,17 @@
 """The benchmark: every result has its name, and the alternatives solve the same problems."""
 
 import json
+import sys
+import time
+from types import SimpleNamespace
 
 from benchmark import (
-    __main__ as program, backup, growth, instances, invariant_set, measure, memory, projection,
-    rollouts, round_trip, setting, whole_update)
+    __main__ as program, backup, growth, instances, invariant_set, measure, memory, processes,
+    projection, rollouts, round_trip, setting, whole_update)
 import numpy as np
 import pytest
 from scpo_ros.control.invariant_set import contractive_set
+from scpo_ros.ledger import Ledger
 from scpo_ros.scpo import solve_projection
 
 
@@ -40,7 +44,10 @@ def small(monkeypatch):
     monkeypatch.setattr(memory, 'adapter', lambda seconds: 300.0)
     monkeypatch.setattr(memory, 'grown', lambda count: 150.0)
     monkeypatch.setattr(round_trip, 'trips', lambda executor, seconds, adapting: (
-        np.array([1.0, 2.0, 3.0]) * {'events': 1, 'single': 2}[executor], 0.0))
+        np.array([1.0, 2.0, 3.0]) * {'events': 1, 'single': 2}[executor],
+        {'late': 0.0, 'still': 0.0, 'swaps': 1}))
+    monkeypatch.setattr(round_trip, 'echoes', lambda executor, seconds: (
+        np.array([1.0, 2.0, 3.0]) * {'events': 1, 'single': 4}[executor]))
 
 
 def test_every_result_is_written(small, tmp_path, capsys):
@@ -54,6 +61,7 @@ def test_every_result_is_written(small, tmp_path, capsys):
         assert np.isfinite(entry['value']) and np.isfinite(entry['spread']), entry
     values = {entry['name']: entry['value'] for entry in entries}
     assert values['round_trip_events_vs_single'] == 2.0
+    assert values['round_trip_echo_events_vs_single'] == 4.0
     shown = capsys.readouterr().out
     assert all(f'| {name} ' in shown for name in names)
 
@@ -146,3 +154,42 @@ def test_the_peak_of_a_process_counts_its_children():
         child.stdout.readline()
         assert memory.peak_mb(os.getpid()) > alone + 45
         child.stdin.close()
+
+
+def test_two_nodes_that_do_nothing_answer_each_other(monkeypatch):
+    monkeypatch.setattr(round_trip, 'START_S', 2.0)
+    times = round_trip.echoes('events', 1.0)
+    assert len(times) > 50 and np.all(times > 0)
+
+
+@pytest.mark.parametrize('kept_s, still', [(0.0, False), (0.03, True)])
+def test_a_machine_that_stands_still_is_noticed(monkeypatch, kept_s, still):
+    clock = iter(np.arange(0.0, 1e6, 0.002 + kept_s))  # what the sleeping thread sees
+    monkeypatch.setattr(processes, 'time', SimpleNamespace(
+        sleep=lambda seconds: time.sleep(0.001), monotonic=lambda: float(next(clock))))
+    with processes.Stillness() as stillness:
+        time.sleep(0.05)
+    assert (stillness.total_s > 0) is still
+
+
+def test_a_run_that_does_not_learn_is_no_measurement(monkeypatch, tmp_path):
+    monkeypatch.setattr(round_trip, 'PATIENCE_S', 0.6)
+    run = round_trip.Run(tmp_path, [])
+    with pytest.raises(RuntimeError, match='does the adapter learn'):
+        run.await_swaps(1)
+
+
+def test_swaps_are_counted_in_the_ledger_of_the_controller(tmp_path):
+    run = round_trip.Run(tmp_path, [])
+    assert run.swaps == 0
+    ledger = Ledger(tmp_path / 'run' / 'controller.ledger')
+    ledger.append({'kind': 'accepted'}, {'kind': 'running'}, {'kind': 'running'})
+    ledger.close()
+    assert run.swaps == 2
+
+
+def test_a_process_that_ends_ends_the_measurement():
+    with processes.Processes({'answer': [sys.executable, '-c', 'raise SystemExit(3)']}) as run:
+        run.processes['answer'].wait()
+        with pytest.raises(RuntimeError, match='the answer ended with code 3'):
+            run.check()

@@ -1,5 +1,6 @@
 """The proof of invariance: never below what is true, tight, and blind to nothing."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 from control_samples import pushing, sampled, states_in, weights
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from scpo_ros.config import SystemConfig
 from scpo_ros.control import input_excess, law_pieces
+from scpo_ros.control.contraction import ProvedContraction
 from scpo_ros.control.evaluation import SafetyEvaluation
 from scpo_ros.control.invariance import ProvedExcess, ProvedInvariance, SECTORS
 from scpo_ros.control.invariant_set import Polytope
@@ -254,3 +256,20 @@ def test_one_table_serves_from_the_cache(task, proof, monkeypatch):
     monkeypatch.setattr(law_pieces.LawPieces, 'of', None)
     again = ProvedInvariance(task.policy, task.bounds, 64, task.cache)
     assert np.array_equal(again._tables.backup, proof._tables.backup)
+
+
+@pytest.mark.parametrize('invariance, stability, proofs', [
+    ('proved', 'sampled', [ProvedInvariance]), ('sampled', 'sampled', []),
+    ('proved', 'proved', [ProvedInvariance, ProvedContraction])])
+def test_the_proofs_asked_for_are_built(task, invariance, stability, proofs):
+    metrics = replace(task.spec.metrics, invariance=invariance, stability=stability)
+    built = replace(task, spec=replace(task.spec, metrics=metrics)).build_proofs()
+    assert [type(proof) for proof in built] == proofs
+
+
+def test_the_tables_of_a_proof_stay_in_the_cache(task, tmp_path, monkeypatch):
+    first, = replace(task, cache=tmp_path).build_proofs()
+    monkeypatch.setattr(law_pieces.LawPieces, 'of', None)  # would fail if it were needed
+    again, = replace(task, cache=tmp_path).build_proofs()
+    thetas = weights(task, 3, np.random.default_rng(0), 0.1)
+    assert np.array_equal(again.largest(thetas), first.largest(thetas))

@@ -6,8 +6,9 @@ import pytest
 from scpo_ros.arguments import (
     ARGUMENTS, checked_configuration, node_parameters, overrides, read_parameter_file)
 from scpo_ros.config import ControllerConfig, NODES, Spec
-from scpo_ros.exceptions import ConfigurationError
-from scpo_ros.sim import main, parse, prepare
+from scpo_ros.control.task import ControlTask
+from scpo_ros.exceptions import ConfigurationError, InfeasibleError
+from scpo_ros.sim import main, parse, prepare, set_up
 from scpo_ros.validated import flatten
 import yaml
 
@@ -236,3 +237,21 @@ def test_help_lists_every_argument(capsys):
     assert main(['--help']) == 0
     printed = capsys.readouterr().out
     assert all(f'{argument.name}:=' in printed for argument in ARGUMENTS)
+
+
+def test_all_tables_are_made_before_anything_starts(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        ControlTask, 'build_proofs', lambda task: asked.append(task.spec.metrics.invariance))
+    set_up(parse([f'results:={tmp_path}/run']))
+    assert asked == ['proved']
+
+
+def test_what_cannot_be_proved_ends_the_start_with_its_reason(tmp_path, monkeypatch, capsys):
+    def refuse(task):
+        raise InfeasibleError('the table of the backup leaves gaps')
+
+    monkeypatch.setattr(ControlTask, 'build_proofs', refuse)
+    assert main([f'results:={tmp_path}/run']) == 2
+    assert 'leaves gaps' in capsys.readouterr().err
+    assert not (tmp_path / 'run').exists()

@@ -6,7 +6,7 @@ import pytest
 from scpo_ros.experiments.compare import Case, cases, finished
 from scpo_ros.experiments.comparison_page import (
     BEGIN, certificates_table, END, gaps, interval, lead_table, page, references, replaced,
-    task_gap_closed, tuning_table, versions)
+    task_gap_closed, tuning_table, updates_until, versions)
 from scpo_ros.experiments.comparison_picture import draw_experts, draw_methods
 from scpo_ros.experiments.double_integrator import CERTIFICATES, METHODS
 from scpo_ros.experiments.results import source_digest
@@ -77,8 +77,17 @@ def test_runs_of_several_versions_are_told():
 def test_the_lead_is_the_difference_of_medians():
     records = [record([1.0, 0.2]), record([1.0, 0.0]), record([1.0, 0.4], 'lb-sgd'),
                record([1.0, 0.0], 'lb-sgd', expert='benign')]
-    assert '| overspeed | lb-sgd | +0.300 | +0.300 | +0.300 |' in lead_table(records)
+    # of L0 = 1 and L* = 0: at most what the other leaves open, 0.4
+    assert ('| overspeed | lb-sgd | +0.300 | +0.300 | +0.300 | 0.400 | more than 1 | more than 1 |'
+            in lead_table(records))
     assert 'benign' not in lead_table(records)  # SCPO was not run there
+
+
+def test_updates_are_counted_until_the_level_is_first_reached():
+    curves = [np.array(curve) for curve in ([0.0, 0.9, 0.5], [0.0, 0.2, 0.9], [0.0, 0.1, 0.95])]
+    assert updates_until(0.9, curves) == '2'
+    assert updates_until(0.9, [np.array([0.0, 0.899])]) == 'more than 1'
+    assert updates_until(0.0, curves) == '0'
 
 
 def test_the_tuning_table_marks_what_was_chosen():

@@ -1,0 +1,72 @@
+"""
+Two nodes that do nothing but publish and answer: what the executors alone make of a round trip.
+
+    python -m benchmark.echo ask|answer events|single RESULT.json
+"""
+
+import json
+from pathlib import Path
+import sys
+import time
+
+from benchmark.timed_node import EXECUTORS
+from rclpy.node import Node
+from scpo_ros.config import PlantConfig
+from scpo_ros.nodes.health import STEADY
+from scpo_ros.nodes.run import run
+from sensor_msgs.msg import JointState
+
+DT = 0.01
+
+
+class _Prompt(Node):
+    """With the real-time priority that plant and controller ask for."""
+
+    realtime_priority, scheduling = PlantConfig().realtime_priority, ''
+
+
+class Ask(_Prompt):
+    """Publishes a message every dt and notes when the answer comes."""
+
+    result = None  # path of the results
+
+    def __init__(self):
+        """Start asking."""
+        super().__init__('ask')
+        self._sent, self._trips = None, []  # [time of the question, round trip] [s]
+        self._publisher = self.create_publisher(JointState, 'question', 10)
+        self.create_subscription(JointState, 'answer', self._on_answer, 1)
+        self._timer = self.create_timer(DT, self._tick, clock=STEADY)
+
+    def _tick(self):
+        self._sent = time.monotonic()
+        self._publisher.publish(JointState(
+            name=['slider'], position=[0.1], velocity=[0.1], effort=[0.1]))
+
+    def _on_answer(self, _):
+        self._trips.append([self._sent, time.monotonic() - self._sent])
+
+    def stop(self):
+        """Write what was measured."""
+        self.result.write_text(json.dumps({'trips': self._trips}))
+
+
+class Answer(_Prompt):
+    """Sends back what comes."""
+
+    def __init__(self):
+        """Start answering."""
+        super().__init__('answer')
+        publisher = self.create_publisher(JointState, 'answer', 1)
+        self.create_subscription(JointState, 'question', publisher.publish, 1)
+
+
+def main(arguments):
+    """Run the node named first with the executor named second."""
+    kind, executor, path = arguments[:3]
+    Ask.result = Path(path)
+    return run({'ask': Ask, 'answer': Answer}[kind], EXECUTORS[executor], args=arguments)
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,85 @@
+"""Processes of a measurement, and how long the machine itself stood still meanwhile."""
+
+from contextlib import suppress
+import os
+from pathlib import Path
+import signal
+import subprocess
+import threading
+import time
+
+ROOT = Path(__file__).parents[1]
+
+
+class Processes:
+    """Processes that are started and interrupted together; a context manager."""
+
+    def __init__(self, lines):
+        """Prepare. :param lines: {name: command line}."""
+        self.lines, self.processes = lines, {}
+
+    def __enter__(self):
+        """Start the processes."""
+        environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(
+            [str(ROOT), *filter(None, [os.environ.get('PYTHONPATH')])])}
+        self.processes = {name: subprocess.Popen(line, env=environment)
+                          for name, line in self.lines.items()}
+        return self
+
+    def __exit__(self, *_):
+        """Interrupt the processes and wait for them."""
+        for process in self.processes.values():
+            process.send_signal(signal.SIGINT)
+        for process in self.processes.values():
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def check(self):
+        """
+        Raise when a process has ended.
+
+        :raises RuntimeError: naming it.
+        """
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise RuntimeError(f'the {name} ended with code {process.returncode}')
+
+
+class Stillness:
+    """
+    Notes when a thread that only sleeps, above all others if it may, was kept from waking.
+
+    A virtual machine whose host gives it less than its processors stands still for tens of
+    milliseconds, and whatever runs on it is late. A context manager.
+    """
+
+    _NAP_S, _LONG_S, _PRIORITY = 0.002, 0.005, 50
+
+    def __init__(self):
+        """Start with nothing noted."""
+        self.total_s, self._end = 0.0, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def _watch(self):
+        with suppress(OSError):  # without the right to it, at ordinary priority
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(self._PRIORITY))
+        before = time.monotonic()
+        while not self._end.is_set():
+            time.sleep(self._NAP_S)
+            now = time.monotonic()
+            if now - before > self._NAP_S + self._LONG_S:
+                self.total_s += now - before - self._NAP_S
+            before = now
+
+    def __enter__(self):
+        """Start watching."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        """Stop watching."""
+        self._end.set()
+        self._thread.join()
