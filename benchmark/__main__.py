@@ -67,10 +67,19 @@ def measured(names, quick):
         print(f'{time.perf_counter() - start:.0f} s', file=sys.stderr, flush=True)
 
 
+def known(path):
+    """Return {name: entry} of an earlier results file: what is not measured again stays."""
+    try:
+        return {entry['name']: entry
+                for entry in json.loads(path.read_text(encoding='utf-8'))['results']}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
 def main(arguments=None):
     """Run the benchmark of the command line."""
     parser = argparse.ArgumentParser(prog='benchmark', description=__doc__.splitlines()[1])
-    parser.add_argument('--quick', action='store_true', help='about a minute, wider spreads')
+    parser.add_argument('--quick', action='store_true', help='few minutes, wider spreads')
     parser.add_argument('--only', nargs='+', choices=SECTIONS, default=list(SECTIONS),
                         metavar='SECTION', help=f'some of: {", ".join(SECTIONS)}')
     parser.add_argument('--output', type=Path,
@@ -80,8 +89,9 @@ def main(arguments=None):
     warnings.filterwarnings('ignore', 'Solution may be inaccurate')  # of CVXPY's answers
     results = list(measured(chosen.only, chosen.quick))
     print(table(results))
+    entries = {**known(chosen.output), **{result.name: result.entry for result in results}}
     chosen.output.write_text(
-        json.dumps({'results': [result.entry for result in results]}, indent=1) + '\n')
+        json.dumps({'results': list(entries.values())}, indent=1) + '\n')
     print(f'results: {chosen.output}')
     return 0
 

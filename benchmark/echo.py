@@ -33,18 +33,21 @@ class Ask(_Prompt):
     def __init__(self):
         """Start asking."""
         super().__init__('ask')
-        self._sent, self._trips = None, []  # [time of the question, round trip] [s]
+        self._asked, self._trips = {}, []  # {number: time}, [time, round trip] [s]
         self._publisher = self.create_publisher(JointState, 'question', 10)
         self.create_subscription(JointState, 'answer', self._on_answer, 1)
         self._timer = self.create_timer(DT, self._tick, clock=STEADY)
 
     def _tick(self):
-        self._sent = time.monotonic()
-        self._publisher.publish(JointState(
-            name=['slider'], position=[0.1], velocity=[0.1], effort=[0.1]))
+        number = len(self._asked)
+        self._asked[number] = time.monotonic()
+        question = JointState(name=['slider'], position=[0.1], velocity=[0.1], effort=[0.1])
+        question.header.stamp.sec = number
+        self._publisher.publish(question)
 
-    def _on_answer(self, _):
-        self._trips.append([self._sent, time.monotonic() - self._sent])
+    def _on_answer(self, answer):
+        asked = self._asked[answer.header.stamp.sec]
+        self._trips.append([asked, time.monotonic() - asked])
 
     def stop(self):
         """Write what was measured."""

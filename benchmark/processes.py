@@ -1,6 +1,6 @@
 """Processes of a measurement, and how long the machine itself stood still meanwhile."""
 
-from contextlib import suppress
+import math
 import os
 from pathlib import Path
 import signal
@@ -22,8 +22,12 @@ class Processes:
         """Start the processes."""
         environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(
             [str(ROOT), *filter(None, [os.environ.get('PYTHONPATH')])])}
-        self.processes = {name: subprocess.Popen(line, env=environment)
-                          for name, line in self.lines.items()}
+        try:
+            for name, line in self.lines.items():
+                self.processes[name] = subprocess.Popen(line, env=environment)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -50,10 +54,11 @@ class Processes:
 
 class Stillness:
     """
-    Notes when a thread that only sleeps, above all others if it may, was kept from waking.
+    Notes when a thread that only sleeps, above all others, was kept from waking.
 
     A virtual machine whose host gives it less than its processors stands still for tens of
-    milliseconds, and whatever runs on it is late. A context manager.
+    milliseconds, and whatever runs on it is late. A context manager; `total_s` is NaN where the
+    system does not grant the priority, for then others may have kept it.
     """
 
     _NAP_S, _LONG_S, _PRIORITY = 0.002, 0.005, 50
@@ -64,8 +69,11 @@ class Stillness:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def _watch(self):
-        with suppress(OSError):  # without the right to it, at ordinary priority
+        try:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(self._PRIORITY))
+        except OSError:
+            self.total_s = math.nan
+            return
         before = time.monotonic()
         while not self._end.is_set():
             time.sleep(self._NAP_S)

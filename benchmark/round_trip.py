@@ -124,9 +124,12 @@ def _counted(path, start, seconds):
     """
     Return the round trips [ms] that began within the time counted.
 
-    :raises RuntimeError: when there was none.
+    :raises RuntimeError: when there was none, or nothing was written.
     """
-    times = np.array(json.loads(path.read_text())['trips']).reshape(-1, 2)
+    try:
+        times = np.array(json.loads(path.read_text())['trips']).reshape(-1, 2)
+    except FileNotFoundError:
+        raise RuntimeError(f'{path.name} was not written: its node was killed') from None
     times = times[(times[:, 0] > start) & (times[:, 0] < start + seconds), 1]
     if not len(times):
         raise RuntimeError('nothing was answered: are the nodes running?')
@@ -147,22 +150,27 @@ def measure(quick):
                for kind, runs in found.items()}
     least = {kind: np.array([np.median(times) for times in runs]) for kind, runs in bare.items()}
     events = np.concatenate([times for times, _ in found['events']])
-    parts = {(kind, name): [100 * counts[name] for _, counts in runs]
-             for kind, runs in found.items() for name in ('late', 'still')}
     swaps = sum(counts['swaps'] for _, counts in found['events'])
     return [
         summarised('round_trip_events_vs_single', medians['single'] / medians['events'], 'x',
                    target=1.8, note=f'medians of {rounds} runs of {seconds:.0f} s, adapting'),
         summarised('round_trip_echo_events_vs_single', least['single'] / least['events'], 'x',
-                   note='two nodes that do nothing: the executors alone'),
+                   note='two nodes that do nothing'),
         Result('round_trip_events_ms', float(np.median(events)), spread_of(events), 'ms'),
         Result('round_trip_events_p99_ms', float(np.quantile(events, 0.99)), 0.0, 'ms'),
         summarised('round_trip_single_ms', medians['single'], 'ms'),
         summarised('round_trip_echo_events_ms', least['events'], 'ms'),
         summarised('round_trip_echo_single_ms', least['single'], 'ms'),
-        summarised('round_trip_late_percent', parts['events', 'late'], '%', target=1.0,
-                   higher_is_better=False,
-                   note=f'no answer within 10 ms, while {swaps} policies were swapped in'),
-        summarised('round_trip_still_percent', parts['events', 'still'], '%',
-                   note='of that time the machine itself stood still'),
-        summarised('round_trip_late_percent_without_adaptation', parts['alone', 'late'], '%')]
+        _percent('round_trip_late_percent', found['events'], 'late', target=1.0,
+                 higher_is_better=False,
+                 note=f'no answer within 10 ms, while {swaps} policies were swapped in'),
+        *(result for result in [_percent(
+            'round_trip_still_percent', found['events'], 'still',
+            note='of that time the machine itself stood still')] if np.isfinite(result.value)),
+        _percent('round_trip_late_percent_without_adaptation', found['alone'], 'late')]
+
+
+def _percent(name, runs, count, **more):
+    """Return the Result of a part of all periods; the spread is from the least to the most."""
+    parts = [100 * counts[count] for _, counts in runs]
+    return Result(name, float(np.mean(parts)), float(np.ptp(parts)), '%', **more)

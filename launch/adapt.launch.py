@@ -18,6 +18,7 @@ from scpo_ros.companions import ros2_bag_record, viewers
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.launching import companions, declared, nodes, values_of
 from scpo_ros.resources import share_file
+from scpo_ros.sim import tabulate
 
 _TOPICS = ('joint_states', 'joint_command', 'demonstrations')
 
@@ -31,12 +32,13 @@ def _run(context):
     """
     Return the actions of the run.
 
-    :raises ConfigurationError: which ends the launch with an error before anything was started.
+    :raises ScpoRosError: which ends the launch with an error before anything was started.
     """
     values = values_of(context, ADAPT_ARGUMENTS, __file__)
-    parameters, _ = node_parameters(
+    parameters, spec = node_parameters(
         values['params_file'] or share_file('config/scpo.yaml'), values, ADAPT_ARGUMENTS)
     recording = _recording(values)
+    tabulate(spec)
     topics = [(topic, values[topic]) for topic in _TOPICS if values[topic] != topic]
     return [*companions(recording, viewers(values), values),
             *nodes(('controller', 'adapter'), parameters, values, topics)]

@@ -188,7 +188,7 @@ def set_up(values):
     folder = Path(values['results'])
     lines = viewers(values)
     _check_bag(values)
-    _tabulate(spec)
+    tabulate(spec)
     prepare(folder)
     path = folder / 'run.parameters.yaml'
     if value_of('record', values):
@@ -201,12 +201,16 @@ def set_up(values):
     return path, lines
 
 
-def _tabulate(spec):
-    """Put the tables of backup and proofs into the cache, where all processes find them."""
+def tabulate(spec):
+    """
+    Put the tables of backup and proofs into the cache, where all processes find them.
+
+    :raises ScpoRosError: when the limits leave no safe set, or nothing can be proved.
+    """
     with tqdm(total=100, desc='backup law', unit='%', leave=False, delay=1.0) as bar:
         task = ControlTask.build(
             spec, progress=lambda done: bar.update(int(100 * done) - bar.n))
-    notice = threading.Timer(1.0, print, [
+    notice = threading.Timer(3.0, print, [
         'covering the safe set for the proofs: the first time at this dt, up to a minute'],
         {'file': sys.stderr, 'flush': True})
     notice.start()

@@ -41,11 +41,13 @@ class Punctuality:
 
     def __init__(self, dt):
         """Start without a state. :param dt: control period [s]."""
-        self._dt, self.arrival, self.period_ms, self._recent = dt, None, 0.0, []
+        self._dt, self.arrival, self._recent = dt, None, []
+        self.period_ms = self.latency_ms = 0.0  # the last ones
         self.periods, self.latencies = Histogram(PERIOD_EDGES), Histogram(LATENCY_EDGES)
 
     def note(self, arrival, answered):
         """Count an answered state. :param arrival: steady time [s]. :param answered: as well."""
+        self.latency_ms = 1e3 * (answered - arrival)
         self.latencies.add((answered - arrival) / self._dt)
         if self.arrival is not None:
             self.period_ms = 1e3 * (arrival - self.arrival)

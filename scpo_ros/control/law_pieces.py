@@ -4,9 +4,9 @@ The explicit law as pieces for a proof: polygons that cover the safe set, an aff
 The polygons are the critical regions, each enlarged by a little, delta, so that together they
 cover the safe set in spite of rounding and of regions too small for the table. (Their acute
 corners are cut off, by half-planes in eight directions.) That they do is checked and not assumed:
-the union of closed sets that covers its own edges wherever these lie in the interior of C has no
-edge there, and so is all of C. A state x of an enlarged polygon i need not lie in region i; there
-the law differs from the affine one of i by no more than
+a union of closed sets that holds the origin, and covers its own edges wherever these lie in the
+interior of C, has no edge there, and so is all of C. A state x of an enlarged polygon i need not
+lie in region i; there the law differs from the affine one of i by no more than
 
     error_i = (K + |slope_i|) * max of dist(x, region i),
 
@@ -109,7 +109,9 @@ def covers(polygons, facets, delta, safe_set):
 
     :param polygons: (R, V, 2). :param facets: (R, f, 3), of the regions. :param delta: as there.
     """
-    if not len(polygons):
+    slack = (1 - _INTERIOR) * delta
+    # Pieces that all lie elsewhere have no edge in C either: some piece must hold a point of it.
+    if not np.any(np.all(facets[..., 2] + slack >= 0, axis=1)):  # the origin
         return False
     start, stop, owner = _edges(polygons)
     outline = np.column_stack([safe_set.H, np.ones(len(safe_set.H))])
@@ -118,7 +120,7 @@ def covers(polygons, facets, delta, safe_set):
                               polygons.min(axis=1), polygons.max(axis=1), safe_set.vertices)
     apart = (owner[edge] != other) & (begin < end)[edge]
     edge, other = edge[apart], other[apart]
-    first, last = _inside(start[edge], stop[edge], facets, other, (1 - _INTERIOR) * delta)
+    first, last = _inside(start[edge], stop[edge], facets, other, slack)
     return _all_covered(begin, end, edge, first, last)
 
 

@@ -94,8 +94,8 @@ class ControlTask:
         """
         Return the proofs that the specification asks for.
 
-        Their tables then are in the cache for every process. The first time that takes a second
-        at dt = 0.1 and most of a minute at 0.01.
+        The tables that take long then are in the cache, where other processes find them: a second
+        the first time at dt = 0.1, most of a minute at 0.01.
 
         :raises InfeasibleError: when nothing can be proved, see there.
         """

@@ -16,9 +16,9 @@ that :mod:`.tune` chose, with the same effort for every method.
   M (Guo, Jiang, Ferrari-Trecate 2023); takes the answer without a check.
 * `line-search`: the raw step, halved until the rollouts are safe (design and verification).
 * `scpo-unverified`: SCPO with adaptive L that takes every projected step without looking.
-* `scpo-paper-plain`: the paper's method as the paper has it: plain gradient step, Euclidean
-  projection over random directions, one constraint of each kind, an L that is given and believed,
-  no verification. It alone is not given the Gauss-Newton step and the chosen directions.
+* `scpo-paper-plain`: plain gradient step, Euclidean projection over random directions onto
+  gbar <= 0, one constraint of each kind, an L that is given and believed: no verification, no
+  counterexamples, no margin. Of ours it has the metrics and the trust radius.
 """
 
 import numpy as np
@@ -50,10 +50,14 @@ class Unconstrained(Baseline):
 class Lagrangian(Baseline):
     """Primal-dual descent."""
 
-    def __init__(self, problem, rate=10.0):
-        """Start from the backup with lambda = 0. :param rate: rho of the multipliers."""
+    def __init__(self, problem, rate=1000.0, trust_radius=0.1):
+        """
+        Start from the backup with lambda = 0.
+
+        :param rate: rho of the multipliers. :param trust_radius: longest step.
+        """
         super().__init__(problem)
-        self._rate, self._multipliers = rate, None
+        self._rate, self._radius, self._multipliers = rate, trust_radius, None
 
     def update(self):
         """Update the multipliers, then minimise the model of the Lagrangian."""
@@ -64,7 +68,7 @@ class Lagrangian(Baseline):
             0, self._multipliers + self._rate * (model.g + PLAN_MARGIN))
         downhill = model.linear - 0.5 * model.slope.T @ self._multipliers
         b = np.linalg.solve(model.gram, downhill)
-        return self.moved(model.basis @ shortened(b, TRUST_RADIUS))
+        return self.moved(model.basis @ shortened(b, self._radius))
 
 
 class LogBarrier(Baseline):
@@ -169,7 +173,7 @@ class ScpoUnverified(Baseline):
 
 
 class ScpoPaperPlain(Baseline):
-    """The paper's method with nothing of ours: no verification, L given and believed."""
+    """The paper's projection with its L believed: nothing verifies what it leads to."""
 
     def __init__(self, problem, smoothness=1.0, step_size=100.0):
         """
@@ -186,10 +190,10 @@ class ScpoPaperPlain(Baseline):
         random = self._rng.standard_normal((DIRECTIONS, step.size))
         basis = orthonormal_basis(list(random), DIRECTIONS, self._rng)
         values = aggregated(self._evaluation, sample_points(self.theta, basis, RADIUS))
+        target = np.maximum(0.0, values[0] + 1e-4)  # from outside it goes on, if no further out
         region = LocalSafeRegion(
             values[0], difference_slopes(values, RADIUS),
-            np.full(values.shape[1], self._smoothness), RADIUS, TRUST_RADIUS, 0.0,
-            np.full(values.shape[1], -ACCEPT_MARGIN))
+            np.full(values.shape[1], self._smoothness), RADIUS, TRUST_RADIUS, 0.0, target)
         b = solve_projection(ProjectionProblem(
             np.eye(basis.shape[1]), basis.T @ step, region)).b
         if not (np.all(np.isfinite(b)) and np.any(b)):

@@ -14,19 +14,21 @@ from scpo_ros.resources import share_file
 BEGIN, END = '<!-- double integrator: begin -->', '<!-- double integrator: end -->'
 CHECKPOINTS = (10, 40, 150)
 NEARLY = 0.9  # of the gap
+VERIFIED = ('scpo', 'scpo-stable', 'scpo-paper', 'scpo-paper-adaptive', 'scpo-paper-aggregated',
+            'line-search')
 
 
 def references(records):
     """
     Return {(expert, no_regret): (L0, L*)}, L* the lowest of optimum and safe losses reached.
 
-    A loss counts as safe when no iterate of its run was unsafe and invariance was proved.
+    A loss counts as safe in runs of methods that prove invariance and verify with the margin.
     """
     found = {}
     for record in records:
         key = record['expert'], record['no_regret']
         candidates = [record['loss_optimum'], found.get(key, (0.0, np.inf))[1]]
-        if record['unsafe_iterates'] == 0 and record['method'] != 'scpo-sampled':
+        if record['method'] in VERIFIED and record['unsafe_iterates'] == 0:
             candidates.append(min(record['losses']))
         found[key] = record['losses'][0], min(candidates)
     return found
@@ -121,7 +123,7 @@ def lead_table(records):
     """
     Return the table of the gap closed by SCPO less that of every other method, in medians.
 
-    A lead can be no larger than what the other method leaves open: that is *open*.
+    The last lead can be no larger than what the other method leaves open: that is *open*.
     """
     known, rows, last = references(records), [], CHECKPOINTS[-1]
     grouped = _grouped([r for r in records if not r['no_regret']], 'expert', 'method')
@@ -222,13 +224,13 @@ paper's own projection with the L that the paper assumes to be given, tuned; it 
 counterexamples and per-scenario constraints, which are more than the paper has.
 `scpo-paper-adaptive` has our adaptive L as well; `scpo-paper-aggregated` has one constraint of
 each kind instead, a smooth maximum over all states and one over all scenarios. `scpo-paper-plain`
-is that without verification and counterexamples either: the method as published, its L believed.
+is that without verification, counterexamples and margin, its L believed, as the paper has it.
 
 {methods_table(records)}
 
-What SCPO closes more (+) or less (-) of the gap than the others, difference of the medians at
-equal rollouts; it can be no more than what the other leaves *open*. Last, the updates until
-{NEARLY:.0%} of the gap is closed:
+What SCPO closes more (+) or less (-) of the gap than the others after equally many updates,
+difference of the medians. The lead at the end can be no more than what the other leaves *open*
+there. Last, the updates until {NEARLY:.0%} of the gap is closed:
 
 {lead_table(records)}
 
@@ -246,8 +248,9 @@ iterate; what is better than the default by less than {tune.MATTERS} changes not
 
 ### What gaps are measured against
 
-The lowest of the offline optimum (augmented Lagrangian, exact gradients), and of any loss that a
-run without an unsafe iterate has reached; without either, a lower bound for every safe policy.
+The best known: the lowest of the offline optimum (augmented Lagrangian, exact gradients), and of
+any loss that a method which verifies with the margin has reached; without either, a lower bound
+for every safe policy.
 
 {references_table(records)}
 """
@@ -255,11 +258,13 @@ run without an unsafe iterate has reached; without either, a lower bound for eve
 
 def versions(records):
     """Return a sentence on the versions of the source that the runs are of."""
-    found = {record.get('source', 'unknown') for record in records}
+    found = _grouped([{'source': 'unknown', **record} for record in records], 'source')
     if len(found) == 1:
-        return f'All {len(records)} runs are of one version of the source ({found.pop()}).'
+        return f'All {len(records)} runs are of one version of the source ({[*found][0][0]}).'
+    parts = '; '.join(f'{len(group)} of {source}: ' + ', '.join(
+        sorted({record['method'] for record in group})) for (source,), group in found.items())
     return (f'**The {len(records)} runs are of {len(found)} versions of the source** and may not '
-            'be comparable: remove the folder of finished runs and start again.')
+            f'be comparable ({parts}): remove the folder of finished runs and start again.')
 
 
 def replaced(text, section):

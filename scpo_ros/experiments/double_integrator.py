@@ -88,7 +88,7 @@ class ImitationResult:
     held_out_unsafe_iterates: int  # iterates that break one from 300 other held-out states
     task_cost_backup: float   # mean stage cost from held-out states
     task_cost_final: float
-    task_cost_expert: float   # of the expert's own closed loop, confined by nothing
+    task_cost_expert: float   # of the expert's own closed loop, confined by nothing; or None
     seconds: float            # wall time of the updates
     thetas: list              # theta_0 (d,) and every accepted policy, in order
     losses: np.ndarray        # (updates + 1,), after every update

@@ -83,10 +83,17 @@ def task_cost(task, theta, scenarios):
 
 
 def expert_cost(task, law, scenarios):
-    """Return the mean stage cost of an expert's own closed loop, which no safe set confines."""
+    """
+    Return the mean stage cost of an expert's own closed loop, which no safe set confines.
+
+    None where the expert does not know what to do there: it raises, or answers NaN.
+    """
     x, cost = scenarios.x0, 0.0
     for k in range(scenarios.horizon):
-        u = task.system.saturate(np.asarray(law(x), dtype=np.float64))
+        try:
+            u = task.system.saturate(np.asarray(law(x), dtype=np.float64))
+        except Exception:  # noqa: B902 - it was asked where it never claimed to be defined
+            return None
         cost += task.simulator.stage_cost(x, u[:, 0]).mean()
         x = task.system.step(x, u, scenarios.w[:, k])
-    return float(cost / scenarios.horizon)
+    return float(cost / scenarios.horizon) if np.isfinite(cost) else None

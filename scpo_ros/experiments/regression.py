@@ -129,11 +129,11 @@ def run(seed=0, epochs=5000, clock=time.perf_counter):
     :param seed: non-negative integer.
     :param epochs: number of minibatches and updates, not negative.
     :param clock: callable that returns seconds.
-    :raises ConfigurationError: for a negative seed or number of epochs.
+    :raises ConfigurationError: for a seed or a number of epochs that is none.
     """
     for name, value in (('seed', seed), ('epochs', epochs)):
-        if value < 0:
-            raise ConfigurationError(name, value, 'must not be negative')
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+            raise ConfigurationError(name, value, 'must be a non-negative integer')
     started = clock()
     rng = np.random.default_rng([seed, 0])
     updater = ScpoUpdater(
@@ -180,7 +180,10 @@ def main(arguments=None):
     parser.add_argument('--epochs', type=int, default=5000)
     parser.add_argument('--output', default='results/regression', help='folder')
     chosen = parser.parse_args(arguments)
-    result = run(chosen.seed, chosen.epochs)
+    try:
+        result = run(chosen.seed, chosen.epochs)
+    except ConfigurationError as error:
+        parser.error(str(error))
     write(result, chosen.output)
     for name, value in result.summary().items():
         print(f'{name}: {value:.6g}' if isinstance(value, float) else f'{name}: {value}')

@@ -97,7 +97,7 @@ class ControllerNode(Node):
         self._markers = self.create_publisher(MarkerArray, '~/markers', LATCHED)
         self._metrics = Metrics(
             self, ('policy_version', 'guard_interventions', 'input_margin', 'residual',
-                   'period_ms', 'position_use', 'velocity_use', 'model_error'),
+                   'period_ms', 'latency_ms', 'position_use', 'velocity_use', 'model_error'),
             ('backup_active', 'model_valid'))
         self.create_subscription(JointState, 'joint_states', self._guarded(self._on_state), 1)
         self.create_subscription(
@@ -151,6 +151,7 @@ class ControllerNode(Node):
             policy_version=float(reply.version), residual=residual,
             guard_interventions=float(self._loop.interventions), input_margin=margin,
             period_ms=self._punctuality.period_ms,
+            latency_ms=self._punctuality.latency_ms,
             model_error=self._loop.monitor.ratio, model_valid=not self._gate.revoked,
             backup_active=reply.source is not Source.POLICY)
 

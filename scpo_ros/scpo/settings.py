@@ -88,7 +88,8 @@ class ScpoSettings:
         yield 'centering', self.centering >= 0, 'must not be negative'
         yield 'centering_decay', 0 < self.centering_decay <= 1, 'must lie in (0, 1]'
         yield 'history', self.history >= 0, 'must not be negative'
-        yield 'gap_tolerance', self.gap_tolerance > 0, 'must be positive'
+        yield ('gap_tolerance', 0 < self.gap_tolerance <= 1e-9,
+               'must lie in (0, 1e-9]: the controller refuses larger gaps')
         yield 'min_step', self.min_step > 0, 'must be positive'
         yield 'memory', self.memory >= 1, 'must be at least 1'
         yield 'kind', self.kind in ('sampled', 'proved'), "must be 'sampled' or 'proved'"

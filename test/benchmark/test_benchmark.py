@@ -1,5 +1,6 @@
 """The benchmark: every result has its name, and the alternatives solve the same problems."""
 
+import itertools
 import json
 import sys
 import time
@@ -68,9 +69,11 @@ def test_every_result_is_written(small, tmp_path, capsys):
 
 def test_one_section_alone(tmp_path):
     path = tmp_path / 'one.json'
+    path.write_text('{"results": [{"name": "whole_update_seconds", "value": 1}]}')
     program.main(['--quick', '--only', 'growth', '--output', str(path)])
-    assert all(entry['name'].startswith('growth')
-               for entry in json.loads(path.read_text())['results'])
+    first, *others = json.loads(path.read_text())['results']
+    assert first == {'name': 'whole_update_seconds', 'value': 1}  # not measured again
+    assert others and all(entry['name'].startswith('growth') for entry in others)
 
 
 def test_a_ratio_is_the_alternatives_time_over_ours():
@@ -156,20 +159,38 @@ def test_the_peak_of_a_process_counts_its_children():
         child.stdin.close()
 
 
-def test_two_nodes_that_do_nothing_answer_each_other(monkeypatch):
-    monkeypatch.setattr(round_trip, 'START_S', 2.0)
+def test_two_nodes_that_do_nothing_answer_each_other():
     times = round_trip.echoes('events', 1.0)
-    assert len(times) > 50 and np.all(times > 0)
+    assert len(times) > 10 and np.all(times > 0)
 
 
 @pytest.mark.parametrize('kept_s, still', [(0.0, False), (0.03, True)])
 def test_a_machine_that_stands_still_is_noticed(monkeypatch, kept_s, still):
-    clock = iter(np.arange(0.0, 1e6, 0.002 + kept_s))  # what the sleeping thread sees
+    clock = itertools.count(0.0, 0.002 + kept_s)  # what the sleeping thread sees
     monkeypatch.setattr(processes, 'time', SimpleNamespace(
-        sleep=lambda seconds: time.sleep(0.001), monotonic=lambda: float(next(clock))))
+        sleep=lambda seconds: time.sleep(0.001), monotonic=lambda: next(clock)))
+    monkeypatch.setattr(processes.os, 'sched_setscheduler', lambda *_: None)
     with processes.Stillness() as stillness:
         time.sleep(0.05)
     assert (stillness.total_s > 0) is still
+
+
+def test_without_the_priority_nothing_is_said_of_the_machine(monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(processes.os, 'sched_setscheduler', refuse)
+    with processes.Stillness() as stillness:
+        pass
+    assert np.isnan(stillness.total_s)
+
+
+def test_what_started_is_stopped_when_another_cannot_start():
+    nodes = processes.Processes({
+        'one': [sys.executable, '-c', 'import time; time.sleep(60)'], 'other': ['/no/such']})
+    with pytest.raises(FileNotFoundError), nodes:
+        pass
+    assert nodes.processes['one'].poll() is not None
 
 
 def test_a_run_that_does_not_learn_is_no_measurement(monkeypatch, tmp_path):

@@ -96,3 +96,9 @@ def test_a_hole_in_the_middle_is_seen(task):
     facets = square_and(ring)
     polygons, _ = law_pieces._cut(task.safe_set.vertices, facets, delta)
     assert not covers(polygons, facets, delta, task.safe_set)
+
+
+def test_pieces_that_all_lie_elsewhere_cover_nothing(task):
+    facets = square_and([(4, 6, 4, 6)])  # no edge of it lies in C, and so none is uncovered
+    polygons = np.array([[[4.0, 4.0], [6.0, 4.0], [6.0, 6.0], [4.0, 6.0]]])
+    assert not covers(polygons, facets, 1e-7, task.safe_set)

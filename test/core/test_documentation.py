@@ -32,6 +32,14 @@ def test_a_program_of_the_page_runs(tmp_path, name, says):
     assert says in done.stdout and 'ACCEPTED' in done.stdout, done.stdout
 
 
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_every_test_that_a_page_names_is_there(page):
+    defined = set()
+    for path in (ROOT / 'test').rglob('test_*.py'):
+        defined |= {path.stem, *re.findall(r'^def (test_\w+)\(', path.read_text(), re.MULTILINE)}
+    assert set(re.findall(r'`(test_\w+)`', page.read_text())) <= defined
+
+
 def test_every_program_compiles():
     for page in PAGES:
         for block in re.findall(r'```python\n(.*?)```', page.read_text(), re.DOTALL):

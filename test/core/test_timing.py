@@ -40,6 +40,7 @@ def test_periods_and_latencies_are_parts_of_dt():
         punctuality.note(arrival, arrival + latency)
     values = punctuality.values
     assert punctuality.arrival == 5.1 and punctuality.period_ms == pytest.approx(60.0)
+    assert punctuality.latency_ms == pytest.approx(30.0)
     assert float(values['period_p99_ms']) == pytest.approx(59.2, abs=0.1)
     assert values['period_le_0.95'] == 0 and values['period_le_1.05'] == 2
     assert values['period_le_2'] == 2 and values['period_le_5'] == values['period_count'] == 3

@@ -71,6 +71,7 @@ def test_runs_of_several_versions_are_told():
     assert 'one version' in versions([one, one])
     assert '2 versions' in versions([one, other])
     assert '2 versions' in versions([one, record([1.0])])
+    assert '(1 of a: scpo; 1 of b: lb-sgd)' in versions([one, {**other, 'method': 'lb-sgd'}])
     assert len(source_digest()) == 16
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from scpo_ros.exceptions import ConfigurationError, InvalidArrayError
 from scpo_ros.experiments.double_integrator import (
-    FIELDS, gap_closed, main, METHODS, run)
+    FIELDS, gap_closed, main, METHODS, run, write)
 from scpo_ros.experiments.held_out import held_out_scenarios, violating, violations
 
 UPDATES = 12
@@ -63,6 +63,26 @@ def test_the_first_policy_is_the_backup(benign):
     states = np.array([[0.3, 0.1], [-0.5, 0.2]])
     assert np.array_equal(benign.policy(benign.thetas[0], states),
                           benign.problem.task.policy.backup(states))
+
+
+def raising(states):
+    """Push outwards, and raise outside the position limits."""
+    if np.any(np.abs(states[:, 0]) > 1):
+        raise ValueError('what is this?')
+    return np.sign(states[:, :1])
+
+
+def undefined(states):
+    """Push outwards; NaN outside the position limits."""
+    return np.where(np.abs(states[:, :1]) > 1, np.nan, np.sign(states[:, :1]))
+
+
+@pytest.mark.parametrize('law', [raising, undefined])
+def test_an_expert_need_not_know_what_to_do_outside_the_safe_set(law, tmp_path):
+    result = run(law, updates=1, no_regret=False)
+    assert result.task_cost_expert is None
+    write(result, tmp_path)
+    assert json.loads((tmp_path / 'results.json').read_text())['task_cost_expert'] is None
 
 
 def test_a_callable_is_an_expert():

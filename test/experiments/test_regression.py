@@ -20,6 +20,18 @@ def result():
     return regression.run(seed=0, epochs=EPOCHS)
 
 
+@pytest.mark.parametrize('value', [-1, 0.5, True])
+def test_what_is_no_seed_is_named(value):
+    with pytest.raises(ConfigurationError, match='seed'):
+        regression.run(seed=value, epochs=1)
+
+
+def test_the_command_line_names_what_is_wrong(capsys):
+    with pytest.raises(SystemExit):
+        regression.main(['--seed', '-1'])
+    assert 'seed' in capsys.readouterr().err
+
+
 def fresh_inputs():
     """Return inputs that no run draws, with the ends."""
     inside = np.random.default_rng(987654321).uniform(-np.pi, np.pi, 20_000)

@@ -36,46 +36,71 @@ def test_answers_are_exactly_feasible_and_certified(seed):
     assert -1e-9 <= answer.duality_gap <= 1e-8
 
 
-@settings(max_examples=60, deadline=None)
-@given(seeds)
-def test_identity_inside(seed):
+def identity_inside(project, seed):
+    """Return whether a step inside is its own projection."""
     problem = random_problem(seed)
     rng = np.random.default_rng(seed + 1)
     step = 2.0 * rng.standard_normal(len(problem.linear))
     inside = 0.9 * pulled_in(problem.region, step)[0]
-    assert np.allclose(projected(problem, inside), inside, atol=1e-6 * problem.reach)
+    return np.allclose(project(problem, inside), inside, atol=1e-6 * problem.reach)
 
 
-@settings(max_examples=60, deadline=None)
-@given(seeds)
-def test_on_the_boundary_outside(seed):
+def boundary_outside(project, seed):
+    """Return whether the projection of a step outside lies on the boundary."""
     problem = random_problem(seed)
     step = np.linalg.solve(problem.gram, problem.linear)
-    answer = solve_projection(problem)
-    if problem.region.violation(step) > 0:
-        assert -1e-9 <= answer.violation <= 0.0
+    if not problem.region.violation(step) > 0:
+        return True
+    return -1e-9 <= problem.region.violation(project(problem, step)) <= 0.0
 
 
-@settings(max_examples=40, deadline=None)
-@given(seeds)
-def test_idempotent(seed):
+def idempotent(project, seed):
+    """Return whether projecting twice is projecting once."""
     problem = random_problem(seed, metric=False)
-    once = solve_projection(problem).b
-    assert np.allclose(projected(problem, once), once, atol=1e-6 * problem.reach)
+    once = project(problem, np.linalg.solve(problem.gram, problem.linear))
+    return np.allclose(project(problem, once), once, atol=1e-6 * problem.reach)
 
 
-@settings(max_examples=40, deadline=None)
-@given(seeds)
-def test_non_expansive_in_its_metric(seed):
+def non_expansive(project, seed):
+    """Return whether projection brings two steps near the boundary no further apart."""
     problem = random_problem(seed)
     rng = np.random.default_rng(seed + 1)
-    a, b = rng.standard_normal((2, len(problem.linear)))
+    far, out, apart = rng.standard_normal((3, len(problem.linear)))
+    a = pulled_in(problem.region, far)[0] + 0.1 * problem.region.trust_radius * out
+    b = a + 0.05 * problem.region.trust_radius * apart
 
     def length(v):
         return np.sqrt(v @ problem.gram @ v)
 
-    moved = length(projected(problem, a) - projected(problem, b))
-    assert moved <= length(a - b) + 1e-6
+    moved = length(project(problem, a) - project(problem, b))
+    return moved <= length(a - b) + 1e-6 * problem.reach
+
+
+LAWS = (identity_inside, boundary_outside, idempotent, non_expansive)
+
+
+@pytest.mark.parametrize('law', LAWS, ids=lambda law: law.__name__)
+@settings(max_examples=50, deadline=None)
+@given(seed=seeds)
+def test_laws_of_a_projection(law, seed):
+    assert law(projected, seed)
+
+
+def shortened(problem, step):
+    """Return nine tenths of the projection."""
+    return 0.9 * projected(problem, step)
+
+
+def euclidean(problem, step):
+    """Return the nearest point in another metric than the problem's."""
+    return projected(replace(problem, gram=np.eye(len(step))), step)
+
+
+@pytest.mark.parametrize('wrong, law', [
+    (shortened, identity_inside), (shortened, boundary_outside), (shortened, idempotent),
+    (euclidean, non_expansive)])
+def test_control_what_is_no_projection_breaks_the_laws(wrong, law):
+    assert not all(law(wrong, seed) for seed in range(40))
 
 
 @pytest.mark.parametrize('seed', range(25))

@@ -25,7 +25,8 @@ def test_defaults_are_those_of_the_ablation():
     ('initial_smoothness', 0.0), ('initial_smoothness', 1e6), ('smoothness_growth', 1.0),
     ('smoothness_decay', 0.0), ('smoothness_decay', 1.1), ('smoothness_floor', 0.0),
     ('smoothness_cap', 0.5), ('max_tries', 0), ('antithetic', 1), ('noise', -1e-3),
-    ('noise', 0.03), ('history', -1), ('gap_tolerance', 0.0), ('min_step', 0.0), ('memory', 0),
+    ('noise', 0.03), ('history', -1), ('gap_tolerance', 0.0),
+    ('gap_tolerance', 1e-8), ('min_step', 0.0), ('memory', 0),
     ('kind', 'promised'), ('kind', None)])
 def test_bad_values_raise_with_a_name(name, value):
     with pytest.raises(ConfigurationError) as error:
