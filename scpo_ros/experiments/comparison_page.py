@@ -241,8 +241,8 @@ there. Last, the updates until {NEARLY:.0%} of the gap is closed:
 Up to {tune.SETTINGS} settings for every method, each on
 {' and '.join(tune.EXPERTS)} (no-regret off), seeds {' and '.join(map(str, tune.SEEDS))}, which are
 not among the seeds reported. The score is the mean part of the gap closed before the first unsafe
-iterate; what is better than the default by less than {tune.MATTERS} changes nothing. Written by
-`python -m scpo_ros.experiments.tune`.
+iterate, of the optimum known when it was tuned; what is better than the default by less than
+{tune.MATTERS} changes nothing. Written by `python -m scpo_ros.experiments.tune`.
 
 {tuning_table(known_tuning())}
 
