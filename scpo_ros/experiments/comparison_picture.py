@@ -1,16 +1,18 @@
 """The pictures of the comparison."""
 
+from itertools import cycle
+
 from matplotlib.figure import Figure
 import numpy as np
 
 from scpo_ros.experiments.comparison_page import gaps, references
 
 _COLOURS = ('#0072b2', '#56b4e9', '#009e73', '#d55e00', '#cc79a7', '#e69f00', '#777777',
-            '#000000', '#b8a000', '#882255')
+            '#000000', '#b8a000', '#882255', '#6f3f00')
 
 
 def _curves(axis, groups, known):
-    for colour, ((expert, label, regret), group) in zip(_COLOURS, groups.items()):
+    for colour, ((expert, label, regret), group) in zip(cycle(_COLOURS), groups.items()):
         curves = np.array([gaps(r, known[expert, regret]) for r in group])
         axis.plot(np.median(curves, axis=0), color=colour, label=label)
         axis.fill_between(np.arange(curves.shape[1]), curves.min(axis=0), curves.max(axis=0),
