@@ -65,16 +65,15 @@ class Stillness:
 
     def __init__(self):
         """Start with nothing noted."""
-        self.total_s, self._end = 0.0, threading.Event()
+        self.total_s, self._end = math.nan, threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def _watch(self):
         try:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(self._PRIORITY))
-        except OSError:
-            self.total_s = math.nan
+        except (OSError, AttributeError):  # the latter where it is not Linux
             return
-        before = time.monotonic()
+        self.total_s, before = 0.0, time.monotonic()
         while not self._end.is_set():
             time.sleep(self._NAP_S)
             now = time.monotonic()

@@ -151,6 +151,8 @@ def measure(quick):
     least = {kind: np.array([np.median(times) for times in runs]) for kind, runs in bare.items()}
     events = np.concatenate([times for times, _ in found['events']])
     swaps = sum(counts['swaps'] for _, counts in found['events'])
+    still = _percent('round_trip_still_percent', found['events'], 'still',
+                     note='of that time the machine itself stood still')
     return [
         summarised('round_trip_events_vs_single', medians['single'] / medians['events'], 'x',
                    target=1.8, note=f'medians of {rounds} runs of {seconds:.0f} s, adapting'),
@@ -164,9 +166,7 @@ def measure(quick):
         _percent('round_trip_late_percent', found['events'], 'late', target=1.0,
                  higher_is_better=False,
                  note=f'no answer within 10 ms, while {swaps} policies were swapped in'),
-        *(result for result in [_percent(
-            'round_trip_still_percent', found['events'], 'still',
-            note='of that time the machine itself stood still')] if np.isfinite(result.value)),
+        *[still] * bool(np.isfinite(still.value)),
         _percent('round_trip_late_percent_without_adaptation', found['alone'], 'late')]
 
 

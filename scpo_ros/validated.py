@@ -8,8 +8,20 @@ Nested dataclasses have dotted names ('backup.horizon'), which :func:`build` tur
 from dataclasses import field, fields, is_dataclass, MISSING
 import difflib
 import math
+from numbers import Integral
 
 from scpo_ros.exceptions import ConfigurationError
+
+
+def checked_count(name, number):
+    """
+    Return a seed or a number of things as an int.
+
+    :raises ConfigurationError: unless it is a non-negative integer; truth values are none.
+    """
+    if isinstance(number, bool) or not isinstance(number, Integral) or number < 0:
+        raise ConfigurationError(name, number, 'must be a non-negative integer')
+    return int(number)
 
 
 def value(default, description, low=None, high=None, choices=None, dynamic=False):

@@ -26,10 +26,10 @@ import numpy as np
 from scpo_ros.experiments.imitation_problem import ACCEPT_MARGIN, PLAN_MARGIN
 from scpo_ros.experiments.sampled_model import (
     Baseline, DIRECTIONS, shortened, TRUST_RADIUS)
-from scpo_ros.experiments.scpo_methods import aggregated, RADIUS
+from scpo_ros.experiments.scpo_methods import aggregated, gradient_step, RADIUS
 from scpo_ros.scpo import (
-    difference_slopes, is_safe, LocalSafeRegion, orthonormal_basis, ProjectionProblem,
-    sample_points, SmoothnessConstants, solve_projection)
+    difference_slopes, is_safe, LocalSafeRegion, ProjectionProblem, sample_points,
+    SmoothnessConstants, solve_projection)
 
 _HALVINGS = 16
 
@@ -186,9 +186,8 @@ class ScpoPaperPlain(Baseline):
 
     def update(self):
         """Project the gradient step onto the span of random directions, and go."""
-        step = -self._step_size * self._problem.loss.gradient(self.theta)
-        random = self._rng.standard_normal((DIRECTIONS, step.size))
-        basis = orthonormal_basis(list(random), DIRECTIONS, self._rng)
+        step, basis = gradient_step(
+            self._problem, self.theta, self._step_size, DIRECTIONS, self._rng)
         values = aggregated(self._evaluation, sample_points(self.theta, basis, RADIUS))
         target = np.maximum(0.0, values[0] + 1e-4)  # from outside it goes on, if no further out
         region = LocalSafeRegion(

@@ -28,6 +28,7 @@ from scpo_ros.experiments.optimum import known_optimum
 from scpo_ros.experiments.results import write_figure, write_json
 from scpo_ros.experiments.scpo_methods import (
     Scpo, ScpoPaper, ScpoPaperAdaptive, ScpoPaperAggregated)
+from scpo_ros.validated import checked_count
 
 METHODS = {'scpo': Scpo, 'scpo-paper': ScpoPaper, 'scpo-paper-adaptive': ScpoPaperAdaptive,
            'scpo-paper-aggregated': ScpoPaperAggregated,
@@ -144,8 +145,7 @@ def run(expert, seed=0, method='scpo', updates=200, no_regret=True, clock=time.p
     """
     if method not in METHODS:
         raise ConfigurationError('method', method, f'must be one of {", ".join(METHODS)}')
-    if isinstance(updates, bool) or not isinstance(updates, (int, np.integer)) or updates < 0:
-        raise ConfigurationError('updates', updates, 'must be a non-negative integer')
+    updates = checked_count('updates', updates)
     problem = ImitationProblem.build(
         expert, seed, no_regret, **CERTIFICATES.get(method, {}))
     started = clock()

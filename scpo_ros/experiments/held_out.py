@@ -7,6 +7,7 @@ disturbance is uniform within its bound, at either end of it, or switching betwe
 
 import numpy as np
 
+from scpo_ros.arrays import checked
 from scpo_ros.control.scenario import (
     extreme, interior_states, random_scenarios, Scenarios, switching)
 
@@ -86,14 +87,14 @@ def expert_cost(task, law, scenarios):
     """
     Return the mean stage cost of an expert's own closed loop, which no safe set confines.
 
-    None where the expert does not know what to do there: it raises, or answers NaN.
+    None where the expert does not know what to do there: it raises, or answers no numbers.
     """
     x, cost = scenarios.x0, 0.0
     for k in range(scenarios.horizon):
         try:
-            u = task.system.saturate(np.asarray(law(x), dtype=np.float64))
+            u = task.system.saturate(checked('expert actions', law(x), (len(x), 1)))
         except Exception:  # noqa: B902 - it was asked where it never claimed to be defined
             return None
         cost += task.simulator.stage_cost(x, u[:, 0]).mean()
         x = task.system.step(x, u, scenarios.w[:, k])
-    return float(cost / scenarios.horizon) if np.isfinite(cost) else None
+    return float(cost / scenarios.horizon)

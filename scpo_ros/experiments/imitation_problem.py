@@ -21,6 +21,7 @@ from scpo_ros.control.imitation import ImitationLoss
 from scpo_ros.control.scenario import interior_states
 from scpo_ros.control.task import ControlTask
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.validated import checked_count
 
 STATES = 512       # N, states of the imitation loss
 STATES_SEED = 9    # they are the same in every run
@@ -81,9 +82,7 @@ class ImitationProblem:
         :raises ConfigurationError: for an unknown expert or a negative seed.
         :raises InvalidArrayError: for actions of wrong shape or that are not finite.
         """
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-            raise ConfigurationError('seed', seed, 'must be a non-negative integer')
-        seed = int(seed)
+        seed = checked_count('seed', seed)
         spec = Spec(policy=PolicyConfig(seed=seed),
                     metrics=MetricsConfig(seed=seed, no_regret=no_regret, **metrics))
         task = ControlTask.build(spec)

@@ -26,6 +26,7 @@ from scpo_ros.experiments.regression_network import TanhNetwork
 from scpo_ros.experiments.regression_picture import draw
 from scpo_ros.experiments.results import write_figure, write_json
 from scpo_ros.scpo import ScpoUpdater
+from scpo_ros.validated import checked_count
 
 HALF_WIDTH = np.pi    # of the interval of inputs
 LIMIT = 1.4           # of |pi_theta|, output units
@@ -131,9 +132,7 @@ def run(seed=0, epochs=5000, clock=time.perf_counter):
     :param clock: callable that returns seconds.
     :raises ConfigurationError: for a seed or a number of epochs that is none.
     """
-    for name, value in (('seed', seed), ('epochs', epochs)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-            raise ConfigurationError(name, value, 'must be a non-negative integer')
+    seed, epochs = checked_count('seed', seed), checked_count('epochs', epochs)
     started = clock()
     rng = np.random.default_rng([seed, 0])
     updater = ScpoUpdater(

@@ -121,9 +121,8 @@ class ScpoPaperAdaptive:
 
     def proposed(self):
         """Return Q Q's (d,) and Q (d, n)."""
-        step = -self._step_size * self._problem.loss.gradient(self.theta)
-        random = self._rng.standard_normal((self._updater.settings.directions, step.size))
-        basis = orthonormal_basis(list(random), len(random), self._rng)
+        step, basis = gradient_step(self._problem, self.theta, self._step_size,
+                                    self._updater.settings.directions, self._rng)
         return basis @ (basis.T @ step), basis
 
     def update(self):
@@ -159,6 +158,13 @@ class ScpoPaperAggregated(ScpoPaper):
     def _design(self, thetas):
         """Return the aggregated metrics (m, 4)."""
         return aggregated(self._evaluation, thetas)
+
+
+def gradient_step(problem, theta, step_size, count, rng):
+    """Return s = -eta grad L (d,) and an orthonormal basis (d, n) of random directions."""
+    step = -step_size * problem.loss.gradient(theta)
+    random = rng.standard_normal((count, step.size))
+    return step, orthonormal_basis(list(random), count, rng)
 
 
 def aggregated(evaluation, thetas):
