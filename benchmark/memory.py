@@ -8,15 +8,17 @@ import tempfile
 import time
 
 from benchmark.measure import Result
+from benchmark.processes import ROOT
 from benchmark.round_trip import Run
 
 _GROWN = """
-import json, resource, sys
+import json, os, sys
+from benchmark.memory import peak_mb
 from scpo_ros.adaptation import Adaptation
 from scpo_ros.config import AdapterConfig, build, Spec
 adaptation = Adaptation(build(Spec, json.loads(sys.argv[1])), AdapterConfig())
 adaptation.begin()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(peak_mb(os.getpid()))  # ru_maxrss would begin with that of the parent
 """
 
 
@@ -45,7 +47,7 @@ def grown(count):
     """Return the peak of a worker that verified the backup on scenarios from `count` states."""
     changes = json.dumps({'metrics.verification_states': count})
     done = subprocess.run([sys.executable, '-c', _GROWN, changes], capture_output=True, text=True,
-                          check=True)
+                          check=True, cwd=ROOT)
     return float(done.stdout)
 
 
