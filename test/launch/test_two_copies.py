@@ -52,10 +52,12 @@ def copies(tmp_path):
 def test_two_copies_do_not_touch_each_other(copies, probes):
     _, launched = copies
     one, other = (probe.digests for probe in probes.values())
-    for _ in range(2):  # the second spins what arrived meanwhile
-        for probe in probes.values():
-            probe.wait(lambda probe=probe: len(probe.digests) >= 4, timeout=90.0)
-    probes['a'].wait(lambda: len(set(one) & set(other)) >= 3)
+
+    def compared():  # either may have been found late, and have missed what the other saw first
+        probes['b'].wait(lambda: True)
+        return len(set(one) & set(other)) >= 4
+
+    probes['a'].wait(compared, timeout=120.0)
     assert all(one[version] == other[version] for version in set(one) & set(other))
     node = probes['a'].node
     for topic, _ in node.get_topic_names_and_types():
