@@ -136,7 +136,7 @@ class PlantConfig(Validated):
         1.0, 'true disturbance over the certified bound; above 1 the model does not hold [1]',
         0.0, 100.0, dynamic=True)
     lockstep_timeout_s: float = value(
-        10.0, 'with use_sim_time: longest wait for an answer before the plant goes on [s, wall]',
+        30.0, 'with use_sim_time: longest wait for an answer before the plant goes on [s, wall]',
         0.1, 600.0)
     realtime_priority: int = value(
         10, 'SCHED_FIFO priority of the node where the system grants it; 0: none', 0, 99)
@@ -203,6 +203,9 @@ class AdapterConfig(Validated):
     demonstration_lag_s: float = value(
         2.0, 'with use_sim_time: demonstrations are used this long after the fact, so that runs '
         'repeat [s]', 0.0, 60.0)
+    teacher_wait_s: float = value(
+        20.0, 'with use_sim_time: how long a teacher who was not seen yet is waited for, so that '
+        'runs repeat [s, wall]', 0.0, 600.0)
     rollouts: int = value(16, 'collected rollouts replayed in the design set', 0, 1000)
     damping: float = value(
         0.02, 'damping of the Gauss-Newton step, relative [1]', 1e-9, 1e3, dynamic=True)

@@ -59,7 +59,7 @@ class Session:
         self._heard = {}  # {teacher: time of his newest demonstration}
         self._proposals, self._requests = [], [('describe',), ('begin',)]
         self._now = self._first = self._due = self._newest_demonstration = None
-        self._asked = 0.0
+        self._asked, self._began = 0.0, self.clock()
         self.agreement = Agreement(self.history)
 
     # What is seen -------------------------------------------------------------------------
@@ -136,9 +136,17 @@ class Session:
         return request
 
     def _must_wait(self, expert_there):
-        """Return whether, in lock-step, demonstrations of the past may still be on their way."""
-        if not self.lockstep or not expert_there:
+        """
+        Return whether, in lock-step, demonstrations of the past may still be on their way.
+
+        A teacher who was started with the others may be found seconds after them: what was learned
+        without him meanwhile would depend on how many.
+        """
+        if not self.lockstep:
             return False
+        if not expert_there:
+            waited = self.clock() - self._began
+            return self._newest_demonstration is None and waited < self.config.teacher_wait_s
         past = max(self._now - self.config.demonstration_lag_s, self._first)
         return self._newest_demonstration is None or self._newest_demonstration < past - 1e-9
 

@@ -202,6 +202,31 @@ def test_in_lock_step_only_demonstrations_of_the_past_are_used():
     assert (method, len(demonstrations), learn) == ('step', 2, True)
 
 
+@pytest.mark.parametrize('lockstep', [True, False])
+def test_in_lock_step_a_teacher_who_was_not_found_yet_is_waited_for(lockstep):
+    now = [100.0]
+    session = begun(Session(AdapterConfig(teacher_wait_s=8.0), DT, lockstep, lambda: now[0]))
+    tick(session, 0)
+    session.acknowledge(acknowledgement(0))
+    now[0] += 7.9
+    assert (session.next_request(False) is None) == lockstep  # else it learns from rollouts
+    if not lockstep:
+        return
+    assert session.processed(busy=False) is None  # and the plant waits with it
+    now[0] += 0.2
+    assert session.next_request(False)[0] == 'step'  # nobody came
+    session.conclude(Answer('step', []))
+    assert session.processed(busy=False) == 0.0
+
+
+def test_in_lock_step_a_teacher_who_left_is_not_waited_for():
+    now = [100.0]
+    session = begun(Session(AdapterConfig(), DT, True, lambda: now[0]))
+    tick(session, 0)
+    session.add_demonstration(0.0, np.zeros((1, 2)), np.zeros((1, 1)))
+    assert session.next_request(False)[0] == 'step'
+
+
 def test_a_demonstration_that_comes_twice_counts_once(session):
     tick(session, 0)
     for end, teacher in ((0.0, 'one'), (0.0, 'one'), (0.0, 'other'), (1.0, 'one')):

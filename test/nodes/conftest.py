@@ -48,6 +48,7 @@ class Processes:
             if process.poll() is None:
                 process.kill()
             process.communicate()
+        self._running.clear()
 
 
 class Probe(Node):

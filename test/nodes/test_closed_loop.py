@@ -1,12 +1,14 @@
 """The four nodes together: updates arrive, are applied, and the loop survives the adapter."""
 
 import signal
+import time
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 import numpy as np
 from rcl_interfaces.msg import ParameterEvent
 from rcl_interfaces.srv import SetParameters
+import rclpy
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from scpo_ros.arrays import digest
@@ -59,6 +61,35 @@ def test_updates_arrive_and_are_applied(processes, probe):
     assert {m.header.frame_id.split('/')[0] for m in commands} == {'policy'}
     assert outside(probe) == []
     assert [processes.interrupt(nodes[name]) for name in nodes] == [0, 0, 0, 0]
+
+
+def test_one_seed_gives_one_sequence_though_the_teacher_is_found_late(processes, probe):
+    probe.watch(ParameterEvent, 'policy', ALL_LATCHED)
+
+    def digests(late):
+        """Return {version: digest} of a run whose expert is started so late [s, wall]."""
+        probe.seen['policy'].clear()
+        for node, own in (('plant', {'real_time_factor': 10.0}), ('controller', {}),
+                          ('adapter', {'min_demonstrations': 20})):
+            processes.start(node, use_sim_time=True, **own)
+        time.sleep(late)
+        processes.start('expert', use_sim_time=True)
+
+        def found():
+            return {record.version: record.digest
+                    for record in map(read_policy, list(probe.seen['policy']))}
+
+        probe.wait(lambda: max(found(), default=0) >= 8, timeout=60)
+        result = found()
+        processes.stop()
+        for _ in range(50):  # what they had still said is not of the next run
+            rclpy.spin_once(probe, timeout_sec=0.02)
+        return result
+
+    one, other = digests(0.0), digests(3.0)
+    common = set(one) & set(other) - {0}
+    assert len(common) >= 3 and len({one[version] for version in common}) == len(common)
+    assert all(one[version] == other[version] for version in common)
 
 
 def test_killing_the_adapter_leaves_control_unharmed(processes, probe):
