@@ -1,10 +1,11 @@
 """Random projection problems: realistic ones, hard ones, and those of the default path."""
 
-from benchmark.setting import task
+from benchmark.setting import scenarios, task
 import numpy as np
 
 from scpo_ros.adaptation import Adaptation
 from scpo_ros.config import AdapterConfig
+from scpo_ros.control.collection import CollectedRollout
 from scpo_ros.control.expert import ExpertCatalogue
 from scpo_ros.control.imitation import ImitationLoss
 from scpo_ros.control.scenario import interior_states
@@ -50,17 +51,27 @@ def with_metric(problem, rng, condition):
     return ProjectionProblem(gram, gram @ problem.linear, problem.region)
 
 
+def _collected(config):
+    """Return the windows that a plant under the backup would have shown."""
+    drawn = scenarios(config.rollouts, config.rollout_steps)
+    x, u = task().simulator.trajectory(task().initial_theta, drawn.x0, drawn.w)
+    return [CollectedRollout(0, *window) for window in zip(x, u[..., None])]
+
+
 def of_the_default_path(count, expert='outward_edge'):
     """
-    Return the problems that `count` updates of the adapter at its defaults pose.
+    Return the problems that `count` updates of the adapter pose.
 
-    General metric (Gauss-Newton curvature), n = 16, some hundred constraints of the design set.
+    General metric (Gauss-Newton curvature), n = 16, k = 240: the constraints of the design set, in
+    which 42 collected rollouts are replayed (16 by default, which makes 214).
     """
-    adaptation, config = Adaptation(task().spec, AdapterConfig(), task=task()), AdapterConfig()
+    config = AdapterConfig(rollouts=42)
+    adaptation = Adaptation(task().spec, config, task=task())
     law = ExpertCatalogue(task().system, task().gain).law(expert)
     seen = interior_states(task().safe_set, config.demonstrations, [9])
     adaptation.begin()
     adaptation.demonstrations.add(seen, law(seen))
+    adaptation.add_rollouts(_collected(config))
     loss = ImitationLoss(task().policy, seen, law(seen))
     problems, rng = [], np.random.default_rng(0)
     for _ in range(count):

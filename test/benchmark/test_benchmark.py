@@ -142,7 +142,7 @@ def test_projections_are_certified(draw, count):
 def test_problems_of_the_default_path_have_its_size():
     problem, = instances.of_the_default_path(1)
     assert problem.gram.shape == (16, 16) and not problem.isotropic
-    assert len(problem.region.g) >= 100
+    assert len(problem.region.g) == 240
     assert solve_projection(problem).duality_gap <= 1e-9
 
 
