@@ -41,7 +41,7 @@ setup(
         'scipy>=1.11',
         'casadi>=3.6.7',  # the first release with the daqp plugin
         'cvxpy>=1.5',
-        'clarabel>=0.6',
+        'clarabel>=0.10',  # settings know max_threads
         'osqp>=0.6.3',
         'matplotlib>=3.6',
         'pyyaml>=6.0',

@@ -39,6 +39,7 @@ class Verifier:
     def __init__(self):
         """Start idle."""
         self.asked, self.answers, self.alive, self.restarts = [], [], True, 0
+        self.stopped, self._told = False, []
 
     @property
     def busy(self):
@@ -55,14 +56,15 @@ class Verifier:
         assert self.busy
         verdict = SimpleNamespace(safe=safe, reason=reason, counterexample=counterexample)
         self.answers.append(Answer('judge', verdict, failure))
-        self._new = True
+        self._told.append(self.answers[-1])
+
+    def started(self, failure=''):
+        """Tell that it has started, or why it has not."""
+        self._told.append(Answer('start', None, failure))
 
     def poll(self):
         """Return a new answer, once."""
-        if getattr(self, '_new', False):
-            self._new = False
-            return self.answers[-1]
-        return None
+        return self._told.pop(0) if self._told else None
 
     def restart(self, arguments):
         """Come back."""
@@ -70,6 +72,7 @@ class Verifier:
 
     def stop(self):
         """End."""
+        self.stopped = True
 
 
 def admission(folder='', verifier=None, dwell=0.0, clock=lambda: 0.0):

@@ -2,6 +2,7 @@
 
 from concurrent.futures import Future
 import json
+from types import SimpleNamespace
 
 from admission_samples import admission, BACKUP, chain_of, settle, Verifier
 import numpy as np
@@ -199,6 +200,92 @@ def test_a_verifier_that_fails_is_asked_again_for_a_policy_that_ran_before():
     assert admitted.gate.newest.version == 1
 
 
+def test_a_verifier_that_fails_three_times_has_refused():
+    verifier, chain = Verifier(), chain_of(1)
+    admitted = admission('', verifier)
+    let_through(admitted, verifier, chain[1])
+    admitted.revoke(1.0, 'the model is wrong')
+    admitted.recall()
+    admitted.poll()
+    for _ in range(3):
+        assert admitted.gate.revoked and admitted.busy
+        verifier.say(failure='no answer within the time limit')
+        admitted.poll()
+    assert not admitted.busy and admitted.gate.newest.version == 0
+    assert admitted.gate.refused.reason == 'no answer within the time limit'
+
+
+def test_a_verifier_that_does_not_start_refuses_what_waits_for_it():
+    verifier = Verifier()
+    admitted = admission('', verifier)
+    verifier.started(failure='no memory')
+    admitted.poll()
+    assert admitted.gate.refusals == 0  # nothing waited
+    admitted.submit(chain_of(1)[1])
+    verifier.started()
+    admitted.poll()
+    assert admitted.busy and admitted.gate.refusals == 0
+    verifier.started(failure='no memory')
+    admitted.poll()
+    assert not admitted.busy and admitted.gate.newest.version == 0
+    assert admitted.gate.refused.reason == 'the verifier does not start: no memory'
+
+
+@pytest.mark.parametrize('verdict, reason', [
+    ({'failure': 'no answer'}, 'no answer'), ({'safe': False, 'reason': 'too fast'}, 'too fast'),
+    ({'safe': False}, 'the verification gave no verdict')])
+def test_a_refusal_says_what_the_verifier_said(verdict, reason):
+    verifier = Verifier()
+    admitted = admission('', verifier)
+    admitted.submit(chain_of(1)[1])
+    verifier.say(**verdict)
+    admitted.poll()
+    assert admitted.gate.refused.reason == reason
+
+
+def test_nothing_is_recalled_that_was_not_revoked_or_is_being_verified():
+    verifier, chain = Verifier(), chain_of(1)
+    admitted = admission('', verifier)
+    let_through(admitted, verifier, chain[1])
+    admitted.recall()
+    assert not admitted.busy and admitted.gate.newest.version == 1
+    admitted.revoke(1.0, 'the model is wrong')
+    for _ in range(2):
+        admitted.recall()
+        admitted.poll()
+    verifier.say(safe=True)
+    admitted.poll()
+    assert len(verifier.asked) == 2 and not admitted.busy and admitted.gate.newest.version == 1
+
+
+def test_an_announcement_carries_the_counterexample_of_the_last_refusal():
+    verifier = Verifier()
+    admitted = admission('', verifier)
+    assert admitted.announcement()['refused.x0'].size == 0
+    admitted.submit(chain_of(1)[1])
+    found = SimpleNamespace(x0=np.array([0.5, 0.1]), w=np.ones((4, 2)))
+    verifier.say(safe=False, reason='too fast', counterexample=found)
+    admitted.poll()
+    told = admitted.announcement()
+    assert np.array_equal(told['refused.x0'], [0.5, 0.1])
+    assert np.array_equal(told['refused.w'], np.ones(8))
+
+
+def test_without_a_verifier_everything_of_the_right_shape_is_taken():
+    admitted = admission('')
+    admitted._worker = None
+    assert not admitted.submit(chain_of(1)[1])
+    admitted.poll()
+    assert admitted.gate.newest.version == 1
+    admitted.stop()
+
+
+def test_its_end_ends_the_verifier():
+    verifier = Verifier()
+    admission('', verifier).stop()
+    assert verifier.stopped
+
+
 @pytest.mark.parametrize('verdict', [
     {'safe': False, 'reason': 'too fast'}, {'safe': None}, {'safe': 1}, {'safe': 'yes'},
     {'safe': np.bool_(True)}, {'failure': 'no answer within the time limit'}])
@@ -240,7 +327,17 @@ def test_a_flood_of_refusals_does_not_fill_the_disk(tmp_path):
     for number in range(5000):
         admitted.refuse(-1, 'malformed', f'number {number}')
     admitted.stop()
-    assert len(kinds(tmp_path)) <= 100 and admitted.gate.refusals == 5000
+    assert len(kinds(tmp_path)) == 100 and admitted.gate.refusals == 5000
+
+
+def test_refusals_after_a_flood_are_recorded_at_ten_a_second(tmp_path):
+    now = [0.0]
+    admitted = admission(tmp_path, clock=lambda: now[0])
+    for number in range(300):
+        now[0] += 0.0 if number < 100 else 0.05
+        admitted.refuse(-1, 'malformed', f'number {number}')
+    admitted.stop()
+    assert 199 <= len(kinds(tmp_path)) <= 201
 
 
 def test_a_closed_ledger_says_why(tmp_path):

@@ -99,6 +99,20 @@ def test_a_disturbance_that_doubles_is_met_within_ten_periods_and_forgiven(learn
     assert rig.plant.limit_violations == 0
 
 
+@pytest.mark.parametrize('safety', [True, False])
+def test_a_policy_takes_over_where_the_safe_set_holds_the_state(learnt, safety):
+    task, chain = learnt
+    rig = Rig(task, chain.latest)
+    loop = rig.loop = ControlLoop(task, rig.loop.law, rig.loop.admission, rig.loop.watch,
+                                  rig.loop.monitor, safety)
+    outside = np.array([task.system.state_limit[0], task.system.state_limit[1]])
+    assert not task.safe_set.contains(outside)
+    for number, x in enumerate((outside, np.zeros(2))):
+        reply = loop.answer(SimpleNamespace(time=1000 + 0.1 * number, episode=number, x=x,
+                                            applied=0.0))
+        assert (reply.version > 0) == (number == 1 or not safety)
+
+
 def test_without_the_monitor_the_policy_would_have_gone_on(learnt):
     task, chain = learnt
     rig = Rig(task, chain.latest)

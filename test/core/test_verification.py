@@ -1,7 +1,10 @@
 """The controller's verdict: NaN and infinities of both signs are refusals with a reason."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from scpo_ros.control.safety_metrics import REGRETS, SAMPLING_ALLOWANCE
 from scpo_ros.verification import Verifier
 
 
@@ -31,4 +34,21 @@ def test_what_is_not_finite_or_positive_is_refused_with_its_reason(metrics, inde
 def test_metrics_that_are_finite_and_not_positive_pass():
     verifier = Verifier.__new__(Verifier)
     verifier._evaluation = Fixed([-1.0, -0.5, 0.0])
-    assert verifier.judge(np.zeros(3)).safe is True
+    verdict = verifier.judge(np.zeros(3))
+    assert verdict.safe is True and verdict.worst == 0.0
+
+
+@pytest.mark.parametrize('index, words', [
+    (0, 'verification metric 0 = 0.01 > 0: because'),
+    (1, 'task cost = 1.05 > 1.04 times that of the backup over 5.0 s, the mean of the '
+        'verification rollouts in ordinary operation'),
+    (REGRETS, 'task cost = 1.05 > 1.04 times that of the backup over 5.0 s, the mean of the '
+              'verification rollouts under stress'),
+    (REGRETS + 1, f'verification metric {REGRETS + 1} = 0.01 > 0: because')])
+def test_a_failure_without_a_rollout_is_put_in_words(index, words):
+    verifier = Verifier.__new__(Verifier)
+    verifier._evaluation = SimpleNamespace(
+        explain=lambda theta, number: 'because', task=SimpleNamespace(
+            metric=SimpleNamespace(tolerance=0.04 - SAMPLING_ALLOWANCE),
+            spec=SimpleNamespace(metrics=SimpleNamespace(horizon_s=5.0))))
+    assert verifier._in_words(np.zeros(3), np.full(9, 0.01), index) == words

@@ -4,6 +4,7 @@ from dataclasses import replace
 import subprocess
 import sys
 
+import cvxpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
@@ -210,6 +211,13 @@ def test_a_solver_without_its_good_status_is_no_answer(monkeypatch):
     assert answer.violation == np.inf and answer.duality_gap == np.inf
 
 
+def test_a_reference_without_its_good_status_is_no_answer(monkeypatch):
+    assert solve_reference(random_problem(0)).violation < np.inf
+    monkeypatch.setattr(cvxpy.Problem, 'status', property(lambda _: 'optimal_inaccurate'))
+    answer = solve_reference(random_problem(0))
+    assert np.all(np.isnan(answer.b)) and answer.violation == answer.duality_gap == np.inf
+
+
 @pytest.mark.parametrize('length', [1e-7, 1e-4, 1e4, 1e8])
 def test_steps_of_any_length_are_certified(length):
     problem = random_problem(9, n=5, k=6)
@@ -245,6 +253,13 @@ def test_refinement_closes_the_gap_of_a_loose_solver(monkeypatch):
     plain = [solve_projection(problem).duality_gap for problem in problems]
     assert np.median(refined) <= 1e-8 < 1e-5 <= np.median(plain)
     assert np.all(np.array(refined) <= np.array(plain))
+
+
+def test_multipliers_of_the_solver_are_in_the_units_of_the_problem(monkeypatch):
+    problems = [random_problem(seed) for seed in range(20)]
+    assert any(solve_projection(problem).ball_multiplier > 1e-3 for problem in problems)
+    monkeypatch.setattr(projection, 'refined', lambda problem, p: (p.b, p.mu, p.nu))
+    assert all(solve_projection(problem).duality_gap <= 1e-5 for problem in problems)
 
 
 def test_a_singular_metric_is_certified():

@@ -172,6 +172,7 @@ def test_unsafe_candidate():
     result = updater.update(STEP)
     assert_refused(result, UpdateOutcome.UNSAFE_CANDIDATE, updater)
     assert result.tries == 3 and result.candidate is not None
+    assert 'number 0 with 1 where -0.02 is allowed' in result.reason
 
 
 def test_verification_failed_names_its_counterexamples():
@@ -336,6 +337,7 @@ def test_exceeded_constants_are_raised_without_new_samples():
     assert result.accepted and result.tries > 1
     assert result.rollouts == 1 + D + result.tries
     assert updater.smoothness[0] >= 40.0
+    assert updater.trust_radius == 0.5  # the constants explained it
 
 
 def test_loose_constants_decay_only_on_acceptance():
@@ -355,6 +357,7 @@ def test_adaptation_ends_where_no_constant_covers(power):
     updater = make(kink, max_tries=40, smoothness_cap=1e3)
     result = updater.update(STEP)
     assert result.tries <= 40 and np.all(updater.smoothness <= 1e3)
+    assert updater.trust_radius < 0.5
     assert kink(updater.theta[None])[0, 0] <= -0.02
 
 
