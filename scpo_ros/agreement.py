@@ -132,6 +132,8 @@ class Agreement:
             return [], ''
         if self.halted:
             return self._resume(seen), ''
+        if seen.refusals < self._handled:
+            self._handled = 0  # the controller was started again, and counts anew
         if seen.refusals <= self._handled or seen.refused != self.chain.latest.version:
             return [], ''
         requests = self._rebase(seen) if seen.refused_kind == 'lineage' else self._step_back(seen)
@@ -139,10 +141,14 @@ class Agreement:
             self._handled = seen.refusals
         return requests, f'the controller refused policy {seen.refused}: {seen.refused_reason}'
 
+    def _ours(self, seen):
+        """Return whether what was let through last is in the chain."""
+        return seen.ready in self.chain and (
+            seen.ready != seen.version or self.chain[seen.ready].digest == seen.digest)
+
     def _known(self, seen):
         """Return whether what was let through last is in the chain, perhaps from now on."""
-        if seen.ready in self.chain and (
-                seen.ready != seen.version or self.chain[seen.ready].digest == seen.digest):
+        if self._ours(seen):
             return True
         if seen.ready == seen.version:
             self.chain.adopt(seen.version, seen.theta, seen.digest)
@@ -168,14 +174,13 @@ class Agreement:
 
     def _rebase(self, seen):
         """Publish what the worker holds as a child of what the robot runs, or start from that."""
-        ours = seen.ready in self.chain and (
-            seen.ready != seen.version or self.chain[seen.ready].digest == seen.digest)
+        ours = self._ours(seen)
         if not self._known(seen):
             return []
         self.chain.base = seen.ready
         return [('begin',)] if ours else [('restore', self.chain[seen.ready].theta)]
 
-    def rollback_target(self, version=-1):
+    def rollback_target(self, version):
         """
         Return the record to go back to, or None.
 
@@ -185,7 +190,7 @@ class Agreement:
         if self.halted or self.chain is None or self.chain.latest is None:
             return None
         if version < 0:
-            return None if self.chain.base < 1 else self.chain.before(self.chain.base)
+            return self.chain.before(self.chain.base)
         if version in self.chain:
             return self.chain[version]
         return None if self._history is None else self._history.find(version)

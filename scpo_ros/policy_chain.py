@@ -38,9 +38,11 @@ class PolicyChain:
         return any(record.digest == identity for record in self._records.values())
 
     def before(self, version):
-        """Return the parent's record of a version, or None."""
+        """Return the parent's record of a version, None where it is unknown or the same."""
         record = self._records.get(version)
-        return None if record is None else self._records.get(record.parent)
+        if record is None or record.parent == version:
+            return None
+        return self._records.get(record.parent)
 
     def append(self, theta, certificate):
         """Return the record of the next version, a child of the base, and make it the base."""

@@ -16,6 +16,7 @@ from scpo_ros.state_watch import BRIDGED_S, Fate, StateWatch
 
 
 _KEPT = 20  # states that wait for the command that answers them
+_FIRST = [('describe',), ('begin',)]  # what a worker is asked before all else
 _NEUTRAL = ('FEW_DEMONSTRATIONS', 'UNCHANGED', 'RESET')
 
 
@@ -32,7 +33,6 @@ class Session:
     accepted: int = 0
     refused: int = 0
     ignored: int = 0
-    consecutive_failures: int = 0
     refused_in_a_row: int = 0
     outcome: str = ''  # of the last update
     objection: str = ''  # what the whole raw step would have done
@@ -57,7 +57,7 @@ class Session:
         self._collector = RolloutCollector(self.config.rollout_steps)
         self._states, self._demonstrations, self._rollouts = {}, [], []
         self._heard = {}  # {teacher: time of his newest demonstration}
-        self._proposals, self._requests = [], [('describe',), ('begin',)]
+        self._proposals, self._requests = [], list(_FIRST)
         self._now = self._first = self._due = self._newest_demonstration = None
         self._asked, self._began = 0.0, self.clock()
         self.agreement = Agreement(self.history)
@@ -86,15 +86,15 @@ class Session:
             self._first = self._due = answered
         rollout = self._collector.add(Sample(step, state.episode, state.x, state.applied, source))
         if rollout is not None:
-            self._rollouts = (self._rollouts + [rollout])[-max(1, self.config.rollouts):]
-            self.seen_rollouts = (self.seen_rollouts + [rollout.x])[-self.config.rollouts or None:]
+            kept = max(1, self.config.rollouts)  # without replays they still test the model
+            self._rollouts = (self._rollouts + [rollout])[-kept:]
+            self.seen_rollouts = (self.seen_rollouts + [rollout.x])[-kept:]
         return rollout
 
     def reconfigure(self, config):
         """Take over an AdapterConfig whose dynamic values may have changed."""
         self.config, self.enabled = config, config.enabled
-        if self.chain is not None:
-            self._requests.append(('reconfigure', config))
+        self._requests.append(('reconfigure', config))
 
     def add_demonstration(self, end, states, actions, teacher=''):
         """Keep labelled states, with the time of the last one; what comes twice only once."""
@@ -178,18 +178,18 @@ class Session:
         self.update_time_ms = 1e3 * (self.clock() - self._asked)
         if not answer.ok:
             self.refused += answer.method not in ('start', 'describe', 'begin')
-            self.consecutive_failures += 1
             self.reason, self.outcome, self.last_refused = answer.failure, 'WORKER', True
             self.refused_in_a_row += answer.method in ('step', 'propose')
-            if answer.method in ('start', 'describe', 'begin') and not self._requests:
-                self._requests = [('describe',), ('begin',)]
+            if answer.method in ('start', 'describe', 'begin'):
+                self._requests = _FIRST + [r for r in self._requests if r not in _FIRST]
             return []
-        self.consecutive_failures = 0
         if answer.method in ('start', 'reconfigure', 'avoid'):
             return []
         if answer.method == 'describe':
             spec_digest, self.vertices = answer.value
-            self._requests = self.agreement.begin(spec_digest) or self._requests
+            revival = self.agreement.begin(spec_digest)
+            if revival:
+                self._requests = revival + [r for r in self._requests if r != ('begin',)]
             return []
         reports = answer.value if isinstance(answer.value, list) else [answer.value]
         if answer.method in ('step', 'propose'):
@@ -207,6 +207,7 @@ class Session:
             elif report.outcome not in _NEUTRAL:
                 self.refused, self.refused_in_a_row = self.refused + 1, self.refused_in_a_row + 1
                 self.last_refused = True
+                self.agreement.note_refusal(report.outcome, report.reason)
 
     def _take(self, report, method):
         """Return the records to publish and what the worker must be asked next."""
@@ -217,8 +218,6 @@ class Session:
         self.reason = f'{report.outcome}: {report.reason}'
         self.model_valid = report.outcome != 'MODEL_INVALID'
         self.loss, self.worst_metric, self.step_scale = report.loss, report.worst, report.clipped
-        if self.last_refused and method in ('step', 'propose'):
-            self.agreement.note_refusal(report.outcome, report.reason)
         revived = self.agreement.revived(report) if method == 'restore' else None
         return self.agreement.publish(report) if revived is None else revived
 
@@ -258,7 +257,7 @@ class Session:
 
     def replacement(self):
         """Return the weights that a new worker starts with, None for the backup; ask it anew."""
-        self._requests = [('describe',), ('begin',)]
+        self._requests = list(_FIRST)
         if self.chain is None or self.chain.base is None:
             return None
         return self.chain[self.chain.base].theta

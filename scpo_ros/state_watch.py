@@ -62,7 +62,7 @@ class StateWatch:
         if fate in (Fate.OUT_OF_ORDER, Fate.AHEAD):
             fate = self._vote(state, fate)
         elif fate is not Fate.MALFORMED:
-            self._other, self._votes = None, 0
+            self._other = None
         self.counts[fate] += 1
         if fate is Fate.FRESH:
             self.time_lines += self.last is None
@@ -91,5 +91,5 @@ class StateWatch:
         self._other = state
         if self._votes < self._needed:
             return fate
-        self.last, self._other, self._votes = None, None, 0
+        self.last = self._other = None
         return Fate.FRESH

@@ -5,8 +5,8 @@ from scpo_ros.config import AdapterConfig
 from scpo_ros.nodes.adapter_services import AdapterServices
 from scpo_ros.session import Session
 from scpo_ros.worker import Answer
+from session_samples import acknowledgement, begun, report
 from std_srvs.srv import Trigger
-from test_session import acknowledgement, begun, report
 
 
 class Offered:

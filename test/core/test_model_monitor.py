@@ -77,6 +77,15 @@ def test_lost_states_and_new_episodes_are_not_judged(seen):
     assert monitor.judged == 0
 
 
+@pytest.mark.parametrize('late, judged', [(-0.02, 0), (-5e-4, 1), (5e-4, 1), (0.02, 0)])
+def test_only_states_one_step_apart_are_judged_but_for_the_rounding_of_stamps(
+        seen, late, judged):
+    plant, monitor = seen
+    state = plant.advance(10.0)
+    state.time += late * SYSTEM.dt
+    assert bool(monitor.observe(state)) == bool(judged) and monitor.judged == judged
+
+
 def test_calm_needs_errors_in_a_row_and_more_of_them_each_time(seen):
     plant, monitor = seen
     for count in (5, 10, 20, 40, 80, 80):
@@ -88,6 +97,7 @@ def test_calm_needs_errors_in_a_row_and_more_of_them_each_time(seen):
         assert monitor.calm
         monitor.reinstate()
         assert monitor.holds
+    assert monitor.revocations == 6
 
 
 def test_an_error_begins_the_calm_anew(seen):
@@ -107,10 +117,19 @@ def test_a_long_calm_forgives(seen):
         monitor.reinstate()
     assert monitor.needed == 20
     for _ in range(50):
+        assert monitor.needed == 20
         monitor.observe(plant.advance(0.0))
     assert monitor.needed == 5
 
 
 def test_distrust_outlives_a_restart():
-    monitor = ModelMonitor(SYSTEM, 5, revoked='wrong before')
-    assert not monitor.holds and not monitor.calm
+    plant, monitor = Plant(), ModelMonitor(SYSTEM, 5, revoked='wrong before')
+    monitor.observe(plant.state())
+    for _ in range(5):
+        assert not monitor.holds and not monitor.calm
+        monitor.observe(plant.advance(0.0))
+    assert monitor.calm
+
+
+def test_the_model_is_never_trusted_again_without_a_calm_step():
+    assert ModelMonitor(SYSTEM, 0).needed == 1

@@ -1,52 +1,18 @@
-"""The adapter's bookkeeping: pairing, pacing, publishing, and staying in step."""
+"""The adapter's bookkeeping: pairing, pacing, asking the worker, and counting."""
 
 import numpy as np
 import pytest
-from scpo_ros.adaptation import AdaptationReport
-from scpo_ros.agreement import Acknowledgement
-from scpo_ros.arrays import digest
 from scpo_ros.config import AdapterConfig
 from scpo_ros.nodes.conversions import State
-from scpo_ros.scpo import Certificate
 from scpo_ros.session import Session
 from scpo_ros.worker import Answer
-
-
-DT = 0.1
-
-
-def report(number, outcome='ACCEPTED', changed=True, parent=''):
-    theta = np.full(3, float(number))
-    certificate = Certificate('sampled', '', [-1.0], [-1.0], [1.0], 0.02, digest(theta), parent,
-                              0.0, 0.0, 1, -1.0)
-    return AdaptationReport(outcome, 'because', theta, certificate, changed, 0.1, -0.1, 1.0)
+from session_samples import acknowledgement, begun, DT, report, SPEC, tick
 
 
 @pytest.fixture
 def session():
     """Return a session that has published the backup."""
     return begun(Session(AdapterConfig(rollout_steps=5, update_period_s=0.5), DT))
-
-
-def begun(session):
-    assert session.next_request(True) == ('describe',)
-    assert session.conclude(Answer('describe', ('spec', np.zeros((4, 2))))) == []
-    assert session.next_request(True) == ('begin',)
-    records = session.conclude(Answer('begin', report(0, 'UNCHANGED')))
-    assert [r.version for r in records] == [0]
-    return session
-
-
-def tick(session, step, source='policy/0', episode=0):
-    time = step * DT
-    session.add_state(State(None, time, episode, np.array([0.1 * step, 0.0]), 0.5))
-    return session.add_command(time, source)
-
-
-def acknowledgement(version, ready=None, refused=-1, kind='', refusals=0, theta=None):
-    theta = np.full(3, float(version)) if theta is None else theta
-    return Acknowledgement(theta, version, digest(theta), version if ready is None else ready,
-                           refused, kind, 'a reason', refusals)
 
 
 def test_states_are_paired_with_the_commands_that_answer_them(session):
@@ -131,60 +97,6 @@ def test_a_failure_of_the_worker_is_a_refusal_with_its_reason(session):
     assert session.next_request(True) == ('describe',)
 
 
-def test_after_a_failed_verification_learning_goes_on_from_what_the_robot_has(session):
-    session.conclude(Answer('step', [report(1)]))
-    session.conclude(Answer('step', [report(2)]))
-    assert not session.in_step
-    session.acknowledge(acknowledgement(0, ready=1, refused=2, kind='verification', refusals=1))
-    assert session.in_step
-    assert session.next_request(True)[0] == 'avoid'
-    request = session.next_request(True)
-    assert request[0] == 'restore' and np.array_equal(request[1], np.full(3, 1.0))
-    assert session.conclude(Answer('restore', report(1))) == []  # it is published already
-    records = session.conclude(Answer('step', [report(5)]))
-    assert [(r.version, r.parent) for r in records] == [(3, 1)]
-
-
-def test_a_step_made_from_a_policy_that_was_refused_meanwhile_is_not_published(session):
-    session.conclude(Answer('step', [report(1)]))
-    session.conclude(Answer('step', [report(2)]))
-    session.acknowledge(acknowledgement(0, ready=1, refused=2, kind='verification', refusals=1))
-    overtaken = report(3, parent=digest(np.full(3, 2.0)))
-    assert session.conclude(Answer('step', [overtaken])) == []
-    assert [session.next_request(True)[0] for _ in range(2)] == ['avoid', 'restore']
-    session.conclude(Answer('restore', report(1)))
-    good = report(4, parent=digest(np.full(3, 1.0)))
-    assert [(r.version, r.parent) for r in session.conclude(Answer('step', [good]))] == [(3, 1)]
-
-
-def test_a_controller_that_was_restarted_gets_the_policy_as_a_child_of_its_own(session):
-    session.conclude(Answer('step', [report(1)]))
-    session.acknowledge(acknowledgement(0, refused=1, kind='lineage', refusals=1))
-    assert session.next_request(True) == ('begin',)
-    records = session.conclude(Answer('begin', report(1, 'UNCHANGED')))
-    assert [(r.version, r.parent) for r in records] == [(2, 0)]
-
-
-def test_an_adapter_that_was_restarted_adopts_what_the_robot_runs(session):
-    theta = np.full(3, 37.0)
-    session.acknowledge(
-        acknowledgement(37, refused=0, kind='lineage', refusals=1, theta=theta))
-    request = session.next_request(True)
-    assert request[0] == 'restore' and np.array_equal(request[1], theta)
-    assert session.conclude(Answer('restore', report(37))) == []
-    assert [(r.version, r.parent) for r in session.conclude(Answer('step', [report(1)]))] == [
-        (38, 37)]
-
-
-def test_the_same_refusal_is_handled_once(session):
-    session.conclude(Answer('step', [report(1)]))
-    seen = acknowledgement(0, refused=1, kind='verification', refusals=1)
-    session.acknowledge(seen)
-    assert [session.next_request(True)[0] for _ in range(2)] == ['avoid', 'restore']
-    session.acknowledge(seen)
-    assert session.next_request(True) is None
-
-
 def test_in_lock_step_only_demonstrations_of_the_past_are_used():
     session = begun(Session(
         AdapterConfig(update_period_s=0.5, demonstration_lag_s=1.0), DT, lockstep=True))
@@ -200,6 +112,12 @@ def test_in_lock_step_only_demonstrations_of_the_past_are_used():
     session.add_demonstration(1.5, np.zeros((5, 2)), np.zeros((5, 1)))
     method, demonstrations, _, learn = session.next_request(True)
     assert (method, len(demonstrations), learn) == ('step', 2, True)
+    session.conclude(Answer('step', []))
+    for step in range(26, 31):
+        tick(session, step)
+    session.add_demonstration(2.0, np.ones((5, 2)), np.zeros((5, 1)))
+    (states, _), = session.next_request(True)[1]  # what was handed over is not handed over again
+    assert states.all()
 
 
 @pytest.mark.parametrize('lockstep', [True, False])
@@ -262,6 +180,8 @@ def test_refusals_in_a_row_are_counted(session):
     assert session.refused_in_a_row == 0
     session.conclude(Answer('step', failure='step: no answer within the time limit'))
     assert session.refused_in_a_row == 1 and session.outcome == 'WORKER'
+    session.conclude(Answer('reconfigure', failure='reconfigure: its process ended unexpectedly'))
+    assert (session.refused, session.refused_in_a_row) == (5, 1)  # that was no update
 
 
 def test_an_inactive_adapter_keeps_nobody_waiting(session):
@@ -269,3 +189,114 @@ def test_an_inactive_adapter_keeps_nobody_waiting(session):
     session.acknowledge(acknowledgement(0))
     assert session.processed(busy=False) is None  # an update is due
     assert session.processed(busy=False, active=False) == 0.0
+
+
+def test_before_anything_is_certified_there_is_no_version_and_nothing_to_go_on_from():
+    session = Session(AdapterConfig(), DT)
+    tick(session, 0)
+    for _ in range(2):  # before and after the specification is known
+        assert (session.version, session.claim, session.replacement()) == (-1, '', None)
+        assert session.rollback_target() is None and session.model_valid and session.in_step
+        session.conclude(Answer('describe', (SPEC, np.zeros((4, 2)))))
+    assert session.values()['malformed_messages'] == 0
+
+
+@pytest.mark.parametrize('method', ['start', 'describe', 'begin'])
+def test_a_worker_that_could_not_begin_is_asked_anew_before_all_else(method):
+    session = Session(AdapterConfig(), DT)
+    session.reconfigure(AdapterConfig(damping=0.5))  # it was started with another value
+    for name in {'start': (), 'describe': ('describe',), 'begin': ('describe', 'begin')}[method]:
+        assert session.next_request(True) == (name,)
+        if name != method:
+            session.conclude(Answer(name, (SPEC, np.zeros((4, 2)))))
+    assert session.conclude(Answer(method, failure='a reason')) == []
+    assert (session.outcome, session.last_refused, session.refused) == ('WORKER', True, 0)
+    assert [session.next_request(True)[0] for _ in range(3)] == [
+        'describe', 'begin', 'reconfigure']
+
+
+@pytest.mark.parametrize('kept', [0, 1, 3])
+def test_the_worker_gets_the_newest_rollouts_once_and_no_more_than_it_replays(kept):
+    session = begun(Session(AdapterConfig(rollout_steps=2, rollouts=kept), DT))
+    for step in range(21):
+        tick(session, step)
+    newest = [14, 16, 18][-max(1, kept):]  # without replays one still tests the model
+    assert [rollout.step for rollout in session.next_request(True)[2]] == newest
+    session.conclude(Answer('step', []))
+    shown = [x[0, 0] for x in session.seen_rollouts]
+    np.testing.assert_allclose(shown, 0.1 * np.array(newest))
+    for step in range(21, 26):
+        tick(session, step)
+    assert [rollout.step for rollout in session.next_request(True)[2]] == [20, 22][-max(1, kept):]
+
+
+def test_of_the_proposals_of_other_learners_the_newest_four_wait_and_go_first(session):
+    tick(session, 0)
+    for number in range(6):
+        session.add_proposal(number)
+    session.enabled = False
+    assert session.next_request(True) is None
+    session.enabled = True
+    for number in range(2, 6):
+        assert session.next_request(True) == ('propose', number)
+        session.conclude(Answer('propose', report(number)))
+    assert session.accepted == 4 and session.next_request(True)[0] == 'step'
+
+
+def test_what_was_refused_last_stays_to_be_shown_with_what_runs_instead(session):
+    bad, runs, then = np.ones((4, 2)), np.zeros((4, 2)), np.full((4, 2), 0.5)
+    session.conclude(Answer('step', [report(
+        0, 'UNSAFE_CANDIDATE', False, reason='too fast', trajectory=bad, present=runs)]))
+    session.conclude(Answer('step', [report(1, present=then)]))
+    session.conclude(Answer('step', [report(1, 'FEW_DEMONSTRATIONS', False, reason='no')]))
+    assert session.refused_trajectory is bad and session.refused_reason == 'too fast'
+    assert session.present_trajectory is then
+
+
+def test_what_the_whole_step_would_do_stays_until_it_is_looked_at_again(session):
+    told = []
+    for objection in ('too fast', '', 'too far'):
+        session.conclude(Answer('step', [report(1, objection=objection)]))
+        told.append(session.values()['whole_step'])
+    assert told == ['too fast', 'too fast', 'too far']
+
+
+def test_the_model_counts_as_valid_until_the_worker_says_that_it_is_not(session):
+    session.conclude(Answer('step', [report(0, 'MODEL_INVALID'),
+                                     report(0, 'MODEL_INVALID', False)]))
+    assert not session.model_valid and session.refused == 2
+    session.conclude(Answer('reset', report(0, 'RESET')))
+    assert session.model_valid and session.refused == 2
+
+
+def test_malformed_messages_are_counted_with_the_reason_of_the_last(session):
+    session.ignore('no numbers')
+    session.ignore('no time')
+    assert session.values()['malformed_messages'] == 2 and 'no time' in session.reason
+
+
+def test_an_update_takes_as_long_as_its_answer_was_waited_for():
+    now = [0.0]
+    session = begun(Session(AdapterConfig(), DT, clock=lambda: now[0]))
+    tick(session, 0)
+    assert session.next_request(True)[0] == 'step'
+    now[0] = 0.25
+    session.conclude(Answer('step', []))
+    assert session.update_time_ms == pytest.approx(250.0)
+
+
+def test_nothing_is_done_with_while_the_worker_is_busy_or_has_something_to_be_told(session):
+    assert session.processed(busy=False, active=False) is None  # no state was seen
+    tick(session, 0)
+    session.acknowledge(acknowledgement(0))
+    session.next_request(True)
+    assert session.processed(busy=True) is None
+    session.conclude(Answer('step', []))
+    assert session.processed(busy=False) == 0.0
+    session.reconfigure(session.config)
+    assert session.processed(busy=False) is None
+    assert session.processed(busy=False, active=False) == 0.0
+    session.next_request(True)
+    session.conclude(Answer('reconfigure'))
+    session.conclude(Answer('step', [report(1)]))
+    assert session.processed(busy=False) is None  # the controller has not said what becomes of it

@@ -1,0 +1,48 @@
+"""A session, and what topics and worker tell it, for tests of the adapter's bookkeeping."""
+
+import numpy as np
+from scpo_ros.adaptation import AdaptationReport
+from scpo_ros.agreement import Acknowledgement
+from scpo_ros.arrays import digest
+from scpo_ros.nodes.conversions import State
+from scpo_ros.scpo import Certificate
+from scpo_ros.worker import Answer
+
+
+DT = 0.1
+SPEC = 'spec'
+
+
+def report(number, outcome='ACCEPTED', changed=True, parent='', **values):
+    """Return the report of an update after which every weight is `number`."""
+    theta = np.full(3, float(number))
+    certificate = Certificate('sampled', '', [-1.0], [-1.0], [1.0], 0.02, digest(theta), parent,
+                              0.0, 0.0, 1, -1.0)
+    return AdaptationReport(outcome, values.pop('reason', 'because'), theta, certificate, changed,
+                            0.1, -0.1, 1.0, **values)
+
+
+def begun(session):
+    """Return the session after it has published the backup."""
+    assert session.next_request(True) == ('describe',)
+    assert session.conclude(Answer('describe', (SPEC, np.zeros((4, 2))))) == []
+    assert session.next_request(True) == ('begin',)
+    records = session.conclude(Answer('begin', report(0, 'UNCHANGED')))
+    assert [(r.version, r.parent) for r in records] == [(0, 0)]
+    return session
+
+
+def tick(session, step, source='policy/0', episode=0):
+    """Show the session a state and the command that answers it; return the rollout it makes."""
+    time = step * DT
+    session.add_state(State(None, time, episode, np.array([0.1 * step, 0.0]), 0.5))
+    return session.add_command(time, source)
+
+
+def acknowledgement(version, ready=None, refused=-1, kind='', refusals=0, theta=None,
+                    revoked=''):
+    """Return what a controller says that runs a version; the last refusal is of `refused`."""
+    theta = np.full(3, float(version)) if theta is None else theta
+    return Acknowledgement(theta, version, digest(theta), version if ready is None else ready,
+                           refused, kind, 'a reason', refusals, model_valid=int(not revoked),
+                           model_reason=revoked)
