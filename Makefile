@@ -4,8 +4,9 @@ PYTHON ?= python3
 ARGS ?=
 
 VENV := .venv
+CONSTRAINTS := constraints.txt
 PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check --no-input
-SOURCES := setup.py setup.cfg constraints.txt package.xml \
+SOURCES := setup.py setup.cfg $(CONSTRAINTS) package.xml \
     $(shell find scpo_ros launch config resource -type f ! -path '*/__pycache__/*')
 
 # Nodes meet on this machine only; small matrices are slower on several threads.
@@ -50,7 +51,7 @@ soak: venv
 # In build/colcon, and not beside the sources, where a workspace would have them.
 COLCON := build/colcon
 colcon: venv
-	@$(PIP) install -c constraints.txt $(shell sed -n 's/^\(colcon-[a-z-]*\)==.*/\1/p' constraints.txt)
+	@$(PIP) install -c $(CONSTRAINTS) $(shell sed -n 's/^\(colcon-[a-z-]*\)==.*/\1/p' constraints.txt)
 	@$(VENV)/bin/colcon --log-base $(COLCON)/log build --base-paths . --packages-select scpo_ros \
 	    --build-base $(COLCON)/build --install-base $(COLCON)/install
 	@. $(COLCON)/install/setup.sh && $(VENV)/bin/python .ci/check_install.py $(COLCON)/install
@@ -70,14 +71,14 @@ $(VENV)/.installed: $(SOURCES)
 	        "(Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Bringing $(VENV) up to date; the first time takes a minute or two."
-	@$(PIP) install -c constraints.txt setuptools wheel
-	@$(PIP) install -c constraints.txt --no-build-isolation --use-pep517 '.[ros,test]'
+	@$(PIP) install -c $(CONSTRAINTS) setuptools wheel
+	@$(PIP) install -c $(CONSTRAINTS) --no-build-isolation --use-pep517 '.[ros,test]'
 	@rm -rf build/lib build/bdist.*
 	@touch $@
 
 # What is only compared with comes on top, and only here.
 $(VENV)/.bench: $(VENV)/.installed
-	@$(PIP) install -c constraints.txt --no-build-isolation --use-pep517 '.[bench]'
+	@$(PIP) install -c $(CONSTRAINTS) --no-build-isolation --use-pep517 '.[bench]'
 	@rm -rf build/lib build/bdist.*
 	@touch $@
 

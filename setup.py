@@ -38,15 +38,15 @@ setup(
     install_requires=[
         'setuptools',
         'numpy>=1.26',
-        'scipy>=1.11',
-        'casadi>=3.6.7',  # the first release with the daqp plugin
+        'scipy>=1.11.1',
+        'casadi>=3.7',  # statistics of a buffered call
         'cvxpy>=1.5',
         'clarabel>=0.10',  # settings know max_threads
         'osqp>=0.6.3',
         'matplotlib>=3.6',
-        'pyyaml>=6.0',
+        'pyyaml>=6.0.1',
         'tqdm>=4.60',
-        'rosbags>=0.11',
+        'rosbags>=0.11.3',  # earlier ones do not see a flipped byte
     ],
     extras_require={
         # ROS 2 Jazzy as wheels, for machines without a ROS installation.

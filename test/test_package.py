@@ -114,9 +114,21 @@ def test_every_command_of_the_readme_is_a_target_of_make(make_targets):
     assert commands <= make_targets
 
 
+def pinned(name):
+    """Return {package: version} of a file of constraints."""
+    return dict(re.findall(r'^([a-z0-9-]+)==([^;\s]+)', (ROOT / name).read_text(), re.MULTILINE))
+
+
+def test_the_oldest_constraints_are_the_bounds_of_setup(arguments):
+    oldest, required = pinned('constraints-oldest.txt'), arguments['install_requires']
+    bounds = dict(requirement.split('>=') for requirement in required if '>=' in requirement)
+    assert len(bounds) >= 8
+    for name, bound in bounds.items():
+        assert oldest[name] in (bound, f'{bound}.0'), name
+
+
 def test_the_constraints_pin_what_setup_asks_for(arguments):
-    pins = dict(re.findall(r'^([a-z0-9-]+)==([^;\s]+)', (ROOT / 'constraints.txt').read_text(),
-                           re.MULTILINE))
+    pins = pinned('constraints.txt')
     extras = arguments['extras_require']
     for requirement in [*arguments['install_requires'], *sum(extras.values(), [])]:
         name, version = re.fullmatch(

@@ -172,3 +172,9 @@ def test_where_the_solver_of_the_backup_fails_inside_the_safe_set_the_state_stay
         states, inputs, sources = run(task, law, x, 100)
         assert set(sources) == {Source.LAST_RESORT} and kept(task, states, inputs)
         assert np.all(task.safe_set.gauge(states) <= 1 + 1e-8)
+    edge = 0.999 * task.safe_set.boundary(400)
+    excess = [task.bounds.excess(x, law.act(x).u) for x in edge]
+    assert max(excess) <= 1e-9
+    regulator = np.clip(-(edge @ task.gain.T)[:, 0], -1, 1)
+    low, up = task.bounds(edge)
+    assert np.any(regulator > up + 0.1) and np.any(regulator < low - 0.1)  # it alone would leave

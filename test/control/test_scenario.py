@@ -3,7 +3,7 @@
 from control_samples import states_in
 import numpy as np
 import pytest
-
+from scipy.stats import ks_2samp, kstest
 from scpo_ros.control.scenario import (
     design_scenarios, extreme, interior_states, random_scenarios, realised_disturbance, replay,
     Scenarios, stress_states, switching, verification_scenarios)
@@ -154,3 +154,16 @@ def test_a_replay_at_the_very_bounds_is_allowed(task):
 def test_a_malformed_replay_is_refused(task, x0, w):
     with pytest.raises(InvalidArrayError):
         replay(task.system, task.safe_set, x0, w, 60)
+
+
+def test_random_scenarios_are_uniform_in_the_safe_set_and_in_the_disturbance(task, rng):
+    drawn = random_scenarios(task.system, task.safe_set, 4000, 3, rng)
+    bound = task.system.disturbance[1]
+    assert not np.any(drawn.w[..., 0])
+    assert kstest(drawn.w[..., 1].ravel() / bound, 'uniform', (-1, 2)).pvalue > 1e-4
+    # of the sections through the set at one velocity, every one is hit in proportion to its width
+    low, high = task.safe_set.vertices.min(axis=0), task.safe_set.vertices.max(axis=0)
+    grid = np.stack(np.meshgrid(*(np.linspace(a, b, 400) for a, b in zip(low, high))), -1)
+    inside = grid[task.safe_set.contains(grid)]
+    for axis in range(2):
+        assert ks_2samp(drawn.x0[:, axis], inside[:, axis]).statistic < 0.04

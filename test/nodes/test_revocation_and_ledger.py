@@ -68,7 +68,8 @@ def judged(probe):
     step, bound = double_integrator(spec).step, double_integrator(spec).disturbance
     return [(np.all(np.abs(state.x - step(before.x, np.array([state.applied]))) <= bound + 1e-9),
              answers[state.time]) for before, state in itertools.pairwise(answered)
-            if before.episode == state.episode and state.time < before.time + 1.5 * spec.dt]
+            if before.episode == state.episode
+            and abs(state.time - before.time - spec.dt) < 0.1 * spec.dt]  # none lost or repeated
 
 
 def test_a_disturbance_that_doubles_is_met_and_recovered_from(processes, probe):
