@@ -47,7 +47,7 @@ class Agreement:
         """
         self.chain, self.halted = None, ''  # why the controller takes nothing at present
         self._history, self._acknowledged, self._handled = history, None, 0
-        self._reviving = False  # whether the policy of an earlier life is being verified anew
+        self.reviving = False  # whether the policy of an earlier life is being verified anew
         self._vetoed = set()  # digests of what the controller refused by its own verification
 
     def begin(self, spec_digest):
@@ -55,8 +55,8 @@ class Agreement:
         if self.chain is None:
             known = [] if self._history is None else self._history.accepted.values()
             self.chain = PolicyChain(spec_digest, records=known)
-            self._reviving = self.chain.latest is not None
-        return [('restore', self.chain.latest.theta)] if self._reviving else []
+            self.reviving = self.chain.latest is not None
+        return [('restore', self.chain.latest.theta)] if self.reviving else []
 
     def revived(self, report):
         """
@@ -64,9 +64,9 @@ class Agreement:
 
         :returns: None where none is, else (records to publish, what the worker must be asked).
         """
-        if not self._reviving:
+        if not self.reviving:
             return None
-        self._reviving = False
+        self.reviving = False
         return ([self.chain.latest], []) if report.changed else ([], [('begin',)])
 
     def publish(self, report):

@@ -193,8 +193,7 @@ class AdapterConfig(Validated):
     update_period_s: float = value(
         0.5, 'time between two updates [s]', 0.01, 60.0, dynamic=True)
     update_timeout_s: float = value(
-        20.0, 'an update that takes longer is refused and its worker replaced [s, wall]',
-        0.1, 600.0)
+        20.0, 'an update that takes longer is refused, its worker replaced [s, wall]', 0.1, 600.0)
     demonstrations: int = value(
         512, 'labelled states kept; the oldest leave', 16, 1000000, dynamic=True)
     min_demonstrations: int = value(
@@ -204,8 +203,7 @@ class AdapterConfig(Validated):
         2.0, 'with use_sim_time: demonstrations are used this long after the fact, so that runs '
         'repeat [s]', 0.0, 60.0)
     teacher_wait_s: float = value(
-        20.0, 'with use_sim_time: how long a teacher who was not seen yet is waited for, so that '
-        'runs repeat [s, wall]', 0.0, 600.0)
+        20.0, 'with use_sim_time: longest wait for a teacher not seen yet [s, wall]', 0.0, 600.0)
     rollouts: int = value(16, 'collected rollouts replayed in the design set', 0, 1000)
     damping: float = value(
         0.02, 'damping of the Gauss-Newton step, relative [1]', 1e-9, 1e3, dynamic=True)

@@ -234,6 +234,11 @@ class Session:
         return self.agreement.halted
 
     @property
+    def reviving(self):
+        """Return whether the policy of an earlier life is being verified anew."""
+        return self.agreement.reviving
+
+    @property
     def in_step(self):
         """Return whether the controller has let through or refused all that was published."""
         return self.agreement.in_step

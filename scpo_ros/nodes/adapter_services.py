@@ -37,13 +37,18 @@ class AdapterServices:
         return response
 
     def _rollback(self):
+        why_not = self._unready()
+        if why_not:
+            return False, why_not
         target = self._session.rollback_target()
         if target is None:
-            return False, self._session.halted or 'there is no such earlier policy'
+            return False, 'there is no such earlier policy'
         return self._restored(f'version {target.version}', target)
 
     def _unready(self):
         """Return why nothing can be put in the place of the present policy, or ''."""
+        if self._session.reviving:
+            return 'the policy of an earlier life is being verified anew'
         return self._session.halted or (
             '' if self._session.version >= 0 else 'nothing was certified yet')
 

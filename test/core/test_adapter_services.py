@@ -1,7 +1,9 @@
 """The adapter's services: what they refuse, and that what they say is so."""
 
+import numpy as np
 import pytest
 from scpo_ros.config import AdapterConfig
+from scpo_ros.history import History
 from scpo_ros.nodes.adapter_services import AdapterServices
 from scpo_ros.session import Session
 from scpo_ros.worker import Answer
@@ -26,6 +28,22 @@ def test_before_the_first_certificate_every_service_refuses_with_its_reason(name
     AdapterServices(node, Session(AdapterConfig(), 0.1), asked.append)
     answer = node.services[f'~/{name}'](Trigger.Request(), Trigger.Response())
     assert not answer.success and answer.message and asked == []
+
+
+@pytest.mark.parametrize('name', ['rollback', 'reset', 'load_policy'])
+def test_while_the_policy_of_an_earlier_life_is_verified_nothing_takes_its_place(name, tmp_path):
+    earlier = begun(Session(AdapterConfig(), 0.1, history=History(str(tmp_path), 'adapter')))
+    earlier.conclude(Answer('step', [report(1)]))
+    earlier.agreement._history.stop()
+    history = History(str(tmp_path), 'adapter')
+    node, session, asked = Offered(), Session(AdapterConfig(), 0.1, history=history), []
+    assert session.next_request(True) == ('describe',)
+    session.conclude(Answer('describe', ('spec', np.zeros((4, 2)))))
+    AdapterServices(node, session, asked.append)
+    answer = node.services[f'~/{name}'](Trigger.Request(), Trigger.Response())
+    assert not answer.success and asked == []
+    assert answer.message == 'the policy of an earlier life is being verified anew'
+    history.stop()
 
 
 @pytest.mark.parametrize('refused, word', [(False, 'proposed as version 3'),
