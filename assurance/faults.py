@@ -154,8 +154,19 @@ class Campaign:
             self._tally.figures['updates_stalled_after_full_disk'] = 1 + self._tally.figures.get(
                 'updates_stalled_after_full_disk', 0)
 
+    def _has_its_ledger(self, node):
+        """Return whether a node has opened its ledger."""
+        ledger = self._ledgers / f'{node}.ledger'
+        opened = Path(f'/proc/{self.fleet.running[node].pid}/fd').iterdir()
+        return any(os.path.realpath(item) == str(ledger.resolve()) for item in opened)
+
     def unwritable(self, duration):
         """Take the folder of the ledgers away while the nodes run, then bring it back."""
+        if not self.spin(PATIENCE_S, lambda: all(
+                node in self.fleet.running and self._has_its_ledger(node)
+                for node in ('controller', 'adapter'))):
+            self._tally.fail('other_crashes', 'a node that was started has opened no ledger')
+            return
         self._tally.fault('ledgers taken away')
         aside = self._ledgers.with_name('taken')
         self._ledgers.rename(aside)
