@@ -86,10 +86,11 @@ class Attacker:
         return until()
 
     def begin(self):
-        """Start all nodes; wait until something learnt runs."""
+        """Start all nodes; wait until something learnt runs and a state was seen."""
         for node in NODES:
             self._fleet.start(node)
-        if not self.spin(90.0, lambda: self.witness.ready >= 1):
+        if not self.spin(90.0, lambda: (
+                self.witness.ready >= 1 and self.witness.last_state is not None)):
             self._tally.fail('other_crashes', 'the fleet did not start to learn')
 
     def _case(self):
