@@ -22,6 +22,17 @@ def let_through(admitted, verifier, record):
     settle(admitted)
 
 
+def recalled():
+    """Return an admission whose only policy was revoked and is being verified anew."""
+    verifier = Verifier()
+    admitted = admission('', verifier)
+    let_through(admitted, verifier, chain_of(1)[1])
+    admitted.revoke(1.0, 'the model is wrong')
+    admitted.recall()
+    admitted.poll()
+    return admitted, verifier
+
+
 def test_a_record_is_kept_bit_for_bit():
     record = chain_of(1)[1]
     theta = np.array([np.pi, 5e-324, -0.0])
@@ -172,12 +183,7 @@ def test_a_revocation_runs_the_backup_at_once_and_outlives_a_restart(tmp_path):
 
 
 def test_a_suspended_policy_that_fails_its_new_verification_does_not_come_back():
-    verifier, chain = Verifier(), chain_of(1)
-    admitted = admission('', verifier)
-    let_through(admitted, verifier, chain[1])
-    admitted.revoke(1.0, 'the model is wrong')
-    admitted.recall()
-    admitted.poll()
+    admitted, verifier = recalled()
     verifier.say(safe=False, reason='not any more')
     admitted.poll()
     assert not admitted.gate.revoked and admitted.gate.newest.version == 0
@@ -185,12 +191,7 @@ def test_a_suspended_policy_that_fails_its_new_verification_does_not_come_back()
 
 
 def test_a_verifier_that_fails_is_asked_again_for_a_policy_that_ran_before():
-    verifier, chain = Verifier(), chain_of(1)
-    admitted = admission('', verifier)
-    let_through(admitted, verifier, chain[1])
-    admitted.revoke(1.0, 'the model is wrong')
-    admitted.recall()
-    admitted.poll()
+    admitted, verifier = recalled()
     for _ in range(2):
         verifier.say(failure='no answer within the time limit')
         admitted.poll()
@@ -201,12 +202,7 @@ def test_a_verifier_that_fails_is_asked_again_for_a_policy_that_ran_before():
 
 
 def test_a_verifier_that_fails_three_times_has_refused():
-    verifier, chain = Verifier(), chain_of(1)
-    admitted = admission('', verifier)
-    let_through(admitted, verifier, chain[1])
-    admitted.revoke(1.0, 'the model is wrong')
-    admitted.recall()
-    admitted.poll()
+    admitted, verifier = recalled()
     for _ in range(3):
         assert admitted.gate.revoked and admitted.busy
         verifier.say(failure='no answer within the time limit')
