@@ -17,6 +17,9 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
 
+_BEHIND = 1000  # states: in lock-step the plant may be ahead by the adapter's demonstration_lag_s
+
+
 class ExpertNode(Node):
     """Publishes a demonstration for every batch of states of one episode."""
 
@@ -31,7 +34,7 @@ class ExpertNode(Node):
         self._switch(config)
         self._sent, self._ignored = 0, 0
         self._publisher = self.create_publisher(JointTrajectory, 'demonstrations', 10)
-        self.create_subscription(JointState, 'joint_states', self._on_state, 10)
+        self.create_subscription(JointState, 'joint_states', self._on_state, _BEHIND)
         self._changes = Changes(self, config, self._switch)
         self._health = Health(self, 'demonstrations', self._diagnose)
 

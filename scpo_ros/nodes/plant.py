@@ -47,7 +47,7 @@ class PlantNode(Node):
         self._start = 0 if self._lockstep else self.get_clock().now().nanoseconds
         self._command, self._processed, self._forced, self._waited = None, None, 0, 0.0
         self._alone = False  # whether no adapter has answered in time
-        self._states = self.create_publisher(JointState, 'joint_states', 10)
+        self._states = self.create_publisher(JointState, 'joint_states', 100)
         self._clock_publisher = (
             self.create_publisher(Clock, '/clock', 1) if self._lockstep else None)
         self.create_subscription(JointState, 'joint_command', self._on_command, 1)
