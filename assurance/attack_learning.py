@@ -30,7 +30,8 @@ class Adapter:
                                min_demonstrations=10)
         self.learner = Adaptation(learnt.spec, config)
         self._worker = InlineWorker(self.learner)
-        self.session, self._oracle, self._tally = Session(config, 0.1), oracle, tally
+        self.session = Session(config, self.learner.task.system)
+        self._oracle, self._tally = oracle, tally
         self._target = Target(learnt)
         self.admission = self._target.fresh()
         self._admission_of_backup()
@@ -54,7 +55,7 @@ class Adapter:
         self._now += 0.1
         state = SimpleNamespace(time=self._now, episode=0, x=np.zeros(2), applied=0.0)
         self.session.add_state(state)
-        self.session.add_command(self._now, f'guard/{self._now}')
+        self.session.add_command(self._now, f'guard/{self._now}', 0.0)
         for _ in range(6):
             request = self.session.next_request(True)
             if request is None:

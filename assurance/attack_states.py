@@ -50,7 +50,7 @@ def attack(learnt, oracle, tally, rng, count):
     admission = target.fresh()
     task = learnt.task
     loop = ControlLoop(task, GuardedPolicy(task, admission.gate.running.theta), admission,
-                       StateWatch(0.1, 0.5), ModelMonitor(task.system, 60))
+                       StateWatch(0.1, 0.5), ModelMonitor(task, 60))
     plant = SimulatedPlant(task.system, task.safe_set, PlantConfig(seed=int(rng.integers(10**6))))
     sent, running = 0, admission.gate.running
     while sent < count:
@@ -86,7 +86,7 @@ def attack_clock(learnt, oracle, tally, rng, count):
     target = Target(learnt)
     admission, task = target.fresh(), learnt.task
     loop = ControlLoop(task, GuardedPolicy(task, admission.gate.running.theta), admission,
-                       StateWatch(0.1, 0.5), ModelMonitor(task.system, 60))
+                       StateWatch(0.1, 0.5), ModelMonitor(task, 60))
     plant = SimulatedPlant(task.system, task.safe_set, PlantConfig(seed=int(rng.integers(10**6))))
     offset = 1e6
     for _ in range(count):

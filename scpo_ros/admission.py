@@ -154,6 +154,11 @@ class Admission:
         self._fallbacks, self._judged, self._written = [], None, None
         self.gate.revoke(now, reason)
 
+    def explain(self, reason):
+        """Give a revocation the reason that is known by now."""
+        self.gate.revoked = reason
+        self.history.note('revoked', reason=reason)
+
     def recall(self):
         """Have the suspended policy verified anew, after which certification goes on."""
         if not self.gate.revoked or self.gate.head is not None:

@@ -33,6 +33,9 @@ class SystemConfig(Validated):
     position_disturbance: float = value(
         0.0, 'bound of what moves the position besides; |w| <= dt * this on p a step: encoder and '
         'integration of a real robot [m/s]', 0.0, 1e3)
+    sample_jitter: float = value(
+        0.0, 'by how much the time between two states may differ from dt; what that changes '
+        'is added to the disturbance of the certificate [s]', 0.0, 0.1)
     contraction_rate: float = value(
         0.513, 'the safe set C is lambda-contractive, lambda = exp(-rate dt) [1/s]', 0.0, 10.0)
 
@@ -100,6 +103,10 @@ class Spec(Validated):
         """Check the relations between groups."""
         super().__post_init__()
         system, backup = self.system, self.backup
+        if not system.sample_jitter < system.dt / 4:
+            raise ConfigurationError(
+                'system.sample_jitter', system.sample_jitter,
+                f'must be less than dt / 4 = {system.dt / 4:g}')
         for name in ('position', 'velocity', 'input'):
             planned, limit = (getattr(backup, f'planned_{name}'), getattr(system, f'{name}_limit'))
             if planned > limit:

@@ -21,6 +21,11 @@ class Reply:
     source: Source
     version: int  # of the policy that runs
 
+    @property
+    def backup(self) -> bool:
+        """Return whether the backup chose the input, or a law in its place."""
+        return self.version == 0 or self.source not in (Source.POLICY, Source.GUARD)
+
 
 class ControlLoop:
     """Watch, monitor, admission and law."""
@@ -37,6 +42,7 @@ class ControlLoop:
         self.watch, self.monitor, self._safety = watch, monitor, safety
         self.counts = dict.fromkeys(Source, 0)
         self._reply, self._time_lines = None, 0
+        self.fate = None  # of the last state, a Fate
 
     def answer(self, state, now=None):
         """
@@ -44,7 +50,7 @@ class ControlLoop:
 
         :param state: with time, episode, x, applied. :param now: clock [s] for its age, or None.
         """
-        fate = self.watch.judge(state, now)
+        fate = self.fate = self.watch.judge(state, now)
         if fate is Fate.REPEATED:
             return self._reply
         if fate is not Fate.FRESH:
@@ -53,20 +59,29 @@ class ControlLoop:
             self.admission.gate.rest(state.time)
         self._time_lines = self.watch.time_lines
         running = self.admission.gate.running
+        fault = self.monitor.observe(state)
         if self._safety:
-            self._look_at_the_model(state)
-        self.admission.swap(state.time, not self._safety or bool(
-            self.task.safe_set.contains(state.x)))
+            self._follow_the_model(fault, state.time)
+        self.admission.swap(state.time, not self._safety or self._may_swap(state.x))
         if self.admission.gate.running is not running:
             self.law.swap(self.admission.gate.running.theta)
         self._reply = self._act(state)
+        self.monitor.answered(state, self._reply.u)
         return self._reply
 
-    def _look_at_the_model(self, state):
-        fault, revoked = self.monitor.observe(state), self.admission.gate.revoked
+    def _may_swap(self, x):
+        """Return whether a policy may begin to run: in the safe set, and under watch."""
+        return self.monitor.watched and bool(self.task.safe_set.contains(x))
+
+    def _follow_the_model(self, fault, now):
+        """Revoke, recall or reinstate, by what the monitor found."""
+        revoked = self.admission.gate.revoked
         if fault and (not revoked or self.admission.busy):
             self.monitor.revoke(fault)
-            self.admission.revoke(state.time, fault)
+            self.admission.revoke(now, fault)
+        elif revoked and self.monitor.named and self.monitor.named != revoked:
+            self.monitor.reason = self.monitor.named
+            self.admission.explain(self.monitor.named)
         elif revoked and self.monitor.calm:
             self.admission.recall()
         elif not revoked and not self.monitor.holds:

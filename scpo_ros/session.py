@@ -12,6 +12,7 @@ import time
 import numpy as np
 from scpo_ros.agreement import Agreement
 from scpo_ros.control.collection import RolloutCollector, Sample
+from scpo_ros.control.transitions import JudgedShare, TransitionRule
 from scpo_ros.state_watch import BRIDGED_S, Fate, StateWatch
 
 
@@ -25,7 +26,7 @@ class Session:
     """One life of the adapter."""
 
     config: object  # AdapterConfig
-    dt: float
+    system: object  # LinearSystem
     lockstep: bool = False
     clock: object = time.monotonic
     vertices: np.ndarray = None
@@ -53,8 +54,9 @@ class Session:
     def __post_init__(self):
         """Start with nothing seen."""
         self.enabled = self.config.enabled if self.enabled is None else self.enabled
-        self._watch = StateWatch(self.dt, BRIDGED_S)
-        self._collector = RolloutCollector(self.config.rollout_steps)
+        self._watch = StateWatch(self.system.dt, BRIDGED_S)
+        self._collector = RolloutCollector(self.config.rollout_steps, self.system)
+        self._rule, self._share = TransitionRule(self.system), JudgedShare(self.system)
         self._states, self._demonstrations, self._rollouts = {}, [], []
         self._heard = {}  # {teacher: time of his newest demonstration}
         self._proposals, self._requests = [], list(_FIRST)
@@ -66,25 +68,27 @@ class Session:
 
     def add_state(self, state):
         """Keep a state of the plant's time line until the command that answers it is seen."""
-        lines = self._watch.time_lines
+        lines, before = self._watch.time_lines, self._watch.last
         if self._watch.judge(state) is not Fate.FRESH:
             return
         if self._watch.time_lines > lines:  # the plant was started again, or its clock set
             self._states, self._now, self._first, self._due = {}, None, None, None
-        self._states[round(state.time / self.dt)] = state
-        for step in list(self._states)[:-_KEPT]:
-            del self._states[step]
+        if before is not None:
+            self._share.add(self._rule.between(before, state))
+        self._states[state.time] = state
+        for time_ in list(self._states)[:-_KEPT]:
+            del self._states[time_]
 
-    def add_command(self, answered, source):
+    def add_command(self, answered, source, u):
         """Pair a command with the state it answers; return a rollout when one is complete."""
-        step = round(answered / self.dt)
-        state = self._states.get(step)
+        state = self._states.get(answered)
         if state is None or (self._now is not None and answered <= self._now + 1e-9):
             return None
         self._now = answered
         if self._first is None:
             self._first = self._due = answered
-        rollout = self._collector.add(Sample(step, state.episode, state.x, state.applied, source))
+        rollout = self._collector.add(
+            Sample(answered, state.episode, state.x, state.applied, source, u))
         if rollout is not None:
             kept = max(1, self.config.rollouts)  # without replays they still test the model
             self._rollouts = (self._rollouts + [rollout])[-kept:]
@@ -122,7 +126,7 @@ class Session:
             return None
         if self._requests:
             request = self._requests.pop(0)
-        elif self.chain is None or self._now is None or not self.enabled:
+        elif self.chain is None or self._now is None or not self._learning:
             return None
         elif self._proposals:
             request = ('propose', self._proposals.pop(0))
@@ -134,6 +138,18 @@ class Session:
             self._rollouts = []
         self._asked = self.clock()
         return request
+
+    @property
+    def _learning(self):
+        return self.enabled and self._share.enough
+
+    @property
+    def unwatched(self) -> str:
+        """Return why learning pauses for want of states that can be judged, or ''."""
+        if self._share.enough:
+            return ''
+        return self._share.fault or (
+            f'{self._share.share:.0%} of the newest states could be judged yet')
 
     def _must_wait(self, expert_there):
         """
@@ -168,7 +184,7 @@ class Session:
             return self._now
         if active and self._requests:
             return None
-        due = active and self.enabled and self._now >= self._due - 1e-9
+        due = active and self._learning and self._now >= self._due - 1e-9
         return None if due or not self.in_step else self._now
 
     # What the worker answered -------------------------------------------------------------
@@ -288,4 +304,5 @@ class Session:
                 'halted': self.halted, 'enabled': self.enabled, 'reason': self.reason,
                 'loss': f'{self.loss:.5f}', 'certificate': self.claim,
                 'worst_metric': f'{self.worst_metric:.4f}', 'in_step': self.in_step,
+                'judged_share': f'{self._share.share:.3f}',
                 'step_scale': f'{self.step_scale:.3f}', 'malformed_messages': self.ignored}

@@ -6,9 +6,10 @@ the present time line:
 
 * the same stamp with the same content is a *repetition*: it gets the same answer again;
 * the same stamp with another content is *conflicting*, a smaller one *out of order*, one that lies
-  more than `gap` ahead *ahead of time*, one with numbers that are not finite *malformed*: no
-  action, and a count;
-* anything else is *fresh*.
+  more than `gap` ahead *ahead of time*, one whose state is not finite *malformed*: no action, and
+  a count;
+* anything else is *fresh*, also without an applied input that is a number: the state can be
+  answered, and the way to it cannot be judged (:mod:`scpo_ros.control.transitions`).
 
 A plant that was started again, or a clock that was set, begins another time line. It is taken over
 once `confirmations` messages in a row speak for it, in which none of the present one has come:
@@ -70,7 +71,7 @@ class StateWatch:
         return fate
 
     def _fate(self, state, now):
-        if not (np.all(np.isfinite(state.x)) and np.isfinite(state.applied)):
+        if not (np.all(np.isfinite(state.x)) and np.isfinite(state.time)):
             return Fate.MALFORMED
         if self._age_limit > 0 and now is not None and not (
                 abs(now - state.time) <= self._age_limit):
@@ -79,8 +80,8 @@ class StateWatch:
             return Fate.FRESH
         ahead = state.time - self.last.time
         if abs(ahead) <= self._slack:
-            same = (np.array_equal(state.x, self.last.x) and state.applied == self.last.applied
-                    and state.episode == self.last.episode)
+            same = (np.array_equal(state.x, self.last.x) and state.episode == self.last.episode
+                    and np.array_equal(state.applied, self.last.applied, equal_nan=True))
             return Fate.REPEATED if same else Fate.CONFLICTING
         return Fate.OUT_OF_ORDER if ahead < 0 else Fate.AHEAD if ahead > self._gap else Fate.FRESH
 

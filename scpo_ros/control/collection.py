@@ -1,10 +1,12 @@
 """
 Collecting rollouts from the plant's topics: windows of consecutive, undisturbed operation.
 
-A window is discarded when an episode ends, a tick is lost, or anything but a policy acted within
-it. What is left can be replayed: its initial state and its realised disturbances, which are what
-the plant did beyond A x + B u for the input really applied, whichever weights chose it; a swap of
-policies within a window changes nothing about that.
+A window is discarded when a transition in it cannot be judged (:mod:`.transitions`: an episode
+ends, a state is lost, the step is not dt, the applied input is unknown), when the plant applied
+another input than was commanded, or when anything but a policy acted within it. What is left can
+be replayed: its initial state and its realised disturbances, which are what the plant did beyond
+A x + B u for the input really applied, whichever weights chose it; a swap of policies within a
+window changes nothing about that.
 """
 
 from dataclasses import dataclass
@@ -12,25 +14,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from scpo_ros.arrays import frozen
+from scpo_ros.control.linear_system import LinearSystem
+from scpo_ros.control.transitions import same_input, TransitionRule
 
 
 @dataclass(frozen=True)
 class Sample:
     """One tick as seen on the topics."""
 
-    step: int  # counts on
+    time: float  # of the state [s]
     episode: int
-    x: np.ndarray  # (2,)
+    x: np.ndarray  # (n,)
     applied: float  # input over the step that led here
     source: str  # which law answered this state, and with which weights
+    u: float  # the answer
 
 
 @dataclass(frozen=True)
 class CollectedRollout:
     """A window of T steps."""
 
-    step: int  # of the first state
-    x: np.ndarray  # (T + 1, 2)
+    time: float  # of the first state [s]
+    x: np.ndarray  # (T + 1, n)
     u: np.ndarray  # (T, 1), really applied
 
     def __post_init__(self):
@@ -42,17 +47,16 @@ class CollectedRollout:
 class RolloutCollector:
     """Turns a stream of samples into windows."""
 
-    def __init__(self, steps):
-        """Collect windows of the given number of steps."""
+    def __init__(self, steps: int, system: LinearSystem) -> None:
+        """Collect windows of the given number of steps of a system."""
         self._steps, self._window = steps, []
+        self._system, self._rule = system, TransitionRule(system)
 
-    def add(self, sample):
+    def add(self, sample: Sample) -> CollectedRollout | None:
         """Add a :class:`Sample`; return a :class:`CollectedRollout` when one is complete."""
         window = self._window
-        follows = (window and sample.step == window[-1].step + 1
-                   and sample.episode == window[-1].episode)
         acting = sample.source.startswith('policy/')
-        if not (follows and acting):
+        if not (window and acting and self._follows(window[-1], sample)):
             window.clear()
         if not acting:
             return None
@@ -60,6 +64,10 @@ class RolloutCollector:
         if len(window) <= self._steps:
             return None
         rollout = CollectedRollout(
-            window[0].step, [s.x for s in window], [[s.applied] for s in window[1:]])
+            window[0].time, [s.x for s in window], [[s.applied] for s in window[1:]])
         self._window = [window[-1]]
         return rollout
+
+    def _follows(self, before, sample):
+        return (self._rule.between(before, sample).judged
+                and same_input(self._system, sample.applied, before.u))

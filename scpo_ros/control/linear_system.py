@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scpo_ros.arrays import checked
+from scpo_ros.control.sampling import Sampling
 from scpo_ros.exceptions import ConfigurationError
 
 
@@ -13,7 +14,8 @@ class LinearSystem:
     """
     x_{k+1} = A x_k + B u_k + w_k with |x| <= state_limit, |u| <= input_limit, |w| <= disturbance.
 
-    Inequalities are entry by entry. All arrays are read-only.
+    Inequalities are entry by entry. All arrays are read-only. `disturbance` is that of the
+    certificate: where steps may be longer or shorter than dt it covers what that changes.
 
     :raises InvalidArrayError: for a wrong shape or a non-finite entry.
     :raises ConfigurationError: for a limit that is not positive or a negative disturbance bound.
@@ -25,6 +27,7 @@ class LinearSystem:
     input_limit: np.ndarray  # (m,), units of u
     disturbance: np.ndarray  # (n,), half-widths of w, units of x per step
     dt: float  # step [s]
+    sampling: Sampling = None  # how steps of another length are predicted; None: not at all
 
     def __post_init__(self):
         """Check shapes and signs."""
@@ -52,6 +55,11 @@ class LinearSystem:
         """Return the number of inputs."""
         return self.B.shape[1]
 
+    @property
+    def step_disturbance(self):
+        """Return the half-widths (n,) of w over a step of exactly dt, units of x."""
+        return self.disturbance if self.sampling is None else self.sampling.disturbance
+
     def step(self, x, u, w=0.0):
         """
         Return A x + B u + w.
@@ -78,11 +86,16 @@ def double_integrator(config):
 
     p_{k+1} = p_k + dt v_k + dt^2/2 u_k + w_k and v_{k+1} = v_k + dt u_k + w'_k, with
     |w_k| <= dt position_disturbance and |w'_k| <= dt disturbance: position p [m],
-    velocity v [m/s], acceleration u [m/s^2].
+    velocity v [m/s], acceleration u [m/s^2]. With a `sample_jitter` the disturbance is enlarged
+    by what a step of another length changes, see :class:`~scpo_ros.control.sampling.Sampling`.
     """
     dt = config.dt
+    sampling = Sampling(
+        A=[[0.0, 1.0], [0.0, 0.0]], B=[[0.0], [1.0]], dt=dt, jitter=config.sample_jitter,
+        disturbance=[dt * config.position_disturbance, dt * config.disturbance])
+    state_limit = [config.position_limit, config.velocity_limit]
     return LinearSystem(
         A=[[1.0, dt], [0.0, 1.0]], B=[[dt * dt / 2], [dt]],
-        state_limit=[config.position_limit, config.velocity_limit],
-        input_limit=[config.input_limit],
-        disturbance=[dt * config.position_disturbance, dt * config.disturbance], dt=dt)
+        state_limit=state_limit, input_limit=[config.input_limit],
+        disturbance=sampling.certified_disturbance(state_limit, [config.input_limit]), dt=dt,
+        sampling=sampling)

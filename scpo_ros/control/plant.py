@@ -77,7 +77,7 @@ class SimulatedPlant:
         :param command: the input that answers the present state, or None when none has come.
         """
         u = self._drive(command)
-        w = self._rng.uniform(-1, 1, self._system.n) * self._system.disturbance
+        w = self._rng.uniform(-1, 1, self._system.n) * self._system.step_disturbance
         w = w * self.disturbance_scale
         x = self._system.step(self.state.x, np.array([u]), w)
         self._step += 1

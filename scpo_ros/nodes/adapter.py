@@ -8,12 +8,13 @@ from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from scpo_ros.adaptation import Adaptation
 from scpo_ros.advice import advice, clipped
 from scpo_ros.config import AdapterConfig
+from scpo_ros.control.linear_system import double_integrator
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.history import History
 from scpo_ros.nodes.adapter_services import AdapterServices
 from scpo_ros.nodes.conversions import (
-    event_message, LATCHED, policy_values, read_active, read_event, read_state, read_trajectory,
-    seconds, stamp_of, trajectory_message)
+    event_message, LATCHED, policy_values, read_active, read_command, read_event, read_state,
+    read_trajectory, stamp_of, trajectory_message)
 from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
 from scpo_ros.nodes.markers import phase_plane
 from scpo_ros.nodes.parameters import Changes, declare
@@ -67,7 +68,8 @@ class AdapterNode(LifecycleNode):
         """Create the topics and start the worker process."""
         self._history = History(self._config.ledger_dir, 'adapter')
         self._session = Session(
-            self._config, self._spec.system.dt, self._lockstep, history=self._history)
+            self._config, double_integrator(self._spec.system), self._lockstep,
+            history=self._history)
         self._worker = Worker(Adaptation, (self._spec, self._config), niceness=10)
         self._policies = self.create_publisher(ParameterEvent, 'policy', LATCHED)
         self._rollouts = self.create_publisher(JointTrajectory, '~/rollouts', 10)
@@ -137,15 +139,17 @@ class AdapterNode(LifecycleNode):
         self._reading(read_state, message, self._session.add_state)
 
     def _on_command(self, message):
+        self._reading(read_command, message, self._take_command)
+        if self._lockstep:
+            self._poll()
+
+    def _take_command(self, command):
         rollout = self._session.add_command(
-            seconds(message.header.stamp), message.header.frame_id)
+            command.time, f'{command.source}/{command.version}', command.u)
         if rollout is not None:
             times = np.arange(len(rollout.u)) * self._spec.system.dt
             self._rollouts.publish(trajectory_message(
-                stamp_of(rollout.step * self._spec.system.dt), 'plant', times, rollout.x,
-                rollout.u[:, 0]))
-        if self._lockstep:
-            self._poll()
+                stamp_of(rollout.time), 'plant', times, rollout.x, rollout.u[:, 0]))
 
     def _on_demonstration(self, message):
         self._reading(read_trajectory, message, lambda d: self._session.add_demonstration(
@@ -220,6 +224,8 @@ class AdapterNode(LifecycleNode):
             return ERROR, f'nothing is published: {session.halted}', values
         if not self._active:
             return WARN, 'inactive: learning is frozen; the controller carries on', values
+        if session.unwatched:
+            return WARN, f'learning pauses: {session.unwatched}', values
         if session.last_refused:
             often = session.refused_in_a_row >= self._config.diag_error_count_threshold
             return (ERROR if must_act and often else WARN), (

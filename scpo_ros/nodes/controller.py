@@ -2,14 +2,14 @@
 
 import sys
 
-import numpy as np
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
 from scpo_ros.admission import Admission
 from scpo_ros.config import ControllerConfig
-from scpo_ros.control.guarded_policy import GuardedPolicy, Source
+from scpo_ros.control.guarded_policy import GuardedPolicy
 from scpo_ros.control.task import ControlTask
 from scpo_ros.control_loop import ControlLoop
+from scpo_ros.controller_diagnosis import ControllerDiagnosis, Severity
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.history import History
 from scpo_ros.model_monitor import ModelMonitor
@@ -33,6 +33,7 @@ try:
 except ImportError:
     from rclpy.executors import SingleThreadedExecutor as Executor
 
+_LEVELS = {Severity.OK: OK, Severity.WARN: WARN, Severity.ERROR: ERROR}
 _POLL_S = 0.02  # how often the verifier's answer is looked for [s]
 
 
@@ -62,7 +63,7 @@ def build_loop(spec, config):
     return ControlLoop(
         task, GuardedPolicy(task, task.initial_theta, guard=config.safety), admission,
         StateWatch(dt, config.state_timeout_s, age_limit=config.state_age_limit_s),
-        ModelMonitor(task.system, round(config.model_calm_s / dt), history.revoked),
+        ModelMonitor(task, round(config.model_calm_s / dt), history.revoked),
         config.safety)
 
 
@@ -89,15 +90,16 @@ class ControllerNode(Node):
                 'SAFETY IS OFF: policies are neither checked nor guarded. For demonstrations.')
         self._lockstep = (
             self._config.lockstep and self.get_parameter('use_sim_time').value)
-        self._faults, self._fault, self._held, self._malformed = 0, '', None, 0
-        self._announced, self._drawn = None, None
+        self._diagnosis = ControllerDiagnosis(self._loop, self._config)
+        self._held = self._announced = self._drawn = None
         self._punctuality = Punctuality(spec.system.dt)
         self._commands = self.create_publisher(JointState, 'joint_command', 1)
         self._active = self.create_publisher(ParameterEvent, '~/active_policy', LATCHED)
         self._markers = self.create_publisher(MarkerArray, '~/markers', LATCHED)
         self._metrics = Metrics(
             self, ('policy_version', 'guard_interventions', 'input_margin', 'residual',
-                   'period_ms', 'latency_ms', 'position_use', 'velocity_use', 'model_error'),
+                   'period_ms', 'latency_ms', 'position_use', 'velocity_use', 'model_error',
+                   'judged_share', 'input_mismatch'),
             ('backup_active', 'model_valid'))
         self.create_subscription(JointState, 'joint_states', self._guarded(self._on_state), 1)
         self.create_subscription(
@@ -112,10 +114,9 @@ class ControllerNode(Node):
             try:
                 callback(*arguments)
             except Exception as error:  # noqa: B902 - the robot must not fall with a callback
-                self._faults += 1
-                self._fault = f'{type(error).__name__}: {error}'
-                self.get_logger().error(f'a callback failed: {self._fault}',
-                                        throttle_duration_sec=5.0)
+                why = f'{type(error).__name__}: {error}'
+                self._diagnosis.failed(why)
+                self.get_logger().error(f'a callback failed: {why}', throttle_duration_sec=5.0)
         return guarded
 
     def _on_state(self, message):
@@ -123,7 +124,7 @@ class ControllerNode(Node):
         try:
             state = read_state(message)
         except InvalidArrayError as error:
-            self._malformed += 1
+            self._diagnosis.saw_malformed(str(error), arrival)
             self.get_logger().error(f'no action on a malformed state: {error}',
                                     throttle_duration_sec=5.0)
             return
@@ -133,12 +134,12 @@ class ControllerNode(Node):
         now = None
         if not self._lockstep:
             now = self.get_clock().now().nanoseconds * 1e-9
-        fresh = self._loop.watch.counts[Fate.FRESH]
         reply = self._loop.answer(state, now)
+        self._diagnosis.saw(state, self._loop.fate, arrival)
         if reply is not None:
             self._commands.publish(command_message(
                 state.stamp, reply.source.value, reply.version, reply.u))
-        if self._loop.watch.counts[Fate.FRESH] > fresh:
+        if self._loop.fate is Fate.FRESH:
             self._punctuality.note(arrival, _steady())
             self._report(state, reply)
             self._announce()
@@ -146,14 +147,17 @@ class ControllerNode(Node):
     def _report(self, state, reply):
         margin, residual = self._loop.figures(state.x, reply.u)
         position, velocity = state.x / self._loop.task.system.state_limit
+        monitor = self._loop.monitor
+        if monitor.judged:
+            self._metrics.publish(model_error=monitor.ratio)
         self._metrics.publish(
             position_use=float(position), velocity_use=float(velocity),  # of the limits, +-1
             policy_version=float(reply.version), residual=residual,
             guard_interventions=float(self._loop.interventions), input_margin=margin,
             period_ms=self._punctuality.period_ms,
             latency_ms=self._punctuality.latency_ms,
-            model_error=self._loop.monitor.ratio, model_valid=not self._gate.revoked,
-            backup_active=reply.source is not Source.POLICY)
+            judged_share=monitor.judged_share, input_mismatch=float(monitor.mismatches),
+            model_valid=not self._gate.revoked, backup_active=reply.backup)
 
     def _on_policy(self, message):
         try:
@@ -187,40 +191,23 @@ class ControllerNode(Node):
 
     def _diagnose(self):
         gate, loop, history = self._gate, self._loop, self._admission.history
+        monitor = loop.monitor
         values = {'version': gate.running.version, 'ready': gate.newest.version,
                   'certificate': gate.running.claim,
                   'swaps': gate.swaps, 'refused': gate.refusals,
-                  'last_refusal': gate.refused.reason,
-                  'revocations': loop.monitor.revocations, 'malformed_states': self._malformed,
-                  'model_error': f'{loop.monitor.ratio:.3f}', 'callback_faults': self._faults,
-                  'scheduling': self.scheduling,
+                  'last_refusal': gate.refused.reason, 'revoked': gate.revoked,
+                  'revocations': monitor.revocations,
+                  'malformed_states': self._diagnosis.malformed,
+                  'model_error': f'{monitor.ratio:.3f}',
+                  'judged_share': f'{monitor.judged_share:.3f}', 'judged': monitor.judged,
+                  'input_mismatch': monitor.mismatches, 'last_mismatch': monitor.mismatch,
+                  'callback_faults': self._diagnosis.faults, 'scheduling': self.scheduling,
                   'ledger': history.failure or history.fault or 'in order',
                   **{f'states_{fate.value}': count for fate, count in loop.watch.counts.items()},
                   **{source.value: count for source, count in loop.counts.items()},
                   **self._punctuality.values}
-        return *self._judgement(gate, loop, history), values
-
-    def _judgement(self, gate, loop, history):
-        silent = _steady() - (self._punctuality.arrival or -np.inf)
-        if not self._config.safety:
-            return ERROR, 'SAFETY IS OFF: whatever arrives is run'
-        if silent > self._config.state_timeout_s:
-            return ERROR, 'no state arrives: is the plant running?'
-        if gate.revoked:
-            return ERROR, f'certificates revoked, the backup runs: {gate.revoked}'
-        if loop.counts[Source.LAST_RESORT]:
-            return ERROR, 'the backup was infeasible: the last resort has acted'
-        if history.failure:
-            return ERROR, f'no policy can be taken: {history.failure}'
-        if self._faults:
-            return ERROR, f'{self._faults} callbacks failed, the last with {self._fault}'
-        if loop.interventions:
-            return WARN, f'the guard has acted {loop.interventions} times'
-        if history.fault:
-            return WARN, f'the ledger had a {history.fault}: what followed it was put aside'
-        if gate.refused.version >= gate.running.version and gate.refusals:
-            return WARN, f'policy {gate.refused.version} refused: {gate.refused.reason}'
-        return OK, f'running policy {gate.running.version}'
+        severity, message = self._diagnosis.judge(_steady())
+        return _LEVELS[severity], message, values
 
     def stop(self):
         """End the verifier and close the ledger."""

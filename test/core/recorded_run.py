@@ -113,7 +113,7 @@ class Run:
         config = build(AdapterConfig, ADAPTER)
         self.adaptation = Adaptation(spec, config, task=self.task)
         self.chain = PolicyChain(self.task.digest)
-        self.collector, self.rollouts = RolloutCollector(config.rollout_steps), []
+        self.collector, self.rollouts = RolloutCollector(config.rollout_steps, system), []
         _, gain = riccati(system, spec.backup.state_weight, spec.backup.input_weight)
         self.expert = ExpertCatalogue(system, gain).law('overspeed')
         self.tape, self.clock, self.seen = [], BEGAN, []
@@ -192,20 +192,19 @@ class Run:
         frame = f'{source.value}/{self.gate.running.version}'
         self.say('/scpo/joint_command', STATE, joint_state(time, frame, [], [], [action.u]))
         self.number('controller/metrics/guard_interventions', action.source is not Source.POLICY)
-        self.collect(k, state, frame)
+        self.collect(time, state, frame, action.u)
         self.plant.advance(None if k in self.late_commands else action.u)
         if k % 10 == 9:
             self.number('plant/metrics/deadline_misses', self.plant.deadline_misses)
 
-    def collect(self, k, state, frame):
+    def collect(self, time, state, frame, u):
         self.seen.append(state.x)
-        rollout = self.collector.add(Sample(k, state.episode, state.x, state.applied, frame))
+        rollout = self.collector.add(
+            Sample(time, state.episode, state.x, state.applied, frame, u))
         if rollout is not None:
             self.rollouts.append(rollout)
-            dt = self.task.system.dt
-            first = round(BEGAN / dt) + rollout.step
             self.say('/scpo/adapter/rollouts', TRAJECTORY, trajectory(
-                first * dt, 'plant', dt, rollout.x, rollout.u))
+                rollout.time, 'plant', self.task.system.dt, rollout.x, rollout.u))
 
     def learn(self):
         x = np.array(self.seen[-UPDATE_STEPS:])

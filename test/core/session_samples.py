@@ -4,12 +4,16 @@ import numpy as np
 from scpo_ros.adaptation import AdaptationReport
 from scpo_ros.agreement import Acknowledgement
 from scpo_ros.arrays import digest
+from scpo_ros.config import SystemConfig
+from scpo_ros.control.linear_system import double_integrator
 from scpo_ros.nodes.conversions import State
 from scpo_ros.scpo import Certificate
 from scpo_ros.worker import Answer
 
 
-DT = 0.1
+SYSTEM = double_integrator(SystemConfig())
+DT = SYSTEM.dt
+APPLIED = 0.5
 SPEC = 'spec'
 
 
@@ -29,14 +33,25 @@ def begun(session):
     assert session.next_request(True) == ('begin',)
     records = session.conclude(Answer('begin', report(0, 'UNCHANGED')))
     assert [(r.version, r.parent) for r in records] == [(0, 0)]
+    return watching(session)
+
+
+def watching(session):
+    """Return the session after it has seen a window of states that can be judged."""
+    for step in range(-20, 0):
+        show(session, step)
     return session
 
 
-def tick(session, step, source='policy/0', episode=0):
+def show(session, step, episode=0, applied=APPLIED):
+    """Show the session a state."""
+    session.add_state(State(None, step * DT, episode, np.array([0.1 * step, 0.0]), applied))
+
+
+def tick(session, step, source='policy/0', episode=0, applied=APPLIED):
     """Show the session a state and the command that answers it; return the rollout it makes."""
-    time = step * DT
-    session.add_state(State(None, time, episode, np.array([0.1 * step, 0.0]), 0.5))
-    return session.add_command(time, source)
+    show(session, step, episode, applied)
+    return session.add_command(step * DT, source, APPLIED)
 
 
 def acknowledgement(version, ready=None, refused=-1, kind='', refusals=0, theta=None,

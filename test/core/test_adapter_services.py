@@ -7,7 +7,7 @@ from scpo_ros.history import History
 from scpo_ros.nodes.adapter_services import AdapterServices
 from scpo_ros.session import Session
 from scpo_ros.worker import Answer
-from session_samples import acknowledgement, begun, report
+from session_samples import acknowledgement, begun, report, SYSTEM
 from std_srvs.srv import Trigger
 
 
@@ -25,18 +25,18 @@ class Offered:
 def test_before_the_first_certificate_every_service_refuses_with_its_reason(name):
     """The worker is asked nothing: its answer could not be numbered."""
     node, asked = Offered(), []
-    AdapterServices(node, Session(AdapterConfig(), 0.1), asked.append)
+    AdapterServices(node, Session(AdapterConfig(), SYSTEM), asked.append)
     answer = node.services[f'~/{name}'](Trigger.Request(), Trigger.Response())
     assert not answer.success and answer.message and asked == []
 
 
 @pytest.mark.parametrize('name', ['rollback', 'reset', 'load_policy'])
 def test_while_the_policy_of_an_earlier_life_is_verified_nothing_takes_its_place(name, tmp_path):
-    earlier = begun(Session(AdapterConfig(), 0.1, history=History(str(tmp_path), 'adapter')))
+    earlier = begun(Session(AdapterConfig(), SYSTEM, history=History(str(tmp_path), 'adapter')))
     earlier.conclude(Answer('step', [report(1)]))
     earlier.agreement._history.stop()
     history = History(str(tmp_path), 'adapter')
-    node, session, asked = Offered(), Session(AdapterConfig(), 0.1, history=history), []
+    node, session, asked = Offered(), Session(AdapterConfig(), SYSTEM, history=history), []
     assert session.next_request(True) == ('describe',)
     session.conclude(Answer('describe', ('spec', np.zeros((4, 2)))))
     AdapterServices(node, session, asked.append)
@@ -49,7 +49,7 @@ def test_while_the_policy_of_an_earlier_life_is_verified_nothing_takes_its_place
 @pytest.mark.parametrize('refused, word', [(False, 'proposed as version 3'),
                                            (True, 'refused these weights before')])
 def test_a_rollback_says_what_became_of_it(refused, word):
-    node, session = Offered(), begun(Session(AdapterConfig(rollback_version=1), 0.1))
+    node, session = Offered(), begun(Session(AdapterConfig(rollback_version=1), SYSTEM))
     session.conclude(Answer('step', [report(1)]))
     if refused:
         session.acknowledge(acknowledgement(0, refused=1, kind='verification', refusals=1))

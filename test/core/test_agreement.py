@@ -15,13 +15,13 @@ from scpo_ros.ledger import LedgerError, read
 from scpo_ros.policy_chain import PolicyChain
 from scpo_ros.session import Session
 from scpo_ros.worker import Answer
-from session_samples import acknowledgement, begun, DT, report, SPEC, tick
+from session_samples import acknowledgement, begun, DT, report, SPEC, SYSTEM, tick
 
 
 @pytest.fixture
 def session():
     """Return a session that has published the backup."""
-    return begun(Session(AdapterConfig(rollout_steps=2), DT))
+    return begun(Session(AdapterConfig(rollout_steps=2), SYSTEM))
 
 
 def learn(session, *numbers):
@@ -143,7 +143,7 @@ def test_what_was_let_through_while_collected_rollouts_wait_leaves_them(session)
         tick(session, step)
     learn(session, 1)
     session.acknowledge(acknowledgement(1))
-    assert [r.step for r in session.next_request(True)[2]] == [0]
+    assert [r.time for r in session.next_request(True)[2]] == [0.0]
 
 
 def test_while_the_controller_takes_nothing_nothing_is_asked_and_nothing_published(session):
@@ -185,7 +185,7 @@ def test_after_a_halt_learning_goes_on_from_what_runs_without_the_rollouts_of_be
 
 
 def test_before_the_specification_is_known_a_halt_keeps_no_worker_from_starting():
-    session = Session(AdapterConfig(), DT)
+    session = Session(AdapterConfig(), SYSTEM)
     session.acknowledge(acknowledgement(0, revoked='friction'))
     assert session.halted and session.next_request(True) == ('describe',)
     for _ in range(2):  # before and after
@@ -202,7 +202,7 @@ def test_before_the_specification_is_known_a_halt_keeps_no_worker_from_starting(
     ((1, 2, 3), 1, 1),
     ((1, 2, 3), 4, None)])
 def test_a_rollback_goes_to_the_parent_or_to_the_version_asked_for(published, asked_for, found):
-    session = begun(Session(AdapterConfig(rollback_version=asked_for), DT))
+    session = begun(Session(AdapterConfig(rollback_version=asked_for), SYSTEM))
     learn(session, *published)
     target = session.rollback_target()
     assert (target.version if target else None) == found
@@ -221,7 +221,7 @@ def test_the_parent_of_a_policy_that_another_life_published_is_not_known(session
 
 def test_a_rollback_finds_versions_that_only_the_ledger_remembers(tmp_path):
     history = History(str(tmp_path), 'adapter')
-    session = begun(Session(AdapterConfig(rollback_version=2), DT, history=history))
+    session = begun(Session(AdapterConfig(rollback_version=2), SYSTEM, history=history))
     learn(session, *range(1, 80))
     assert 2 not in session.chain
     assert np.array_equal(session.rollback_target().theta, np.full(3, 2.0))
@@ -250,7 +250,7 @@ def ledger_of(folder, records):
 
 def test_the_newest_policy_of_an_earlier_life_is_verified_anew_and_published_again(tmp_path):
     history = ledger_of(tmp_path, [chain_of(3)[version] for version in range(4)])
-    session = Session(AdapterConfig(), DT, history=history)
+    session = Session(AdapterConfig(), SYSTEM, history=history)
     session.reconfigure(AdapterConfig(damping=0.5))
     assert session.next_request(True) == ('describe',)
     session.conclude(Answer('describe', (SPEC, np.zeros((4, 2)))))
@@ -267,7 +267,7 @@ def test_the_newest_policy_of_an_earlier_life_is_verified_anew_and_published_aga
 
 def test_a_policy_of_an_earlier_life_that_fails_now_makes_way_for_what_the_worker_has(tmp_path):
     history = ledger_of(tmp_path, [chain_of(1)[version] for version in range(2)])
-    session = Session(AdapterConfig(), DT, history=history)
+    session = Session(AdapterConfig(), SYSTEM, history=history)
     assert session.next_request(True) == ('describe',)
     session.conclude(Answer('describe', (SPEC, np.zeros((4, 2)))))
     assert session.next_request(True)[0] == 'restore'
@@ -289,7 +289,7 @@ def test_records_of_another_specification_or_with_a_wrong_digest_are_left_out(ch
 
 def test_every_refused_update_is_kept_in_the_ledger_with_its_reason(tmp_path):
     history = History(str(tmp_path), 'adapter')
-    session = begun(Session(AdapterConfig(), DT, history=history))
+    session = begun(Session(AdapterConfig(), SYSTEM, history=history))
     session.conclude(Answer('step', [report(0, 'ROLLED_BACK', reason='a rollout'), report(1)]))
     session.conclude(Answer('step', [report(1, 'FEW_DEMONSTRATIONS', False)]))
     session.conclude(Answer('propose', report(1, 'UNSAFE_CANDIDATE', False, reason='x' * 5000)))
@@ -312,6 +312,6 @@ def test_a_policy_is_published_when_the_disk_has_it_or_cannot_take_it(error):
     finish = written.set_result if error is None else written.set_exception
     timer = Timer(0.1, finish, [error])
     history = SimpleNamespace(accepted={}, accept=lambda record: timer.start() or written)
-    begun(Session(AdapterConfig(), DT, history=history))
+    begun(Session(AdapterConfig(), SYSTEM, history=history))
     assert written.done()
     timer.join()

@@ -50,7 +50,7 @@ class Rig:
         admitted = empty_admission('', self.verifier)
         admitted.gate = PolicyGate(backup_record(task.initial_theta, task.digest), 0.02, 0.0)
         self.loop = ControlLoop(task, GuardedPolicy(task, task.initial_theta), admitted,
-                                StateWatch(0.1, 0.5), ModelMonitor(task.system, CALM))
+                                StateWatch(0.1, 0.5), ModelMonitor(task, CALM))
         self.plant = SimulatedPlant(task.system, task.safe_set, PlantConfig(seed=seed, **plant))
         admitted.gate.admit_unchecked(record)
         self.sources = []
@@ -100,7 +100,8 @@ def test_a_disturbance_that_doubles_is_met_within_ten_periods_and_forgiven(learn
 
 
 @pytest.mark.parametrize('safety', [True, False])
-def test_a_policy_takes_over_where_the_safe_set_holds_the_state(learnt, safety):
+def test_a_policy_takes_over_where_the_safe_set_holds_the_state(learnt, safety, monkeypatch):
+    monkeypatch.setattr(ModelMonitor, 'watched', True)
     task, chain = learnt
     rig = Rig(task, chain.latest)
     loop = rig.loop = ControlLoop(task, rig.loop.law, rig.loop.admission, rig.loop.watch,

@@ -12,12 +12,11 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 from admission_samples import BACKUP, certificate, chain_of, settle, SPEC, Verifier
+from monitor_samples import TASK, Watched, WIDE
 import numpy as np
 import pytest
 from scpo_ros import policy_record
 from scpo_ros.arrays import digest
-from scpo_ros.config import SystemConfig
-from scpo_ros.control.linear_system import double_integrator
 from scpo_ros.history import History
 from scpo_ros.policy_record import backup_record
 from scpo_ros.scpo import certificate as certificates
@@ -356,18 +355,66 @@ def _fate(step, *earlier, **values):
     return breach
 
 
-SYSTEM = double_integrator(SystemConfig())
-
-
-def _unseen(push=0.0, gap=1, episode=0, x=None):
-    def breach(module, expected):
-        monitor = module.ModelMonitor(SYSTEM, 5)
-        first = SimpleNamespace(time=0.0, episode=0, x=np.zeros(2), applied=0.0)
-        second = SimpleNamespace(time=0.1 * gap, episode=episode, applied=0.0, x=np.array(
-            [0.0, push]) if x is None else np.array(x))
-        monitor.observe(first)
-        return bool(monitor.observe(second)) is not expected
+def _revoked(*steps, task=WIDE, warm=0, x=(0.2, 0.1), told=''):
+    """Return the breach that the last of some steps of a plant is no fault to the monitor."""
+    def breach(module):
+        plant = Watched(task, x=x, make=module.ModelMonitor)
+        for _ in range(warm):
+            plant.advance(applied=0.0)
+        found = [plant.advance(**step) for step in steps]
+        return not found[-1] or told not in found[-1]
     return breach
+
+
+def _begins_unwatched(module):
+    plant = Watched(make=module.ModelMonitor)
+    plant.advance()
+    return plant.monitor.watched
+
+
+def _calm_unwatched(module):
+    plant = Watched(make=module.ModelMonitor, calm_steps=1, revoked='before')
+    plant.advance()
+    return plant.monitor.calm
+
+
+def _outside_unnoticed(module):
+    plant = Watched(TASK, x=(0.5, 0.1), make=module.ModelMonitor)
+    plant.x = np.array([1.05, 0.1])
+    return not plant.advance(applied=0.0, said=np.nan)
+
+
+def _duration(module, step):
+    before = SimpleNamespace(time=0.0, episode=0, applied=0.0)
+    return module.TransitionRule(WIDE.system).between(
+        before, SimpleNamespace(time=step, episode=0, applied=0.0)).duration
+
+
+def _judged(step=0.1, **after):
+    """Return the breach that a transition counts as judged."""
+    def breach(module):
+        before = SimpleNamespace(time=0.0, episode=0, applied=0.0)
+        state = SimpleNamespace(**{**vars(before), 'time': step, **after})
+        return module.TransitionRule(WIDE.system).between(before, state).judged
+    return breach
+
+
+def _matched(applied, answer=0.3, x=(0.2, 0.1), task=WIDE):
+    """Return the breach that an applied input which is not the answer is no fault at all."""
+    def breach(module):
+        inputs = module.AppliedInputs(task.system, task.bounds)
+        before = SimpleNamespace(time=0.0, x=np.array(x))
+        inputs.answered(before, answer)
+        match = inputs.compare(before, SimpleNamespace(time=0.1, applied=applied))
+        return match is not module.Match.INADMISSIBLE
+    return breach
+
+
+def _compared_with_nothing(module):
+    inputs = module.AppliedInputs(WIDE.system, WIDE.bounds)
+    inputs.answered(SimpleNamespace(time=0.0), 0.0)
+    return inputs.compare(SimpleNamespace(time=0.1, x=np.zeros(2)), SimpleNamespace(
+        time=0.2, applied=0.0)) is not module.Match.UNKNOWN
 
 
 def forged_line(module):
@@ -432,7 +479,7 @@ CHECKS = [  # file, text of the check, text without it, what gets through
      'np.all(values <= -margin)', _metrics_are_safe(-1.0, -np.inf)),
     ('scpo/evaluation.py', 'np.all(np.isfinite(values)) and np.all(values <= -margin)',
      'np.all(np.isfinite(values))', _metrics_are_safe(-1.0, 0.1)),
-    ('state_watch.py', 'if not (np.all(np.isfinite(state.x)) and np.isfinite(state.applied)):',
+    ('state_watch.py', 'if not (np.all(np.isfinite(state.x)) and np.isfinite(state.time)):',
      'if False:', _fate(1, 0, state={'x': (np.nan, 0.0)})),
     ('state_watch.py', 'Fate.OUT_OF_ORDER if ahead < 0 else ', '', _fate(-1, 0)),
     ('state_watch.py', 'Fate.AHEAD if ahead > self._gap else ', '', _fate(100, 0)),
@@ -441,20 +488,40 @@ CHECKS = [  # file, text of the check, text without it, what gets through
     ('state_watch.py', 'if self._votes < self._needed:', 'if False:', _fate(100, 0)),
     ('state_watch.py', 'if self._age_limit > 0 and now is not None and not (',
      'if False and not (', _fate(0, age_limit=0.2, now=1010.0)),
-    ('model_monitor.py', 'if np.all(inside):', 'if True:',
-     lambda m: _unseen(push=1.0)(m, True)),
-    ('model_monitor.py', 'if np.all(inside):', 'if np.all(np.abs(error) >= 0) and not np.any('
-     'np.abs(error) > 1e300):', lambda m: _unseen(push=1.0)(m, True)),
-    ('model_monitor.py', 'state.episode == previous.episode\n                and ', '',
-     lambda m: _unseen(push=1.0, episode=1)(m, False)),
-    ('model_monitor.py', 'abs(state.time - previous.time - dt) <= 1e-6 + 1e-3 * dt', 'True',
-     lambda m: _unseen(push=1.0, gap=3)(m, False)),
     ('ledger.py', 'or hashlib.sha256(line[65:]).hexdigest().encode() != digest', '', forged_line),
     ('ledger.py', 'entry is None or previous not in (None, entry.previous)', 'entry is None',
      broken_chain),
     ('agreement.py', 'if identity in self._vetoed:', 'if False:', published_again),
     ('agreement.py', '        if self.halted:\n            return [], []', '        if False:\n'
      '            return [], []', published_while_revoked)]
+WATCH = [  # of the plant
+    ('model_monitor.py', 'if np.all(inside):', 'if True:', _revoked({'w': 1.0})),
+    ('model_monitor.py', 'if np.all(inside):', 'if not np.any(error > 1e300):',
+     _revoked({'w': 1.0})),
+    ('model_monitor.py', 'return fault or self._share.fault', 'return fault',
+     _revoked(*[{'step': 0.05}] * 60, warm=20)),
+    ('model_monitor.py', 'if match is Match.INADMISSIBLE:', 'if False:',
+     _revoked({'applied': 21.0, 'answer': 20.0})),
+    ('model_monitor.py', 'if match is Match.ADMISSIBLE and count >= many:', 'if False:',
+     _revoked(*[{'applied': 0.1, 'answer': 0.2}] * 20)),
+    ('model_monitor.py', 'fault = self._left(before, state)', "fault = ''",
+     _outside_unnoticed),
+    ('model_monitor.py', 'return self._good >= self.needed and self.watched',
+     'return self._good >= self.needed', _calm_unwatched),
+    ('model_monitor.py', 'return self._share.enough', 'return True', _begins_unwatched),
+    ('control/transitions.py', 'if not abs(step - self._dt) <= self._admitted:', 'if False:',
+     _judged(0.05)),
+    ('control/transitions.py', 'if not 0 < step <= max(_LONGEST_S, 5 * self._dt):', 'if False:',
+     lambda m: _duration(m, -0.1) <= 0),
+    ('control/transitions.py', 'if state.episode != before.episode:', 'if False:',
+     _judged(episode=1)),
+    ('control/transitions.py', 'Gap.NONE if np.isfinite(state.applied) else Gap.INPUT',
+     'Gap.NONE', _judged(applied=np.nan)),
+    ('applied_input.py', 'excess <= self._tolerance  #', 'not excess > 1e9  #',
+     _matched(0.9, x=(0.6, 0.4), task=TASK)),
+    ('applied_input.py', 'saturated and excess', 'excess', _matched(20.5)),
+    ('applied_input.py', 'self._answers[-1][0] is not before', 'False',
+     _compared_with_nothing)]
 ON_DISK = [
     ('admission.py', 'if written is None:\n                self._let_through(True',
      'if True:\n                self._let_through(True', runs_before_it_is_written),
@@ -462,7 +529,7 @@ ON_DISK = [
      runs_though_not_written)]
 
 
-@pytest.mark.parametrize('path, check, instead, breach', CHECKS)
+@pytest.mark.parametrize('path, check, instead, breach', CHECKS + WATCH)
 def test_without_the_check_it_gets_through(path, check, instead, breach):
     source = (ROOT / path).read_text()
     assert source.count(check) == 1, f'{path} must hold {check!r} once'

@@ -14,6 +14,7 @@ from scpo_ros.messages import policy_values
 from scpo_ros.policy_file import load_policy, PolicyFileError, write_policy
 from scpo_ros.session import Session
 from scpo_ros.worker import Answer
+from session_samples import SYSTEM
 
 
 MARGIN = 0.02
@@ -185,7 +186,7 @@ def test_a_file_in_order_is_verified_anew_and_what_is_not_safe_changes_nothing(
 
 
 def begun(learner):
-    session = Session(AdapterConfig(), 0.1)
+    session = Session(AdapterConfig(), SYSTEM)
     for method in ('describe', 'begin'):
         assert session.next_request(False) == (method,)
         value = {'describe': learner.describe, 'begin': learner.begin}[method]()

@@ -6,28 +6,33 @@ from scpo_ros.config import AdapterConfig
 from scpo_ros.nodes.conversions import State
 from scpo_ros.session import Session
 from scpo_ros.worker import Answer
-from session_samples import acknowledgement, begun, DT, report, SPEC, tick
+from session_samples import acknowledgement, begun, DT, report, show, SPEC, SYSTEM, tick
 
 
 @pytest.fixture
 def session():
     """Return a session that has published the backup."""
-    return begun(Session(AdapterConfig(rollout_steps=5, update_period_s=0.5), DT))
+    return begun(Session(AdapterConfig(rollout_steps=5, update_period_s=0.5), SYSTEM))
+
+
+def times(rollouts):
+    """Return the first steps of the rollouts that are there."""
+    return [round(rollout.time / DT) for rollout in rollouts if rollout is not None]
 
 
 def test_states_are_paired_with_the_commands_that_answer_them(session):
     rollouts = [tick(session, step) for step in range(12)]
     complete = [r for r in rollouts if r is not None]
-    assert [r.step for r in complete] == [0, 5]
+    assert times(complete) == [0, 5]
     assert complete[0].x.shape == (6, 2) and complete[0].u.shape == (5, 1)
     np.testing.assert_allclose(complete[1].x[:, 0], 0.1 * np.arange(5, 11))
 
 
 def test_a_command_without_its_state_and_one_that_comes_twice_are_ignored(session):
-    assert session.add_command(3.0, 'policy/0') is None
+    assert session.add_command(3.0, 'policy/0', 0.5) is None
     for step in range(5):
         tick(session, step)
-        assert session.add_command(step * DT, 'policy/0') is None
+        assert session.add_command(step * DT, 'policy/0', 0.5) is None
 
 
 def test_forged_states_and_commands_of_another_time_do_not_stop_the_pairing(session):
@@ -36,8 +41,8 @@ def test_forged_states_and_commands_of_another_time_do_not_stop_the_pairing(sess
     for ahead in range(40):  # more than are kept, each answered by the forger
         forged = 10**6 + 50 * ahead
         tick(session, forged, 'policy/0')
-        assert session.add_command(forged * DT, 'policy/0') is None
-    assert [r.step for r in (tick(session, step) for step in range(3, 12)) if r] == [0, 5]
+        assert session.add_command(forged * DT, 'policy/0', 0.5) is None
+    assert times(tick(session, step) for step in range(3, 12)) == [0, 5]
 
 
 @pytest.mark.parametrize('start', [0, 10**6])
@@ -47,13 +52,13 @@ def test_another_time_line_is_taken_over_once_three_states_in_a_row_speak_for_it
     assert session.next_request(True) is not None
     session.conclude(Answer('step', []))
     found = [tick(session, step, episode=1) for step in range(start, start + 8)]
-    assert [r.step for r in found if r] == [start + 2]
+    assert times(found) == [start + 2]
     assert session.next_request(True)[0] == 'step'
 
 
 def test_a_state_that_is_not_finite_is_not_kept(session):
     session.add_state(State(None, 0.0, 0, np.array([np.nan, 0.0]), 0.5))
-    assert session.add_command(0.0, 'policy/0') is None and session.next_request(True) is None
+    assert session.add_command(0.0, 'policy/0', 0.5) is None and session.next_request(True) is None
 
 
 @pytest.mark.parametrize('step, source, episode', [
@@ -82,6 +87,43 @@ def test_updates_are_asked_for_at_their_period_and_not_while_frozen(session):
     assert session.next_request(True) is None
 
 
+@pytest.mark.parametrize('wrong', ['no applied input', 'episodes', 'half of the states'])
+def test_nothing_is_learned_from_what_cannot_be_judged(session, wrong):
+    session.add_proposal(np.zeros(3))
+    for step in range(30):
+        if wrong == 'no applied input':
+            tick(session, step, applied=np.nan)
+        elif wrong == 'episodes':
+            tick(session, step, episode=step)
+        elif step % 2:
+            tick(session, step)
+    assert session.next_request(True) is None and 'could be judged' in session.unwatched
+    assert session.processed(busy=False) is None or session.in_step
+    for step in range(31, 61):
+        show(session, step)
+    assert session.unwatched == '' and session.next_request(True)[0] == 'propose'
+
+
+def test_in_lock_step_the_plant_need_not_wait_while_nothing_can_be_learned(session):
+    session.acknowledge(acknowledgement(0))
+    for step in range(30):
+        tick(session, step, applied=np.nan)
+    assert session.next_request(True) is None
+    assert session.processed(busy=False) == pytest.approx(29 * DT)
+
+
+def test_learning_begins_once_half_of_a_window_was_judged():
+    session = Session(AdapterConfig(rollout_steps=5), SYSTEM)
+    session.conclude(Answer('describe', (SPEC, np.zeros((4, 2)))))
+    session.conclude(Answer('begin', report(0, 'UNCHANGED')))
+    session._requests = []
+    asked = []
+    for step in range(12):
+        tick(session, step)
+        asked.append(session.next_request(True) is not None)
+    assert asked.index(True) == 10 and 'judged_share' in session.values()
+
+
 def test_an_accepted_update_is_published_and_a_refused_one_is_not(session):
     first = session.conclude(Answer('step', [report(1)]))
     assert [(r.version, r.parent) for r in first] == [(1, 0)]
@@ -99,7 +141,7 @@ def test_a_failure_of_the_worker_is_a_refusal_with_its_reason(session):
 
 def test_in_lock_step_only_demonstrations_of_the_past_are_used():
     session = begun(Session(
-        AdapterConfig(update_period_s=0.5, demonstration_lag_s=1.0), DT, lockstep=True))
+        AdapterConfig(update_period_s=0.5, demonstration_lag_s=1.0), SYSTEM, lockstep=True))
     for step in range(26):
         tick(session, step)
         request = session.next_request(True)
@@ -123,7 +165,7 @@ def test_in_lock_step_only_demonstrations_of_the_past_are_used():
 @pytest.mark.parametrize('lockstep', [True, False])
 def test_in_lock_step_a_teacher_who_was_not_found_yet_is_waited_for(lockstep):
     now = [100.0]
-    session = begun(Session(AdapterConfig(teacher_wait_s=8.0), DT, lockstep, lambda: now[0]))
+    session = begun(Session(AdapterConfig(teacher_wait_s=8.0), SYSTEM, lockstep, lambda: now[0]))
     tick(session, 0)
     session.acknowledge(acknowledgement(0))
     now[0] += 7.9
@@ -139,7 +181,7 @@ def test_in_lock_step_a_teacher_who_was_not_found_yet_is_waited_for(lockstep):
 
 def test_in_lock_step_a_teacher_who_left_is_not_waited_for():
     now = [100.0]
-    session = begun(Session(AdapterConfig(), DT, True, lambda: now[0]))
+    session = begun(Session(AdapterConfig(), SYSTEM, True, lambda: now[0]))
     tick(session, 0)
     session.add_demonstration(0.0, np.zeros((1, 2)), np.zeros((1, 1)))
     assert session.next_request(False)[0] == 'step'
@@ -192,7 +234,7 @@ def test_an_inactive_adapter_keeps_nobody_waiting(session):
 
 
 def test_before_anything_is_certified_there_is_no_version_and_nothing_to_go_on_from():
-    session = Session(AdapterConfig(), DT)
+    session = Session(AdapterConfig(), SYSTEM)
     tick(session, 0)
     for _ in range(2):  # before and after the specification is known
         assert (session.version, session.claim, session.replacement()) == (-1, '', None)
@@ -203,7 +245,7 @@ def test_before_anything_is_certified_there_is_no_version_and_nothing_to_go_on_f
 
 @pytest.mark.parametrize('method', ['start', 'describe', 'begin'])
 def test_a_worker_that_could_not_begin_is_asked_anew_before_all_else(method):
-    session = Session(AdapterConfig(), DT)
+    session = Session(AdapterConfig(), SYSTEM)
     session.reconfigure(AdapterConfig(damping=0.5))  # it was started with another value
     for name in {'start': (), 'describe': ('describe',), 'begin': ('describe', 'begin')}[method]:
         assert session.next_request(True) == (name,)
@@ -217,17 +259,17 @@ def test_a_worker_that_could_not_begin_is_asked_anew_before_all_else(method):
 
 @pytest.mark.parametrize('kept', [0, 1, 3])
 def test_the_worker_gets_the_newest_rollouts_once_and_no_more_than_it_replays(kept):
-    session = begun(Session(AdapterConfig(rollout_steps=2, rollouts=kept), DT))
+    session = begun(Session(AdapterConfig(rollout_steps=2, rollouts=kept), SYSTEM))
     for step in range(21):
         tick(session, step)
     newest = [14, 16, 18][-max(1, kept):]  # without replays one still tests the model
-    assert [rollout.step for rollout in session.next_request(True)[2]] == newest
+    assert times(session.next_request(True)[2]) == newest
     session.conclude(Answer('step', []))
     shown = [x[0, 0] for x in session.seen_rollouts]
     np.testing.assert_allclose(shown, 0.1 * np.array(newest))
     for step in range(21, 26):
         tick(session, step)
-    assert [rollout.step for rollout in session.next_request(True)[2]] == [20, 22][-max(1, kept):]
+    assert times(session.next_request(True)[2]) == [20, 22][-max(1, kept):]
 
 
 def test_of_the_proposals_of_other_learners_the_newest_four_wait_and_go_first(session):
@@ -277,7 +319,7 @@ def test_malformed_messages_are_counted_with_the_reason_of_the_last(session):
 
 def test_an_update_takes_as_long_as_its_answer_was_waited_for():
     now = [0.0]
-    session = begun(Session(AdapterConfig(), DT, clock=lambda: now[0]))
+    session = begun(Session(AdapterConfig(), SYSTEM, clock=lambda: now[0]))
     tick(session, 0)
     assert session.next_request(True)[0] == 'step'
     now[0] = 0.25

@@ -37,10 +37,17 @@ def test_a_repetition_is_told_from_a_conflict(watch):
 
 
 @pytest.mark.parametrize('x, applied', [
-    ((np.nan, 0.0), 0.0), ((0.0, np.inf), 0.0), ((0.0, 0.0), np.nan)])
+    ((np.nan, 0.0), 0.0), ((0.0, np.inf), 0.0), ((np.nan, 0.0), np.nan)])
 def test_what_is_not_finite_is_malformed_and_forgotten(watch, x, applied):
     assert watch.judge(state(1, x, applied)) is Fate.MALFORMED
     assert watch.judge(state(1)) is Fate.FRESH
+
+
+@pytest.mark.parametrize('applied', [np.nan, np.inf])
+def test_a_state_without_an_applied_input_is_fresh_and_its_repetition_is_one(watch, applied):
+    assert watch.judge(state(1, (0.1, 0.0), applied)) is Fate.FRESH
+    assert watch.judge(state(1, (0.1, 0.0), applied)) is Fate.REPEATED
+    assert watch.judge(state(1, (0.1, 0.0), 0.0)) is Fate.CONFLICTING
 
 
 def test_the_past_is_not_acted_upon(watch):

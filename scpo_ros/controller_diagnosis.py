@@ -1,0 +1,136 @@
+"""
+What the controller says of itself: the gravest conditions that hold now, as sentences. No ROS.
+
+A condition is reported while it holds. An event (a failed callback, an action of the guard) is
+reported for RECENT_S after it happened, and stays in the counts for good.
+"""
+
+from collections.abc import Iterator
+from enum import IntEnum
+
+import numpy as np
+from scpo_ros.control.guarded_policy import Source
+from scpo_ros.state_watch import Fate
+
+
+RECENT_S = 10.0  # how long an event is reported [s]
+_NAMES = ('position', 'velocity')
+_UNUSABLE = {
+    Fate.CONFLICTING: 'they carry the stamp of an earlier state and another content: there is '
+                      'more than one publisher, or the stamp does not advance',
+    Fate.OUT_OF_ORDER: 'their stamps are older than those before: look at the clock of the driver',
+    Fate.AHEAD: 'their stamps lie more than state_timeout_s ahead of the one before: look at the '
+                'clock of the driver and at its rate',
+    Fate.STALE: 'their stamps differ from the clock by more than state_age_limit_s: look at both '
+                'clocks, and whether the driver fills in header.stamp',
+    Fate.MALFORMED: 'their numbers are not finite'}
+
+
+class Severity(IntEnum):
+    """How grave a condition is."""
+
+    OK = 0
+    WARN = 1
+    ERROR = 2
+
+
+class ControllerDiagnosis:
+    """Gathers what happens and judges what holds."""
+
+    def __init__(self, loop, config) -> None:
+        """
+        Take over what is looked at.
+
+        :param loop: ControlLoop. :param config: ControllerConfig.
+        """
+        self._loop, self._config = loop, config
+        self._began = self._arrival = self._unusable_at = None  # steady times [s]
+        self._unusable, self._state = '', None
+        self.faults, self.malformed, self._fault = 0, 0, ''
+        self._counted = {}  # {event: (count, when it grew)}
+
+    def saw(self, state, fate: Fate, now: float) -> None:
+        """Take in the fate of a state. :param now: steady time of its arrival [s]."""
+        if fate is Fate.FRESH:
+            self._arrival, self._state = now, state
+        elif fate in _UNUSABLE:
+            self._unusable_at, self._unusable = now, _UNUSABLE[fate]
+
+    def saw_malformed(self, reason: str, now: float) -> None:
+        """Take in a message that is no state."""
+        self.malformed += 1
+        self._unusable_at, self._unusable = now, f'they are malformed: {reason}'
+
+    def failed(self, reason: str) -> None:
+        """Count a callback that raised."""
+        self.faults, self._fault = self.faults + 1, reason
+
+    def judge(self, now: float) -> tuple[Severity, str]:
+        """Return the gravest severity that holds now, and all its sentences in one."""
+        found = list(self._conditions(now))
+        worst = max((severity for severity, _ in found), default=Severity.OK)
+        sentences = [sentence for severity, sentence in found if severity is worst]
+        gate = self._loop.admission.gate
+        return worst, '; '.join(sentences) or f'running policy {gate.running.version}'
+
+    def _conditions(self, now: float) -> Iterator[tuple[Severity, str]]:
+        gate, history = self._loop.admission.gate, self._loop.admission.history
+        if not self._config.safety:
+            yield Severity.ERROR, 'SAFETY IS OFF: whatever arrives is run'
+        if gate.revoked:
+            yield Severity.ERROR, f'certificates revoked, the backup runs: {gate.revoked}'
+        yield from self._silence(now)
+        yield from self._outside()
+        if self._recent('last resort', self._loop.counts[Source.LAST_RESORT], now):
+            yield Severity.ERROR, 'the backup was infeasible: a saturated regulator acted instead'
+        if history.failure:
+            yield Severity.ERROR, f'no policy can be taken: {history.failure}'
+        if self._recent('fault', self.faults, now):
+            yield Severity.ERROR, (f'{self.faults} callbacks failed, the last with {self._fault}: '
+                                   'please report this')
+        yield from self._warnings(now, gate, history)
+
+    def _silence(self, now):
+        began = self._began = now if self._began is None else self._began
+        silent = now - (began if self._arrival is None else self._arrival)
+        if silent <= self._config.state_timeout_s:
+            return
+        lately = self._unusable_at is not None and (
+            now - self._unusable_at <= max(1.0, self._config.state_timeout_s))
+        yield Severity.ERROR, (
+            f'states arrive, but cannot be acted upon: {self._unusable}' if lately else
+            'no state arrives: is the plant running, and does it publish on joint_states?')
+
+    def _outside(self):
+        if self._state is None:
+            return
+        limits = self._loop.task.system.state_limit
+        for name, value, limit in zip(_NAMES, self._state.x, limits):
+            if not abs(value) <= limit + 1e-9:
+                yield Severity.ERROR, f'the state is outside its limits: |{name}| = ' \
+                                      f'{abs(value):.4g} > {limit:g}'
+
+    def _warnings(self, now, gate, history):
+        monitor = self._loop.monitor
+        if self._arrival is not None and not monitor.watched and not gate.revoked:
+            yield Severity.WARN, (
+                f'{monitor.judged_share:.0%} of the newest states could be judged yet: no policy '
+                'begins to run before it is half of them')
+        if self._recent('mismatch', monitor.mismatches, now):
+            yield Severity.WARN, (f'{monitor.mismatches} inputs were not applied as commanded, '
+                                  f'the last: {monitor.mismatch}')
+        if self._recent('guard', self._loop.interventions, now):
+            yield Severity.WARN, f'the guard has acted {self._loop.interventions} times'
+        if history.fault:
+            yield Severity.WARN, (f'the ledger had a {history.fault}: what followed it was put '
+                                  'aside')
+        if gate.refused.version >= gate.running.version and gate.refusals:
+            yield Severity.WARN, f'policy {gate.refused.version} refused: {gate.refused.reason}'
+
+    def _recent(self, event, count, now):
+        """Return whether a count has grown within RECENT_S."""
+        before, since = self._counted.get(event, (0, -np.inf))
+        if count > before:
+            since = now
+        self._counted[event] = (count, since)
+        return count > 0 and now - since <= RECENT_S
