@@ -124,14 +124,22 @@ class Motion:
 
     def _rollouts(self):
         """Yield a finding for every collected rollout that is not what the plant did."""
-        dt = self._system.dt
-        by_step = {round(seen.stamp / dt): seen.value for seen in self._evidence.states}
+        times = np.array([seen.stamp for seen in self._evidence.states])
         for seen in self._evidence.rollouts:
             states, inputs = seen.value
-            first = round(seen.stamp / dt)
+            at = seen.stamp
             for k, (x, u) in enumerate(zip(states, inputs)):
-                here, following = by_step.get(first + k), by_step.get(first + k + 1)
-                if (here is not None and not np.array_equal(here.x, x)
-                        or following is not None and following.applied != u[0]):
+                here, following = self._near(times, at), self._near(times, at + self._system.dt)
+                if (here is not None and not np.array_equal(here.value.x, x)
+                        or following is not None and following.value.applied != u[0]):
                     yield self._finding(seen, f'step {k} of the rollout is not what the plant did')
                     break
+                at = at + self._system.dt if following is None else following.stamp
+
+    def _near(self, times, stamp):
+        """Return the recorded state (Seen) less than half a step from a stamp, or None."""
+        if not len(times):
+            return None
+        index = int(np.argmin(np.abs(times - stamp)))
+        near = abs(times[index] - stamp) < self._system.dt / 2
+        return self._evidence.states[index] if near else None

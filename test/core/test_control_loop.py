@@ -12,7 +12,7 @@ from scpo_ros.control.expert import ExpertCatalogue
 from scpo_ros.control.guarded_policy import GuardedPolicy, Source
 from scpo_ros.control.plant import SimulatedPlant
 from scpo_ros.control.scenario import interior_states
-from scpo_ros.control_loop import ControlLoop
+from scpo_ros.control_loop import ControlLoop, Reply
 from scpo_ros.model_monitor import ModelMonitor
 from scpo_ros.policy_chain import PolicyChain
 from scpo_ros.state_watch import StateWatch
@@ -168,3 +168,69 @@ def test_the_figures_are_those_of_the_policy_and_of_the_input_that_was_given(lea
         expected = task.policy.network(rig.loop.law.theta[None], state.x[None])[0, 0]
         assert residual == pytest.approx(expected, abs=1e-15)
     assert rig.loop.admission.gate.running.version > 0 and residual != 0.0
+
+
+# What the plant does with the commands ----------------------------------------------------
+
+
+def late_rig(task, chain, seed):
+    """Return a rig that runs its policy, with a plant in the middle of an episode."""
+    rig = Rig(task, chain.latest, seed, episode_steps=10**6)
+    rig.run(30)
+    assert rig.loop.admission.gate.running.version > 0
+    return rig
+
+
+@pytest.mark.parametrize('q', [1, 2])
+@pytest.mark.parametrize('seed', range(3))
+def test_a_delay_is_revoked_and_named_though_the_model_holds(learnt, q, seed):
+    task, chain = learnt
+    rig = late_rig(task, chain, seed)
+    rig.plant.reset()
+    answers, advance = [0.0] * q, rig.plant.advance
+
+    def late(u):
+        answers.append(u)
+        advance(answers[-1 - q])
+    rig.plant.advance = late
+    rig.run(60)
+    reason = rig.loop.admission.gate.revoked
+    assert f'the plant applies commands {q} step{"s" * (q > 1)} late' in reason
+    assert rig.loop.monitor.reason == reason
+
+
+def test_a_plant_that_ignores_commands_is_revoked_before_it_leaves_the_safe_set(learnt):
+    task, chain = learnt
+    rig = late_rig(task, chain, 0)
+    advance = rig.plant.advance
+    rig.plant.advance = lambda u: advance(0.05)
+    assert rig.run(60, lambda r: r.loop.admission.gate.revoked) < 12
+    assert task.safe_set.contains(rig.plant.state.x)
+    assert 'commanded' in rig.loop.admission.gate.revoked
+
+
+def test_an_occasional_missed_deadline_is_counted_and_revokes_nothing(learnt):
+    task, chain = learnt
+    rig = late_rig(task, chain, 0)
+    advance, steps = rig.plant.advance, [0]
+
+    def sometimes(u):
+        steps[0] += 1
+        advance(None if steps[0] % 25 == 0 else u)
+    rig.plant.advance = sometimes
+    rig.run(300)
+    assert not rig.loop.admission.gate.revoked and rig.loop.monitor.mismatches >= 5
+
+
+def test_no_policy_begins_to_run_before_something_was_judged(learnt):
+    task, chain = learnt
+    rig = Rig(task, chain.latest, episode_steps=10**6)
+    assert rig.run(60, lambda r: r.loop.admission.gate.running.version > 0) == 11
+
+
+def test_which_answers_are_those_of_the_backup(learnt):
+    task, chain = learnt
+    said = {(source, version): Reply(0.0, source, version).backup
+            for source in Source for version in (0, 3)}
+    assert {key for key, backup in said.items() if not backup} == {
+        (Source.POLICY, 3), (Source.GUARD, 3)}
