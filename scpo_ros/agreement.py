@@ -13,6 +13,7 @@ import numpy as np
 from scpo_ros.arrays import digest
 from scpo_ros.ledger import LedgerError
 from scpo_ros.policy_chain import PolicyChain
+from scpo_ros.specification import difference
 
 
 _DISK_S = 2.0  # longest wait for the ledger before a policy is published
@@ -51,10 +52,18 @@ class Agreement:
         self._vetoed = set()  # digests of what the controller refused by its own verification
 
     def begin(self, spec_digest):
-        """Make the chain, once, and return what the worker must be asked next, or nothing."""
+        """
+        Make the chain, once, and return what the worker must be asked next, or nothing.
+
+        Policies of the ledger that were certified for another specification are left out.
+        """
         if self.chain is None:
             known = [] if self._history is None else self._history.accepted.values()
             self.chain = PolicyChain(spec_digest, records=known)
+            others = [record for record in known if record.spec_digest != spec_digest]
+            if others:
+                self.note_refusal('LEDGER', f'{len(others)} policies of the ledger are left out: '
+                                  f'{difference(others[-1].spec_digest, spec_digest)}')
             self.reviving = self.chain.latest is not None
         return [('restore', self.chain.latest.theta)] if self.reviving else []
 

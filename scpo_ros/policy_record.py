@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scpo_ros.arrays import digest, frozen
 from scpo_ros.scpo import Certificate, certificate_defects
+from scpo_ros.specification import difference
 
 
 _LONGEST_TEXT = 4096
@@ -54,7 +55,7 @@ def identity_defects(record, size, spec_digest):
         (_longest_text(record) <= _LONGEST_TEXT,
          f'a text in it is longer than {_LONGEST_TEXT} characters'),
         (digest(record.theta) == record.digest, 'the digest is not that of theta'),
-        (record.spec_digest == spec_digest, 'it was certified for another specification'),
+        (record.spec_digest == spec_digest, difference(record.spec_digest, spec_digest)),
         (record.version > record.parent >= 0 or record.version == record.parent == 0,
          f'version {record.version} does not follow its parent {record.parent}'))
     return tuple(sentence for holds, sentence in rules if not holds)

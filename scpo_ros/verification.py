@@ -27,17 +27,25 @@ class Verdict:
 class Verifier:
     """Judges weights by rollouts of its own."""
 
-    def __init__(self, spec):
-        """Draw the scenarios of a specification; its table comes from the cache."""
+    _tolerance = 0.0  # largest metric that passes
+
+    def __init__(self, spec, tolerance=0.0):
+        """
+        Draw the scenarios of a specification; its table comes from the cache.
+
+        :param tolerance: largest metric that passes. Above 0 only where the verdict of another
+            machine is looked at again, see :mod:`scpo_ros.tolerances`.
+        """
+        self._tolerance = tolerance
         self._evaluation = SafetyEvaluation(
             ControlTask.build(spec), seed=spec.metrics.seed + SEED_OFFSET)
 
     def judge(self, theta):
         """Return the :class:`Verdict` on weights (d,); a metric that is not finite is unsafe."""
         metrics = self._evaluation.verify(np.asarray(theta)[None])[0]
-        if is_safe(metrics, 0.0):
+        if is_safe(metrics, -self._tolerance):
             return Verdict(True, '', float(metrics.max()))
-        failed = np.flatnonzero(~(np.isfinite(metrics) & (metrics <= 0)))
+        failed = np.flatnonzero(~(np.isfinite(metrics) & (metrics <= self._tolerance)))
         found, index = self._counterexample(np.asarray(theta), metrics, failed)
         reason = found.sentence if found is not None else self._in_words(
             np.asarray(theta), metrics, index)

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = 'scpo_ros'
-FOUNDATION = {'arrays', 'exceptions', 'config', 'validated'}
+FOUNDATION = {'arrays', 'exceptions', 'config', 'specification', 'tolerances', 'validated'}
 LAYERS = {'scpo', 'control', 'nodes', 'experiments'}
 
 # layer -> the layers it may import besides itself; 'top' is every other module of scpo_ros/.

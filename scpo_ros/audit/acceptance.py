@@ -14,8 +14,6 @@ from scpo_ros.control.safety_metrics import REGRETS
 from scpo_ros.policy_record import identity_defects
 from scpo_ros.verification import Verifier
 
-_ROUNDING = 1e-7  # between machines, metric units
-
 
 class Acceptance:
     """Follows what the controller said that it runs and lets through."""
@@ -106,7 +104,7 @@ class Acceptance:
 
         :param progress: wraps an iterable, to show how far it is.
         """
-        verifier, verdicts = Verifier(spec), {}
+        verifier, verdicts = Verifier(spec, self._task.tolerances.metric), {}
         for version, (time, record) in progress(sorted(self.accepted.items())):
             if record.digest not in verdicts:
                 verdicts[record.digest] = self._verdict(verifier, record.theta)
@@ -170,12 +168,12 @@ class DesignMetrics:
         true = self._task.metric(theta[None], self._scenarios, self._cost, True)[0, REGRETS:]
         if len(g) < len(first) + REGRETS + len(true) + len(last):
             return len(first) + REGRETS + len(true) + len(last)
-        wrong = np.sum(~_close(g[:len(first)], first))
-        wrong += np.sum(~_close(g[len(g) - len(last):], last))
+        wrong = np.sum(~self._close(g[:len(first)], first))
+        wrong += np.sum(~self._close(g[len(g) - len(last):], last))
         if len(true):
             between = g[len(first):len(g) - len(last)]
             windows = np.lib.stride_tricks.sliding_window_view(between, len(true))
-            wrong += np.min(np.sum(~_close(windows, true), axis=1))
+            wrong += np.min(np.sum(~self._close(windows, true), axis=1))
         return int(wrong)
 
     def _proved(self, thetas):
@@ -184,7 +182,6 @@ class DesignMetrics:
         first = invariance.design(thetas)[0] if invariance.kind == 'proved' else np.zeros(0)
         return first, np.zeros(0) if stability is None else stability.design(thetas)[0]
 
-
-def _close(found, true):
-    """Return where numbers agree; NaN does not."""
-    return np.abs(found - true) <= _ROUNDING
+    def _close(self, found, true):
+        """Return where numbers agree; NaN does not."""
+        return np.abs(found - true) <= self._task.tolerances.metric

@@ -9,8 +9,8 @@ the count must say so.
 import numpy as np
 from scpo_ros.audit.evidence import Finding
 from scpo_ros.control.scenario import realised_disturbance
+from scpo_ros.tolerances import GAUGE, STATE
 
-_ROUNDING = 1e-9  # units of x and of u
 _GRID = 0.1  # share of a step by which stamps may leave the grid
 
 
@@ -70,15 +70,15 @@ class Motion:
     def _model(self, before, after):
         x, following, u = before.value.x, after.value.x, np.array([after.value.applied])
         w = realised_disturbance(self._system, x, u, following)
-        if not np.all(np.abs(w) <= self._system.disturbance + _ROUNDING):
+        if not np.all(np.abs(w) <= self._system.disturbance + STATE):
             yield self._finding(
                 after, f'the model does not hold: the disturbance would be {w}, at most '
                 f'{self._system.disturbance} is admitted')
-        safe = self._task.safe_set.contains(np.vstack([x, following]))
-        if safe[0] and not safe[1]:
+        kept = self._task.safe_set.contains(following, GAUGE)
+        if self._task.safe_set.contains(x) and not kept:
             yield self._finding(after, f'it has left the safe set, at p = {following[0]:.6g}, '
                                 f'v = {following[1]:.6g}')
-        self.outside += not safe[1]
+        self.outside += not kept
 
     def _input(self, before, after):
         applied, command = after.value.applied, self._commands.get(before.stamp)
@@ -97,7 +97,7 @@ class Motion:
                                 'recorded that answers the state before it')
 
     def _is(self, applied, u):
-        return abs(applied - self._system.saturate(np.array([u]))[0]) <= _ROUNDING
+        return abs(applied - self._system.saturate(np.array([u]))[0]) <= STATE
 
     def _held_or_braked(self, applied, x):
         return any(self._is(applied, u) for u in (*self._held, -x[1] / self._system.dt))

@@ -8,9 +8,8 @@ import numpy as np
 from scpo_ros.audit.evidence import Finding
 from scpo_ros.control.guarded_policy import GuardedPolicy, Source
 from scpo_ros.exceptions import ScpoRosError
+from scpo_ros.tolerances import GAUGE, SOLVED
 
-_ROUNDING = {Source.POLICY.value: 1e-9, Source.GUARD.value: 1e-9}
-_SOLVED = 1e-6  # where a solver was asked
 _ORDER_S = 1.0  # messages of two topics may be recorded in the other order for so long [s]
 
 
@@ -58,7 +57,8 @@ class Swaps:
                 seen, f'version {new} runs {now - last:.3f} s after the swap before, '
                 f'{self._dwell:.3f} s are required')
         state = self._evidence.by_time.get(seen.stamp)
-        if self._safety and state is not None and not self._task.safe_set.contains(state.value.x):
+        if self._safety and state is not None and not self._task.safe_set.contains(
+                state.value.x, GAUGE):
             yield self._finding(seen, f'version {new} was swapped in outside the safe set')
         self._swapped_at = now
 
@@ -88,8 +88,9 @@ class Swaps:
             self._loaded = theta
         action = self._law.act(state.value.x)
         self.recomputed += 1
-        rounding = _ROUNDING.get(action.source.value, _SOLVED)
-        close = abs(action.u - command.u) <= rounding  # NaN is not
+        tabulated = action.source in (Source.POLICY, Source.GUARD)
+        tolerance = self._task.tolerances.input if tabulated else SOLVED
+        close = abs(action.u - command.u) <= tolerance  # NaN is not
         if action.source.value != self._law_of(command) or not close:
             yield self._finding(
                 seen, f'{command.source} of version {command.version} commands {command.u:.9g}, '

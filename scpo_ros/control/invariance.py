@@ -26,15 +26,21 @@ from scpo_ros.control.rollout import soft_maximum
 
 SECTORS = 16
 SHARPNESS = 100.0   # of the smooth maximum, per unit of the input
+_TURN = 1e-6         # of the sectors, in units of one
 _TOLERANCE = 2e-3    # cells that may raise the maximum by less are not split
 _SPLITS = 4          # rounds
 _WIDEST = 600        # cells split in one round at most: those of the largest bounds
 
 
 def sectors(x):
-    """Return the sector (N,), 0 .. SECTORS - 1, of states (N, 2) in units of their limits."""
+    """
+    Return the sector (N,), 0 .. SECTORS - 1, of states (N, 2) in units of their limits.
+
+    The sectors are turned by a little: many cells of a grid have their centre on a diagonal or an
+    axis, and rounding must not decide to which sector they belong.
+    """
     angle = np.arctan2(x[:, 1], x[:, 0])
-    return np.minimum(((angle / np.pi + 1) / 2 * SECTORS).astype(int), SECTORS - 1)
+    return ((angle / np.pi + 1) / 2 * SECTORS + _TURN).astype(int) % SECTORS
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from scpo_ros.exceptions import ConfigurationError
 
 _ZERO = 1e-12
 _SETTLED = 1e-9
+_SLANT = 0.1234567  # of the direction in which the first vertex is the lowest
 _AT_ONCE = 16384  # numbers at once in the gauge of many points; bounds memory
 
 
@@ -52,10 +53,17 @@ class Polytope:
 
     @cached_property
     def vertices(self):
-        """Vertices (v, n); in two dimensions in counter-clockwise order."""
+        """
+        Vertices (v, n); in two dimensions counter-clockwise from the one that lies lowest.
+
+        Lowest up to a small slant, so that of two on a level rounding does not choose.
+        """
         points = HalfspaceIntersection(
             np.c_[self.H, -np.ones(len(self.H))], np.zeros(self.H.shape[1])).intersections
-        return points[ConvexHull(points).vertices]
+        points = points[ConvexHull(points).vertices]
+        size = np.abs(points).max(axis=0)
+        lowest = np.argmin(points[:, -1] / size[-1] + _SLANT * points[:, 0] / size[0])
+        return np.roll(points, -lowest, axis=0)
 
     @cached_property
     def volume(self):

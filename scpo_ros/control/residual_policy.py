@@ -15,6 +15,8 @@ import numpy as np
 
 from scpo_ros.arrays import frozen
 
+_GRID = 2.0**-20  # of the initial weights: far above rounding, far below what a weight means
+
 
 @dataclass(frozen=True)
 class ResidualNetwork:
@@ -31,11 +33,17 @@ class ResidualNetwork:
         object.__setattr__(self, 'd', hidden + self.widths[-1])
 
     def initial(self, seed):
-        """Return theta_0 (d,): hidden layers random (Glorot), last layer zero."""
+        """
+        Return theta_0 (d,): hidden layers random (Glorot), last layer zero.
+
+        The weights are multiples of 2^-20, so that theta_0 and its digest are the same on every
+        machine: how logarithms and products round decides about the last bits of what is drawn.
+        """
         rng, parts = np.random.default_rng(seed), []
         for a, b in zip(self.widths, self.widths[1:]):
             parts += [rng.normal(0, np.sqrt(2 / (a + b)), a * b), rng.uniform(-0.5, 0.5, b)]
-        return frozen(np.concatenate([*parts, np.zeros(self.widths[-1])]))
+        drawn = np.concatenate([*parts, np.zeros(self.widths[-1])])
+        return frozen(np.round(drawn / _GRID) * _GRID)
 
     def layers(self, thetas):
         """Return [(W (P, a, b), c (P, 1, b)), ...] of hidden layers, and the output (P, b, 1)."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scpo_ros.arrays import checked
 from scpo_ros.exceptions import InfeasibleError
+from scpo_ros.tolerances import STATE
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def replay(system, safe_set, x0, w, horizon):
     x0, w = checked('x0', x0, (system.n,)), checked('w', w, (None, system.n))
     if not safe_set.contains(x0):
         raise InfeasibleError(f'the rollout starts outside the safe set, at {x0.tolist()}')
-    if not np.all(np.abs(w) <= system.disturbance + 1e-9):
+    if not np.all(np.abs(w) <= system.disturbance + STATE):
         worst = np.abs(w).max(axis=0)
         raise InfeasibleError(
             f'the realised disturbance {worst.tolist()} exceeds its bound '

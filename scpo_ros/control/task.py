@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-import json
 
 import numpy as np
 
-from scpo_ros.arrays import digest
 from scpo_ros.control.backup_mpc import BackupMpc, build_qp, riccati
 from scpo_ros.control.contraction import ProvedContraction
 from scpo_ros.control.explicit_law import ExplicitLaw
@@ -16,7 +14,8 @@ from scpo_ros.control.linear_system import double_integrator
 from scpo_ros.control.residual_policy import ResidualNetwork, ResidualPolicy
 from scpo_ros.control.rollout import InputBounds, Simulator
 from scpo_ros.control.safety_metrics import RolloutMetric
-from scpo_ros.validated import flatten
+from scpo_ros.specification import spec_digest
+from scpo_ros.tolerances import Tolerances
 
 
 def contraction_of(config):
@@ -90,6 +89,12 @@ class ControlTask:
         rate = float(np.exp(-metrics.stability_decay * self.system.dt))
         return ProvedContraction(self.policy, rate, max(4, metrics.proof_cells // 2), self.cache)
 
+    @cached_property
+    def tolerances(self):
+        """Return how far what another machine computes of this task may be from it."""
+        slopes = self.policy.backup.table.slopes[:, :-1]
+        return Tolerances(float(np.linalg.norm(slopes, axis=1).max()))
+
     def build_proofs(self):
         """
         Return the proofs that the specification asks for.
@@ -114,6 +119,5 @@ class ControlTask:
 
     @property
     def digest(self):
-        """Return the digest of the specification: what a certificate rests on."""
-        values = {name: item for name, (item, _) in sorted(flatten(self.spec).items())}
-        return digest(json.dumps(values), self.safe_set.H, self.mpc.qp.digest)
+        """Return the digest of the specification, the same on every processor."""
+        return spec_digest(self.spec)

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from scpo_ros.arrays import checked, digest
-from scpo_ros.config import MetricsConfig, PolicyConfig, Spec
+from scpo_ros.config import EXPERTS, MetricsConfig, PolicyConfig, Spec
 from scpo_ros.control.evaluation import SafetyEvaluation
 from scpo_ros.control.expert import ExpertCatalogue
 from scpo_ros.control.imitation import ImitationLoss
 from scpo_ros.control.scenario import interior_states
 from scpo_ros.control.task import ControlTask
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.specification import canonical
 from scpo_ros.validated import checked_count
 
 STATES = 512       # N, states of the imitation loss
@@ -100,10 +101,15 @@ class ImitationProblem:
 
     @property
     def identity(self):
-        """Return the digest of what the optimum depends on; no seed is in it."""
-        metrics = self.spec.metrics
+        """
+        Return the digest of what the optimum depends on, the same on every processor.
+
+        No seed is in it. A law that is not of the catalogue is known by its actions.
+        """
+        metrics, groups = self.spec.metrics, canonical(self.spec)
         return digest(
-            self.task.safe_set.H, self.task.mpc.qp.digest, self.states, self.actions,
+            groups['system'], groups['backup'], f'{STATES} {STATES_SEED} {self.name}',
+            *(() if self.name in EXPERTS else (self.actions,)),
             str((self.task.metric.tolerance, metrics.stability_ratio, metrics.stability_offset,
                  self.task.horizon, self.spec.policy.hidden, ACCEPT_MARGIN)))
 

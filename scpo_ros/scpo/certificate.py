@@ -8,13 +8,12 @@ import numpy as np
 from scipy.linalg.lapack import dposv
 from scpo_ros.arrays import digest, frozen
 from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.tolerances import ARITHMETIC
 
 
 KINDS = ('sampled', 'proved')
 # Share of the problem's scale given away to keep the dual bound finite for a singular metric.
 REGULARISATION = 1e-10
-# Rounding forgiven in g <= bound and in gap >= 0.
-ROUNDING = 1e-9
 
 
 def dual_bound(problem, b, multipliers, ball_multiplier):
@@ -161,7 +160,7 @@ def _metric_rules(certificate, margin):
     yield arrays_finite and np.all(np.isfinite(numbers)), 'not every number is finite'
     yield np.all(c.g <= -c.margin), f'a metric is above -margin = {-c.margin:.6g}'
     yield c.margin >= margin, f'the margin {c.margin:.6g} is below the required {margin:.6g}'
-    slack = ROUNDING * np.maximum(1.0, np.abs(c.g))
+    slack = ARITHMETIC * np.maximum(1.0, np.abs(c.g))
     yield np.all(c.g <= c.bound + slack), 'a metric is above its bound'
     yield np.all(c.smoothness > 0), 'a smoothness constant is not positive'
     yield c.verification_size >= 1, 'nothing was verified'
@@ -175,7 +174,7 @@ def _step_rules(certificate, gap_tolerance):
     """Yield the rules of the projection."""
     c = certificate
     yield c.violation <= 0.0, f'the step violates the local safe region by {c.violation:.3g}'
-    yield (-ROUNDING <= c.duality_gap <= gap_tolerance,
+    yield (-ARITHMETIC <= c.duality_gap <= gap_tolerance,
            f'the duality gap {c.duality_gap:.3g} is not between 0 and {gap_tolerance:.3g}')
 
 
