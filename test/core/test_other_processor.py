@@ -8,8 +8,9 @@ machine cannot run is skipped, with the reason.
 import pickle
 
 import numpy as np
-from other_processor import finished, KERNELS, start
+from other_processor import finished, KERNELS, LIMITS, start
 import pytest
+from recorded_run import SMALL
 from scpo_ros.config import Spec
 from scpo_ros.control.explicit_law import ExplicitLaw
 from scpo_ros.control.law_table import LawTable
@@ -17,9 +18,8 @@ from scpo_ros.control.task import ControlTask
 from scpo_ros.specification import spec_digest
 from scpo_ros.tolerances import GAUGE
 from scpo_ros.validated import build
-from recorded_run import SMALL
-from other_processor import LIMITS
 
+pytestmark = pytest.mark.timeout(400)  # the first test waits for all processes
 SPEC = build(Spec, {**SMALL, **LIMITS})
 PAIRS = (('Prescott', 'Haswell'), ('Haswell', 'Prescott'), ('Haswell', 'SkylakeX'),
          ('SkylakeX', 'Haswell'), ('Haswell', 'plain numpy'))
@@ -71,10 +71,13 @@ def different(one, other):
 def test_the_kernels_really_compute_something_else(found):
     one, other = need(found, 'Prescott', 'Haswell')
     assert {'H', 'QP', 'law', 'bound', 'design', 'verification'} <= different(one, other)
+
+
+def test_numpy_without_its_vector_instructions_computes_another_tanh(found):
     one, other = need(found, 'Haswell', 'plain numpy')
     if 'tanh' not in different(one, other):
         pytest.skip('numpy took the same instructions for tanh')
-    assert {'network', 'design', 'verification', 'bound'} <= different(one, other)
+    assert {'network', 'design', 'verification'} <= different(one, other)
 
 
 @pytest.mark.parametrize('kernels', PAIRS[::2])
