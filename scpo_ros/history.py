@@ -152,9 +152,19 @@ class History:
             self._thread.stop()
 
 
+def _age(part):
+    """Return what orders the parts of a ledger, newest first: NAME.ledger, then by -NUMBER."""
+    name, _, number = part.name.rpartition('-')
+    return (1, -int(number), name) if number.isdigit() else (0, 0, part.name)
+
+
 def find_version(path, version):
-    """Return the accepted record of a version in a ledger file and those put aside, or None."""
-    for part in sorted(path.parent.glob(f'{path.name}*'), key=lambda p: p != path):
+    """
+    Return the accepted record of a version in a ledger file and those put aside, or None.
+
+    The file comes first, then what was put aside last, in whatever order the disk lists them.
+    """
+    for part in sorted(path.parent.glob(f'{path.name}*'), key=_age):
         for entry in reversed(read(part.read_bytes()).entries):
             body = entry.body
             if body.get('kind') == 'accepted' and isinstance(body.get('record'), dict) and (

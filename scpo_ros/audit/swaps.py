@@ -89,7 +89,7 @@ class Swaps:
         action = self._law.act(state.value.x)
         self.recomputed += 1
         tabulated = action.source in (Source.POLICY, Source.GUARD)
-        tolerance = self._task.tolerances.input if tabulated else SOLVED
+        tolerance = self._task.tolerances.command if tabulated else SOLVED
         close = abs(action.u - command.u) <= tolerance  # NaN is not
         if action.source.value != self._law_of(command) or not close:
             yield self._finding(

@@ -99,11 +99,12 @@ def test_equal_digests_have_no_difference():
 
 def apart(task, found, reference):
     """Return the names of results that are not those of a reference."""
-    kinds = {'law': task.tolerances.input, 'bounds': task.tolerances.input,
-             'network': task.tolerances.input, 'vertices': GAUGE}
+    kinds = {'law': task.tolerances.command, 'bounds': task.tolerances.command,
+             'network': task.tolerances.command, 'vertices': GAUGE}
     names = {name for name in reference if name != 'theta_0' and not (
         len(found[name]) == len(reference[name]) and np.all(np.abs(
-            np.subtract(found[name], reference[name])) <= kinds.get(name, task.tolerances.metric)))}
+            np.subtract(found[name], reference[name]))
+            <= kinds.get(name, task.tolerances.metric)))}
     return names | {name for name in ('theta_0',) if found[name] != reference[name]}
 
 
@@ -127,7 +128,7 @@ def test_the_semantics_are_those_of_the_reference(task, found):
 
 def test_a_change_of_ten_tolerances_is_one_of_the_semantics(task, found):
     reference = references()[str(SEMANTICS)]
-    for name, tolerance in (('law', task.tolerances.input), ('vertices', GAUGE),
+    for name, tolerance in (('law', task.tolerances.command), ('vertices', GAUGE),
                             ('controller metrics', task.tolerances.metric),
                             ('adapter scenarios', task.tolerances.metric)):
         moved = [*found[name]]

@@ -54,12 +54,12 @@ def test_the_sizes_are_in_order(task):
     tolerances = task.tolerances
     steepest = np.linalg.norm(task.policy.backup.table.slopes[:, :2], axis=1).max()
     assert tolerances.steepest == steepest > 100
-    assert tolerances.input == 2 * (1e-9 + 2e-12 * steepest) < 1e-8
-    assert tolerances.metric == tolerances.margin >= FEEDBACK * tolerances.input
+    assert tolerances.command == 2 * (1e-9 + 2e-12 * steepest) < 1e-8
+    assert tolerances.metric == tolerances.margin >= FEEDBACK * tolerances.command
     # far below whatever the certificate promises, and what tampering would be worth
     assert tolerances.margin < 1e-3 * 0.02
     assert max(ARITHMETIC, STATE, GAUGE, SOLVED) <= 1e-6
-    assert Tolerances(1e5).input > Tolerances(1e2).input
+    assert Tolerances(1e5).command > Tolerances(1e2).command
 
 
 def test_initial_weights_do_not_depend_on_how_a_processor_rounds(monkeypatch):

@@ -154,7 +154,7 @@ def tampered(bag, tolerances):
     from scpo_ros.bag import PARAMETERS
     from tampering import COMMANDS, field, policy
     entries = tuple(Entry(1000.0 + m.time, m.topic, m.kind, m.message) for m in bag.messages)
-    entries = field(COMMANDS, 'effort', lambda u: u + 10 * tolerances.input)(entries)
+    entries = field(COMMANDS, 'effort', lambda u: u + 10 * tolerances.command)(entries)
     entries = policy('certificate.g', lambda g: np.r_[g[0] - 10 * tolerances.metric, g[1:]], 2)(
         entries)
     return in_memory(entries, {PARAMETERS: parameters(MORE)})

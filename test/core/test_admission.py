@@ -1,14 +1,22 @@
 """From message to swap: verified, on the disk, then run; after any restart verified anew."""
 
 from concurrent.futures import Future
+from dataclasses import replace
+from itertools import permutations
 import json
 from types import SimpleNamespace
 
 from admission_samples import admission, BACKUP, chain_of, settle, Verifier
 import numpy as np
 import pytest
-from scpo_ros.history import History, read_record, record_values
-from scpo_ros.ledger import LedgerError, read
+from scpo_ros.admission import Admission
+from scpo_ros.config import Spec
+from scpo_ros.history import find_version, History, read_record, record_values
+from scpo_ros.ledger import GENESIS, LedgerError, line_of, read
+from scpo_ros.policy_gate import PolicyGate
+from scpo_ros.policy_record import backup_record
+from scpo_ros.specification import spec_digest
+from scpo_ros.validated import build
 
 
 def kinds(folder):
@@ -124,6 +132,36 @@ def test_a_policy_of_another_specification_is_not_taken_from_the_ledger(tmp_path
     assert admitted.gate.head is None and admitted.gate.newest.version == 0
     assert 'restored from the ledger' in admitted.gate.refused.reason
     admitted.stop()
+
+
+def test_a_ledger_with_digests_of_before_is_refused_in_one_line_that_says_why(tmp_path):
+    history, own = History(tmp_path, 'controller'), spec_digest(Spec())
+    record = chain_of(1)[1]
+    for values in ({'spec_digest': 'd736bf85986c' + '0' * 52},
+                   {'spec_digest': spec_digest(build(Spec, {'system.dt': 0.05}))}):
+        history.accept(read_record({**record_values(record), **values}))
+        gate = PolicyGate(backup_record(BACKUP, own), 0.02, 0.0)
+        Admission(gate, Verifier(), history, 5.0)
+        said = gate.refused.reason
+        assert gate.head is None and '\n' not in said and len(said) < 300
+        assert ('system.*' if 'scpo-2' in values['spec_digest'] else "'d736bf85...'") in said
+    history.stop()
+
+
+def test_of_two_policies_of_one_number_the_newest_file_decides(tmp_path, monkeypatch):
+    path, chain = tmp_path / 'x.ledger', chain_of(1)
+    names = ('', '.full-1', '.full-2', '.full-10')
+    for number, name in enumerate(names):
+        other = replace(chain[1], theta=chain[1].theta + number)
+        line = line_of(GENESIS, {'kind': 'accepted', 'record': record_values(other)})[1]
+        path.with_name(path.name + name).write_bytes(line)
+    listed = [path.with_name(path.name + name) for name in names]
+    for order in permutations(listed):
+        monkeypatch.setattr(type(path), 'glob', lambda self, _, order=order: iter(order))
+        assert find_version(path, 1).theta[0] == chain[1].theta[0]
+        rest = [part for part in order if part != path]
+        monkeypatch.setattr(type(path), 'glob', lambda self, _, rest=rest: iter(rest))
+        assert find_version(path, 1).theta[0] == chain[1].theta[0] + 3
 
 
 def test_any_version_can_be_found_in_the_ledger(tmp_path):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from admission_samples import chain_of
 import numpy as np
 import pytest
+from scpo_ros.agreement import Agreement
 from scpo_ros.arrays import digest
 from scpo_ros.config import AdapterConfig
 from scpo_ros.history import History
@@ -285,6 +286,17 @@ def test_records_of_another_specification_or_with_a_wrong_digest_are_left_out(ch
     chain = PolicyChain(SPEC, records=[sound[0], bad])
     assert chain.base == chain.latest.version == 0 and 1 not in chain
     assert PolicyChain(SPEC, records=[bad]).latest is None
+
+
+def test_the_ledger_says_that_policies_of_another_specification_were_left_out(tmp_path):
+    history = History(str(tmp_path), 'adapter')
+    for record in chain_of(2)._records.values():
+        history.accept(replace(record, spec_digest='0' * 64))
+    assert Agreement(history).begin(SPEC) == []
+    history.stop()
+    entries = [e.body for e in read((tmp_path / 'adapter.ledger').read_bytes()).entries]
+    (noted,) = [e for e in entries if e['kind'] == 'refused']
+    assert noted['reason'].startswith('3 policies of the ledger are left out: it was certified')
 
 
 def test_every_refused_update_is_kept_in_the_ledger_with_its_reason(tmp_path):

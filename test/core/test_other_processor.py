@@ -88,7 +88,7 @@ def test_what_identifies_is_the_same_bit_for_bit(found, kernels):
 
 
 TOLERANCES = {
-    'law': 'input', 'network': 'input', 'LO': 'input', 'UP': 'input', 'design': 'metric',
+    'law': 'command', 'network': 'command', 'LO': 'command', 'UP': 'command', 'design': 'metric',
     'verification': 'metric', 'bound': 'margin'}
 
 
@@ -148,5 +148,5 @@ def test_a_table_of_another_processor_is_the_same_law(folder, found):
         keys.add(path.name)
         with np.load(path) as arrays:
             law = ExplicitLaw(task.mpc, LawTable(**arrays))
-        assert np.nanmax(np.abs(law(states)[:, 0] - own)) <= task.tolerances.input
+        assert np.nanmax(np.abs(law(states)[:, 0] - own)) <= task.tolerances.command
     assert len(keys) == 2  # in a shared folder they would lie side by side

@@ -38,6 +38,18 @@ def test_metrics_that_are_finite_and_not_positive_pass():
     assert verdict.safe is True and verdict.worst == 0.0
 
 
+def test_only_who_looks_at_another_machines_verdict_again_admits_its_rounding():
+    assert Verifier.__init__.__defaults__ == (0.0,)
+    for tolerance, metric, safe in (
+            (0.0, 1e-12, False), (1e-7, 9e-8, True), (1e-7, 1e-6, False), (1e-7, np.nan, False)):
+        verifier = Verifier.__new__(Verifier)
+        verifier._tolerance, verifier._evaluation = tolerance, Fixed([-1.0, metric])
+        verifier._counterexample = lambda theta, metrics, failed: (None, failed[0])
+        verifier._in_words = lambda theta, metrics, index: f'metric {index}'
+        verdict = verifier.judge(np.zeros(3))
+        assert verdict.safe is safe and verdict.reason == ('' if safe else 'metric 1')
+
+
 @pytest.mark.parametrize('index, words', [
     (0, 'verification metric 0 = 0.01 > 0: because'),
     (1, 'task cost = 1.05 > 1.04 times that of the backup over 5.0 s, the mean of the '
