@@ -43,7 +43,7 @@ def start(kernel, *arguments):
 
 def finished(process):
     """Return (exit code, what it wrote to stderr) of a process."""
-    errors = process.communicate(timeout=240)[1]
+    errors = process.communicate(timeout=380)[1]
     return process.returncode, errors
 
 
