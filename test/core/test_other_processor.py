@@ -54,7 +54,7 @@ def need(found, *kernels):
     """Skip where a kernel is missing, say why, and return what the kernels computed."""
     for kernel in kernels:
         if kernel not in found:
-            pytest.skip(f'this processor cannot run the kernel {kernel}: a process with it was killed')
+            pytest.skip(f'this processor has no kernel {kernel}: a process with it was killed')
         cores, asked = found[kernel]['cores'], KERNELS[kernel]['OPENBLAS_CORETYPE']
         old = {'Prescott': ('Prescott', 'Katmai', 'Core2')}  # as OpenBLAS calls what it takes
         if not set(cores) <= set(old.get(asked, (asked,))):
