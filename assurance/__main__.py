@@ -11,7 +11,8 @@ import tempfile
 import time
 
 from assurance import (
-    attack_learning, attack_ledger, attack_nodes, attack_policy, attack_states, faults)
+    attack_cost, attack_learning, attack_ledger, attack_nodes, attack_policy, attack_states,
+    attack_teacher, faults)
 from assurance.fleet import begin_ros
 from assurance.learning import learn
 from assurance.oracle import Oracle
@@ -28,7 +29,9 @@ CORES = (  # campaign, inputs of a full run, of a quick one
     ('ledgers', attack_ledger.attack, 400, 25),
     ('demonstrations', attack_learning.attack_demonstrations, 1200, 100),
     ('proposals', attack_learning.attack_proposals, 250, 15),
-    ('experts', attack_learning.attack_experts, 240, 26))
+    ('experts', attack_learning.attack_experts, 240, 26),
+    ('task cost', attack_cost.attack, 120, 24),
+    ('task cost, teacher', attack_teacher.attack, 20, 3))
 NODES = {'full': 1200, 'quick': 200}
 KILLS = {'full': 200, 'quick': 20}
 

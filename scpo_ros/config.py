@@ -157,6 +157,9 @@ class ControllerConfig(Validated):
         True, 'policy checks and runtime guard; false only for demonstrations of the danger')
     certified_margin: float = value(
         0.02, "least margin that a policy's certificate must claim [1]", 0.0, 1.0)
+    cost_tolerance: float = value(
+        0.05, 'eps: all policies together may cost so much more than the backup, else it answers; '
+        'at least no_regret_tolerance; without no_regret it is not looked at [1]', 1e-3, 10.0)
     swap_dwell_s: float = value(
         -1.0, 'shortest time between two policy swaps; negative: none where invariance is proved, '
         'else the rollout length [s]', -1.0, 600.0)
@@ -177,6 +180,10 @@ class ControllerConfig(Validated):
         'that one seed gives one sequence; false where the clock does not wait')
     realtime_priority: int = value(
         10, 'SCHED_FIFO priority of the node where the system grants it; 0: none', 0, 99)
+
+    def cost_tolerance_of(self, spec):
+        """Return the relative excess of task cost that a sequence of policies may have [1]."""
+        return max(self.cost_tolerance, spec.metrics.no_regret_tolerance)
 
     def dwell(self, spec):
         """Return the shortest time between two swaps [s] under a :class:`Spec`."""

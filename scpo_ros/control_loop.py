@@ -3,7 +3,8 @@ The controller without ROS: from a state to the input that answers it.
 
 Every fresh state is judged by the :class:`StateWatch` and the :class:`ModelMonitor` before it is
 acted upon; a waiting policy is swapped in between two answers; when the model does not hold the
-backup gives the very answer to the state that showed it.
+backup gives the very answer to the state that showed it. It also answers where the policies would
+cost more than the :class:`CostBudget` has left.
 """
 
 from dataclasses import dataclass
@@ -30,16 +31,18 @@ class Reply:
 class ControlLoop:
     """Watch, monitor, admission and law."""
 
-    def __init__(self, task, law, admission, watch, monitor, safety=True):
+    def __init__(self, task, law, admission, watch, monitor, safety=True, budget=None):
         """
         Join the parts.
 
         :param task: ControlTask. :param law: GuardedPolicy. :param admission: Admission.
         :param watch: StateWatch. :param monitor: ModelMonitor.
         :param safety: False neither revokes nor waits for the safe set to swap.
+        :param budget: CostBudget, or None where the task cost is not bounded.
         """
         self.task, self.law, self.admission = task, law, admission
         self.watch, self.monitor, self._safety = watch, monitor, safety
+        self.budget = budget
         self.counts = dict.fromkeys(Source, 0)
         self._reply, self._time_lines = None, 0
         self.fate = None  # of the last state, a Fate
@@ -65,6 +68,8 @@ class ControlLoop:
         self.admission.swap(state.time, not self._safety or self._may_swap(state.x))
         if self.admission.gate.running is not running:
             self.law.swap(self.admission.gate.running.theta)
+        if self.budget is not None:
+            self.budget.observe(state, valid=not self.admission.gate.revoked)
         self._reply = self._act(state)
         self.monitor.answered(state, self._reply.u)
         return self._reply
@@ -89,7 +94,7 @@ class ControlLoop:
 
     def _act(self, state):
         with np.errstate(over='ignore', invalid='ignore', divide='ignore'):
-            action = self.law.act(state.x)
+            action = self._within_budget(state, self.law.act(state.x))
         source, u = action.source, action.u
         if not np.isfinite(u):  # a state so far away that the arithmetic overflows
             source, u = Source.LAST_RESORT, 0.0
@@ -97,6 +102,14 @@ class ControlLoop:
             source = Source.REVOKED
         self.counts[source] += 1
         return Reply(u, source, self.admission.gate.running.version)
+
+    def _within_budget(self, state, action):
+        """Return the action, or the backup's where a policy's would cost more than is left."""
+        policy = (self.admission.gate.running.version > 0
+                  and action.source in (Source.POLICY, Source.GUARD))
+        if self.budget is None or not policy or self.budget.allows(action.u):
+            return action
+        return self.law.without_policy(state.x)
 
     def figures(self, x, u):
         """
@@ -108,7 +121,12 @@ class ControlLoop:
             return float(-self.task.bounds.excess(x, u)), float(self.law.residual(x))
 
     @property
+    def short_of_budget(self):
+        """Return whether the cost budget had the backup give the last answer."""
+        return self._reply is not None and self._reply.source is Source.BUDGET
+
+    @property
     def interventions(self):
-        """Return how often the guard or the last resort acted; revoked policies do not count."""
+        """Return how often guard or last resort acted, not revocation or cost budget."""
         return sum(n for source, n in self.counts.items()
-                   if source not in (Source.POLICY, Source.REVOKED))
+                   if source not in (Source.POLICY, Source.REVOKED, Source.BUDGET))

@@ -121,6 +121,11 @@ class ControllerDiagnosis:
                                   f'the last: {monitor.mismatch}')
         if self._recent('guard', self._loop.interventions, now):
             yield Severity.WARN, f'the guard has acted {self._loop.interventions} times'
+        if self._loop.short_of_budget:
+            yield Severity.WARN, (
+                'the backup answers in place of the policies, which have cost as much as '
+                f'cost_tolerance allows ({self._loop.counts[Source.BUDGET]} answers so far): look '
+                'at the expert, or call adapter/rollback')
         if history.fault:
             yield Severity.WARN, (f'the ledger had a {history.fault}: what followed it was put '
                                   'aside')

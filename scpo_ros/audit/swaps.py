@@ -13,6 +13,11 @@ from scpo_ros.tolerances import GAUGE, SOLVED
 _ORDER_S = 1.0  # messages of two topics may be recorded in the other order for so long [s]
 
 
+def _short(command):
+    """Return whether the cost budget had the backup answer in place of a policy."""
+    return command.source == Source.BUDGET.value and command.version > 0
+
+
 class Swaps:
     """Follows the commands."""
 
@@ -102,9 +107,9 @@ class Swaps:
 
     @staticmethod
     def _law_of(command):
-        """Return the law that acted; while certificates are revoked it is the policy 0."""
+        """Return the law that acted: revoked, or short of cost budget, it is the policy 0."""
         revoked = command.source == Source.REVOKED.value and command.version == 0
-        return Source.POLICY.value if revoked else command.source
+        return Source.POLICY.value if revoked or _short(command) else command.source
 
     def _without_state(self, seen):
         states = self._evidence.states
@@ -114,7 +119,9 @@ class Swaps:
             self.stateless += 1
 
     def _weights(self, seen):
-        """Return the weights of the version that ran, None when nobody said them."""
+        """Return the weights of the law that acted, None when nobody said them."""
+        if _short(seen.value):
+            return self._task.initial_theta
         found = self._acceptance.ran.get(seen.value.version, ())
         usable = [theta for time, theta in found if time <= seen.time + _ORDER_S] or [
             theta for _, theta in found[:1]]

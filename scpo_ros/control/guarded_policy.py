@@ -28,6 +28,7 @@ class Source(Enum):
     BACKUP = 'backup'  # the backup, because the state lies outside the safe set
     LAST_RESORT = 'lqr'
     REVOKED = 'revoked'  # the backup, because the model does not hold
+    BUDGET = 'budget'  # the backup, because the policies have used up their task-cost budget
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,12 @@ class GuardedPolicy:
         clipped = min(max(u, low + _ROUNDING), up - _ROUNDING)
         kept = np.isfinite(u) and self._task.bounds.excess(x, clipped) <= _ROUNDING
         return Action(self._saturated(clipped if kept else backup), Source.GUARD)
+
+    def without_policy(self, x):
+        """Return the :class:`Action` of the backup at a state (n,), in place of the policy's."""
+        u = self._backup(x)
+        return (Action(self._saturated(u), Source.BUDGET) if np.isfinite(u)
+                else self._outside(x))
 
     def _backup(self, x):
         """Return the backup's input; NaN where it is undefined, or its solver fails."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from scpo_ros.control.backup_mpc import BackupMpc, build_qp, riccati
 from scpo_ros.control.contraction import ProvedContraction
+from scpo_ros.control.cost_to_go import CostToGo
 from scpo_ros.control.explicit_law import ExplicitLaw
 from scpo_ros.control.invariance import ProvedInvariance
 from scpo_ros.control.invariant_set import contractive_set
@@ -95,9 +96,14 @@ class ControlTask:
         slopes = self.policy.backup.table.slopes[:, :-1]
         return Tolerances(float(np.linalg.norm(slopes, axis=1).max()))
 
+    @cached_property
+    def cost_to_go(self):
+        """Return the backup's cost-to-go, a callable of states (N, n); its table is cached."""
+        return CostToGo.load_or_build(self)
+
     def build_proofs(self):
         """
-        Return the proofs that the specification asks for.
+        Return the proofs that the specification asks for; make the table of the cost-to-go.
 
         The tables that take long then are in the cache, where other processes find them: a second
         the first time at dt = 0.1, most of a minute at 0.01.
@@ -105,6 +111,8 @@ class ControlTask:
         :raises InfeasibleError: when nothing can be proved, see there.
         """
         asked = [self.proof] if self.spec.metrics.invariance == 'proved' else []
+        if self.spec.metrics.no_regret:
+            CostToGo.load_or_build(self)
         return asked + [proof for proof in (self.stability_proof,) if proof is not None]
 
     @property

@@ -10,6 +10,7 @@ from scpo_ros.control.guarded_policy import GuardedPolicy
 from scpo_ros.control.task import ControlTask
 from scpo_ros.control_loop import ControlLoop
 from scpo_ros.controller_diagnosis import ControllerDiagnosis, Severity
+from scpo_ros.cost_budget import CostBudget
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.history import History
 from scpo_ros.model_monitor import ModelMonitor
@@ -64,7 +65,14 @@ def build_loop(spec, config):
         task, GuardedPolicy(task, task.initial_theta, guard=config.safety), admission,
         StateWatch(dt, config.state_timeout_s, age_limit=config.state_age_limit_s),
         ModelMonitor(task, round(config.model_calm_s / dt), history.revoked),
-        config.safety)
+        config.safety, make_budget(task, config))
+
+
+def make_budget(task, config):
+    """Return the :class:`CostBudget` of a configuration, None where task cost does not count."""
+    if not (config.safety and task.spec.metrics.no_regret):
+        return None
+    return CostBudget(task, config.cost_tolerance_of(task.spec))
 
 
 class ControllerNode(Node):
@@ -99,7 +107,8 @@ class ControllerNode(Node):
         self._metrics = Metrics(
             self, ('policy_version', 'guard_interventions', 'input_margin', 'residual',
                    'period_ms', 'latency_ms', 'position_use', 'velocity_use', 'model_error',
-                   'judged_share', 'input_mismatch'),
+                   'period_ms', 'latency_ms', 'position_use', 'velocity_use', 'model_error',
+                   'judged_share', 'input_mismatch', 'cost_balance'),
             ('backup_active', 'model_valid'))
         self.create_subscription(JointState, 'joint_states', self._guarded(self._on_state), 1)
         self.create_subscription(
@@ -157,7 +166,14 @@ class ControllerNode(Node):
             period_ms=self._punctuality.period_ms,
             latency_ms=self._punctuality.latency_ms,
             judged_share=monitor.judged_share, input_mismatch=float(monitor.mismatches),
+            cost_balance=self._cost_balance,
             model_valid=not self._gate.revoked, backup_active=reply.backup)
+
+    @property
+    def _cost_balance(self):
+        """Return what the policies may still cost beyond the backup; 0 without a budget."""
+        budget = self._loop.budget
+        return 0.0 if budget is None else budget.balance
 
     def _on_policy(self, message):
         try:
@@ -202,6 +218,7 @@ class ControllerNode(Node):
                   'judged_share': f'{monitor.judged_share:.3f}', 'judged': monitor.judged,
                   'input_mismatch': monitor.mismatches, 'last_mismatch': monitor.mismatch,
                   'callback_faults': self._diagnosis.faults, 'scheduling': self.scheduling,
+                  'cost_balance': f'{self._cost_balance:.4g}',
                   'ledger': history.failure or history.fault or 'in order',
                   **{f'states_{fate.value}': count for fate, count in loop.watch.counts.items()},
                   **{source.value: count for source, count in loop.counts.items()},

@@ -15,7 +15,8 @@ from scpo_ros.control.task import ControlTask
 from scpo_ros.recorded_parameters import recorded_parameters
 from scpo_ros.verification import Verdict, Verifier
 from tampering import (
-    ACTIVE, altered, COMMANDS, dropped, indices, POLICY, policy, STATES, TAMPERINGS, value)
+    ACTIVE, altered, COMMANDS, dropped, field, header, indices, POLICY, policy, STATES, TAMPERINGS,
+    value)
 
 
 def remembering(function, key):
@@ -150,6 +151,33 @@ def test_commands_may_be_late_where_an_episode_ends_too(late_commands):
     report = audited(genuine(late_commands=late_commands))
     assert report.findings == ()
     assert f'{len(set(late_commands) - {29})}' in report.notes[0]
+
+
+SHORT = tuple(range(44, 54))  # steps at which the cost budget is used up
+
+
+def sources(entries):
+    """Return the frames of the commands."""
+    return [entry.message.header.frame_id for entry in entries if entry.topic == COMMANDS]
+
+
+def test_answers_of_the_backup_for_the_cost_budget_are_computed_again():
+    entries = genuine(short=SHORT)
+    assert all(sources(entries)[k].startswith('budget/') for k in SHORT)
+    assert 'budget/0' not in sources(entries)
+    report = audited(entries)
+    assert report.findings == () and report.checked['commands computed again'] == STEPS
+    wrong = field(COMMANDS, 'effort', lambda u: u + 1e-6, SHORT[3])(entries)
+    assert any('but at this state it is' in f.sentence for f in audited(wrong).findings)
+
+
+@pytest.mark.parametrize('k, change', [
+    (SHORT[3], lambda frame: frame.replace('budget', 'policy')),
+    (20, lambda frame: frame.replace('policy', 'budget')), (SHORT[3], lambda _: 'budget/0')])
+def test_an_answer_of_one_law_under_the_name_of_another_is_found(k, change):
+    entries = genuine(short=SHORT)
+    found = audited(header(COMMANDS, change, k)(entries)).findings
+    assert any(finding.topic == COMMANDS for finding in found)
 
 
 def test_the_genuine_run_has_an_update_that_the_controller_refused(tmp_path):

@@ -13,6 +13,7 @@ from scpo_ros.control.guarded_policy import GuardedPolicy, Source
 from scpo_ros.control.plant import SimulatedPlant
 from scpo_ros.control.scenario import interior_states
 from scpo_ros.control_loop import ControlLoop, Reply
+from scpo_ros.cost_budget import CostBudget
 from scpo_ros.model_monitor import ModelMonitor
 from scpo_ros.policy_chain import PolicyChain
 from scpo_ros.state_watch import StateWatch
@@ -234,3 +235,41 @@ def test_which_answers_are_those_of_the_backup(learnt):
             for source in Source for version in (0, 3)}
     assert {key for key, backup in said.items() if not backup} == {
         (Source.POLICY, 3), (Source.GUARD, 3)}
+
+
+# The budget of the task cost --------------------------------------------------------------
+
+
+def test_where_the_budget_is_used_up_the_backup_answers_and_policies_are_still_exchanged(learnt):
+    task, chain = learnt
+    rig = Rig(task, chain[1])
+    rig.loop.budget = SimpleNamespace(observe=lambda *_, **__: None, allows=lambda u: False)
+    rig.run(30)
+    assert set(rig.sources[-15:]) == {Source.BUDGET} and rig.loop.short_of_budget
+    assert rig.loop.interventions == 0 and rig.loop._reply.version == 1
+    x = rig.loop.watch.last.x
+    assert rig.loop._reply.u == task.policy.backup(x[None])[0, 0]
+    rig.loop.admission.gate.admit_unchecked(chain.latest)
+    rig.loop.budget.allows = lambda u: True
+    rig.run(2)
+    assert rig.loop._reply.version == chain.latest.version and not rig.loop.short_of_budget
+
+
+def test_a_policy_that_helps_is_hardly_ever_held_back(learnt):
+    task, chain = learnt
+    rig = Rig(task, chain.latest)
+    rig.loop.budget = CostBudget(task, 0.05)
+    rig.run(1500)
+    assert rig.sources.count(Source.BUDGET) < 30
+    assert set(rig.sources) <= {Source.POLICY, Source.BUDGET}
+
+
+def test_while_certificates_are_revoked_the_budget_is_not_asked(learnt):
+    task, chain = learnt
+    rig = Rig(task, chain.latest)
+    rig.loop.budget = CostBudget(task, 0.05)
+    rig.run(100)
+    rig.plant.disturbance_scale = 4.0
+    rig.run(30)
+    assert rig.loop.admission.gate.revoked and rig.sources[-1] is Source.REVOKED
+    assert np.isfinite(rig.loop.budget.balance)

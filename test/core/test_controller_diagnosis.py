@@ -19,6 +19,7 @@ def healthy():
     history = SimpleNamespace(failure='', fault='')
     return SimpleNamespace(
         admission=SimpleNamespace(gate=gate, history=history), task=WIDE, interventions=0,
+        short_of_budget=False,
         counts=dict.fromkeys(Source, 0), monitor=SimpleNamespace(
             watched=True, judged_share=1.0, mismatches=0, mismatch='0.1 instead of 0.2'))
 
@@ -135,5 +136,8 @@ def test_a_refused_policy_and_too_little_that_is_judged_are_warnings():
     gate = case.loop.admission.gate
     gate.refusals, gate.refused = 1, Refused(9, 'verification', 'too fast')
     assert case.said == (Severity.WARN, 'policy 9 refused: too fast')
+    case.loop.short_of_budget, case.loop.counts[Source.BUDGET] = True, 12
+    assert 'cost_tolerance' in case.said[1] and '12 answers' in case.said[1]
+    case.loop.short_of_budget = False
     gate.refused = Refused(3, 'verification', 'long ago')
     assert case.said[0] is Severity.OK

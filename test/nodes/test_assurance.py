@@ -2,14 +2,16 @@
 
 from types import SimpleNamespace
 
-from assurance import attack_ledger, attack_policy, attack_states
+from assurance import attack_cost, attack_ledger, attack_policy, attack_states, attack_teacher
 from assurance.__main__ import parse
 from assurance.learning import learn
 from assurance.oracle import Oracle
 from assurance.tally import MUST_BE_ZERO, Tally
 import numpy as np
 import pytest
+from scpo_ros.control.scenario import random_scenarios
 from scpo_ros.state_watch import Fate
+from scpo_ros.verification import Verifier
 
 
 @pytest.fixture(scope='module')
@@ -89,3 +91,42 @@ def test_one_failure_fails_the_run(tmp_path, name):
 def test_the_options():
     options = parse(['--quick', '--seed', '3'])
     assert options.quick and options.seed == 3 and options.only is None
+
+
+@pytest.fixture(scope='module')
+def switching(learnt):
+    """Return an adversary with few policies, and starts."""
+    verifier = Verifier(learnt.spec)
+    pool = attack_cost.bisected(learnt.task, verifier, np.random.default_rng(1), 6)
+    assert all(verifier.judge(theta).safe for theta in pool)
+    return attack_cost.Adversary(learnt.task, pool), random_scenarios(
+        learnt.task.system, learnt.task.safe_set, 12, 120, np.random.default_rng(2))
+
+
+@pytest.mark.parametrize('strategy, period', [('greedy', 1), ('greedy', 5), ('farsighted', 1)])
+def test_policies_that_are_exchanged_stay_within_the_budget(switching, strategy, period):
+    adversary, scenarios = switching
+    spent = attack_cost.run(adversary, strategy, period, scenarios)
+    free = attack_cost.run(adversary, strategy, period, scenarios, budget=False)
+    assert spent.ratios.mean() <= attack_cost.MOST < free.ratios.mean()
+    assert spent.share > 0 == free.share
+
+
+def test_a_controller_that_does_not_keep_accounts_is_found_out(
+        learnt, oracle, rng, switching, monkeypatch):
+    monkeypatch.setattr(attack_cost, 'pool_of', lambda *_: switching[0].pool[:-1])
+    monkeypatch.setattr(attack_cost, 'STRATEGIES', (('greedy', 1),))
+    monkeypatch.setattr(attack_cost, 'STEPS', 60)
+    tally = Tally()
+    attack_cost.attack(learnt, oracle, tally, rng, 10)
+    assert tally.passed and tally.figures['task_cost']['greedy, every 1 ticks']['with']
+    monkeypatch.setattr('scpo_ros.cost_budget.CostBudget.allows', lambda *_: True)
+    attack_cost.attack(learnt, oracle, tally, rng, 10)
+    assert tally.failures['task_cost_exceeded'] and not tally.passed
+
+
+def test_a_teacher_who_sees_the_state_stays_within_the_budget(learnt):
+    scenarios = random_scenarios(
+        learnt.task.system, learnt.task.safe_set, 1, 20, np.random.default_rng(4))
+    spent = attack_teacher.run(learnt, scenarios, np.random.default_rng(0))
+    assert spent.ratios[0] <= attack_cost.MOST
