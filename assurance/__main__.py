@@ -11,8 +11,8 @@ import tempfile
 import time
 
 from assurance import (
-    attack_cost, attack_learning, attack_ledger, attack_nodes, attack_policy, attack_states,
-    attack_teacher, faults)
+    attack_cost, attack_learning, attack_ledger, attack_nodes, attack_policy, attack_starts,
+    attack_states, attack_teacher, attack_versions, faults)
 from assurance.fleet import begin_ros
 from assurance.learning import learn
 from assurance.oracle import Oracle
@@ -25,7 +25,10 @@ from scpo_ros.config import Spec
 CORES = (  # campaign, inputs of a full run, of a quick one
     ('states', attack_states.attack, 3500, 400),
     ('clocks', attack_states.attack_clock, 800, 60),
+    ('resets', attack_states.attack_reset, 2000, 200),
     ('policies', attack_policy.attack, 2600, 260),
+    ('versions', attack_versions.attack, 150, 20),
+    ('starts', attack_starts.attack, 100, 10),
     ('ledgers', attack_ledger.attack, 400, 25),
     ('demonstrations', attack_learning.attack_demonstrations, 1200, 100),
     ('proposals', attack_learning.attack_proposals, 250, 15),

@@ -34,6 +34,7 @@ MOST = 1.10  # admitted mean over the starts of the cost over the backup's
 STRATEGIES = (('greedy', 1), ('farsighted', 1), ('greedy', 2), ('greedy', 5), ('greedy', 10),
               ('greedy', 30), ('cyclic', 1), ('cyclic', 10))
 STEPS = 300  # of a run
+_AT_REST = 30  # ticks before the policies come
 _ITERATIONS = 80  # of the farsighted adversary
 
 
@@ -60,7 +61,7 @@ class Spent:
 
 def pool_of(task, rng, updates=30, each=3):
     """Return weights (P, d), learnt from all experts or random, that pass the verification."""
-    spec, verifier = task.spec, Verifier(task.spec)
+    spec, verifier = task.spec, Verifier(task.spec, ControllerConfig().certified_margin)
     found = [*bisected(task, verifier, rng)]
     for expert in EXPERTS:
         chain = learn(spec, updates, expert).chain
@@ -142,14 +143,19 @@ class Adversary:
 
 
 def loop_of(task):
-    """Return a control loop that starts with the backup."""
-    gate = PolicyGate(backup_record(task.initial_theta, task.digest), 0.0, 0.0)
+    """Return a control loop that runs the backup, and has judged so much that policies may run."""
+    gate = PolicyGate(backup_record(task.initial_theta, task.digest), 0.0, 0.0,
+                      task.spec.metrics.invariance)
     dt = task.system.dt
-    return ControlLoop(
+    loop = ControlLoop(
         task, GuardedPolicy(task, task.initial_theta),
         Admission(gate, None, History('', 'controller'), 20.0), StateWatch(dt, 0.5),
         ModelMonitor(task, 60),
         budget=CostBudget(task, ControllerConfig().cost_tolerance_of(task.spec)))
+    for k in range(-_AT_REST, 0):
+        loop.answer(SimpleNamespace(
+            time=k * dt, episode=-1, x=np.zeros(task.system.n), applied=0.0))
+    return loop
 
 
 def run(adversary, strategy, period, scenarios, budget=True):

@@ -5,7 +5,7 @@ Everything the adapter publishes goes through the controller's admission; what t
 judged by the oracle.
 """
 
-from assurance.attack_policy import Target
+from assurance.attack_policy import MARGIN, Target
 from assurance.attack_states import NUMBERS
 from assurance.inline import InlineWorker
 from builtin_interfaces.msg import Time
@@ -24,29 +24,33 @@ from scpo_ros.session import Session
 class Adapter:
     """Session and worker, joined as the node joins them, and a controller behind."""
 
-    def __init__(self, learnt, oracle, tally, rng):
-        """Start learning from the backup."""
+    def __init__(self, learnt, oracle, tally, rng, learner=None):
+        """Start learning from the backup, with an Adaptation or something in its place."""
         config = AdapterConfig(seed=int(rng.integers(1000)), update_period_s=0.01,
                                min_demonstrations=10)
-        self.learner = Adaptation(learnt.spec, config)
+        self.learner = Adaptation(learnt.spec, config) if learner is None else learner
+        self._oracle, self._tally, self._config = oracle, tally, config
+        self._target, self._now = Target(learnt), 0.0
+        self.restart_controller()
+        self.restart_adapter()
+
+    def restart_adapter(self):
+        """Start the adapter's bookkeeping without a memory."""
         self._worker = InlineWorker(self.learner)
-        self.session = Session(config, self.learner.task.system)
-        self._oracle, self._tally = oracle, tally
-        self._target = Target(learnt)
-        self.admission = self._target.fresh()
-        self._admission_of_backup()
-        self._now = 0.0
+        self.session = Session(self._config, self.learner.task.system)
         self.turn('start')
         self.turn('start')
 
-    def _admission_of_backup(self):
+    def restart_controller(self):
+        """Start the controller without a ledger: it runs the backup."""
         from scpo_ros.admission import Admission
         from scpo_ros.history import History
         from scpo_ros.policy_gate import PolicyGate
         from scpo_ros.policy_record import backup_record
         task = self._target.learnt.task
         self.admission = Admission(
-            PolicyGate(backup_record(task.initial_theta, task.digest), 0.02, 0.0),
+            PolicyGate(backup_record(task.initial_theta, task.digest), MARGIN, 0.0,
+                       task.spec.metrics.invariance),
             InlineWorker(self._target.verifier), History('', 'controller'), 20.0)
 
     def turn(self, kind):
@@ -68,9 +72,10 @@ class Adapter:
             if self.session.last_refused and not self.session.reason:
                 self._tally.fail('refusals_without_reason', kind)
             for record in records:
-                self._control(kind, record)
+                self.receive(kind, record)
 
-    def _control(self, kind, record):
+    def receive(self, kind, record):
+        """Have the controller do with a policy what the node does, and tell the adapter."""
         from scpo_ros.agreement import Acknowledgement
         record = read_policy(event_message(Time(), 'adapter', policy_values(record)))
         self.admission.submit(record)

@@ -3,7 +3,7 @@
 from pathlib import Path
 import tempfile
 
-from assurance.attack_policy import Target
+from assurance.attack_policy import MARGIN, Target
 from assurance.hostile_policies import Case, dangerous_weights, signed
 from assurance.inline import InlineWorker
 import numpy as np
@@ -65,7 +65,8 @@ def attack(learnt, oracle, tally, rng, count):
         tally.tried(kind)
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, 'controller.ledger').write_bytes(data)
-            gate = PolicyGate(backup_record(task.initial_theta, task.digest), 0.02, 0.0)
+            gate = PolicyGate(backup_record(task.initial_theta, task.digest), MARGIN, 0.0,
+                              task.spec.metrics.invariance)
             try:
                 admission = Admission(gate, InlineWorker(target.verifier),
                                       History(folder, 'controller'), 20.0)

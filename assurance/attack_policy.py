@@ -1,6 +1,6 @@
 """Hostile policy messages against the controller's core, through the reading of messages."""
 
-from assurance.hostile_policies import ATTACKS, Case, SLOW
+from assurance.hostile_policies import ATTACKS, Case, FORGED, SLOW
 from assurance.inline import InlineWorker
 from builtin_interfaces.msg import Time
 import numpy as np
@@ -9,7 +9,11 @@ from scpo_ros.history import History
 from scpo_ros.nodes.conversions import event_message, read_policy
 from scpo_ros.policy_gate import PolicyGate
 from scpo_ros.policy_record import backup_record
+from scpo_ros.refusal import RefusalKind
 from scpo_ros.verification import Verifier
+
+
+MARGIN = 0.02  # of the controller
 
 
 class Target:
@@ -17,15 +21,16 @@ class Target:
 
     def __init__(self, learnt):
         """Keep what was learnt; every attack meets the same situation."""
-        self.learnt, self.verifier = learnt, Verifier(learnt.spec)
-        self.spy = Verifier(learnt.spec)
+        self.learnt, self.verifier = learnt, Verifier(learnt.spec, MARGIN)
+        self.spy = Verifier(learnt.spec, MARGIN)
         chain = learnt.chain
         self.old, self.good = chain[chain.latest.version - 1], chain.latest
 
     def fresh(self):
         """Return an Admission that runs the record before the good one."""
         task = self.learnt.task
-        gate = PolicyGate(backup_record(task.initial_theta, task.digest), 0.02, 0.0)
+        gate = PolicyGate(backup_record(task.initial_theta, task.digest), MARGIN, 0.0,
+                          task.spec.metrics.invariance)
         gate.admit_unchecked(self.old)
         gate.swap(0.0, True)
         return Admission(gate, InlineWorker(self.verifier), History('', 'controller'), 20.0)
@@ -37,7 +42,8 @@ class Target:
             record = read_policy(event_message(Time(), 'attacker', values))
             admission.submit(record)
         except Exception as error:  # noqa: B902 - as the node does
-            admission.refuse(-1, 'malformed', f'{type(error).__name__}: {error}')
+            admission.refuse(
+                -1, RefusalKind.MALFORMED, f'{type(error).__name__}: {error}')
         for _ in range(3):
             admission.poll()
         admission.swap(100.0, True)
@@ -69,12 +75,23 @@ def attack(learnt, oracle, tally, rng, count):
             danger = oracle.danger(admission.gate.running.theta)
             if danger:
                 tally.fail('unsafe_policies_applied', f'{name}: {danger}')
+            _believed(target, admission, tally, name)
         if admission.gate.running is not running:
             admission = target.fresh()
     check = target.fresh()
     if target.receive(check, _good(target)) is not None or check.gate.running.version != (
             target.good.version):
         tally.fail('policies_lost', 'after the attack the good policy is not taken')
+
+
+def _believed(target, admission, tally, name):
+    """Note where a policy runs on the word of its sender: his margin, or what he says of it."""
+    task = target.learnt.task
+    bound = task.proof.prove(admission.gate.running.theta).bound
+    if not bound <= -(MARGIN - task.tolerances.margin):
+        tally.fail('senders_believed', f'{name}: proved only to {bound:.3g}')
+    if FORGED in str(admission.announcement()):
+        tally.fail('senders_believed', f'{name}: the forged coverage is announced')
 
 
 def _good(target):

@@ -1,4 +1,4 @@
-"""Hostile states against the control loop: order, stamps, numbers; and clocks that are set."""
+"""Hostile states against the control loop: order, stamps, numbers; clocks set, resets."""
 
 from types import SimpleNamespace
 
@@ -108,3 +108,38 @@ def attack_clock(learnt, oracle, tally, rng, count):
         tally.take('clock: set')
     if plant.limit_violations:
         tally.fail('limit_violations', f'{plant.limit_violations} after clocks were set')
+
+
+def attack_reset(learnt, oracle, tally, rng, count):
+    """Reset the plant at any moment, often in a row, while answers are on their way or lost."""
+    target = Target(learnt)
+    admission, task = target.fresh(), learnt.task
+    loop = ControlLoop(task, GuardedPolicy(task, admission.gate.running.theta), admission,
+                       StateWatch(0.1, 0.5), ModelMonitor(task, 60))
+    plant = SimulatedPlant(task.system, task.safe_set, PlantConfig(
+        seed=int(rng.integers(10**6)), episode_steps=25))
+    sent, command, underway = 0, None, []
+    while sent < count:
+        state = plant.state
+        reply = loop.answer(SimpleNamespace(time=1e5 + 0.1 * state.step, episode=state.episode,
+                                            x=state.x, applied=state.applied))
+        if reply is None:
+            tally.fail('limit_violations', f'no answer to the state of step {state.step}')
+            return
+        underway.append((state.step, state.episode, reply.u))
+        if rng.uniform() < 0.9:  # else it comes too late, perhaps in another episode
+            command = next((c for c in underway if c[0] == state.step), None)
+            underway = []
+        for _ in range(rng.integers(0, 4) if rng.uniform() < 0.2 else 0):
+            plant.reset()
+            tally.tried('reset: while an answer is on its way')
+            sent += 1
+        present = plant.state
+        after = plant.advance(None if command is None else command[2])
+        if command is not None and after.episode == present.episode != command[1]:
+            tally.fail('limit_violations', 'the answer to a state of another episode was applied')
+        command = None
+    if plant.limit_violations or admission.gate.revoked:
+        tally.fail('limit_violations', f'resets: {plant.limit_violations} violations, revoked: '
+                   f'{admission.gate.revoked!r}')
+    tally.take('reset: while an answer is on its way')

@@ -12,7 +12,7 @@ from assurance.attack_cost import loop_of, MOST, put_in_force, Spent, STEPS
 import numpy as np
 from scpo_ros.adaptation import Adaptation
 from scpo_ros.arrays import digest
-from scpo_ros.config import AdapterConfig, EXPERTS
+from scpo_ros.config import AdapterConfig, ControllerConfig, EXPERTS
 from scpo_ros.control.expert import ExpertCatalogue
 from scpo_ros.control.guarded_policy import Source
 from scpo_ros.control.scenario import random_scenarios
@@ -30,7 +30,8 @@ class Teacher:
         config = AdapterConfig(demonstrations=3 * _LABELS, min_demonstrations=_LABELS, rollouts=0)
         self._learner = Adaptation(learnt.spec, config, task=self.task)
         self._learner.begin()
-        self._verifier, self.theta = Verifier(learnt.spec), self.task.initial_theta
+        self._verifier = Verifier(learnt.spec, ControllerConfig().certified_margin)
+        self.theta = self.task.initial_theta
         catalogue = ExpertCatalogue(self.task.system, self.task.gain)
         self._laws = [catalogue.law(name) for name in EXPERTS]
 

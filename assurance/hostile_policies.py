@@ -11,7 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scpo_ros.arrays import digest
 from scpo_ros.messages import policy_values
-from scpo_ros.policy_record import PolicyRecord
+from scpo_ros.policy_record import LARGEST_JUMP, LARGEST_VERSION, PolicyRecord
+
+
+FORGED = 'every state of every robot, for ever'  # a coverage that only a sender would claim
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,33 @@ def wrong_version(rng, case):
     """Use a version that is old, negative, or as large as an integer can be."""
     version = int(rng.choice([-1, 0, -2**63, case.old.version, 2**63 - 1]))
     return policy_values(signed(case, case.good.theta * 1.5, version=version))
+
+
+def far_version(rng, case):
+    """Send good weights under a version far above the newest: what ends a range of numbers."""
+    newest = case.good.version - 1
+    return policy_values(replace(case.good, version=int(rng.choice([
+        newest + LARGEST_JUMP, newest + LARGEST_JUMP + 1, LARGEST_VERSION, LARGEST_VERSION + 1,
+        2**62, 2**63 - 1]))))
+
+
+def thin_margin(rng, case):
+    """Bisect, with the proof at hand, to weights that are proved with hardly any margin."""
+    direction, low, high = np.zeros(case.good.theta.size), 0.0, 4.0
+    direction[-16:] = rng.normal(size=16)
+    bound, start = -10 ** rng.uniform(-7, -2), case.task.initial_theta
+    for _ in range(30):
+        middle = (low + high) / 2
+        proved = case.task.proof.prove(start + middle * direction).bound <= bound
+        low, high = (middle, high) if proved else (low, middle)
+    return policy_values(signed(case, start + low * direction))
+
+
+def forged_claim(rng, case):
+    """Claim another kind of certificate, a coverage that nobody looked at, or any size of it."""
+    other = {'kind': 'sampled', 'coverage': FORGED, 'verification_size': 10**9}
+    name = str(rng.choice(sorted(other)))
+    return _with_certificate(case, **{name: other[name]})
 
 
 def replayed(rng, case):
@@ -230,7 +260,8 @@ def blind_spot(rng, case):
 
 
 ATTACKS = (bit_flip, bit_flip_signed, not_finite, overflow, wrong_size, wrong_parent,
-           wrong_version, replayed, wrong_specification, no_certificate, bad_certificate_number,
-           bad_certificate_vector, bad_certificate_identity, certificate_of_another, mistyped,
-           enormous_text, dangerous_signed, at_the_boundary, blind_spot)
-SLOW = (at_the_boundary, enormous_text)  # tried more rarely
+           wrong_version, far_version, replayed, wrong_specification, no_certificate,
+           bad_certificate_number, bad_certificate_vector, bad_certificate_identity,
+           certificate_of_another, forged_claim, mistyped, enormous_text, thin_margin,
+           dangerous_signed, at_the_boundary, blind_spot)
+SLOW = (at_the_boundary, enormous_text, thin_margin)  # tried more rarely

@@ -27,9 +27,9 @@ class InlineWorker:
         answer, self._answer = self._answer, None
         return answer
 
-    def restart(self, arguments):
-        """Forget what is outstanding."""
-        self._answer = None
+    def revive(self, arguments):
+        """Do nothing: it never ends."""
+        return False
 
     def stop(self):
         """End."""

@@ -9,13 +9,15 @@ fails to run, or takes too long, and a ledger that cannot be written are refusal
 import time
 
 import numpy as np
+from scpo_ros.claim import claim_values
 from scpo_ros.history import record_values
+from scpo_ros.refusal import RefusalKind
+from scpo_ros.stopping import stop_each
 
 
 _ATTEMPTS = 3  # verifications of a policy that ran before, when the verifier itself fails
 _FALLBACKS = 3  # newest policies of the ledger that are tried after a start
 _PER_SECOND, _BURST = 10.0, 100.0  # refusals that are recorded one by one
-_PATIENCE_S = 1.0  # between two replacements of the verifier
 
 
 class Admission:
@@ -32,7 +34,7 @@ class Admission:
         """
         self.gate, self.history = gate, history
         self._worker, self._timeout, self._arguments = worker, timeout, arguments
-        self._clock, self._replaced = clock, clock()  # the first answer comes before the verifier
+        self._clock = clock
         self._credit, self._credited = _BURST, clock()
         self._judged, self._written, self._failures = None, None, 0
         newest = [r for r in reversed(history.accepted.values()) if r.version > 0]
@@ -79,7 +81,7 @@ class Admission:
         self._credit -= 1
         refused = self.gate.refused
         self.history.note(
-            'refused', version=refused.version, why=refused.kind, reason=refused.reason[:1000],
+            'refused', version=refused.version, why=refused.kind.value, reason=refused.reason,
             refusals=self.gate.refusals, record=None if record is None else record_values(record))
 
     def _ask(self):
@@ -101,9 +103,8 @@ class Admission:
             self._admit()
         if self._worker.alive:
             self._ask()
-        elif self._clock() - self._replaced >= _PATIENCE_S:
-            self._judged, self._replaced = None, self._clock()
-            self._worker.restart(self._arguments)
+        elif self._worker.revive(lambda: self._arguments):
+            self._judged = None
 
     def _conclude(self, answer):
         if answer.method == 'start':
@@ -113,12 +114,9 @@ class Admission:
         record, self._judged = self._judged, None
         if record is None or record is not self.gate.head:
             return  # it was withdrawn meanwhile
-        if answer.ok and getattr(answer.value, 'safe', None) is True:
-            written = self.history.accept(record)
-            if written is None:
-                self._let_through(True, '')
-            else:
-                self._written = (record, written, self._clock() + self._timeout)
+        claim = getattr(answer.value, 'claim', None)
+        if answer.ok and getattr(answer.value, 'safe', None) is True and self.gate.believes(claim):
+            self._write(record, claim)
             return
         self._failures += not answer.ok
         if not answer.ok and record is self.gate.suspended and self._failures < _ATTEMPTS:
@@ -127,20 +125,29 @@ class Admission:
         self._let_through(False, reason or 'the verification gave no verdict',
                           counterexample=getattr(answer.value, 'counterexample', None))
 
+    def _write(self, record, claim):
+        """Have the ledger keep a policy that is safe; only then it may run."""
+        written = self.history.accept(record, claim)
+        if written is None:
+            self._let_through(True, '', claim=claim)
+        else:
+            self._written = (record, written, self._clock() + self._timeout, claim)
+
     def _admit(self):
-        record, written, deadline = self._written
+        record, written, deadline, claim = self._written
         if not written.done() and self._clock() < deadline:
             return
         self._written = None
         if record is self.gate.head:
             error = written.exception() if written.done() else 'the disk does not answer in time'
-            self._let_through(error is None, str(error or ''), 'ledger')
+            self._let_through(error is None, str(error or ''), RefusalKind.LEDGER, claim=claim)
 
-    def _let_through(self, safe, reason, kind='verification', counterexample=None):
-        record, self._failures = self.gate.head, 0
-        self.gate.verdict(safe, reason, kind, counterexample)
-        if not safe:
-            self._note_refusal(record if kind == 'verification' else None)
+    def _let_through(self, safe, reason, kind=RefusalKind.VERIFICATION, counterexample=None,
+                     claim=None):
+        record, self._failures, before = self.gate.head, 0, self.gate.refusals
+        self.gate.verdict(safe, reason, kind, counterexample, claim)
+        if self.gate.refusals > before:
+            self._note_refusal(record if kind is RefusalKind.VERIFICATION else None)
             self._fall_back()
         else:
             self._fallbacks = []
@@ -182,14 +189,14 @@ class Admission:
         gate, found = self.gate, self.gate.refused.counterexample
         none = np.zeros(0)
         return {'ready.version': gate.newest.version, 'refused.version': gate.refused.version,
-                'refused.kind': gate.refused.kind, 'refused.reason': gate.refused.reason,
+                'refused.kind': gate.refused.kind.value,
+                'refused.reason': gate.refused.reason,
                 'refused.count': gate.refusals,
                 'refused.x0': none if found is None else found.x0,
                 'refused.w': none if found is None else found.w.ravel(),
-                'model.valid': int(not gate.revoked), 'model.reason': gate.revoked}
+                'model.valid': int(not gate.revoked), 'model.reason': gate.revoked,
+                **claim_values(gate.claim)}
 
     def stop(self):
-        """End the verifier and close the ledger."""
-        if self._worker is not None:
-            self._worker.stop()
-        self.history.stop()
+        """End the verifier and close the ledger, each whatever becomes of the other."""
+        stop_each(*([] if self._worker is None else [self._worker.stop]), self.history.stop)

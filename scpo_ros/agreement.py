@@ -13,6 +13,7 @@ import numpy as np
 from scpo_ros.arrays import digest
 from scpo_ros.ledger import LedgerError
 from scpo_ros.policy_chain import PolicyChain
+from scpo_ros.refusal import RefusalKind
 from scpo_ros.specification import difference
 
 
@@ -28,13 +29,14 @@ class Acknowledgement:
     digest: str
     ready: int  # newest version that was let through
     refused: int  # version refused last, -1 for none
-    refused_kind: str
+    refused_kind: RefusalKind
     refused_reason: str
     refusals: int
     refused_x0: np.ndarray = None  # (n,) of the counterexample, empty for none
     refused_w: np.ndarray = None  # (H n,)
     model_valid: int = 1  # whether certificates count at present
     model_reason: str = ''  # why not
+    claim_kind: str = ''  # what the controller itself established for what runs
 
 
 class Agreement:
@@ -145,7 +147,8 @@ class Agreement:
             self._handled = 0  # the controller was started again, and counts anew
         if seen.refusals <= self._handled or seen.refused != self.chain.latest.version:
             return [], ''
-        requests = self._rebase(seen) if seen.refused_kind == 'lineage' else self._step_back(seen)
+        out_of_line = seen.refused_kind == RefusalKind.LINEAGE
+        requests = self._rebase(seen) if out_of_line else self._step_back(seen)
         if requests:
             self._handled = seen.refusals
         return requests, f'the controller refused policy {seen.refused}: {seen.refused_reason}'
@@ -175,18 +178,24 @@ class Agreement:
         if seen.ready not in self.chain:
             return []
         requests = [('restore', self.chain[seen.ready].theta)]
-        if seen.refused_kind == 'verification':
+        if seen.refused_kind == RefusalKind.VERIFICATION:
             self._vetoed.add(self.chain.latest.digest)
             requests.insert(0, ('avoid', seen.refused_x0, seen.refused_w))
         self.chain.base = seen.ready
         return requests
 
     def _rebase(self, seen):
-        """Publish what the worker holds as a child of what the robot runs, or start from that."""
+        """
+        Publish what the worker holds as a child of what the robot runs, or start from that.
+
+        The controller may be far ahead (its version is adopted) or far behind (it has lost its
+        ledger): the next version comes after the newest that it knows, and not further above than
+        it takes.
+        """
         ours = self._ours(seen)
         if not self._known(seen):
             return []
-        self.chain.base = seen.ready
+        self.chain.go_on_from(seen.ready)
         return [('begin',)] if ours else [('restore', self.chain[seen.ready].theta)]
 
     def rollback_target(self, version):

@@ -156,7 +156,8 @@ class ControllerConfig(Validated):
     safety: bool = value(
         True, 'policy checks and runtime guard; false only for demonstrations of the danger')
     certified_margin: float = value(
-        0.02, "least margin that a policy's certificate must claim [1]", 0.0, 1.0)
+        0.02, "least margin that a policy's certificate must claim and its proved bounds must "
+        'keep [1]', 0.0, 1.0)
     cost_tolerance: float = value(
         0.05, 'eps: all policies together may cost so much more than the backup, else it answers; '
         'at least no_regret_tolerance; without no_regret it is not looked at [1]', 1e-3, 10.0)

@@ -6,12 +6,13 @@ Kinds of entries: `started`; `accepted` and `refused` with record and reason; `r
 """
 
 from base64 import b64decode, b64encode
-from dataclasses import fields
+from dataclasses import asdict, fields, replace
 import time
 
 import numpy as np
 from scpo_ros.exceptions import InvalidArrayError
-from scpo_ros.ledger import Ledger, LedgerThread, read
+from scpo_ros.ledger import Ledger, read
+from scpo_ros.ledger_thread import LedgerThread
 from scpo_ros.policy_record import PolicyRecord
 from scpo_ros.scpo import Certificate
 
@@ -77,6 +78,7 @@ class History:
         """
         self._clock, self.fault, self.revoked = clock, '', ''
         self._accepted = {}  # version: PolicyRecord, the newest
+        self._claims = {}  # version: values of the Claim with which it was accepted
         self._thread, self.path = None, None
         if folder:
             ledger = Ledger(f'{folder}/{name}.ledger')
@@ -88,22 +90,26 @@ class History:
     def _take_in(self, body):
         try:
             if body.get('kind') == 'accepted':
-                self._keep(read_record(body['record']))
+                self._keep(read_record(body['record']), body.get('claim'))
             elif body.get('kind') in ('revoked', 'reinstated'):
                 self.revoked = str(body.get('reason', '')) * (body['kind'] == 'revoked')
         except (InvalidArrayError, KeyError):
             self.fault = self.fault or 'an entry that holds no policy'
 
-    def _keep(self, record):
+    def _keep(self, record, claim=None):
         self._accepted.pop(record.version, None)
-        self._accepted[record.version] = record
+        self._accepted[record.version], self._claims[record.version] = record, claim
         for version in list(self._accepted)[:-_REMEMBERED]:
             if version:  # the backup stays
-                del self._accepted[version]
+                del self._accepted[version], self._claims[version]
 
     def _snapshot(self):
-        return [self._body('accepted', record=record_values(record))
-                for record in list(self._accepted.values())]
+        return [self._accepted_body(record) for record in list(self._accepted.values())]
+
+    def _accepted_body(self, record):
+        claim = self._claims.get(record.version)
+        told = {} if claim is None else {'claim': claim}
+        return self._body('accepted', record=record_values(record), **told)
 
     def _body(self, kind, **values):
         return {'kind': kind, 'time': self._clock(), **values}
@@ -124,17 +130,26 @@ class History:
             return None
         return self._thread.append(self._body(kind, **values))
 
-    def accept(self, record):
-        """Append an accepted policy; return as :meth:`note`."""
-        self._keep(record)
-        written = self.note('accepted', record=record_values(record))
+    def accept(self, record, claim=None):
+        """
+        Append an accepted policy; return as :meth:`note`.
+
+        :param claim: the :class:`~scpo_ros.claim.Claim` with which it was accepted. It is kept in
+            place of the certificate, which is the word of whoever sent the policy.
+        """
+        if claim is not None:
+            record = replace(record, certificate=None)
+        self._keep(record, None if claim is None else asdict(claim))
+        written = None
+        if self._thread is not None:
+            written = self._thread.append(self._accepted_body(record))
         if written is not None:
             written.add_done_callback(lambda done: self._forget(done, record))
         return written
 
     def _forget(self, done, record):
         if done.exception() is not None and self._accepted.get(record.version) is record:
-            del self._accepted[record.version]
+            del self._accepted[record.version], self._claims[record.version]
 
     def find(self, version):
         """

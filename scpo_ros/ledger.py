@@ -12,15 +12,12 @@ the part that holds is kept. A file that has grown large is put aside too; its s
 entry goes on from its last digest.
 """
 
-from concurrent.futures import Future
 from dataclasses import dataclass
 import fcntl
 import hashlib
 import json
 import os
 from pathlib import Path
-import queue
-import threading
 
 from scpo_ros.exceptions import ScpoRosError
 
@@ -119,8 +116,12 @@ class Ledger:
 
     def _open(self):
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._sync_folder()
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._sync_folder()
+        except OSError:
+            self.close()  # without the lock nothing may be written
+            raise
 
     def _sync_folder(self):
         folder = os.open(self.path.parent, os.O_RDONLY)
@@ -195,58 +196,3 @@ class Ledger:
         if self._file is not None:
             os.close(self._file)
             self._file = None
-
-
-class LedgerThread:
-    """
-    Appends in a thread, so that no control callback waits for a disk; what waits is one write.
-
-    :param ledger: a Ledger. :param limit: most entries in waiting. :param snapshot: () -> bodies
-        with which a fresh file begins when the old one is full.
-    """
-
-    def __init__(self, ledger, limit=1024, snapshot=tuple):
-        self._ledger, self._queue = ledger, queue.Queue(limit)
-        self._snapshot, self.failure, self.written = snapshot, '', 0
-        self._thread = threading.Thread(target=self._run, name='ledger', daemon=True)
-        self._thread.start()
-
-    def append(self, body):
-        """Return a Future: None once the entry is on the disk, else a LedgerError."""
-        future = Future()
-        try:
-            self._queue.put_nowait((body, future))
-        except queue.Full:
-            future.set_exception(LedgerError('too many entries wait for the disk'))
-        return future
-
-    def _run(self):
-        while True:
-            waiting = [self._queue.get()]
-            while len(waiting) < 256 and not self._queue.empty():
-                waiting.append(self._queue.get())
-            batch = [item for item in waiting if item is not None]
-            if batch:
-                self._write(batch)
-            if len(batch) < len(waiting):
-                return
-
-    def _write(self, batch):
-        try:
-            if self._ledger.full:
-                self._ledger.turn(*self._snapshot())
-            self._ledger.append(*(body for body, _ in batch))
-        except (LedgerError, TypeError, ValueError) as error:
-            self.failure = str(error)
-            for _, future in batch:
-                future.set_exception(LedgerError(str(error)))
-            return
-        self.failure, self.written = '', self.written + len(batch)
-        for _, future in batch:
-            future.set_result(None)
-
-    def stop(self):
-        """Write what waits and end."""
-        self._queue.put(None)
-        self._thread.join(10.0)
-        self._ledger.close()

@@ -11,7 +11,8 @@ import numpy as np
 from scpo_ros.agreement import Acknowledgement
 from scpo_ros.arrays import checked
 from scpo_ros.exceptions import InvalidArrayError
-from scpo_ros.policy_record import PolicyRecord
+from scpo_ros.policy_record import LARGEST_VERSION, PolicyRecord
+from scpo_ros.refusal import RefusalKind
 from scpo_ros.scpo import Certificate
 
 
@@ -113,9 +114,14 @@ def read_event(message):
     return values
 
 
+def identity_values(record):
+    """Return {name: value} of a PolicyRecord without its certificate."""
+    return {name: getattr(record, field) for field, name in POLICY_NAMES.items()}
+
+
 def policy_values(record):
     """Return {name: value} of a :class:`~scpo_ros.policy_record.PolicyRecord`."""
-    values = {name: getattr(record, field) for field, name in POLICY_NAMES.items()}
+    values = identity_values(record)
     if record.certificate is not None:
         values.update({name: getattr(record.certificate, field)
                        for field, name in CERTIFICATE_NAMES.items()})
@@ -188,15 +194,31 @@ def read_active(message):
     """
     Return the :class:`~scpo_ros.agreement.Acknowledgement` of a controller's active_policy.
 
-    :raises InvalidArrayError: for a missing or wrongly typed value.
+    :raises InvalidArrayError: for a missing or wrongly typed value, an unknown kind of refusal, or
+        a version beyond the largest.
     """
     values = read_event(message)
     names = {'theta': 'policy.theta', 'version': 'policy.version', 'digest': 'policy.digest',
              'ready': 'ready.version', 'refused': 'refused.version',
              'refused_kind': 'refused.kind', 'refused_reason': 'refused.reason',
              'refusals': 'refused.count'}
-    later = {'refused_x0': 'refused.x0', 'refused_w': 'refused.w', 'model_valid': 'model.valid',
-             'model_reason': 'model.reason'}  # not in messages of version 0.1
+    later = {'refused_x0': 'refused.x0', 'refused_w': 'refused.w',  # not in version 0.1
+             'model_valid': 'model.valid', 'model_reason': 'model.reason',
+             'claim_kind': 'claim.kind'}
     names.update({field: name for field, name in later.items() if name in values})
-    return Acknowledgement(**{
+    values['refused.kind'] = _kind(values.get('refused.kind'))
+    seen = Acknowledgement(**{
         field: _typed(values, name, Acknowledgement, field) for field, name in names.items()})
+    for name, version in (('policy.version', seen.version), ('ready.version', seen.ready)):
+        if not 0 <= version <= LARGEST_VERSION:
+            raise InvalidArrayError(name, version, f'must be from 0 to {LARGEST_VERSION}')
+    return seen
+
+
+def _kind(word):
+    try:
+        return RefusalKind(word)
+    except ValueError as error:
+        raise InvalidArrayError(
+            'refused.kind', word, f'must be one of {[kind.value for kind in RefusalKind]}'
+        ) from error

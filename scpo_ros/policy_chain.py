@@ -1,7 +1,7 @@
 """The adapter's side of publishing: versions, parents, and what to do when one is refused."""
 
 from scpo_ros.arrays import digest
-from scpo_ros.policy_record import PolicyRecord
+from scpo_ros.policy_record import LARGEST_JUMP, LARGEST_VERSION, PolicyRecord
 
 
 class PolicyChain:
@@ -11,13 +11,14 @@ class PolicyChain:
         """
         Start empty, so that the first record is version 0, its own parent; or go on.
 
-        :param records: of an earlier life; those of another specification or with other weights
-            than their digest says are left out.
+        :param records: of an earlier life; those of another specification, with other weights than
+            their digest says, or with a version that no controller takes are left out.
         """
         self.spec_digest, self._memory = spec_digest, memory
         self._records = {record.version: record for record in records
                          if record.spec_digest == spec_digest
-                         and record.digest == digest(record.theta)}
+                         and record.digest == digest(record.theta)
+                         and record.version <= LARGEST_VERSION}
         self.base = max(self._records, default=None)  # version from which the next one descends
 
     @property
@@ -59,6 +60,17 @@ class PolicyChain:
                 del self._records[version]
         self.base = record.version
         return record
+
+    def go_on_from(self, version):
+        """
+        Make a remembered version the base of the next one.
+
+        Where the next number would be further above the base than a controller takes, the records
+        above the base are forgotten, and the next number is the one after it.
+        """
+        if max(self._records) + 1 - version > LARGEST_JUMP:
+            self._records = {v: record for v, record in self._records.items() if v <= version}
+        self.base = version
 
     def adopt(self, version, theta, parent_digest):
         """Take over a policy that the controller runs and this chain does not know."""

@@ -25,7 +25,7 @@ def write_policy(path, record):
     np.savez(path, **policy_values(record))
 
 
-def load_policy(path, size, spec_digest, margin):
+def load_policy(path, size, spec_digest, margin, kind):
     """
     Return the PolicyRecord that a file holds, if nothing in it contradicts the rest.
 
@@ -33,20 +33,22 @@ def load_policy(path, size, spec_digest, margin):
     whoever wrote the weights wrote that too. Its lineage is history.
 
     :param size: d, the number of weights. :param spec_digest: of the reader's specification.
-    :param margin: the least margin that its certificate must claim.
+    :param margin: the least margin that its certificate must claim. :param kind: that it must be
+        of.
     :raises PolicyFileError: naming the file and the rules that it broke.
     """
     try:
         record = policy_of(_contents(path))
         found = (identity_defects(record, size, spec_digest)
-                 or evidence_defects(record, margin))
+                 or evidence_defects(record, margin, kind))
     except InvalidArrayError as error:
         found = (str(error)[:300],)
     except Exception as error:  # noqa: B902 - whatever a file does to its reader, it is refused
         found = (f'{type(error).__name__}: {error}'[:300],)
     if found:
-        raise PolicyFileError('policy_file', str(path),
-                              f'must hold a policy that can be tried ({"; ".join(found)})')
+        why = '; '.join(map(str, found))
+        raise PolicyFileError(
+            'policy_file', str(path), f'must hold a policy that can be tried ({why})')
     return record
 
 

@@ -12,7 +12,12 @@ new one: through verification.
 
 from dataclasses import dataclass
 
-from scpo_ros.policy_record import identity_defects, record_defects
+from scpo_ros.claim import BACKUP, UNCHECKED
+from scpo_ros.policy_record import identity_defects, record_defects, version_defects
+from scpo_ros.refusal import Defect, malformed, RefusalKind
+
+
+_LONGEST_REASON = 1000  # characters: a reason may quote what a sender wrote
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class Refused:
     """The last refusal."""
 
     version: int = -1
-    kind: str = ''  # 'malformed', 'lineage', 'verification', 'ledger' or 'revoked'
+    kind: RefusalKind = RefusalKind.NONE
     reason: str = ''
     counterexample: object = None  # Counterexample, where the verification found one
 
@@ -28,17 +33,20 @@ class Refused:
 class PolicyGate:
     """Holds the running policy, the one that waits for its swap, and those under verification."""
 
-    def __init__(self, backup, margin, dwell, queue=8):
+    def __init__(self, backup, margin, dwell, kind, queue=8):
         """
         Start with the backup.
 
         :param backup: PolicyRecord of version 0. :param margin: least certified margin.
-        :param dwell: least time between two swaps [s]. :param queue: most records in waiting.
+        :param dwell: least time between two swaps [s].
+        :param kind: of certificate that the specification asks for, 'proved' or 'sampled'.
+        :param queue: most records in waiting.
         """
         self.running, self.ready, self.refused = backup, None, Refused()
         self.refusals, self.swaps, self.revoked, self.suspended = 0, 0, '', None
         self._backup, self._size, self._spec = backup, backup.theta.size, backup.spec_digest
-        self._margin, self._dwell, self._limit = margin, dwell, queue
+        self._margin, self._dwell, self._kind, self._limit = margin, dwell, kind, queue
+        self._claims = {backup.version: BACKUP}  # of the running and of the waiting policy
         self._known = {backup.version: backup.digest}  # verified, or accepted without checks
         self._queue, self._swapped_at = [], None
 
@@ -46,6 +54,11 @@ class PolicyGate:
     def newest(self):
         """Return the newest policy that was let through."""
         return self.ready if self.ready is not None else self.running
+
+    @property
+    def claim(self):
+        """Return the controller's own :class:`~scpo_ros.claim.Claim` for what runs."""
+        return self._claims[self.running.version]
 
     def submit(self, record):
         """
@@ -56,36 +69,32 @@ class PolicyGate:
         if any(record.digest == known.digest and record.version == known.version
                for known in (self.newest, *self._queue)):
             return False  # the latched message came again
-        found, kind = self._found(record)
+        found = self._found(record)
         if found:
-            self.refuse(record.version, kind, '; '.join(found))
+            self.refuse(record.version, found[0].kind, '; '.join(map(str, found)))
             return False
         self._queue.append(record)
         return True
 
     def _found(self, record):
         if self.revoked:
-            return (f'certification has stopped: {self.revoked}',), 'revoked'
+            return (Defect(RefusalKind.REVOKED, f'certification has stopped: {self.revoked}'),)
         try:
             found = self._defects(record)
         except Exception as error:  # noqa: B902 - a check that fails to run is a refusal
-            found = (f'it cannot be checked: {type(error).__name__}: {error}',)
+            found = malformed(f'it cannot be checked: {type(error).__name__}: {error}')
         if not found and len(self._queue) >= self._limit:
-            found = ('too many policies wait for verification',)
-        return found, self._kind(found) if found else ''
+            found = malformed('too many policies wait for verification')
+        return found
 
     def _defects(self, record):
         known = {**self._known, **{r.version: r.digest for r in self._queue}}
-        return record_defects(record, self._size, self._spec, known, self._margin)
-
-    @staticmethod
-    def _kind(found):
-        lineage = 'parent' in found[0] or 'not newer' in found[0]
-        return 'lineage' if lineage and 'certificate' not in found[0] else 'malformed'
+        return record_defects(
+            record, self._size, self._spec, known, self._margin, self._kind)
 
     def refuse(self, version, kind, reason, counterexample=None):
-        """Note a refusal."""
-        self.refused = Refused(version, kind, reason, counterexample)
+        """Note a refusal of a :class:`~scpo_ros.refusal.RefusalKind`."""
+        self.refused = Refused(version, kind, reason[:_LONGEST_REASON], counterexample)
         self.refusals += 1
 
     @property
@@ -93,29 +102,42 @@ class PolicyGate:
         """Return the record to verify next, or None."""
         return self._queue[0] if self._queue else None
 
-    def verdict(self, safe, reason, kind='verification', counterexample=None):
+    def believes(self, claim):
+        """Return whether a :class:`~scpo_ros.claim.Claim` is of the kind that is asked for."""
+        return getattr(claim, 'kind', None) == self._kind
+
+    def verdict(self, safe, reason, kind=RefusalKind.VERIFICATION, counterexample=None,
+                claim=None):
         """
         Conclude the verification of :attr:`head`: it waits for its swap, or is refused.
 
         What was queued behind a refused record is refused with it: it descends from it.
+
+        :param claim: the :class:`~scpo_ros.claim.Claim` of the verification. A policy is safe only
+            with one of the kind that the specification asks for.
         """
         record = self._queue.pop(0)
-        if safe is True:
-            self._admit(record)
+        if safe is True and self.believes(claim):
+            self._admit(record, claim)
             return
+        reason = reason or f'the verification claims nothing that is {self._kind}'
         self.refuse(record.version, kind, reason, counterexample)
         self._queue.clear()
 
-    def _admit(self, record):
+    def _admit(self, record, claim):
         self._known[record.version] = record.digest
         for version in sorted(self._known)[:-64]:
             del self._known[version]
         self.ready = record
+        kept = (self._backup.version, self.running.version)
+        self._claims = {version: self._claims[version] for version in kept}
+        self._claims[record.version] = claim
 
     def admit_unchecked(self, record):
         """Take a record without any check but its shape: for demonstrations of the danger."""
-        if record.theta.shape == (self._size,) and record.version > self.newest.version:
-            self._admit(record)
+        if record.theta.shape == (self._size,) and not version_defects(
+                record.version, self.newest.version):
+            self._admit(record, UNCHECKED)
 
     def restore(self, record):
         """
@@ -125,8 +147,8 @@ class PolicyGate:
         """
         found = identity_defects(record, self._size, self._spec)
         if found:
-            self.refuse(record.version, 'malformed', 'restored from the ledger: '
-                        + '; '.join(found))
+            self.refuse(record.version, found[0].kind, 'restored from the ledger: '
+                        + '; '.join(map(str, found)))
             return False
         self._queue.append(record)
         return True
@@ -137,7 +159,8 @@ class PolicyGate:
             self.suspended = self.newest
         for record in self._queue:
             if record is not self.suspended:
-                self.refuse(record.version, 'revoked', f'certification has stopped: {reason}')
+                self.refuse(record.version, RefusalKind.REVOKED,
+                            f'certification has stopped: {reason}')
         self._queue.clear()
         self.swaps += self.running is not self._backup
         self.running, self.ready, self._swapped_at = self._backup, None, now

@@ -1,8 +1,17 @@
-"""The controller's own verification of a policy: other scenarios than the adapter's."""
+"""
+The controller's own verification of a policy: other scenarios than the adapter's, its own claim.
+
+A proved metric speaks of every state, and is the same for whoever computes it: it must keep the
+margin that the controller asks for, `bound <= -(margin - r)`, with r for the rounding of another
+processor (:class:`~scpo_ros.tolerances.Tolerances`, *margin*). A sampled metric differs between
+two sets of scenarios by more than the margin: on the controller's own scenarios it must be at most
+0, the limit itself. The adapter plans the margin for that difference.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
+from scpo_ros.claim import Claim
 from scpo_ros.control.counterexample import exceeded, not_returned, worst_push
 from scpo_ros.control.evaluation import SafetyEvaluation
 from scpo_ros.control.safety_metrics import REGRETS, SAMPLING_ALLOWANCE
@@ -22,34 +31,45 @@ class Verdict:
     reason: str
     worst: float  # largest metric
     counterexample: object = None  # Counterexample, for whoever would propose better
+    claim: object = None  # Claim of this verification, where it is safe
 
 
 class Verifier:
     """Judges weights by rollouts of its own."""
 
-    _tolerance = 0.0  # largest metric that passes
-
-    def __init__(self, spec, tolerance=0.0):
+    def __init__(self, spec, margin, tolerance=0.0):
         """
         Draw the scenarios of a specification; its table comes from the cache.
 
-        :param tolerance: largest metric that passes. Above 0 only where the verdict of another
-            machine is looked at again, see :mod:`scpo_ros.tolerances`.
+        :param spec: Spec. :param margin: that proved metrics must keep, metric units.
+        :param tolerance: by which any metric may exceed its limit. Above 0 only where the verdict
+            of another machine is looked at again, see :mod:`scpo_ros.tolerances`.
         """
-        self._tolerance = tolerance
-        self._evaluation = SafetyEvaluation(
-            ControlTask.build(spec), seed=spec.metrics.seed + SEED_OFFSET)
+        task = ControlTask.build(spec)
+        self._evaluation = SafetyEvaluation(task, seed=spec.metrics.seed + SEED_OFFSET)
+        self._margin, self._tolerance = margin, tolerance
+        self._rounding = task.tolerances.margin
 
     def judge(self, theta):
         """Return the :class:`Verdict` on weights (d,); a metric that is not finite is unsafe."""
         metrics = self._evaluation.verify(np.asarray(theta)[None])[0]
-        if is_safe(metrics, -self._tolerance):
-            return Verdict(True, '', float(metrics.max()))
-        failed = np.flatnonzero(~(np.isfinite(metrics) & (metrics <= self._tolerance)))
+        limits = self._limits(metrics.size)
+        if is_safe(metrics - limits, 0.0):
+            worst = float(metrics.max())
+            return Verdict(True, '', worst, claim=Claim(
+                self._evaluation.kind, self._evaluation.coverage, self._margin, worst,
+                metrics.size))
+        failed = np.flatnonzero(~(np.isfinite(metrics) & (metrics <= limits)))
         found, index = self._counterexample(np.asarray(theta), metrics, failed)
         reason = found.sentence if found is not None else self._in_words(
             np.asarray(theta), metrics, index)
         return Verdict(False, reason, float(metrics[index]), found)
+
+    def _limits(self, count):
+        """Return the largest admissible value of each of so many metrics; NaN admits nothing."""
+        limits = np.full(count, float(self._tolerance))
+        limits[self._evaluation.proved_metrics] -= np.maximum(0.0, self._margin - self._rounding)
+        return limits
 
     def _counterexample(self, theta, metrics, failed):
         """Return the rollout behind the gravest failure and its index; None if it has none."""
@@ -79,6 +99,11 @@ class Verifier:
         return 1 if index == 0 else 3
 
     def _in_words(self, theta, metrics, index):
+        if metrics[index] <= 0:
+            what = ('the input keeps no more from what the safe set allows' if index == 0
+                    else 'the norm shrinks no faster than that beyond the rate asked for')
+            return (f'verification metric {index} is proved with the margin {-metrics[index]:.6g} '
+                    f'only, {self._margin:.6g} is asked for: {what}')
         if not 1 <= index <= REGRETS:
             return (f'verification metric {index} = {metrics[index]:.6g} > 0: '
                     f'{self._evaluation.explain(theta, index)}')

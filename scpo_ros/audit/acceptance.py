@@ -6,12 +6,15 @@ and so are the ancestors from which it came, and what the certificate says of th
 scenarios is computed again.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from scpo_ros.audit.evidence import Finding
 from scpo_ros.audit.lineage import same
 from scpo_ros.control.evaluation import SafetyEvaluation
 from scpo_ros.control.safety_metrics import REGRETS
 from scpo_ros.policy_record import identity_defects
+from scpo_ros.refusal import RefusalKind
 from scpo_ros.verification import Verifier
 
 
@@ -32,7 +35,8 @@ class Acceptance:
         running = newest = 0
         for seen in self._evidence.actives:
             said, record = seen.value
-            for sentence in (*self._identity(record), *self._known(said.ready),
+            for sentence in (*self._identity(record), *self._claim(said, record),
+                             *self._known(said.ready),
                              *self._permitted(seen, said)):
                 yield Finding(seen.time, seen.topic, sentence)
             if said.version == 0 and (running or said.ready < newest):
@@ -55,12 +59,20 @@ class Acceptance:
                 yield 'version 0 runs with weights that are not those of the backup'
         elif version in self._lineage.published:
             published = [seen.value for seen in self._lineage.published[version]]
-            if not any(same(record, other) for other in published):
+            if not any(_as_published(record, other) for other in published):
                 yield f'version {version} runs, but differs from what was published'
         elif not self._lineage.trusted(version):
             yield f'version {version} runs, but was never published'
         else:
-            yield from (f'version {version} runs: {s}' for s in self._lineage.defects(record))
+            yield from (f'version {version} runs: {s}' for s in self._lineage.defects(
+                record, record.certificate is not None))
+
+    def _claim(self, said, record):
+        """Yield whether the controller claims for what runs what the specification asks for."""
+        kind = self._task.spec.metrics.invariance
+        if said.version > 0 and record.certificate is None and said.claim_kind != kind:
+            yield (f'version {said.version} runs on a claim of the kind {said.claim_kind!r}, the '
+                   f'specification asks for {kind!r}')
 
     def _known(self, version):
         if version > 0 and version not in self._lineage.published and not (
@@ -80,7 +92,7 @@ class Acceptance:
         self.accepted.setdefault(said.version, (seen.time, record))
         if published:
             self.accepted.setdefault(said.ready, (seen.time, published[-1].value))
-        if said.refused_kind == 'verification' and said.refused >= 0:
+        if said.refused_kind == RefusalKind.VERIFICATION and said.refused >= 0:
             self._refused.add(said.refused)
 
     def _descent(self):
@@ -98,14 +110,21 @@ class Acceptance:
                 record = published[-1].value
                 self.accepted[record.version] = (time, record)
 
-    def verified(self, spec, progress):
+    def verified(self, spec, margin, progress):
         """
         Yield a finding for every policy let through that does not verify.
 
-        :param progress: wraps an iterable, to show how far it is.
+        The backup needs no margin: it runs where nothing else is let through.
+
+        :param margin: that proved metrics must keep. :param progress: wraps an iterable, to show
+            how far it is.
         """
-        verifier, verdicts = Verifier(spec, self._task.tolerances.metric), {}
+        tolerance = self._task.tolerances.metric
+        verifier, verdicts = Verifier(spec, margin, tolerance), {}
         for version, (time, record) in progress(sorted(self.accepted.items())):
+            if version == 0:
+                verdicts[record.digest] = self._verdict(
+                    Verifier(spec, 0.0, tolerance), record.theta)
             if record.digest not in verdicts:
                 verdicts[record.digest] = self._verdict(verifier, record.theta)
             if verdicts[record.digest]:
@@ -185,3 +204,9 @@ class DesignMetrics:
     def _close(self, found, true):
         """Return where numbers agree; NaN does not."""
         return np.abs(found - true) <= self._task.tolerances.metric
+
+
+def _as_published(record, other):
+    """Return whether a policy that runs is one that was published; certificates are not told."""
+    return same(record if record.certificate is not None else replace(
+        record, certificate=other.certificate), other)

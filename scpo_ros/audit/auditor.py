@@ -35,7 +35,7 @@ def audit(bag, namespace, parameters, progress=iter):
     acceptance = Acceptance(evidence, task, lineage)
     found = [*evidence.findings, *_absent(evidence), *lineage.findings(),
              *acceptance.findings(), *acceptance.remeasured(progress),
-             *acceptance.verified(parameters.spec, progress)]
+             *acceptance.verified(parameters.spec, controller.certified_margin, progress)]
     swaps, motion = Swaps(evidence, task, acceptance, controller), Motion(evidence, task)
     found += [*swaps.findings(), *motion.findings()]
     checked = {

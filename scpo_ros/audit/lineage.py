@@ -13,7 +13,8 @@ from dataclasses import fields
 import numpy as np
 from scpo_ros.arrays import digest
 from scpo_ros.audit.evidence import Finding
-from scpo_ros.policy_record import identity_defects, record_defects
+from scpo_ros.policy_record import (
+    identity_defects, LARGEST_JUMP, lineage_defects, record_defects)
 from scpo_ros.scpo import certificate_defects
 
 _GAP = 0.0  # largest duality gap of the backup's certificate, which rests on no step
@@ -79,7 +80,7 @@ class Lineage:
                        'begun when it was published')
         elif version == 0:
             return
-        elif version <= last:
+        elif version <= last and not self._renumbered(seen.value):
             yield f'it follows version {last}: there is another policy of its number, or its ' \
                 'place was changed'
         elif version > last + 1 and not self._adopted(seen.value):
@@ -90,18 +91,33 @@ class Lineage:
         """Return whether an adapter that was started again goes on from what the robot runs."""
         return self._first_of_life and record.version == record.parent + 1
 
-    def defects(self, record):
-        """Return what is wrong with a policy itself, as sentences."""
+    def _renumbered(self, record):
+        """Return whether the adapter was too far ahead of a controller that lost its ledger."""
+        far = self._last + 1 - record.parent > LARGEST_JUMP
+        return far and record.version == record.parent + 1
+
+    def defects(self, record, certified=True):
+        """
+        Return what is wrong with a policy itself, as sentences.
+
+        :param certified: False where no certificate is told: what runs, as the controller says.
+        """
         task = self._task
         size, spec_digest = task.policy.network.d, task.digest
         if record.version == 0:
-            return identity_defects(record, size, spec_digest) or self._backup_defects(record)
+            return (tuple(map(str, identity_defects(record, size, spec_digest)))
+                    or self._backup_defects(record))
         known = {v: d for v, d in self._known.items() if v < record.version}
         if self.trusted(record.parent):
             known.setdefault(record.parent, digest(task.initial_theta) if record.parent == 0
                              else record.parent_digest)
-        found = record_defects(record, size, spec_digest, known or {-1: ''}, self._margin)
-        return (*found, *self._margin_defects(record.certificate))
+        known = known or {-1: ''}
+        if not certified:
+            found = identity_defects(record, size, spec_digest) or lineage_defects(record, known)
+            return tuple(map(str, found))
+        found = record_defects(record, size, spec_digest, known, self._margin,
+                               task.spec.metrics.invariance)
+        return (*map(str, found), *self._margin_defects(record.certificate))
 
     def _backup_defects(self, record):
         if not np.array_equal(record.theta, self._task.initial_theta):

@@ -2,8 +2,8 @@
 What moved: the states obey model and limits, and the inputs applied are those commanded.
 
 The plant applies the command that answers a state until the next one. When none came in time it
-holds the last one, later it brakes, u = sat(-v / dt); each time it counts a missed deadline, and
-the count must say so.
+holds the last one of the same episode, later or without one it brakes, u = sat(-v / dt); each time
+it counts a missed deadline, and the count must say so. A new episode takes a step of its own.
 """
 
 import numpy as np
@@ -63,9 +63,8 @@ class Motion:
             self.transitions += 1
             yield from self._model(before, after)
             yield from self._input(before, after)
-        elif self._held is not None and before.stamp in self._commands:
-            # what was applied in the last step of an episode is not published
-            self._held = [*self._held, self._commands[before.stamp].value.u]
+        else:
+            self._held = []  # nothing of one episode is applied in the next: it brakes
 
     def _model(self, before, after):
         x, following, u = before.value.x, after.value.x, np.array([after.value.applied])

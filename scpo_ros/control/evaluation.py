@@ -57,6 +57,12 @@ class SafetyEvaluation:
         return self.invariance.kind
 
     @property
+    def proved_metrics(self):
+        """Return the indices of `verify` that are proved bounds: invariance, contraction."""
+        first = [0] if self.invariance.kind == 'proved' else []
+        return first + ([] if self.stability is None else [-1])
+
+    @property
     def size(self):
         """Return the number of verification rollouts, and of states or cells."""
         return self.verified_rollouts + self.invariance.size

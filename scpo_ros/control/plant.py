@@ -3,9 +3,12 @@ The simulated plant: steps the system under commands that may be late or missing
 
 Over [k, k + 1) it applies the command that answers x_k. When none has come it holds the last one
 and counts a deadline miss; after a time without commands the drive brakes to standstill within the
-input limits, u = sat(-v / dt). Before the first command it brakes too, and misses nothing. A new
-episode starts every so many steps, from a state drawn uniformly from the safe set or from a given
-one.
+input limits, u = sat(-v / dt). Before the first command it brakes too, and misses nothing.
+
+A new episode starts every so many steps and when it is asked for, from a state drawn uniformly
+from the safe set or from a given one. It takes a step of its own, so that no two states carry the
+same number, and nothing of the episode before is applied in it: no answer to an earlier state, and
+no command that was held. Until its first answer comes the drive brakes.
 """
 
 from dataclasses import dataclass
@@ -43,9 +46,11 @@ class SimulatedPlant:
         self._patience = max(1, round(config.command_timeout_s / system.dt))
         self.deadline_misses = self.limit_violations = 0
         self._last, self._missing, self._step, self._episode = None, 0, 0, -1
+        self.started = False  # whether a command has ever come
+        self.asked = False  # whether the next step begins an episode that was asked for
         self._initial = None if config.random_start else self._checked_start(
             config.initial_state)
-        self.reset()
+        self._begin_episode()
 
     def _checked_start(self, state):
         state = checked('initial_state', state, (self._system.n,))
@@ -56,44 +61,50 @@ class SimulatedPlant:
         return state
 
     def reset(self):
-        """Start a new episode and return its first :class:`PlantState`."""
+        """
+        Have the next step begin a new episode, however often this is called before it.
+
+        :returns: its number.
+        """
+        self.asked = True
+        return self._episode + 1
+
+    def _begin_episode(self):
         start = self._initial
         if self._config.random_start:
             start = random_scenarios(self._system, self._safe_set, 1, 1, self._rng).x0[0]
-        self._episode += 1
-        self._begin = self._step
+        self._episode, self.asked = self._episode + 1, False
+        self._begin, self._last, self._missing = self._step, None, 0
         self.state = PlantState(self._step, self._episode, start, 0.0)
         return self.state
-
-    @property
-    def started(self):
-        """Return whether a command has ever come."""
-        return self._last is not None
 
     def advance(self, command):
         """
         Advance one step and return the new :class:`PlantState`.
 
-        :param command: the input that answers the present state, or None when none has come.
+        :param command: the input that answers the present state, or None when none has come. Where
+            the step begins an episode that was asked for, nothing is applied.
         """
+        self._step += 1
+        if self.asked:
+            return self._begin_episode()
         u = self._drive(command)
         w = self._rng.uniform(-1, 1, self._system.n) * self._system.step_disturbance
         w = w * self.disturbance_scale
         x = self._system.step(self.state.x, np.array([u]), w)
-        self._step += 1
         if not self._system.within_limits(x, np.array([u if command is None else command])):
             self.limit_violations += 1
         if self._step - self._begin >= self._config.episode_steps:
-            return self.reset()
+            return self._begin_episode()
         self.state = PlantState(self._step, self._episode, x, u)
         return self.state
 
     def _drive(self, command):
         if command is not None and np.isfinite(command):
-            self._missing, self._last = 0, float(command)
+            self._missing, self._last, self.started = 0, float(command), True
         else:
             self._missing += 1
             self.deadline_misses += self.started
-        if not self.started or self._missing > self._patience:
+        if self._last is None or self._missing > self._patience:
             return float(self._system.saturate(-self.state.x[1:] / self._system.dt)[0])
         return float(self._system.saturate(np.array([self._last]))[0])

@@ -21,6 +21,7 @@ from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.run import run
 from scpo_ros.priority import step_back
 from scpo_ros.session import Session
+from scpo_ros.stopping import stop_each
 from scpo_ros.worker import Worker
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
@@ -46,7 +47,7 @@ class AdapterNode(LifecycleNode):
         self._lockstep = (
             self._config.lockstep and self.get_parameter('use_sim_time').value)
         self._worker = self._session = None
-        self._active = False
+        self._active, self._undo = False, []  # calls that undo what was configured
         self._changes = Changes(self, self._config, self._reconfigure)
         self._health = Health(self, 'adaptation', self._diagnose)
         if not self._config.safety:
@@ -65,32 +66,47 @@ class AdapterNode(LifecycleNode):
             self.trigger_activate()
 
     def on_configure(self, _):
-        """Create the topics and start the worker process."""
+        """Create the topics and start the worker process; what fails halfway is undone."""
+        try:
+            self._configure()
+        except BaseException:
+            self.stop()
+            raise
+        return TransitionCallbackReturn.SUCCESS
+
+    def _configure(self):
         self._history = History(self._config.ledger_dir, 'adapter')
+        self._undo.append(self._history.stop)
         self._session = Session(
             self._config, double_integrator(self._spec.system), self._lockstep,
             history=self._history)
         self._worker = Worker(Adaptation, (self._spec, self._config), niceness=10)
-        self._policies = self.create_publisher(ParameterEvent, 'policy', LATCHED)
-        self._rollouts = self.create_publisher(JointTrajectory, '~/rollouts', 10)
-        self._markers = self.create_publisher(MarkerArray, '~/markers', LATCHED)
+        self._undo.append(self._worker.stop)
+        self._policies = self._made('publisher', ParameterEvent, 'policy', LATCHED)
+        self._rollouts = self._made('publisher', JointTrajectory, '~/rollouts', 10)
+        self._markers = self._made('publisher', MarkerArray, '~/markers', LATCHED)
         self._metrics = Metrics(self, (
             'loss', 'worst_metric', 'step_scale', 'accepted_total', 'refused_total',
             'policy_version', 'update_time_ms', 'processed_time'), ('model_valid',))
-        subscriptions = []
+        self._undo.append(lambda: self._metrics.destroy(self))
         for kind, topic, callback, qos in (
                 (JointState, 'joint_states', self._on_state, 10),
                 (JointState, 'joint_command', self._on_command, 10),
                 (JointTrajectory, 'demonstrations', self._on_demonstration, 10),
                 (ParameterEvent, 'controller/active_policy', self._on_active, LATCHED),
                 (ParameterEvent, 'proposals', self._on_proposal, 10)):
-            subscriptions.append(self.create_subscription(kind, topic, callback, qos))
-        self._created = {
-            'destroy_publisher': [self._policies, self._rollouts, self._markers],
-            'destroy_subscription': subscriptions,
-            'destroy_service': AdapterServices(self, self._session, self._ask).created}
-        self._timer = self.create_timer(_POLL_S, self._poll, clock=STEADY)
-        return TransitionCallbackReturn.SUCCESS
+            self._made('subscription', kind, topic, callback, qos)
+        for service in AdapterServices(self, self._session, self._ask,
+                                       self._spec.metrics.invariance).created:
+            self._undo.append(lambda service=service: self.destroy_service(service))
+        timer = self._made('timer', _POLL_S, self._poll, clock=STEADY)
+        self._undo.append(timer.cancel)
+
+    def _made(self, kind, *arguments, **named):
+        """Return a new publisher, subscription or timer, which :meth:`stop` will destroy."""
+        made = getattr(self, f'create_{kind}')(*arguments, **named)
+        self._undo.append(lambda: getattr(self, f'destroy_{kind}')(made))
+        return made
 
     def on_activate(self, state):
         """Start learning; version 0 is published once the worker has certified it."""
@@ -113,19 +129,10 @@ class AdapterNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def stop(self):
-        """End the worker process and take the topics and services away."""
-        self._active = False
-        if self._worker is None:
-            return
-        self._worker.stop()
-        self._history.stop()
-        self._timer.cancel()
-        self.destroy_timer(self._timer)
-        for destroy, entities in self._created.items():
-            for entity in entities:
-                getattr(self, destroy)(entity)
-        self._metrics.destroy(self)
-        self._worker = None
+        """End all that was configured, the newest first, each whatever the others do."""
+        self._active, self._worker = False, None
+        undo, self._undo = self._undo, []
+        stop_each(*reversed(undo))
 
     def _reading(self, read, message, use):
         try:
@@ -168,8 +175,7 @@ class AdapterNode(LifecycleNode):
         answer = self._worker.poll()
         if answer is not None:
             self._conclude(answer)
-        if not self._worker.alive:
-            self._worker.restart((self._spec, self._config, self._session.replacement()))
+        self._worker.revive(lambda: (self._spec, self._config, self._session.replacement()))
         if self._active and not self._worker.busy:
             request = self._session.next_request(
                 self.count_publishers('demonstrations') > 0)

@@ -16,13 +16,14 @@ class AdapterServices:
     They work while the node is inactive too: what a person asks for is not learning.
     """
 
-    def __init__(self, node, session, ask):
+    def __init__(self, node, session, ask, kind):
         """
         Create the services.
 
         :param session: Session. :param ask: (method, *arguments) -> the worker's Answer.
+        :param kind: of certificate that the specification asks for.
         """
-        self._node, self._session, self._ask = node, session, ask
+        self._node, self._session, self._ask, self._kind = node, session, ask, kind
         self.created = [node.create_service(SetBool, '~/set_enabled', self._on_set_enabled)]
         for name, answer in (('rollback', self._rollback), ('reset', self._reset),
                              ('save_policy', self._save), ('load_policy', self._load)):
@@ -86,7 +87,7 @@ class AdapterServices:
         chain = session.chain
         try:
             record = load_policy(path.absolute(), chain.latest.theta.size, chain.spec_digest,
-                                 session.config.accept_margin)
+                                 session.config.accept_margin, self._kind)
         except PolicyFileError as error:
             return False, str(error)
         return self._restored(path.absolute(), record)

@@ -15,13 +15,15 @@ from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.history import History
 from scpo_ros.model_monitor import ModelMonitor
 from scpo_ros.nodes.conversions import (
-    command_message, event_message, LATCHED, LATCHED_QUEUE, policy_values, read_policy, read_state)
+    command_message, event_message, identity_values, LATCHED, LATCHED_QUEUE, read_policy,
+    read_state)
 from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
 from scpo_ros.nodes.markers import refused_policy
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
 from scpo_ros.policy_gate import PolicyGate
 from scpo_ros.policy_record import backup_record
+from scpo_ros.refusal import RefusalKind
 from scpo_ros.state_watch import Fate, StateWatch
 from scpo_ros.timing import Punctuality
 from scpo_ros.worker import Worker
@@ -36,12 +38,14 @@ except ImportError:
 
 _LEVELS = {Severity.OK: OK, Severity.WARN: WARN, Severity.ERROR: ERROR}
 _POLL_S = 0.02  # how often the verifier's answer is looked for [s]
+# Between two starts of the verifier, and before the first: the first answers to states come first.
+_PATIENCE_S = 1.0
 
 
-def make_verifier(spec):
+def make_verifier(spec, margin):
     """Return the verifier, in its own process, which alone pays for its imports."""
     from scpo_ros.verification import Verifier
-    return Verifier(spec)
+    return Verifier(spec, margin)
 
 
 def _steady():
@@ -56,10 +60,11 @@ def build_loop(spec, config):
     """
     task, history = ControlTask.build(spec), History(config.ledger_dir, 'controller')
     gate = PolicyGate(backup_record(task.initial_theta, task.digest), config.certified_margin,
-                      config.dwell(spec))
-    worker = Worker(
-        make_verifier, (spec,), niceness=10, started=False) if config.safety else None
-    admission = Admission(gate, worker, history, config.verification_timeout_s, (spec,))
+                      config.dwell(spec), spec.metrics.invariance)
+    judging = (spec, config.certified_margin)
+    worker = Worker(make_verifier, judging, niceness=10, started=False,
+                    pause=_PATIENCE_S) if config.safety else None
+    admission = Admission(gate, worker, history, config.verification_timeout_s, judging)
     dt = task.system.dt
     return ControlLoop(
         task, GuardedPolicy(task, task.initial_theta, guard=config.safety), admission,
@@ -179,7 +184,8 @@ class ControllerNode(Node):
         try:
             self._admission.submit(read_policy(message))
         except Exception as error:  # noqa: B902 - what cannot be read is refused, with its reason
-            self._admission.refuse(-1, 'malformed', f'{type(error).__name__}: {error}')
+            self._admission.refuse(
+                -1, RefusalKind.MALFORMED, f'{type(error).__name__}: {error}')
         self._announce()
 
     def _poll(self):
@@ -199,7 +205,7 @@ class ControllerNode(Node):
         stamp = self.get_clock().now().to_msg()
         self._active.publish(event_message(
             stamp, self.get_fully_qualified_name(),
-            {**policy_values(gate.running), **self._admission.announcement()}))
+            {**identity_values(gate.running), **self._admission.announcement()}))
         found = gate.refused.counterexample
         if found is not None and found is not self._drawn:
             self._drawn = found
@@ -209,7 +215,7 @@ class ControllerNode(Node):
         gate, loop, history = self._gate, self._loop, self._admission.history
         monitor = loop.monitor
         values = {'version': gate.running.version, 'ready': gate.newest.version,
-                  'certificate': gate.running.claim,
+                  'certificate': gate.claim.coverage,
                   'swaps': gate.swaps, 'refused': gate.refusals,
                   'last_refusal': gate.refused.reason, 'revoked': gate.revoked,
                   'revocations': monitor.revocations,

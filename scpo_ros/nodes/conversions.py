@@ -7,7 +7,7 @@ import numpy as np
 from rcl_interfaces.msg import Parameter, ParameterEvent, ParameterType, ParameterValue
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from scpo_ros.messages import (  # noqa: F401 - offered beside what they undo
-    policy_values, read_active, read_command, read_event, read_policy, read_state,
+    identity_values, policy_values, read_active, read_command, read_event, read_policy, read_state,
     read_trajectory, seconds, State)
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint

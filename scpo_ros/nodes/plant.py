@@ -86,11 +86,14 @@ class PlantNode(Node):
         self._processed, self._alone = message.data, False
 
     def _on_reset(self, _, response):
-        self._plant.reset()
-        response.success, response.message = True, f'episode {self._plant.state.episode} begins'
+        """Have the next step begin an episode; until then the present one goes on."""
+        episode = self._plant.reset()
+        response.success, response.message = True, f'episode {episode} begins with the next step'
         return response
 
     def _tick(self):
+        if self._plant.asked:
+            return self._advance()  # the present state needs no answer any more
         if not self._plant.started and self._command is None:
             return self._publish()  # nothing moves before the first command
         if self._lockstep and not self._answered():
@@ -101,6 +104,9 @@ class PlantNode(Node):
                 return None
             self._forced += 1
             self._alone = not self._learned
+        return self._advance()
+
+    def _advance(self):
         self._waited = 0.0
         self._plant.advance(self._command)
         self._command = None

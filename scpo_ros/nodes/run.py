@@ -11,6 +11,7 @@ from rclpy.signals import SignalHandlerOptions
 from scpo_ros.discovery import be_found_quickly
 from scpo_ros.exceptions import ScpoRosError
 from scpo_ros.priority import step_forward
+from scpo_ros.stopping import stop_each
 
 
 _WAKE_S = 0.5  # longest sleep without an event [s]
@@ -53,14 +54,23 @@ def run(make, executor=SingleThreadedExecutor, args=None):
         print(f'[scpo_ros] error: {error}', file=sys.stderr, flush=True)
         code = 2
     finally:
-        if spinner is not None:
-            spinner.shutdown()  # before the context, or its guard condition complains
-        if node is not None:
-            if hasattr(node, 'stop'):
-                node.stop()
-            node.destroy_node()
-        rclpy.try_shutdown()
+        code = max(code, _end(spinner, node))
     return code
+
+
+def _end(spinner, node):
+    """End all parts, each whatever becomes of the others; return the exit code."""
+    parts = [rclpy.try_shutdown]
+    if node is not None:
+        parts = [*([node.stop] if hasattr(node, 'stop') else []), node.destroy_node, *parts]
+    if spinner is not None:
+        parts = [spinner.shutdown, *parts]  # before the context, or its guard condition complains
+    try:
+        stop_each(*parts)
+    except ScpoRosError as error:
+        print(f'[scpo_ros] error: {error}', file=sys.stderr, flush=True)
+        return 2
+    return 0
 
 
 def _turn(spinner, node, timeout):

@@ -103,21 +103,61 @@ def test_episodes_start_inside_the_safe_set_and_count_on(task, make):
 
 def test_starts_spread_over_the_safe_set(task, make):
     plant = make()
-    starts = np.array([plant.reset().x for _ in range(300)])
+    starts = []
+    for _ in range(300):
+        plant.reset()
+        starts.append(plant.advance(None).x)
+    starts = np.array(starts)
     gauge = task.safe_set.gauge(starts)
     assert np.all(gauge <= 1) and gauge.max() > 0.97
     assert abs(np.mean(gauge**2) - 0.5) < 0.1  # uniform: the gauge squared is too
     assert plant.state.episode == 300
 
 
-def test_a_reset_starts_a_new_episode_in_full(make):
+def test_a_reset_takes_the_next_step_and_starts_a_new_episode_in_full(make):
     plant = make(episode_steps=10)
     for _ in range(4):
-        plant.advance(0.0)
-    state = plant.reset()
-    assert (state.step, state.episode, state.applied) == (4, 1, 0.0)
+        before = plant.advance(0.0)
+    assert plant.reset() == 1 and plant.state is before  # until the step nothing changes
+    state = plant.advance(0.7)  # the answer to the state before
+    assert (state.step, state.episode, state.applied) == (5, 1, 0.0)
+    assert plant.limit_violations == plant.deadline_misses == 0
     episodes = [plant.advance(0.0).episode for _ in range(10)]
     assert episodes == [1] * 9 + [2]
+
+
+def test_many_resets_between_two_steps_are_one(make):
+    plant = make()
+    assert [plant.reset() for _ in range(50)] == [1] * 50
+    assert plant.advance(None).episode == 1 and plant.advance(0.0).episode == 1
+
+
+def test_a_reset_at_the_end_of_an_episode_begins_the_one_that_it_names(make):
+    plant = make(episode_steps=3)
+    plant.advance(0.0), plant.advance(0.0)
+    named = plant.reset()
+    assert plant.advance(0.0).episode == named == 1
+
+
+@pytest.mark.parametrize('asked', [True, False])
+def test_the_command_that_an_episode_applied_last_is_not_held_in_the_next(make, asked):
+    plant = make(episode_steps=10)
+    for _ in range(9):
+        plant.advance(0.8)
+    if asked:
+        plant.reset()
+    state = plant.advance(0.8)
+    assert state.episode == 1
+    assert plant.advance(None).applied == pytest.approx(np.clip(-state.x[1] / 0.1, -1, 1))
+    assert plant.deadline_misses == 1
+    assert plant.advance(0.4).applied == plant.advance(None).applied == 0.4
+
+
+def test_a_reset_before_the_first_command_begins_a_new_episode(make):
+    plant = make()
+    plant.reset()
+    state = plant.advance(None)
+    assert (state.step, state.episode, plant.started) == (1, 1, False)
 
 
 def test_one_seed_gives_one_history(task, make):

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 from scpo_ros.admission import Admission
 from scpo_ros.arrays import digest
+from scpo_ros.claim import Claim
 from scpo_ros.history import History
 from scpo_ros.policy_chain import PolicyChain
 from scpo_ros.policy_gate import PolicyGate
@@ -15,6 +16,7 @@ from scpo_ros.worker import Answer
 
 SPEC = 'spec'
 BACKUP = np.zeros(3)
+CLAIM = Claim('sampled', 'what was really looked at', 0.02, -0.1, 10)
 
 
 def certificate(theta, parent):
@@ -51,10 +53,11 @@ class Verifier:
         assert not self.busy and method == 'judge' and timeout > 0
         self.asked.append(arguments[0])
 
-    def say(self, safe=True, reason='', failure='', counterexample=None):
+    def say(self, safe=True, reason='', failure='', counterexample=None, claim=CLAIM):
         """Answer the question that is open."""
         assert self.busy
-        verdict = SimpleNamespace(safe=safe, reason=reason, counterexample=counterexample)
+        verdict = SimpleNamespace(
+            safe=safe, reason=reason, counterexample=counterexample, claim=claim)
         self.answers.append(Answer('judge', verdict, failure))
         self._told.append(self.answers[-1])
 
@@ -66,9 +69,12 @@ class Verifier:
         """Return a new answer, once."""
         return self._told.pop(0) if self._told else None
 
-    def restart(self, arguments):
-        """Come back."""
+    def revive(self, arguments):
+        """Come back, unless it is alive."""
+        if self.alive:
+            return False
         self.alive, self.restarts = True, self.restarts + 1
+        return True
 
     def stop(self):
         """End."""
@@ -77,7 +83,7 @@ class Verifier:
 
 def admission(folder='', verifier=None, dwell=0.0, clock=lambda: 0.0):
     """Return an Admission whose history is kept in a folder."""
-    gate = PolicyGate(backup_record(BACKUP, SPEC), margin=0.02, dwell=dwell)
+    gate = PolicyGate(backup_record(BACKUP, SPEC), margin=0.02, dwell=dwell, kind='sampled')
     return Admission(gate, verifier or Verifier(), History(folder, 'controller'), 1.0,
                      clock=clock)
 

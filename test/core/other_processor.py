@@ -127,12 +127,12 @@ def read(folder, of):
     spec = build(Spec, {**SMALL, **LIMITS})
     task = ControlTask.build(spec)
     backup = backup_record(task.initial_theta, task.digest)
-    gate = PolicyGate(backup, 0.02, 0.0)
-    record = load_policy(of / 'policy.npz', task.policy.network.d, task.digest, 0.02)
+    gate = PolicyGate(backup, 0.02, 0.0, 'proved')
+    record = load_policy(of / 'policy.npz', task.policy.network.d, task.digest, 0.02, 'proved')
     child = replace(record, version=1, parent=0, parent_digest=backup.digest, certificate=replace(
         record.certificate, parent_digest=backup.digest))
     taken, refused = gate.submit(child), gate.refused.reason
-    verdict = Verifier(spec).judge(record.theta)
+    verdict = Verifier(spec, 0.02).judge(record.theta)
     bag = read_bag(of / 'bag')
     report = audited(bag)
     (folder / 'read.pickle').write_bytes(pickle.dumps({

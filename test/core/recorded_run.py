@@ -13,6 +13,7 @@ import numpy as np
 from scpo_ros.adaptation import Adaptation
 from scpo_ros.arrays import digest
 from scpo_ros.bag import Bag, BagWriter, PARAMETERS, profile, Recorded, TYPES
+from scpo_ros.claim import claim_values
 from scpo_ros.config import AdapterConfig, ControllerConfig, PlantConfig, Spec
 from scpo_ros.control.backup_mpc import riccati
 from scpo_ros.control.collection import RolloutCollector, Sample
@@ -20,7 +21,7 @@ from scpo_ros.control.expert import ExpertCatalogue
 from scpo_ros.control.guarded_policy import GuardedPolicy, Source
 from scpo_ros.control.plant import SimulatedPlant
 from scpo_ros.control.task import ControlTask
-from scpo_ros.messages import policy_values
+from scpo_ros.messages import identity_values, policy_values
 from scpo_ros.policy_chain import PolicyChain
 from scpo_ros.policy_gate import PolicyGate
 from scpo_ros.policy_record import backup_record
@@ -108,8 +109,10 @@ class Run:
             system, self.task.safe_set, PlantConfig(seed=4, episode_steps=30))
         controller = build(ControllerConfig, CONTROLLER)
         self.gate = PolicyGate(backup_record(theta, self.task.digest),
-                               controller.certified_margin, controller.swap_dwell_s)
-        self.law, self.verifier = GuardedPolicy(self.task, theta), Verifier(spec)
+                               controller.certified_margin, controller.swap_dwell_s,
+                               spec.metrics.invariance)
+        self.law, self.verifier = GuardedPolicy(self.task, theta), Verifier(
+            spec, controller.certified_margin)
         config = build(AdapterConfig, ADAPTER)
         self.adaptation = Adaptation(spec, config, task=self.task)
         self.chain = PolicyChain(self.task.digest)
@@ -130,8 +133,9 @@ class Run:
         gate = self.gate
         self.say('/scpo/controller/active_policy', EVENT, event(
             self.clock, '/scpo/controller', {
-                **policy_values(gate.running), 'ready.version': gate.newest.version,
-                'refused.version': gate.refused.version, 'refused.kind': gate.refused.kind,
+                **identity_values(gate.running), **claim_values(gate.claim),
+                'ready.version': gate.newest.version,
+                'refused.version': gate.refused.version, 'refused.kind': gate.refused.kind.value,
                 'refused.reason': gate.refused.reason, 'refused.count': gate.refusals}))
 
     def publish(self, theta, certificate):
@@ -144,7 +148,8 @@ class Run:
         verdict = self.verifier.judge(record.theta)
         in_time = record.version != REFUSED
         self.gate.verdict(verdict.safe and in_time,
-                          verdict.reason or 'judge: no answer within the time limit')
+                          verdict.reason or 'judge: no answer within the time limit',
+                          claim=verdict.claim)
         self.announce()
         if self.gate.newest is not record:
             self.chain.base = self.gate.newest.version
@@ -170,7 +175,8 @@ class Run:
     def restart_controller(self):
         """Start the controller again: it begins with the backup, and gets the policy anew."""
         backup = self.task.initial_theta
-        self.gate = PolicyGate(backup_record(backup, self.task.digest), 0.02, 1.0)
+        self.gate = PolicyGate(backup_record(backup, self.task.digest), 0.02, 1.0,
+                               self.task.spec.metrics.invariance)
         self.law.swap(backup)
         self.announce()
         self.gate.submit(self.chain.latest)  # the latched one, whose parent it does not know

@@ -7,6 +7,7 @@ from scpo_ros.arrays import digest
 from scpo_ros.config import SystemConfig
 from scpo_ros.control.linear_system import double_integrator
 from scpo_ros.nodes.conversions import State
+from scpo_ros.refusal import RefusalKind
 from scpo_ros.scpo import Certificate
 from scpo_ros.worker import Answer
 
@@ -59,5 +60,5 @@ def acknowledgement(version, ready=None, refused=-1, kind='', refusals=0, theta=
     """Return what a controller says that runs a version; the last refusal is of `refused`."""
     theta = np.full(3, float(version)) if theta is None else theta
     return Acknowledgement(theta, version, digest(theta), version if ready is None else ready,
-                           refused, kind, 'a reason', refusals, model_valid=int(not revoked),
-                           model_reason=revoked)
+                           refused, RefusalKind(kind), 'a reason', refusals,
+                           model_valid=int(not revoked), model_reason=revoked)

@@ -25,7 +25,7 @@ class Offered:
 def test_before_the_first_certificate_every_service_refuses_with_its_reason(name):
     """The worker is asked nothing: its answer could not be numbered."""
     node, asked = Offered(), []
-    AdapterServices(node, Session(AdapterConfig(), SYSTEM), asked.append)
+    AdapterServices(node, Session(AdapterConfig(), SYSTEM), asked.append, 'sampled')
     answer = node.services[f'~/{name}'](Trigger.Request(), Trigger.Response())
     assert not answer.success and answer.message and asked == []
 
@@ -39,7 +39,7 @@ def test_while_the_policy_of_an_earlier_life_is_verified_nothing_takes_its_place
     node, session, asked = Offered(), Session(AdapterConfig(), SYSTEM, history=history), []
     assert session.next_request(True) == ('describe',)
     session.conclude(Answer('describe', ('spec', np.zeros((4, 2)))))
-    AdapterServices(node, session, asked.append)
+    AdapterServices(node, session, asked.append, 'sampled')
     answer = node.services[f'~/{name}'](Trigger.Request(), Trigger.Response())
     assert not answer.success and asked == []
     assert answer.message == 'the policy of an earlier life is being verified anew'
@@ -61,7 +61,7 @@ def test_a_rollback_says_what_became_of_it(refused, word):
         session.conclude(answer)
         return answer
 
-    AdapterServices(node, session, ask)
+    AdapterServices(node, session, ask, 'sampled')
     answer = node.services['~/rollback'](Trigger.Request(), Trigger.Response())
     assert answer.success is not refused and word in answer.message
     assert answer.message.startswith('version 1: ')

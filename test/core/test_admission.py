@@ -6,7 +6,7 @@ from itertools import permutations
 import json
 from types import SimpleNamespace
 
-from admission_samples import admission, BACKUP, chain_of, settle, Verifier
+from admission_samples import admission, BACKUP, chain_of, CLAIM, settle, Verifier
 import numpy as np
 import pytest
 from scpo_ros.admission import Admission
@@ -15,6 +15,7 @@ from scpo_ros.history import find_version, History, read_record, record_values
 from scpo_ros.ledger import GENESIS, LedgerError, line_of, read
 from scpo_ros.policy_gate import PolicyGate
 from scpo_ros.policy_record import backup_record
+from scpo_ros.refusal import RefusalKind
 from scpo_ros.specification import spec_digest
 from scpo_ros.validated import build
 
@@ -140,7 +141,7 @@ def test_a_ledger_with_digests_of_before_is_refused_in_one_line_that_says_why(tm
     for values in ({'spec_digest': 'd736bf85986c' + '0' * 52},
                    {'spec_digest': spec_digest(build(Spec, {'system.dt': 0.05}))}):
         history.accept(read_record({**record_values(record), **values}))
-        gate = PolicyGate(backup_record(BACKUP, own), 0.02, 0.0)
+        gate = PolicyGate(backup_record(BACKUP, own), 0.02, 0.0, 'sampled')
         Admission(gate, Verifier(), history, 5.0)
         said = gate.refused.reason
         assert gate.head is None and '\n' not in said and len(said) < 300
@@ -332,19 +333,10 @@ def test_only_the_word_true_lets_a_policy_through(verdict):
     assert admitted.gate.newest.version == 0 and admitted.gate.refused.reason
 
 
-def test_a_dead_verifier_is_replaced_at_most_once_a_second():
-    verifier, now = Verifier(), [0.0]
-    admitted = admission('', verifier, clock=lambda: now[0])
-    for step in range(101):
-        now[0], verifier.alive = 0.04 * step, False
-        admitted.poll()
-    assert 3 <= verifier.restarts <= 5
-
-
 def test_a_disk_that_does_not_answer_is_a_refusal(tmp_path):
     verifier, now = Verifier(), [0.0]
     admitted = admission(tmp_path, verifier, clock=lambda: now[0])
-    admitted.history.accept = lambda record: Future()
+    admitted.history.accept = lambda record, claim: Future()
     admitted.submit(chain_of(1)[1])
     verifier.say(safe=True)
     admitted.poll()
@@ -359,7 +351,7 @@ def test_a_disk_that_does_not_answer_is_a_refusal(tmp_path):
 def test_a_flood_of_refusals_does_not_fill_the_disk(tmp_path):
     admitted = admission(tmp_path)
     for number in range(5000):
-        admitted.refuse(-1, 'malformed', f'number {number}')
+        admitted.refuse(-1, RefusalKind.MALFORMED, f'number {number}')
     admitted.stop()
     assert len(kinds(tmp_path)) == 100 and admitted.gate.refusals == 5000
 
@@ -369,7 +361,7 @@ def test_refusals_after_a_flood_are_recorded_at_ten_a_second(tmp_path):
     admitted = admission(tmp_path, clock=lambda: now[0])
     for number in range(300):
         now[0] += 0.0 if number < 100 else 0.05
-        admitted.refuse(-1, 'malformed', f'number {number}')
+        admitted.refuse(-1, RefusalKind.MALFORMED, f'number {number}')
     admitted.stop()
     assert 199 <= len(kinds(tmp_path)) <= 201
 
@@ -378,4 +370,74 @@ def test_a_closed_ledger_says_why(tmp_path):
     admitted = admission(tmp_path)
     with pytest.raises(LedgerError, match='cannot be opened'):
         admission(tmp_path)
+    admitted.stop()
+
+
+@pytest.mark.parametrize('broken', [True, False])
+def test_a_verifier_that_cannot_be_stopped_keeps_no_entry_from_the_disk(tmp_path, broken):
+    verifier = Verifier()
+    admitted = admission(tmp_path, verifier)
+
+    def fail():
+        raise OSError('its process cannot be killed')
+    verifier.stop = fail if broken else verifier.stop
+    admitted.history.note('revoked', reason='the last word')
+    if broken:
+        with pytest.raises(OSError, match='cannot be killed'):
+            admitted.stop()
+    else:
+        admitted.stop()
+    assert kinds(tmp_path) == ['revoked']
+    admission(tmp_path).stop()  # the lock is free
+
+
+def test_what_is_told_and_kept_is_the_controllers_own_claim(tmp_path):
+    verifier, record = Verifier(), chain_of(1)[1]
+    forged = replace(record, certificate=replace(record.certificate, coverage='TRUST ME',
+                                                 margin=0.05, verification_size=10**9))
+    admitted = admission(tmp_path, verifier)
+    let_through(admitted, verifier, forged)
+    assert admitted.announcement()['claim.coverage'] == 'the backup'
+    admitted.swap(0.0, True)
+    told = admitted.announcement()
+    assert {name: told[f'claim.{name}'] for name in vars(CLAIM)} == vars(CLAIM)
+    admitted.stop()
+    kept = (tmp_path / 'controller.ledger').read_text()
+    assert 'TRUST ME' not in kept and CLAIM.coverage in kept
+    again = History(tmp_path, 'controller')
+    assert again.accepted[1].certificate is None and again.fault == ''
+    assert CLAIM.coverage in str(again._snapshot())
+    again.stop()
+
+
+@pytest.mark.parametrize('claim', [None, replace(CLAIM, kind='proved'), replace(CLAIM, kind='')])
+def test_a_verdict_without_a_claim_of_the_kind_asked_for_is_none(tmp_path, claim):
+    verifier = Verifier()
+    admitted = admission(tmp_path, verifier)
+    admitted.submit(chain_of(1)[1])
+    verifier.say(safe=True, claim=claim)
+    settle(admitted)
+    assert admitted.gate.newest.version == 0 and admitted.gate.refused.reason
+    admitted.stop()
+    assert kinds(tmp_path) == ['refused']
+
+
+@pytest.mark.parametrize('version', [2**63 - 1, 2**53])
+def test_a_version_of_a_ledger_that_no_reader_can_show_gives_way_to_the_one_before(
+        tmp_path, version):
+    history, chain = History(tmp_path, 'controller'), chain_of(2)
+    history.accept(chain[1])
+    history.accept(replace(chain[2], version=version))
+    history.stop()
+    verifier = Verifier()
+    admitted = admission(tmp_path, verifier)
+    assert (admitted.gate.refused.version, admitted.gate.refused.kind) == (
+        version, RefusalKind.LINEAGE)
+    assert f'above the largest, {2**53 - 1}' in admitted.gate.refused.reason
+    admitted.poll()
+    verifier.say(safe=True)
+    settle(admitted)
+    assert admitted.gate.newest.version == 1
+    let_through(admitted, verifier, chain[2])
+    assert admitted.gate.newest.version == 2  # and learning goes on
     admitted.stop()

@@ -5,15 +5,17 @@ from dataclasses import replace
 from threading import Timer
 from types import SimpleNamespace
 
-from admission_samples import chain_of
+from admission_samples import certificate, chain_of, CLAIM
 import numpy as np
 import pytest
-from scpo_ros.agreement import Agreement
+from scpo_ros.agreement import Acknowledgement, Agreement
 from scpo_ros.arrays import digest
 from scpo_ros.config import AdapterConfig
 from scpo_ros.history import History
 from scpo_ros.ledger import LedgerError, read
 from scpo_ros.policy_chain import PolicyChain
+from scpo_ros.policy_gate import PolicyGate
+from scpo_ros.policy_record import backup_record, LARGEST_JUMP, PolicyRecord
 from scpo_ros.session import Session
 from scpo_ros.worker import Answer
 from session_samples import acknowledgement, begun, DT, report, SPEC, SYSTEM, tick
@@ -327,3 +329,126 @@ def test_a_policy_is_published_when_the_disk_has_it_or_cannot_take_it(error):
     begun(Session(AdapterConfig(), SYSTEM, history=history))
     assert written.done()
     timer.join()
+
+
+# Versions far above or below --------------------------------------------------------------------
+
+
+class Robot:
+    """A gate and the session's view of it: what is published is judged, verified and run."""
+
+    def __init__(self, session):
+        """Start with the backup only, as a controller without a ledger does."""
+        self.session = session
+        self.gate = PolicyGate(backup_record(np.zeros(3), SPEC), 0.02, 0.0, 'sampled')
+
+    def take(self, record, certified=True):
+        """Receive a policy, run it if it is let through, and tell the adapter."""
+        if certified:
+            record = replace(record, certificate=certificate(record.theta, record.parent_digest))
+        if self.gate.submit(record):
+            self.gate.verdict(True, '', claim=CLAIM)
+            self.gate.swap(0.0, True)
+        self.tell()
+        return self.gate.running.version == record.version
+
+    def tell(self):
+        gate = self.gate
+        self.session.acknowledge(Acknowledgement(
+            gate.running.theta, gate.running.version, gate.running.digest, gate.newest.version,
+            gate.refused.version, gate.refused.kind, gate.refused.reason, gate.refusals,
+            np.zeros(0), np.zeros(0)))
+
+    def learn(self, number, rounds=4):
+        """Have the adapter learn something; return whether it runs in the end."""
+        theta = np.full(3, float(number))
+        records = self.session.conclude(Answer('step', [report(number)]))
+        for _ in range(rounds):
+            for record in records:
+                self.take(record)
+            if np.array_equal(self.gate.running.theta, theta):
+                return True
+            request = self.session.next_request(True)
+            while request is not None and request[0] == 'avoid':
+                request = self.session.next_request(True)
+            if request is None:
+                return False
+            known = theta[0] if request[0] == 'begin' else request[1][0]
+            records = self.session.conclude(Answer(request[0], report(known, 'UNCHANGED')))
+            if request[0] == 'restore':
+                records += self.session.conclude(Answer('step', [report(number)]))
+        return False
+
+
+def at_version(version):
+    """Return a session whose newest policy has that version."""
+    session = begun(Session(AdapterConfig(), SYSTEM))
+    session.chain.adopt(version - 1, np.full(3, 0.5), digest(np.full(3, 0.5)))
+    learn(session, 2)
+    assert session.version == version
+    return session
+
+
+@pytest.mark.parametrize('version', [5000, 50000, LARGEST_JUMP - 1, LARGEST_JUMP + 5, 10**9])
+def test_a_controller_without_its_ledger_is_taught_by_an_adapter_of_any_version(version):
+    robot = Robot(at_version(version))
+    robot.take(robot.session.chain.latest)  # the latched one, whose parent it does not know
+    assert robot.learn(3) and robot.learn(4)
+    far = version >= LARGEST_JUMP
+    assert (robot.gate.newest.version <= 4) is far
+    assert robot.session.in_step
+
+
+def hostile(robot, version, number):
+    """Return good weights of somebody else's, under any version, that would be taken next."""
+    running = robot.gate.running
+    theta = np.full(3, float(number))
+    return PolicyRecord(theta, version, running.version, digest(theta), running.digest, SPEC, None)
+
+
+@pytest.mark.parametrize('restarts', ['', 'adapter', 'adapter with its ledger', 'controller'])
+def test_a_version_far_above_is_adopted_and_gone_on_from(restarts, tmp_path):
+    robot = Robot(begun(Session(AdapterConfig(), SYSTEM)))
+    assert robot.learn(1)
+    assert not robot.take(hostile(robot, 2**63 - 1, 7))
+    assert robot.learn(2), 'the last version there is would have ended all learning'
+    for jump in range(1, 4):
+        above = robot.gate.newest.version + LARGEST_JUMP
+        assert robot.take(hostile(robot, above, 10 * jump))
+        if restarts == 'controller':
+            robot.gate = PolicyGate(backup_record(np.zeros(3), SPEC), 0.02, 0.0, 'sampled')
+            robot.tell()
+        elif restarts:
+            history = None
+            if restarts != 'adapter':
+                history = ledger_of(tmp_path / str(jump), [chain_of(3)[v] for v in range(4)])
+            robot.session = Session(AdapterConfig(), SYSTEM, history=history)
+            assert robot.session.next_request(True) == ('describe',)
+            robot.session.conclude(Answer('describe', (SPEC, np.zeros((4, 2)))))
+            method, *given = robot.session.next_request(True)
+            record, = robot.session.conclude(Answer(method, report(
+                given[0][0] if given else 0, 'UNCHANGED')))
+            robot.take(record)
+            if history is not None:
+                history.stop()
+        assert robot.learn(10 * jump + 1) and robot.learn(10 * jump + 2)
+        if restarts != 'controller':
+            assert robot.gate.newest.version > above
+
+
+def test_a_rollback_goes_on_after_a_version_far_above_was_adopted():
+    robot = Robot(begun(Session(AdapterConfig(), SYSTEM)))
+    assert robot.learn(1)
+    robot.take(hostile(robot, LARGEST_JUMP, 7))
+    assert robot.learn(2) and robot.learn(3)
+    target = robot.session.rollback_target()
+    assert np.array_equal(target.theta, np.full(3, 2.0))
+    back, = robot.session.conclude(Answer('restore', report(2)))
+    assert robot.take(back) and back.version == LARGEST_JUMP + 3
+
+
+def test_an_adapter_goes_on_without_what_its_ledger_holds_of_a_version_that_no_reader_shows():
+    sound = chain_of(2)
+    absurd = replace(sound[2], version=2**63 - 1)
+    chain = PolicyChain(SPEC, records=[sound[0], sound[1], absurd])
+    assert chain.latest.version == 1

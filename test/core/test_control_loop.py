@@ -49,7 +49,8 @@ class Rig:
         from scpo_ros.policy_record import backup_record
         self.task, self.verifier = task, Verifier()
         admitted = empty_admission('', self.verifier)
-        admitted.gate = PolicyGate(backup_record(task.initial_theta, task.digest), 0.02, 0.0)
+        admitted.gate = PolicyGate(
+            backup_record(task.initial_theta, task.digest), 0.02, 0.0, 'sampled')
         self.loop = ControlLoop(task, GuardedPolicy(task, task.initial_theta), admitted,
                                 StateWatch(0.1, 0.5), ModelMonitor(task, CALM))
         self.plant = SimulatedPlant(task.system, task.safe_set, PlantConfig(seed=seed, **plant))

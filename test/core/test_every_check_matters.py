@@ -11,14 +11,19 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
-from admission_samples import BACKUP, certificate, chain_of, settle, SPEC, Verifier
+from admission_samples import BACKUP, certificate, chain_of, CLAIM, settle, SPEC, Verifier
 from monitor_samples import TASK, Watched, WIDE
 import numpy as np
 import pytest
 from scpo_ros import policy_record
 from scpo_ros.arrays import digest
+from scpo_ros.config import PlantConfig, Spec
+from scpo_ros.control.invariant_set import contractive_set
+from scpo_ros.control.linear_system import double_integrator
+from scpo_ros.control.task import contraction_of
 from scpo_ros.history import History
 from scpo_ros.policy_record import backup_record
+from scpo_ros.refusal import RefusalKind
 from scpo_ros.scpo import certificate as certificates
 
 
@@ -56,6 +61,8 @@ def hostile_records():
     yield replace(good, version=1, parent=0, parent_digest=digest(BACKUP), certificate=replace(
         c, parent_digest=digest(BACKUP)))
     yield replace(good, parent=7, version=9)
+    yield replace(good, version=2**63 - 1)
+    yield replace(good, version=2 + 10**6)
     other = digest(np.ones(3) * 5)
     yield replace(good, parent_digest=other, certificate=replace(c, parent_digest=other))
     yield replace(good, certificate=None)
@@ -67,7 +74,8 @@ def hostile_records():
         {'margin': 0.001}, {'bound': [-0.15, -0.1]}, {'smoothness': [1.0, 0.0]},
         {'verification_size': 0}, {'verification_max': -0.001},
         {'verification_max': -0.15}, {'violation': 1e-3}, {'duality_gap': 1e-3},
-        {'duality_gap': -1.0}, {'kind': 'promised'}, {'theta_digest': 'of others'}]
+        {'duality_gap': -1.0}, {'kind': 'promised'}, {'kind': 'proved'},
+        {'theta_digest': 'of others'}]
     for change in changes:
         yield replace(good, certificate=replace(c, **change))
 
@@ -78,7 +86,7 @@ def let_through(records):
     result = []
     for record in hostile_records():
         try:
-            taken = not records.record_defects(record, 3, SPEC, known, MARGIN)
+            taken = not records.record_defects(record, 3, SPEC, known, MARGIN, 'sampled')
         except Exception:  # noqa: B902 - the gate refuses then
             taken = False
         restored = record.theta.shape != (3,) or not records.identity_defects(record, 3, SPEC)
@@ -91,7 +99,7 @@ def let_through(records):
 def _identity_is_wrong(record):
     return (record.theta.shape != (3,) or not np.all(np.isfinite(record.theta))
             or digest(record.theta) != record.digest or record.spec_digest != SPEC
-            or not record.version > record.parent)
+            or not record.version > record.parent or record.version >= 2**53)
 
 
 class Remove(ast.NodeTransformer):
@@ -140,12 +148,14 @@ class Remove(ast.NodeTransformer):
 
 
 FUNCTIONS = {
-    'policy_record.py': ('identity_defects', 'lineage_defects', 'evidence_defects'),
+    'policy_record.py': ('identity_defects', 'version_defects', 'lineage_defects',
+                         'evidence_defects'),
     'scpo/certificate.py': ('certificate_defects', '_metric_rules', '_step_rules',
                             '_identity_rules')}
 SPARE = {  # rules that nothing needs alone, and why
     'if record.parent not in known:': 'the next line raises, and the gate refuses',
-    'if record.certificate is None:': 'the next line raises, and the gate refuses',
+    'if certificate is None:': 'the next line raises, and the gate refuses',
+    'yield (certificate.kind in KINDS': 'follows from the kind that the specification asks for',
     'yield (np.all(c.g <= -c.margin)': 'follows from the two rules of verification_max'}
 
 
@@ -188,7 +198,7 @@ def test_every_rule_of_record_and_certificate_stops_something(path, number):
 
 
 def gate_of(module, dwell=6.0):
-    gate = module.PolicyGate(backup_record(BACKUP, SPEC), MARGIN, dwell)
+    gate = module.PolicyGate(backup_record(BACKUP, SPEC), MARGIN, dwell, 'sampled')
     return gate, chain_of(12)
 
 
@@ -222,10 +232,99 @@ def queue_without_end(module):
     return len(gate._queue) > 8
 
 
+def verdict_of_another_kind(module):
+    gate, chain = gate_of(module)
+    gate.submit(chain[1])
+    gate.verdict(True, '', claim=replace(CLAIM, kind='proved'))
+    return gate.ready is not None
+
+
+def megabyte_is_told(module):
+    gate, _ = gate_of(module)
+    gate.refuse(1, RefusalKind.MALFORMED, 'x' * 10**6)
+    return len(gate.refused.reason) > 1000
+
+
+def last_version_unchecked(module):
+    gate, chain = gate_of(module)
+    gate.admit_unchecked(replace(chain[1], version=2**63 - 1))
+    return gate.ready is not None
+
+
+def verdict_without_claim_is_kept(module):
+    admission, verifier = admitted(module)
+    admission.submit(chain_of(1)[1])
+    verifier.say(safe=True, claim=None)
+    admission.poll()
+    return 1 in admission.history.accepted
+
+
+def _verdict(module, metrics, margin):
+    verifier = module.Verifier.__new__(module.Verifier)
+    verifier._rounding, verifier._tolerance = 1e-7, 0.0
+    verifier._margin, verifier._evaluation = margin, SimpleNamespace(
+        verify=lambda thetas: np.array([metrics]), proved_metrics=[0], kind='proved', coverage='')
+    verifier._counterexample = lambda theta, metrics, failed: (None, failed[0])
+    return verifier.judge(BACKUP)
+
+
+def sent_text_is_kept(module):
+    history = module.History('', 'controller')
+    sent = replace(chain_of(1)[1].certificate, coverage='trust me')
+    history.accept(replace(chain_of(1)[1], certificate=sent), CLAIM)
+    return 'trust me' in str(history._snapshot())
+
+
+def last_version_is_adopted(module):
+    values = {'policy.theta': BACKUP, 'policy.version': 2**63 - 1, 'policy.digest': '',
+              'ready.version': 2**63 - 1, 'refused.version': -1, 'refused.kind': '',
+              'refused.reason': '', 'refused.count': 0}
+    module.read_event = lambda message: dict(values)
+    try:
+        return module.read_active(None).version == 2**63 - 1
+    except module.InvalidArrayError:
+        return False
+
+
+def last_version_is_revived(module):
+    chain = module.PolicyChain(SPEC, records=[
+        chain_of(0)[0], replace(chain_of(1)[1], version=2**63 - 1)])
+    return chain.latest.version > 0
+
+
+def numbered_out_of_reach(module):
+    chain = module.PolicyChain(SPEC, records=[
+        chain_of(0)[0], replace(chain_of(1)[1], version=2 * 10**6)])
+    chain.go_on_from(0)
+    return chain.append(BACKUP + 5, None).version > 10**6
+
+
+def _plant(module):
+    spec = Spec()
+    system = double_integrator(spec.system)
+    return module.SimulatedPlant(
+        system, contractive_set(system, contraction_of(spec.system)), PlantConfig())
+
+
+def answer_of_another_episode(module):
+    plant = _plant(module)
+    plant.advance(0.1)
+    plant.reset()
+    return plant.advance(0.9).applied == 0.9
+
+
+def command_of_another_episode(module):
+    plant = _plant(module)
+    plant.advance(0.9)
+    plant.reset()
+    plant.advance(None)
+    return plant.advance(None).applied == 0.9
+
+
 def truth_like_verdict(module):
     gate, chain = gate_of(module)
     gate.submit(chain[1])
-    gate.verdict('perhaps', 'no verdict')
+    gate.verdict('perhaps', 'no verdict', claim=CLAIM)
     return gate.ready is not None
 
 
@@ -246,7 +345,7 @@ def _swapping(module, now, inside, revoked=''):
     gate, chain = gate_of(module)
     for version in (1, 2):
         gate.submit(chain[version])
-        gate.verdict(True, '')
+        gate.verdict(True, '', claim=CLAIM)
         if version == 1:
             gate.swap(0.0, True)
     gate.revoked = revoked
@@ -268,7 +367,7 @@ def swapped_while_revoked(module):
 def revoked_policy_goes_on(module):
     gate, chain = gate_of(module)
     gate.submit(chain[1])
-    gate.verdict(True, '')
+    gate.verdict(True, '', claim=CLAIM)
     gate.swap(0.0, True)
     gate.revoke(1.0, 'the model')
     return gate.running.version != 0
@@ -277,8 +376,9 @@ def revoked_policy_goes_on(module):
 def admitted(module, folder=''):
     from scpo_ros.policy_gate import PolicyGate
     verifier = Verifier()
-    return module.Admission(PolicyGate(backup_record(BACKUP, SPEC), MARGIN, 0.0), verifier,
-                            History(folder, 'controller'), 1.0, clock=lambda: 0.0), verifier
+    gate = PolicyGate(backup_record(BACKUP, SPEC), MARGIN, 0.0, 'sampled')
+    return module.Admission(gate, verifier, History(folder, 'controller'), 1.0,
+                            clock=lambda: 0.0), verifier
 
 
 def failure_passes(module):
@@ -434,8 +534,9 @@ def published_again(module):
               for v in (0, 1)]
     for entry in report:
         agreement.publish(entry)
-    seen = module.Acknowledgement(BACKUP, 0, digest(BACKUP), 0, 1, 'verification', 'unsafe', 1,
-                                  np.zeros(0), np.zeros(0))
+    seen = module.Acknowledgement(
+        BACKUP, 0, digest(BACKUP), 0, 1, RefusalKind.VERIFICATION, 'unsafe', 1, np.zeros(0),
+        np.zeros(0))
     agreement.acknowledge(seen)
     return bool(agreement.publish(report[1])[0])
 
@@ -449,17 +550,39 @@ def published_while_revoked(module):
 
 
 CHECKS = [  # file, text of the check, text without it, what gets through
-    ('policy_gate.py', '        if found:\n            self.refuse(record.version, kind',
-     '        if False:\n            self.refuse(record.version, kind', malformed_is_queued),
-    ('policy_gate.py', "        if self.revoked:\n            return (f'certification",
-     "        if False:\n            return (f'certification", taken_while_revoked),
+    ('policy_gate.py', 'found = self._found(record)', 'found = ()', malformed_is_queued),
+    ('policy_gate.py', '        if self.revoked:\n            return (Defect(',
+     '        if False:\n            return (Defect(', taken_while_revoked),
     ('policy_gate.py', 'except Exception as error:  # noqa: B902 - a check that fails',
      'except KeyError as error:  # noqa: B902 - a check that fails', exception_escapes),
     ('policy_gate.py', 'len(self._queue) >= self._limit', 'False', queue_without_end),
-    ('policy_gate.py', 'if safe is True:', 'if safe:', truth_like_verdict),
+    ('policy_gate.py', 'if safe is True and', 'if safe and', truth_like_verdict),
     ('policy_gate.py', 'self.refuse(record.version, kind, reason, counterexample)\n'
      '        self._queue.clear()', 'self.refuse(record.version, kind, reason, counterexample)',
      descendants_survive),
+    ('policy_gate.py', 'if safe is True and self.believes(claim):', 'if safe is True:',
+     verdict_of_another_kind),
+    ('policy_gate.py', 'reason[:_LONGEST_REASON]', 'reason', megabyte_is_told),
+    ('policy_gate.py', ' and not version_defects(\n                record.version, '
+     'self.newest.version):', ' and record.version > self.newest.version:',
+     last_version_unchecked),
+    ('admission.py', ' and self.gate.believes(claim):', ':', verdict_without_claim_is_kept),
+    ('verification.py', 'is_safe(metrics - limits, 0.0)', 'is_safe(metrics, 0.0)',
+     lambda m: _verdict(m, [-1e-6, -1.0], 0.02).safe),
+    ('verification.py', 'np.maximum(0.0, self._margin - self._rounding)',
+     'max(0.0, self._margin - self._rounding)',
+     lambda m: _verdict(m, [-1e-6, -1.0], np.nan).safe),
+    ('history.py', 'record = replace(record, certificate=None)', 'pass', sent_text_is_kept),
+    ('messages.py', 'if not 0 <= version <= LARGEST_VERSION:', 'if False:',
+     last_version_is_adopted),
+    ('policy_chain.py', '\n                         and record.version <= LARGEST_VERSION', '',
+     last_version_is_revived),
+    ('policy_chain.py', 'if max(self._records) + 1 - version > LARGEST_JUMP:', 'if False:',
+     numbered_out_of_reach),
+    ('control/plant.py', '        if self.asked:\n            return self._begin_episode()\n', '',
+     answer_of_another_episode),
+    ('control/plant.py', 'self._begin, self._last, self._missing = self._step, None, 0',
+     'self._begin, self._missing = self._step, 0', command_of_another_episode),
     ('policy_gate.py', '        found = identity_defects(record, self._size, self._spec)\n',
      '        found = ()\n', restored_unseen),
     ('policy_gate.py', 'or not in_safe_set ', '', swapped_outside),
@@ -468,10 +591,10 @@ CHECKS = [  # file, text of the check, text without it, what gets through
      swapped_while_revoked),
     ('policy_gate.py', 'self.running, self.ready, self._swapped_at = self._backup, None, now',
      'self.ready, self._swapped_at = None, now', revoked_policy_goes_on),
-    ('admission.py', "if answer.ok and getattr(answer.value, 'safe', None) is True:",
-     "if getattr(answer.value, 'safe', None) is True:", failure_passes),
-    ('admission.py', "if answer.ok and getattr(answer.value, 'safe', None) is True:",
-     'if answer.ok:', unsafe_passes),
+    ('admission.py', "if answer.ok and getattr(answer.value, 'safe', None) is True and",
+     "if getattr(answer.value, 'safe', None) is True and", failure_passes),
+    ('admission.py', "if answer.ok and getattr(answer.value, 'safe', None) is True and",
+     'if answer.ok and', unsafe_passes),
     ('admission.py', 'if record is None or record is not self.gate.head:', 'if record is None:',
      old_verdict_counts),
     ('scpo/evaluation.py', 'np.size(values) > 0 and ', '', _metrics_are_safe()),
@@ -523,8 +646,8 @@ WATCH = [  # of the plant
     ('applied_input.py', 'self._answers[-1][0] is not before', 'False',
      _compared_with_nothing)]
 ON_DISK = [
-    ('admission.py', 'if written is None:\n                self._let_through(True',
-     'if True:\n                self._let_through(True', runs_before_it_is_written),
+    ('admission.py', 'if written is None:\n            self._let_through(True',
+     'if True:\n            self._let_through(True', runs_before_it_is_written),
     ('admission.py', 'self._let_through(error is None,', 'self._let_through(True,',
      runs_though_not_written)]
 

@@ -30,7 +30,8 @@ VALUE = st.builds(
     double_array_value=st.lists(NUMBERS, max_size=5), string_array_value=st.just([]))
 NAMES = sorted({*messages.POLICY_NAMES.values(), *messages.CERTIFICATE_NAMES.values(),
                 'ready.version', 'refused.version', 'refused.kind', 'refused.reason',
-                'refused.count', 'refused.x0', 'refused.w', 'model.valid', 'model.reason'})
+                'refused.count', 'refused.x0', 'refused.w', 'model.valid', 'model.reason',
+                'claim.kind'})
 PARAMETER = st.builds(SimpleNamespace, name=st.sampled_from(NAMES) | st.text(max_size=5),
                       value=VALUE)
 EVENT = st.builds(SimpleNamespace, changed_parameters=st.lists(PARAMETER, max_size=12))

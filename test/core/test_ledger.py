@@ -6,12 +6,14 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
-from scpo_ros.ledger import GENESIS, Ledger, LedgerError, LedgerThread, line_of, read, read_line
+from scpo_ros.ledger import GENESIS, Ledger, LedgerError, line_of, read, read_line
+from scpo_ros.ledger_thread import LedgerThread
 
 
 BODIES = [{'kind': 'accepted', 'number': number, 'text': 'x' * number} for number in range(12)]
@@ -183,6 +185,7 @@ def test_a_full_disk_is_an_error_and_no_damage(tmp_path):
 
 WRITER = """
 import sys
+import threading
 from scpo_ros.ledger import Ledger
 ledger = Ledger(sys.argv[1], limit=20000)
 last = ledger.reading.entries[-1].body['number'] if ledger.reading.entries else 0
@@ -211,3 +214,72 @@ def test_after_kills_at_any_instant_nothing_that_was_acknowledged_is_missing(tmp
         reading = opened(path)
         assert reading.fault in ('', 'torn tail')
         assert reading.entries[-1].body['number'] >= acknowledged
+
+
+def slow(thread, release):
+    """Have every write of a thread wait for an event."""
+    append = thread._ledger.append
+
+    def wait_and_append(*bodies):
+        release.wait(10)
+        append(*bodies)
+    thread._ledger.append = wait_and_append
+
+
+def test_a_full_queue_is_written_before_the_end(tmp_path):
+    path, release = tmp_path / 'x.ledger', threading.Event()
+    thread = LedgerThread(Ledger(path), limit=4)
+    slow(thread, release)
+    taken = [thread.append({'number': n}) for n in range(300)]
+    assert isinstance(taken[-1].exception(), LedgerError)  # the queue is full
+    threading.Timer(0.05, release.set).start()
+    thread.stop()
+    written = [f for f in taken if f.exception(0) is None]
+    assert len(written) >= 4 and len(read(path.read_bytes()).entries) == len(written)
+
+
+def test_a_disk_that_does_not_answer_ends_the_end_and_what_waits_fails(tmp_path):
+    release = threading.Event()
+    thread = LedgerThread(Ledger(tmp_path / 'x.ledger'), limit=4, patience=0.05)
+    slow(thread, release)
+    taken = [thread.append({'number': n}) for n in range(300)]
+    with pytest.raises(LedgerError, match='no answer from the disk within 0.05 s'):
+        thread.stop()
+    assert sum(not f.done() for f in taken) <= 256  # what is being written
+    assert isinstance(thread.append({}).exception(0), LedgerError)
+    release.set()
+    thread._thread.join(10)
+    assert not thread._thread.is_alive() and all(f.done() for f in taken)
+
+
+def test_whatever_a_write_raises_is_an_outcome_and_the_thread_lives_on(tmp_path):
+    thread = LedgerThread(Ledger(tmp_path / 'x.ledger'))
+    append = thread._ledger.append
+    thread._ledger.append = lambda *bodies: [][0]
+    assert 'index' in str(thread.append({}).exception(10))
+    thread._ledger.append = append
+    assert thread.append({}).exception(10) is None
+    thread.stop()
+    thread.stop()  # twice is once
+
+
+def test_without_a_thread_the_file_is_let_go(tmp_path, monkeypatch):
+    def refused(_):
+        raise RuntimeError("can't start new thread")
+    monkeypatch.setattr(threading.Thread, 'start', refused)
+    with pytest.raises(LedgerError, match='no thread'):
+        LedgerThread(Ledger(tmp_path / 'x.ledger'))
+    monkeypatch.undo()
+    Ledger(tmp_path / 'x.ledger').close()  # the lock is free
+
+
+def test_what_could_not_be_locked_is_not_written(tmp_path):
+    path = tmp_path / 'x.ledger'
+    ledger = Ledger(path)
+    ledger.close()
+    other = Ledger(path)
+    for _ in range(2):
+        with pytest.raises(LedgerError):
+            ledger.append({'number': 1})
+    other.close()
+    assert read(path.read_bytes()).entries == ()

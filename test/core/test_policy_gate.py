@@ -5,14 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scpo_ros.arrays import digest
+from scpo_ros.claim import Claim
 from scpo_ros.policy_chain import PolicyChain
 from scpo_ros.policy_gate import PolicyGate
-from scpo_ros.policy_record import backup_record, identity_defects, PolicyRecord, record_defects
+from scpo_ros.policy_record import (
+    backup_record, identity_defects, LARGEST_JUMP, LARGEST_VERSION, PolicyRecord, record_defects)
+from scpo_ros.refusal import RefusalKind
 from scpo_ros.scpo import Certificate
 
 
 SPEC = 'spec'
 THETA = np.zeros(3)
+CLAIM = Claim('sampled', 'what was really looked at', 0.02, -0.1, 10)
 
 
 def certificate(theta, parent):
@@ -36,14 +40,14 @@ def child(chain, number):
 @pytest.fixture
 def gate(chain):
     """Return a gate that runs the chain's backup."""
-    return PolicyGate(backup_record(THETA, SPEC), margin=0.02, dwell=6.0)
+    return PolicyGate(backup_record(THETA, SPEC), margin=0.02, dwell=6.0, kind='sampled')
 
 
 def test_a_good_record_waits_for_its_verdict_and_its_tick(gate, chain):
     record = child(chain, 1)
     assert gate.submit(record)
     assert gate.running.version == 0
-    gate.verdict(True, '')
+    gate.verdict(True, '', claim=CLAIM)
     assert (gate.running.version, gate.newest.version) == (0, 1)
     assert gate.swap(0.0, in_safe_set=False) is None
     assert gate.swap(0.0, in_safe_set=True) is record
@@ -53,7 +57,7 @@ def test_a_good_record_waits_for_its_verdict_and_its_tick(gate, chain):
 def test_two_swaps_are_at_least_the_dwell_apart(gate, chain):
     for number in (1, 2):
         assert gate.submit(child(chain, number))
-        gate.verdict(True, '')
+        gate.verdict(True, '', claim=CLAIM)
         if number == 1:
             assert gate.swap(10.0, True) is not None
     assert gate.swap(15.9, True) is None
@@ -64,7 +68,7 @@ def test_the_newest_of_several_verified_policies_is_taken(gate, chain):
     for number in (1, 2, 3):
         gate.submit(child(chain, number))
     for _ in range(3):
-        gate.verdict(True, '')
+        gate.verdict(True, '', claim=CLAIM)
     assert gate.swap(0.0, True).version == 3
 
 
@@ -74,7 +78,7 @@ def test_a_failed_verification_changes_nothing_and_drops_the_descendants(gate, c
     gate.verdict(False, 'too fast')
     assert gate.head is None
     assert (gate.running.version, gate.newest.version) == (0, 0)
-    assert (gate.refused.version, gate.refused.kind) == (1, 'verification')
+    assert (gate.refused.version, gate.refused.kind) == (1, RefusalKind.VERIFICATION)
     assert gate.refused.reason == 'too fast'
 
 
@@ -82,13 +86,13 @@ def test_a_descendant_of_a_refused_policy_has_an_unknown_parent(gate, chain):
     gate.submit(child(chain, 1))
     gate.verdict(False, 'too fast')
     assert not gate.submit(child(chain, 2))
-    assert gate.refused.kind == 'lineage'
+    assert gate.refused.kind is RefusalKind.LINEAGE
 
 
 def test_a_latched_message_that_comes_again_is_no_refusal(gate, chain):
     record = child(chain, 1)
     gate.submit(record)
-    gate.verdict(True, '')
+    gate.verdict(True, '', claim=CLAIM)
     assert not gate.submit(record)
     assert gate.refusals == 0
 
@@ -99,34 +103,44 @@ def test_the_queue_is_bounded(gate, chain):
     assert 'wait' in gate.refused.reason or 'parent' in gate.refused.reason
 
 
+MALFORMED, LINEAGE = RefusalKind.MALFORMED, RefusalKind.LINEAGE
+
+
 def tampered(record):
-    """Yield records with one thing wrong, and a part of the reason."""
+    """Yield records with one thing wrong, a part of the reason, and the kind."""
     theta = np.array([1.0, 1.0, 1.0 + 1e-15 * 2])
-    yield replace(record, theta=theta), 'digest'
-    yield replace(record, theta=np.array([1.0, np.inf, 1.0])), 'not finite'
-    yield replace(record, theta=np.ones(4)), 'shape'
-    yield replace(record, theta=np.ones((3, 1))), 'shape'
-    yield replace(record, spec_digest='other'), 'specification'
-    yield replace(record, version=0), 'version'
-    yield replace(record, version=-1), 'version'
-    yield replace(record, parent=5, version=6), 'unknown'
-    yield replace(record, parent=-1), 'parent'
-    yield replace(record, parent_digest='x'), 'parent digest'
-    yield replace(record, certificate=None), 'no certificate'
-    yield replace(record, certificate=replace(record.certificate, parent_digest='x')), 'parent'
-    yield replace(record, certificate=replace(record.certificate, margin=0.01)), 'margin'
+    yield replace(record, theta=theta), 'digest', MALFORMED
+    yield replace(record, theta=np.array([1.0, np.inf, 1.0])), 'not finite', MALFORMED
+    yield replace(record, theta=np.ones(4)), 'shape', MALFORMED
+    yield replace(record, theta=np.ones((3, 1))), 'shape', MALFORMED
+    yield replace(record, spec_digest='other'), 'specification', MALFORMED
+    yield replace(record, version=0), 'version', LINEAGE
+    yield replace(record, version=-1), 'version', LINEAGE
+    yield replace(record, parent=5, version=6), 'unknown', LINEAGE
+    yield replace(record, parent=-1), 'parent', LINEAGE
+    yield replace(record, parent_digest='x'), 'parent digest', LINEAGE
+    yield replace(record, certificate=None), 'no certificate', MALFORMED
+    yield (replace(record, certificate=replace(record.certificate, parent_digest='x')), 'parent',
+           MALFORMED)
+    yield (replace(record, certificate=replace(record.certificate, margin=0.01)), 'margin',
+           MALFORMED)
+    yield (replace(record, certificate=replace(record.certificate, kind='proved')), 'kind',
+           MALFORMED)
+    yield replace(record, version=2**63 - 1), 'largest', LINEAGE
+    yield replace(record, version=LARGEST_VERSION), 'above the newest', LINEAGE
+    yield replace(record, version=LARGEST_JUMP + 1), 'above the newest', LINEAGE
 
 
 def test_the_untampered_record_has_no_defect(chain):
     record = child(chain, 1)
-    assert record_defects(record, 3, SPEC, {0: digest(THETA)}, 0.02) == ()
+    assert record_defects(record, 3, SPEC, {0: digest(THETA)}, 0.02, 'sampled') == ()
 
 
-@pytest.mark.parametrize('index', range(13))
+@pytest.mark.parametrize('index', range(17))
 def test_every_tampering_is_found(chain, gate, index):
-    record, part = list(tampered(child(chain, 1)))[index]
+    record, part, kind = list(tampered(child(chain, 1)))[index]
     assert not gate.submit(record)
-    assert part in gate.refused.reason
+    assert part in gate.refused.reason and gate.refused.kind is kind
     assert gate.head is None and gate.newest.version == 0
 
 
@@ -171,3 +185,43 @@ def test_a_record_says_what_its_certificate_covers(chain):
     assert backup_record(THETA, SPEC).claim == 'the backup'
     record = chain.append(THETA, certificate(THETA, digest(THETA)))
     assert record.claim == record.certificate.coverage
+
+
+@pytest.mark.parametrize('words', ['parent', 'not newer'])
+def test_the_kind_of_a_refusal_is_not_looked_for_in_its_words(gate, chain, words, monkeypatch):
+    def fail(*_):
+        raise ValueError(words)
+    monkeypatch.setattr('scpo_ros.policy_gate.record_defects', fail)
+    gate.submit(child(chain, 1))
+    assert words in gate.refused.reason and gate.refused.kind is RefusalKind.MALFORMED
+
+
+@pytest.mark.parametrize('version', [1, 5000, 50000, LARGEST_JUMP])
+def test_a_controller_without_a_ledger_takes_what_an_old_adapter_numbers(gate, chain, version):
+    record = replace(child(chain, 1), version=version)
+    assert gate.submit(record)
+    gate.verdict(True, '', claim=CLAIM)
+    assert gate.newest.version == version
+
+
+def test_one_message_uses_up_a_ten_thousand_millionth_of_the_versions():
+    assert LARGEST_VERSION / LARGEST_JUMP > 9e9
+    assert float(LARGEST_VERSION) == LARGEST_VERSION and len(str(LARGEST_VERSION)) < 19
+    assert int(float(LARGEST_VERSION + 2)) != LARGEST_VERSION + 2
+
+
+def test_what_runs_is_claimed_by_the_controller_itself(gate, chain):
+    assert gate.claim.coverage == 'the backup'
+    gate.submit(child(chain, 1))
+    gate.verdict(True, '', claim=CLAIM)
+    assert gate.claim.coverage == 'the backup'  # until the swap
+    gate.swap(0.0, True)
+    assert gate.claim is CLAIM
+    gate.revoke(1.0, 'the model')
+    assert gate.claim.coverage == 'the backup'
+
+
+def test_without_safety_nothing_is_claimed(gate, chain):
+    gate.admit_unchecked(child(chain, 1))
+    gate.swap(0.0, True)
+    assert gate.claim.kind == 'unchecked'

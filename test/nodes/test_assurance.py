@@ -2,16 +2,22 @@
 
 from types import SimpleNamespace
 
-from assurance import attack_cost, attack_ledger, attack_policy, attack_states, attack_teacher
+from assurance import (
+    attack_cost, attack_ledger, attack_policy, attack_starts, attack_states, attack_teacher,
+    attack_versions, hostile_policies)
 from assurance.__main__ import parse
 from assurance.learning import learn
 from assurance.oracle import Oracle
 from assurance.tally import MUST_BE_ZERO, Tally
 import numpy as np
 import pytest
+from scpo_ros.claim import Claim
 from scpo_ros.control.scenario import random_scenarios
 from scpo_ros.state_watch import Fate
 from scpo_ros.verification import Verifier
+
+
+CLAIM = Claim('proved', 'what was really looked at', 0.02, -0.1, 10)
 
 
 @pytest.fixture(scope='module')
@@ -42,7 +48,7 @@ def test_hostile_policies_are_refused_and_counted(learnt, oracle, rng):
 
 def test_a_verifier_that_says_yes_is_found_out(learnt, oracle, rng, monkeypatch):
     monkeypatch.setattr('scpo_ros.verification.Verifier.judge',
-                        lambda *_: SimpleNamespace(safe=True, reason=''))
+                        lambda *_: SimpleNamespace(safe=True, reason='', claim=CLAIM))
     tally = Tally()
     attack_policy.attack(learnt, oracle, tally, rng, 60)
     assert tally.failures['unsafe_policies_applied'] > 0 and not tally.passed
@@ -96,7 +102,7 @@ def test_the_options():
 @pytest.fixture(scope='module')
 def switching(learnt):
     """Return an adversary with few policies, and starts."""
-    verifier = Verifier(learnt.spec)
+    verifier = Verifier(learnt.spec, 0.02)
     pool = attack_cost.bisected(learnt.task, verifier, np.random.default_rng(1), 6)
     assert all(verifier.judge(theta).safe for theta in pool)
     return attack_cost.Adversary(learnt.task, pool), random_scenarios(
@@ -130,3 +136,79 @@ def test_a_teacher_who_sees_the_state_stays_within_the_budget(learnt):
         learnt.task.system, learnt.task.safe_set, 1, 20, np.random.default_rng(4))
     spent = attack_teacher.run(learnt, scenarios, np.random.default_rng(0))
     assert spent.ratios[0] <= attack_cost.MOST
+
+
+def attacked(attack, learnt, oracle, rng, count):
+    """Return the tally of a campaign."""
+    tally = Tally()
+    attack(learnt, oracle, tally, rng, count)
+    return tally
+
+
+def test_resets_while_answers_are_on_their_way_break_nothing(learnt, oracle, rng):
+    tally = attacked(attack_states.attack_reset, learnt, oracle, rng, 60)
+    assert tally.passed and sum(tally.inputs.values()) >= 60
+
+
+def test_a_plant_that_resets_at_once_is_found_out(learnt, oracle, rng, monkeypatch):
+    monkeypatch.setattr('scpo_ros.control.plant.SimulatedPlant.reset',
+                        lambda plant: plant._begin_episode())
+    tally = attacked(attack_states.attack_reset, learnt, oracle, rng, 60)
+    assert tally.failures['limit_violations'] > 0
+
+
+def test_far_versions_do_not_end_learning(learnt, oracle, rng):
+    tally = attacked(attack_versions.attack, learnt, oracle, rng, 8)
+    assert tally.passed and sum(tally.refused.values()) > 0 and sum(tally.taken.values()) > 0
+
+
+def test_versions_without_a_cap_are_found_out(learnt, oracle, rng, monkeypatch):
+    for name in ('LARGEST_VERSION', 'LARGEST_JUMP'):
+        monkeypatch.setattr(f'scpo_ros.policy_record.{name}', 2**63)
+    tally = attacked(attack_versions.attack, learnt, oracle, rng, 8)
+    assert tally.failures['learning_ended'] > 0
+
+
+def test_after_a_shortage_policies_are_taken_and_the_ledger_is_whole(learnt, oracle, rng):
+    tally = attacked(attack_starts.attack, learnt, oracle, rng, 6)
+    assert tally.passed and sum(tally.taken.values()) == 6
+
+
+def test_a_verifier_that_is_never_started_again_is_found_out(learnt, oracle, rng, monkeypatch):
+    revive, tried = attack_starts.Worker.revive, []
+    monkeypatch.setattr('scpo_ros.worker.Worker.revive', lambda worker, arguments: (
+        not tried and not tried.append(1) and revive(worker, arguments)))
+    tally = attacked(attack_starts.attack, learnt, oracle, rng, 2)
+    assert tally.failures['learning_ended'] > 0
+
+
+def test_an_end_that_stops_at_the_first_failure_is_found_out(learnt, oracle, rng, monkeypatch):
+    def in_turn(*parts):
+        for part in parts:
+            part()
+    monkeypatch.setattr('scpo_ros.admission.stop_each', in_turn)
+    tally = attacked(attack_starts.attack, learnt, oracle, rng, 8)
+    assert tally.failures['policies_lost'] > 0
+
+
+@pytest.mark.parametrize('kind', [hostile_policies.thin_margin, hostile_policies.forged_claim])
+def test_nothing_runs_on_the_word_of_its_sender(learnt, oracle, rng, monkeypatch, kind):
+    monkeypatch.setattr(attack_policy, 'ATTACKS', (kind,))
+    assert attacked(attack_policy.attack, learnt, oracle, rng, 6).passed
+
+
+def test_a_controller_that_believes_the_senders_margin_is_found_out(
+        learnt, oracle, rng, monkeypatch):
+    monkeypatch.setattr(attack_policy, 'ATTACKS', (hostile_policies.thin_margin,))
+    monkeypatch.setattr('scpo_ros.verification.Verifier._limits', lambda _, count: np.zeros(count))
+    tally = attacked(attack_policy.attack, learnt, oracle, rng, 12)
+    assert tally.failures['senders_believed'] > 0
+
+
+def test_a_controller_that_repeats_the_senders_coverage_is_found_out(
+        learnt, oracle, rng, monkeypatch):
+    monkeypatch.setattr(attack_policy, 'ATTACKS', (hostile_policies.forged_claim,))
+    monkeypatch.setattr('scpo_ros.policy_gate.PolicyGate.claim', property(
+        lambda gate: Claim('proved', gate.running.claim)))
+    tally = attacked(attack_policy.attack, learnt, oracle, rng, 12)
+    assert tally.failures['senders_believed'] > 0

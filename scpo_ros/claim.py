@@ -1,0 +1,27 @@
+"""What a reader established for a policy by a verification of its own. No ROS."""
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Claim:
+    """
+    The controller's own claim: what it shows, announces and keeps in its ledger.
+
+    Nothing in it comes from the certificate of a message.
+    """
+
+    kind: str  # 'proved' or 'sampled'; 'backup' and 'unchecked' were not verified
+    coverage: str  # what was covered, in words
+    margin: float = 0.0  # that the proved metrics keep, metric units
+    worst: float = 0.0  # largest metric, metric units
+    size: int = 0  # number of metrics verified
+
+
+BACKUP = Claim('backup', 'the backup')
+UNCHECKED = Claim('unchecked', 'nothing: safety is off')
+
+
+def claim_values(claim):
+    """Return {name: value} of a :class:`Claim`, as the controller announces it."""
+    return {f'claim.{name}': item for name, item in asdict(claim).items()}

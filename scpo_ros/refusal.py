@@ -1,0 +1,42 @@
+"""
+Refusals of a policy: of which kind, and what is wrong. No ROS.
+
+The kind is decided where the defect is found, and compared as a value. Its words go over the wire
+and into the ledger; the sentence is for people only.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class RefusalKind(str, Enum):
+    """Which check a policy failed, as it is called on the wire and in the ledger."""
+
+    NONE = ''  # nothing was refused yet
+    MALFORMED = 'malformed'  # it contradicts itself, or what every policy must be
+    LINEAGE = 'lineage'  # its place among the policies that the reader knows
+    VERIFICATION = 'verification'  # the reader's own verification
+    LEDGER = 'ledger'  # it could not be written to the disk
+    REVOKED = 'revoked'  # certification had stopped
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One thing that is wrong with a policy."""
+
+    kind: RefusalKind
+    sentence: str
+
+    def __str__(self):
+        """Return the sentence."""
+        return self.sentence
+
+
+def malformed(*sentences):
+    """Return the defects of that kind with the given sentences."""
+    return tuple(Defect(RefusalKind.MALFORMED, sentence) for sentence in sentences)
+
+
+def lineage(*sentences):
+    """Return the defects of that kind with the given sentences."""
+    return tuple(Defect(RefusalKind.LINEAGE, sentence) for sentence in sentences)
