@@ -37,7 +37,7 @@ class Adapter:
     def restart_adapter(self):
         """Start the adapter's bookkeeping without a memory."""
         self._worker = InlineWorker(self.learner)
-        self.session = Session(self._config, self.learner.task.system)
+        self.session = Session(self._config, self._target.learnt.task.system)
         self.turn('start')
         self.turn('start')
 

@@ -4,9 +4,10 @@ Controller and adapter only, for a robot of one's own.
     ros2 launch scpo_ros adapt.launch.py joint_states:=/arm/states joint_command:=/arm/command
 
 The robot publishes `joint_states` and applies `joint_command`; somebody publishes
-`demonstrations` or `proposals`. docs/your_robot.md says what is expected of them. Arguments and
-parameter file are checked before any process is started. The launch ends, with an error, when the
-controller ends; the adapter may die without the robot noticing.
+`demonstrations` or `proposals`. docs/your_robot.md says what is expected of them. Before any
+process is started, arguments and parameter file are checked and the backup is certified. The
+launch ends, with an error, when the controller ends; the adapter may die without the robot
+noticing.
 """
 
 import os
@@ -18,7 +19,7 @@ from scpo_ros.companions import ros2_bag_record, viewers
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.launching import companions, declared, nodes, values_of
 from scpo_ros.resources import share_file
-from scpo_ros.sim import tabulate
+from scpo_ros.sim import make_ready
 
 _TOPICS = ('joint_states', 'joint_command', 'demonstrations')
 
@@ -38,7 +39,7 @@ def _run(context):
     parameters, spec = node_parameters(
         values['params_file'] or share_file('config/scpo.yaml'), values, ADAPT_ARGUMENTS)
     recording = _recording(values)
-    tabulate(spec)
+    make_ready(spec, parameters)
     topics = [(topic, values[topic]) for topic in _TOPICS if values[topic] != topic]
     return [*companions(recording, viewers(values), values),
             *nodes(('controller', 'adapter'), parameters, values, topics)]

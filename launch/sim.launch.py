@@ -3,11 +3,11 @@ The closed loop: plant, controller, adapter, expert and monitor.
 
     ros2 launch scpo_ros sim.launch.py expert:=sign_flip duration:=60 seed:=1
 
-Arguments are those of :mod:`scpo_ros.sim`. They and the parameter file are checked before any
-process is started; what was checked is written to RESULTS/run.parameters.yaml, which is all that
-the nodes read: one value for every parameter, so that no order of sections decides. The launch
-ends with the monitor. It also ends, with an error, when plant or controller end; adapter and
-expert may die without the robot noticing.
+Arguments are those of :mod:`scpo_ros.sim`. Before any process is started they and the parameter
+file are checked, and the backup is certified; what was checked is written to
+RESULTS/run.parameters.yaml, which is all that the nodes read: one value for every parameter, so
+that no order of sections decides. The launch ends with the monitor. It also ends, with an error,
+when plant or controller end; adapter and expert may die without the robot noticing.
 """
 
 from launch import LaunchDescription
@@ -28,7 +28,7 @@ def _run(context):
     """
     Return the actions of the run.
 
-    :raises ConfigurationError: which ends the launch with an error before anything was started.
+    :raises ScpoRosError: which ends the launch with an error before anything was started.
     """
     values = values_of(context, ARGUMENTS, __file__)
     recording = None

@@ -160,7 +160,9 @@ class Adaptation:
         return self.revert('reset was asked for', 'RESET')
 
     def restore(self, theta):
-        """Take an earlier policy (d,) if it verifies; return the report."""
+        """Take an earlier policy (d,) if it verifies and the model holds; return the report."""
+        if self.model_fault:
+            return self._idle('MODEL_INVALID', f'the model does not hold: {self.model_fault}')
         result = self.updater.restore(theta)
         return self._report(result, changed=np.array_equal(self.updater.theta, theta))
 

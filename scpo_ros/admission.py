@@ -109,7 +109,8 @@ class Admission:
     def _conclude(self, answer):
         if answer.method == 'start':
             if not answer.ok and self.busy:
-                self._let_through(False, f'the verifier does not start: {answer.failure}')
+                self._let_through(False, f'the verifier does not start: {answer.failure}',
+                                  RefusalKind.UNVERIFIED)
             return
         record, self._judged = self._judged, None
         if record is None or record is not self.gate.head:
@@ -121,8 +122,10 @@ class Admission:
         self._failures += not answer.ok
         if not answer.ok and record is self.gate.suspended and self._failures < _ATTEMPTS:
             return  # it ran before: try again
+        judged = answer.ok and getattr(answer.value, 'safe', None) is False
+        kind = RefusalKind.VERIFICATION if judged else RefusalKind.UNVERIFIED
         reason = answer.failure or getattr(answer.value, 'reason', '')
-        self._let_through(False, reason or 'the verification gave no verdict',
+        self._let_through(False, reason or 'the verification gave no verdict', kind,
                           counterexample=getattr(answer.value, 'counterexample', None))
 
     def _write(self, record, claim):
@@ -147,7 +150,8 @@ class Admission:
         record, self._failures, before = self.gate.head, 0, self.gate.refusals
         self.gate.verdict(safe, reason, kind, counterexample, claim)
         if self.gate.refusals > before:
-            self._note_refusal(record if kind is RefusalKind.VERIFICATION else None)
+            kept = kind in (RefusalKind.VERIFICATION, RefusalKind.UNVERIFIED)
+            self._note_refusal(record if kept else None)
             self._fall_back()
         else:
             self._fallbacks = []

@@ -5,33 +5,18 @@ A condition is reported while it holds. An event (a failed callback, an action o
 reported for RECENT_S after it happened, and stays in the counts for good.
 """
 
+from collections import Counter
 from collections.abc import Iterator
-from enum import IntEnum
 
 import numpy as np
+from scpo_ros.advice import without_states
 from scpo_ros.control.guarded_policy import Source
+from scpo_ros.severity import Severity
 from scpo_ros.state_watch import Fate
 
 
 RECENT_S = 10.0  # how long an event is reported [s]
 _NAMES = ('position', 'velocity')
-_UNUSABLE = {
-    Fate.CONFLICTING: 'they carry the stamp of an earlier state and another content: there is '
-                      'more than one publisher, or the stamp does not advance',
-    Fate.OUT_OF_ORDER: 'their stamps are older than those before: look at the clock of the driver',
-    Fate.AHEAD: 'their stamps lie more than state_timeout_s ahead of the one before: look at the '
-                'clock of the driver and at its rate',
-    Fate.STALE: 'their stamps differ from the clock by more than state_age_limit_s: look at both '
-                'clocks, and whether the driver fills in header.stamp',
-    Fate.MALFORMED: 'their numbers are not finite'}
-
-
-class Severity(IntEnum):
-    """How grave a condition is."""
-
-    OK = 0
-    WARN = 1
-    ERROR = 2
 
 
 class ControllerDiagnosis:
@@ -44,22 +29,24 @@ class ControllerDiagnosis:
         :param loop: ControlLoop. :param config: ControllerConfig.
         """
         self._loop, self._config = loop, config
-        self._began = self._arrival = self._unusable_at = None  # steady times [s]
-        self._unusable, self._state = '', None
+        self._began = self._arrival = self._heard = None  # steady times [s]
+        self._unusable, self._state = Counter(), None  # fates since the last fresh state
         self.faults, self.malformed, self._fault = 0, 0, ''
         self._counted = {}  # {event: (count, when it grew)}
 
     def saw(self, state, fate: Fate, now: float) -> None:
         """Take in the fate of a state. :param now: steady time of its arrival [s]."""
+        self._heard = now
         if fate is Fate.FRESH:
             self._arrival, self._state = now, state
-        elif fate in _UNUSABLE:
-            self._unusable_at, self._unusable = now, _UNUSABLE[fate]
+            self._unusable.clear()
+        else:
+            self._unusable[fate] += 1
 
-    def saw_malformed(self, reason: str, now: float) -> None:
-        """Take in a message that is no state."""
-        self.malformed += 1
-        self._unusable_at, self._unusable = now, f'they are malformed: {reason}'
+    def saw_malformed(self, now: float) -> None:
+        """Take in a message that is no state. :param now: steady time of its arrival [s]."""
+        self.malformed, self._heard = self.malformed + 1, now
+        self._unusable['malformed'] += 1
 
     def failed(self, reason: str) -> None:
         """Count a callback that raised."""
@@ -95,11 +82,9 @@ class ControllerDiagnosis:
         silent = now - (began if self._arrival is None else self._arrival)
         if silent <= self._config.state_timeout_s:
             return
-        lately = self._unusable_at is not None and (
-            now - self._unusable_at <= max(1.0, self._config.state_timeout_s))
-        yield Severity.ERROR, (
-            f'states arrive, but cannot be acted upon: {self._unusable}' if lately else
-            'no state arrives: is the plant running, and does it publish on joint_states?')
+        lately = self._heard is not None and now - self._heard <= max(
+            1.0, self._config.state_timeout_s)
+        yield Severity.ERROR, without_states(self._unusable if lately else {})
 
     def _outside(self):
         if self._state is None:

@@ -39,3 +39,7 @@ class InfeasibleError(ScpoRosError, RuntimeError):
 
 class SolverError(ScpoRosError, RuntimeError):
     """A numerical solver did not report its one good status."""
+
+
+class CertificationError(ScpoRosError):
+    """The backup of a specification is not certified: nothing may start on it."""

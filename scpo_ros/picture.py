@@ -6,6 +6,7 @@ import numpy as np
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt  # noqa: E402, I100 - the backend comes first
+from scpo_ros.known import identity, known  # noqa: E402
 
 
 _BLUE, _ORANGE, _RED, _GREY = '#0072b2', '#e69f00', '#d55e00', '#777777'
@@ -20,22 +21,30 @@ def draw(record, task, summary):
     figure, axes = plt.subplots(3, 2, figsize=(12, 12), constrained_layout=True,
                                 height_ratios=[1.2, 1.2, 0.8])
     initial = task.initial_theta
-    final = initial if record.running is None else record.running.theta
     phase_plane(axes[0, 0], task, initial, f'before: the backup, task cost '
                 f'{summary["task_cost_backup"]:.4f}', _ORANGE)
-    phase_plane(axes[0, 1], task, final, f'after: policy '
-                f'{summary["policy_version_controller"]}, task cost '
-                f'{summary["task_cost_final"]:.4f}', _BLUE)
+    if record.running is None:
+        _limits(axes[0, 1], task)
+        axes[0, 1].set_title('after: what ran at the end is not known')
+    else:
+        phase_plane(axes[0, 1], task, record.running.theta, f'after: policy '
+                    f'{summary["policy_version_controller"]}, task cost '
+                    f'{summary["task_cost_final"]:.4f}', _BLUE)
     _visited(axes[1, 0], record, task)
     _history(axes[1, 1], record)
     _use_of_limits(axes[2, 0], record, task)
     _versions(axes[2, 1], record)
     figure.suptitle(
-        f'expert {summary["expert"]}, seed {summary["seed"]}: '
-        f'{summary["updates_accepted"]} updates accepted, {summary["updates_refused"]} refused, '
-        f'{summary["limit_violations"]} limit violations, '
-        f'{summary["guard_interventions"]} guard interventions')
+        f'{identity(summary)}: '
+        f'updates accepted: {_count(summary["updates_accepted"])}, refused: '
+        f'{_count(summary["updates_refused"])}, limit violations: '
+        f'{_count(summary["limit_violations"])}, guard interventions: '
+        f'{_count(summary["guard_interventions"])}')
     return figure
+
+
+def _count(number):
+    return known(number, 'd')
 
 
 def phase_plane(axis, task, theta, title, colour):
@@ -93,7 +102,11 @@ def _history(axis, record):
     twin = axis.twinx()
     twin.plot(number, worst, color=_ORANGE, lw=1)
     twin.axhline(0, color='k', lw=0.8, ls=':')
-    twin.set_ylabel('worst safety metric (safe below 0)', color=_ORANGE)
+    unknown = np.isnan(worst)
+    for at in number[unknown]:
+        twin.axvspan(at - 0.5, at + 0.5, color=_RED, alpha=0.15, lw=0)
+    label = 'worst safety metric (safe below 0)'
+    twin.set_ylabel(f'{label}; red: not certified' if np.any(unknown) else label, color=_ORANGE)
 
 
 def _since_start(record, times):

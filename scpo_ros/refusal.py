@@ -16,6 +16,7 @@ class RefusalKind(str, Enum):
     MALFORMED = 'malformed'  # it contradicts itself, or what every policy must be
     LINEAGE = 'lineage'  # its place among the policies that the reader knows
     VERIFICATION = 'verification'  # the reader's own verification
+    UNVERIFIED = 'unverified'  # the reader's own verification could not be carried out
     LEDGER = 'ledger'  # it could not be written to the disk
     REVOKED = 'revoked'  # certification had stopped
 

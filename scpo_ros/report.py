@@ -44,11 +44,12 @@ def report(bag, folder, namespace, parameters):
     """
     record = record_of(bag, namespace, parameters.spec)
     folder = Path(folder)
+    simulated = any(m.topic.startswith(f'{namespace}plant/') for m in bag.messages)
     policy = [m.time for m in bag.messages if m.topic == f'{namespace}policy']
     summary = write_results(folder, record, {
         'expert': ', '.join(record.experts) or None,
-        'seed': parameters.nodes['plant'].seed,
-        'duration_s': round(bag.duration - policy[0], 3) if policy else 0.0})
+        'seed': parameters.nodes['plant'].seed if simulated else None,
+        'duration_s': round(bag.duration - policy[0], 3) if policy else None})
     tables = write_tables(bag, namespace, record, folder)
     write_whole(folder / 'report.html', page(
         bag, namespace, record, summary, (folder / 'run.png').read_bytes(),

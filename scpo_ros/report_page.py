@@ -6,6 +6,7 @@ from html import escape
 from itertools import groupby
 
 from scpo_ros.bag_tables import policies
+from scpo_ros.known import identity
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 75em; margin: 2em auto;
@@ -30,7 +31,7 @@ def page(bag, namespace, record, summary, picture, parameters):
     :param picture: the bytes of a PNG. :param parameters: the text of the parameter file.
     """
     began = datetime.fromtimestamp(bag.start, timezone.utc)
-    title = f'Run of {namespace} under the expert {summary["expert"]}, seed {summary["seed"]}'
+    title = f'Run of {namespace}, {identity(summary)}'
     image = b64encode(picture).decode()
     parts = [
         f'<h1>{escape(title)}</h1>',
@@ -39,7 +40,8 @@ def page(bag, namespace, record, summary, picture, parameters):
         f'with <code>python -m scpo_ros.audit {escape(str(bag.path))}</code>.</p>',
         f'<img alt="closed loop before and after, motion, updates" '
         f'src="data:image/png;base64,{image}">',
-        '<h2>Numbers</h2>', _table((), summary.items()),
+        '<h2>Numbers</h2>', _table((), ((key, 'not measured' if item is None else item)
+                                        for key, item in summary.items())),
         '<h2>Policies</h2>', "<p>Times are the plant's, since its first state.</p>",
         f'<div class="wide">{_table(_HEADINGS, _policy_rows(record))}</div>',
         '<h2>What the nodes reported</h2>', _statements(bag, namespace),
@@ -90,7 +92,8 @@ def _statements(bag, namespace):
             rows.append((f'{times[0]:.1f}', f'{times[-1]:.1f}', name,
                          _LEVELS.get(level, level), message))
     if not rows:
-        return '<p>Nothing but ok.</p>'
+        return '<p>Nothing but ok.</p>' if said else (
+            '<p>Nothing: the bag holds no diagnostics of these nodes.</p>')
     rows.sort(key=lambda row: float(row[0]))
     headings = ('from [s]', 'until [s]', 'node', 'level', 'message')
     return f'<div class="wide">{_table(headings, rows)}</div>'

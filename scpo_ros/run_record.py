@@ -5,6 +5,7 @@ from scpo_ros.control.imitation import ImitationLoss
 from scpo_ros.control.linear_system import double_integrator
 from scpo_ros.control.scenario import random_scenarios
 from scpo_ros.control.task import ControlTask
+from scpo_ros.known import known
 from scpo_ros.messages import (
     read_active, read_command, read_demonstration, read_policy, read_state)
 from scpo_ros.timing import period_counts
@@ -19,7 +20,7 @@ NUMBERS = {'adapter/metrics/loss': 'loss', 'adapter/metrics/worst_metric': 'wors
            'adapter/metrics/refused_total': 'refused',
            'controller/metrics/guard_interventions': 'guard_interventions',
            'controller/metrics/period_ms': 'period_ms',
-           'plant/metrics/deadline_misses': 'deadline_misses'}
+           'plant/metrics/deadline_misses': 'deadline_misses'}  # of the simulated plant only
 _TOTALS = ('accepted', 'refused', 'guard_interventions', 'deadline_misses')
 _KEPT = 512  # labelled states on which the imitation losses are compared
 _HELD_OUT = 500  # rollouts of the task costs
@@ -43,8 +44,7 @@ class RunRecord:
         self.experts = []  # the laws that demonstrated, in order of appearance
         self._offsets = {}  # totals of nodes that were started again
         self.events = []  # (time, accepted, refused, loss, worst metric) after each update
-        self.numbers = {'loss': np.nan, 'worst_metric': np.nan, 'accepted': 0.0, 'refused': 0.0,
-                        'guard_interventions': 0.0, 'deadline_misses': 0.0}
+        self.numbers = dict.fromkeys(('loss', 'worst_metric', *_TOTALS), np.nan)  # not measured
         self.periods = []
 
     def take(self, topic, message):
@@ -103,14 +103,19 @@ class RunRecord:
             if item > 0:
                 self.periods.append(item)
             return
-        before = self.numbers['accepted'] + self.numbers['refused']
+        before = self._updates
         if name in _TOTALS:
             item = self._continued(name, item)
         self.numbers[name] = item
-        total = self.numbers['accepted'] + self.numbers['refused']
-        if name in ('accepted', 'refused') and total > before:
-            self.events.append([self.now, self.numbers['accepted'], self.numbers['refused'],
-                                self.numbers['loss'], self.numbers['worst_metric']])
+        if name in ('accepted', 'refused') and self._updates > before:
+            counts = [float(np.nan_to_num(self.numbers[key])) for key in ('accepted', 'refused')]
+            self.events.append([self.now, *counts, self.numbers['loss'],
+                                self.numbers['worst_metric']])
+
+    @property
+    def _updates(self):
+        """Return how many updates were heard of."""
+        return np.nansum([self.numbers['accepted'], self.numbers['refused']])
 
     def _continued(self, name, item):
         """Return a total that goes on where it was when its node was started again."""
@@ -130,40 +135,58 @@ class RunRecord:
             self.running.refused == latest and self.running.version == self.running.ready)
 
     def line(self):
-        """Return the live line."""
+        """Return the live line; what nobody measured is called so."""
         n = self.numbers
-        version = -1 if self.running is None else self.running.version
-        return (f'accepted {int(n["accepted"]):4d}  refused {int(n["refused"]):4d}  '
-                f'loss {n["loss"]:.4f}  worst metric {n["worst_metric"]:+.3f}  '
-                f'running v{version}  guard {int(n["guard_interventions"])}  '
-                f'violations {self.violations}')
+        running = 'nothing known to run' if self.running is None else (
+            f'running v{self.running.version}')
+        return (f'accepted {known(n["accepted"], "4.0f")}  refused {known(n["refused"], "4.0f")}  '
+                f'loss {known(n["loss"], ".4f")}  '
+                f'worst metric {known(n["worst_metric"], "+.3f", "not certified")}  '
+                f'{running}  guard {known(n["guard_interventions"], ".0f")}  '
+                f'violations {known(self._violations, "d")}')
+
+    @property
+    def _violations(self):
+        """Return how many states broke the limits, None where no state was seen."""
+        return int(self.violations) if self.states else None
+
+    def _total(self, name):
+        """Return a total, None where nobody measured it."""
+        return None if np.isnan(self.numbers[name]) else int(self.numbers[name])
 
     def summary(self, task):
-        """Return the numbers of the run; losses and costs by simulation, theta_0 against final."""
-        initial = task.initial_theta
-        final = initial if self.running is None else self.running.theta
-        losses = self._losses(task, np.stack([initial, final]))
-        costs = task_costs(task, np.stack([initial, final]))
-        latest = self.policies[-1].version if self.policies else -1
+        """
+        Return the numbers of the run; losses and costs by simulation, theta_0 against final.
+
+        What nobody measured is None: a robot of one's own reports no deadline misses, and a bag
+        without the controller's topics says nothing of guard, periods and what ran.
+        """
+        initial, seen = task.initial_theta, self.running
+        final = None if seen is None else seen.theta
+        thetas = np.stack([initial] if final is None else [initial, final])
+        losses, costs = self._losses(task, thetas), task_costs(task, thetas)
         return {
-            'updates_accepted': int(self.numbers['accepted']),
-            'updates_refused': int(self.numbers['refused']),
-            'samples': len(self.states), 'limit_violations': int(self.violations),
-            'guard_interventions': int(self.numbers['guard_interventions']),
-            'imitation_loss_initial': losses[0], 'imitation_loss_final': losses[1],
-            'task_cost_backup': costs[0], 'task_cost_final': costs[1],
-            'policy_version_adapter': latest,
-            'policy_version_controller': -1 if self.running is None else self.running.version,
-            'policies_refused_by_controller':
-                0 if self.running is None else self.running.refusals,
+            'updates_accepted': self._total('accepted'), 'updates_refused': self._total('refused'),
+            'samples': len(self.states), 'limit_violations': self._violations,
+            'guard_interventions': self._total('guard_interventions'),
+            'worst_metric': (None if np.isnan(self.numbers['worst_metric'])
+                             else float(self.numbers['worst_metric'])),
+            'imitation_loss_initial': losses[0],
+            'imitation_loss_final': None if final is None else losses[1],
+            'task_cost_backup': costs[0],
+            'task_cost_final': None if final is None else costs[1],
+            'policy_version_adapter': self.policies[-1].version if self.policies else None,
+            'policy_version_controller': None if seen is None else seen.version,
+            'policies_refused_by_controller': None if seen is None else seen.refusals,
             'control_period_p99_ms':
                 float(np.percentile(self.periods, 99)) if self.periods else None,
-            'control_periods': period_counts(self.periods, self._spec.system.dt),
-            'deadline_misses': int(self.numbers['deadline_misses'])}
+            'control_periods': (period_counts(self.periods, self._spec.system.dt)
+                                if self.periods else None),
+            'deadline_misses': self._total('deadline_misses')}
 
     def _losses(self, task, thetas):
         if not self.demonstrations:
-            return [None, None]
+            return [None] * len(thetas)
         states = np.vstack([states for states, _ in self.demonstrations])[-_KEPT:]
         actions = np.vstack([actions for _, actions in self.demonstrations])[-_KEPT:]
         return [float(loss) for loss in ImitationLoss(task.policy, states, actions).losses(thetas)]

@@ -10,15 +10,18 @@ from dataclasses import dataclass, field
 import time
 
 import numpy as np
+from scpo_ros.advice import Cause, cause_of_answer, cause_of_refusal, FINE
 from scpo_ros.agreement import Agreement
 from scpo_ros.control.collection import RolloutCollector, Sample
 from scpo_ros.control.transitions import JudgedShare, TransitionRule
+from scpo_ros.known import known
 from scpo_ros.state_watch import BRIDGED_S, Fate, StateWatch
 
 
 _KEPT = 20  # states that wait for the command that answers them
 _FIRST = [('describe',), ('begin',)]  # what a worker is asked before all else
-_NEUTRAL = ('FEW_DEMONSTRATIONS', 'UNCHANGED', 'RESET')
+_UNKNOWN = (Cause.UNCHECKED, Cause.MODEL_INVALID, Cause.EVALUATION_FAILED,
+            Cause.VERIFICATION_FAILED_TO_RUN)  # after these nothing is known to be safe
 
 
 @dataclass
@@ -35,16 +38,17 @@ class Session:
     refused: int = 0
     ignored: int = 0
     refused_in_a_row: int = 0
-    outcome: str = ''  # of the last update
+    cause: Cause = Cause.NONE  # of what `reason` says
     objection: str = ''  # what the whole raw step would have done
     teacher: str = ''  # who demonstrated last, as he calls himself
     loss: float = float('nan')
-    worst_metric: float = float('nan')
+    worst_metric: float = float('nan')  # of the present policy; NaN: not certified
     step_scale: float = float('nan')
     update_time_ms: float = 0.0
     reason: str = ''
-    last_refused: bool = False
+    malformed: str = ''  # what was wrong with the last malformed message
     model_valid: bool = True
+    model_reason: str = ''  # why not
     seen_rollouts: list = field(default_factory=list)
     refused_trajectory: np.ndarray = None
     history: object = None  # History, or None
@@ -116,7 +120,7 @@ class Session:
 
     def ignore(self, reason):
         """Count a malformed message."""
-        self.ignored, self.reason = self.ignored + 1, f'ignored a message: {reason}'
+        self.ignored, self.malformed = self.ignored + 1, reason
 
     # What the worker is asked -------------------------------------------------------------
 
@@ -194,7 +198,7 @@ class Session:
         self.update_time_ms = 1e3 * (self.clock() - self._asked)
         if not answer.ok:
             self.refused += answer.method not in ('start', 'describe', 'begin')
-            self.reason, self.outcome, self.last_refused = answer.failure, 'WORKER', True
+            self._tell(cause_of_answer(answer), answer.failure)
             self.refused_in_a_row += answer.method in ('step', 'propose')
             if answer.method in ('start', 'describe', 'begin'):
                 self._requests = _FIRST + [r for r in self._requests if r not in _FIRST]
@@ -214,15 +218,23 @@ class Session:
         self._requests += [request for _, requests in published for request in requests]
         return [record for records, _ in published for record in records]
 
+    def _tell(self, cause, reason):
+        """Say what happened last; cause and reason always belong together."""
+        self.cause, self.reason = cause, reason
+
+    @property
+    def last_refused(self):
+        """Return whether what happened last was a refusal."""
+        return self.cause not in FINE
+
     def _count(self, reports):
         for report in reports:
-            self.outcome, self.last_refused = report.outcome, False
+            cause = Cause(report.outcome)
             self.objection = report.objection or self.objection
-            if report.outcome in ('ACCEPTED', 'UNCHECKED'):
+            if cause in (Cause.ACCEPTED, Cause.UNCHECKED):
                 self.accepted, self.refused_in_a_row = self.accepted + 1, 0
-            elif report.outcome not in _NEUTRAL:
+            elif cause not in FINE:
                 self.refused, self.refused_in_a_row = self.refused + 1, self.refused_in_a_row + 1
-                self.last_refused = True
                 self.agreement.note_refusal(report.outcome, report.reason)
 
     def _take(self, report, method):
@@ -231,11 +243,24 @@ class Session:
             self.refused_trajectory, self.refused_reason = report.trajectory, report.reason
         if report.present is not None:
             self.present_trajectory = report.present
-        self.reason = f'{report.outcome}: {report.reason}'
-        self.model_valid = report.outcome != 'MODEL_INVALID'
-        self.loss, self.worst_metric, self.step_scale = report.loss, report.worst, report.clipped
+        self._tell(Cause(report.outcome), f'{report.outcome}: {report.reason}')
+        self.model_valid = self.cause is not Cause.MODEL_INVALID
+        self.model_reason = '' if self.model_valid else report.reason
+        self.loss, self.step_scale = report.loss, report.clipped
+        self.worst_metric = self._worst(report)
         revived = self.agreement.revived(report) if method == 'restore' else None
         return self.agreement.publish(report) if revived is None else revived
+
+    def _worst(self, report):
+        """Return the largest design metric of the present policy; NaN: not certified."""
+        if self.cause in _UNKNOWN:
+            return float('nan')
+        if np.isfinite(report.worst):
+            return report.worst
+        if report.changed:
+            return float('nan') if report.certificate is None else float(
+                np.max(report.certificate.g))
+        return self.worst_metric  # the policy is the one before, and was not looked at
 
     # Staying in step with the controller --------------------------------------------------
 
@@ -265,7 +290,10 @@ class Session:
         requests, happened = self.agreement.acknowledge(seen)
         self._requests += requests
         if happened and happened != halted:
-            self.reason, self.last_refused, self.outcome = happened, True, 'CONTROLLER'
+            self._tell(Cause.CONTROLLER_REVOKED if self.halted else cause_of_refusal(
+                seen.refused_kind), happened)
+        if self.halted:
+            self.worst_metric = float('nan')  # nothing that runs is certified
         if halted and not self.halted:
             self._rollouts = []  # they may hold what the model does not explain
 
@@ -299,10 +327,11 @@ class Session:
     def values(self):
         """Return what diagnostics show."""
         return {'version': self.version, 'accepted': self.accepted, 'refused': self.refused,
-                'refused_in_a_row': self.refused_in_a_row, 'outcome': self.outcome,
+                'refused_in_a_row': self.refused_in_a_row, 'outcome': self.cause.value,
                 'whole_step': self.objection, 'teacher': self.teacher,
                 'halted': self.halted, 'enabled': self.enabled, 'reason': self.reason,
-                'loss': f'{self.loss:.5f}', 'certificate': self.claim,
-                'worst_metric': f'{self.worst_metric:.4f}', 'in_step': self.in_step,
+                'loss': known(self.loss, '.5f'), 'certificate': self.claim,
+                'worst_metric': known(self.worst_metric, '.4f', 'not certified'),
+                'in_step': self.in_step, 'step_scale': known(self.step_scale, '.3f'),
                 'judged_share': f'{self._share.share:.3f}',
-                'step_scale': f'{self.step_scale:.3f}', 'malformed_messages': self.ignored}
+                'malformed_messages': self.ignored, 'last_malformed': self.malformed}

@@ -18,12 +18,14 @@ import threading
 import time
 
 from scpo_ros.arguments import ARGUMENTS, full_name, node_parameters, value_of
+from scpo_ros.backup_evidence import demands_of
+from scpo_ros.certified_backup import require_certified_backup
 from scpo_ros.companions import readiness, viewers
-from scpo_ros.config import NODES
+from scpo_ros.config import AdapterConfig, ControllerConfig, NODES
 from scpo_ros.control.task import ControlTask
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
 from scpo_ros.resources import share_file
-from scpo_ros.validated import flatten
+from scpo_ros.validated import build, flatten
 from tqdm import tqdm
 import yaml
 
@@ -181,14 +183,14 @@ def set_up(values):
 
     :param values: {argument: text}.
     :returns: the path of that file, and the command lines of the viewers.
-    :raises ConfigurationError: naming the value and the rule.
+    :raises ScpoRosError: naming the value and the rule, or why the backup is not certified.
     """
     parameters, spec = node_parameters(
         values['params_file'] or share_file('config/scpo.yaml'), values)
     folder = Path(values['results'])
     lines = viewers(values)
     _check_bag(values)
-    tabulate(spec)
+    make_ready(spec, parameters)
     prepare(folder)
     path = folder / 'run.parameters.yaml'
     if value_of('record', values):
@@ -201,9 +203,36 @@ def set_up(values):
     return path, lines
 
 
+def make_ready(spec, parameters):
+    """
+    Certify the backup, and put the tables of backup and proofs where all processes find them.
+
+    :param spec: Spec. :param parameters: {node: {parameter: value}}.
+    :raises ScpoRosError: when the backup is not certified, or nothing can be proved.
+    """
+    configs = {node: _own(kind, parameters[node]) for node, kind in (
+        ('adapter', AdapterConfig), ('controller', ControllerConfig))}
+    require_certified_backup(
+        spec, demands_of(**configs), judge=_judged,
+        say=lambda sentence: print(f'[scpo_ros] {sentence}', file=sys.stderr, flush=True))
+    tabulate(spec)
+
+
+def _own(kind, parameters):
+    """Return the configuration of one node without what all nodes share."""
+    known = flatten(kind())
+    return build(kind, {name: item for name, item in parameters.items() if name in known})
+
+
+def _judged(spec, demands):
+    """Return why the backup is not certified, or '', with progress shown."""
+    from scpo_ros.backup_certification import certify_backup  # takes long to import
+    return certify_backup(spec, demands, make=tabulate).sentence
+
+
 def tabulate(spec):
     """
-    Put the tables of backup and proofs into the cache, where all processes find them.
+    Put the tables of backup and proofs into the cache; return their ControlTask.
 
     :raises ScpoRosError: when the limits leave no safe set, or nothing can be proved.
     """
@@ -218,6 +247,7 @@ def tabulate(spec):
         task.build_proofs()
     finally:
         notice.cancel()
+    return task
 
 
 def simulate(values):

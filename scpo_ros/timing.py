@@ -3,6 +3,7 @@
 from bisect import bisect_left
 
 import numpy as np
+from scpo_ros.known import known
 
 
 # Upper edges of the buckets, as parts of dt; what is longer than the last is only in the total.
@@ -42,7 +43,7 @@ class Punctuality:
     def __init__(self, dt):
         """Start without a state. :param dt: control period [s]."""
         self._dt, self.arrival, self._recent = dt, None, []
-        self.period_ms = self.latency_ms = 0.0  # the last ones
+        self.period_ms = self.latency_ms = float('nan')  # the last ones; NaN: none yet
         self.periods, self.latencies = Histogram(PERIOD_EDGES), Histogram(LATENCY_EDGES)
 
     def note(self, arrival, answered):
@@ -58,8 +59,8 @@ class Punctuality:
     @property
     def values(self):
         """Return {key: value} for diagnostics."""
-        p99 = float(np.percentile(self._recent, 99)) if self._recent else 0.0
-        return {'period_p99_ms': f'{p99:.2f}',
+        p99 = float(np.percentile(self._recent, 99)) if self._recent else None
+        return {'period_p99_ms': known(p99, '.2f'),
                 **{f'period_{key}': n for key, n in self.periods.cumulative.items()},
                 **{f'latency_{key}': n for key, n in self.latencies.cumulative.items()}}
 

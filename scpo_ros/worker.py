@@ -9,16 +9,29 @@ short of.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 import errno
 import multiprocessing
 import signal
 import time
 
+from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.priority import step_back
 from scpo_ros.stopping import stop_each
 
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 30.0  # after a start that failed, doubled in between
+
+
+class Fault(Enum):
+    """Why an answer is a failure."""
+
+    NONE = 'none'
+    MALFORMED = 'malformed'  # the arguments broke a rule
+    RAISED = 'raised'  # any other exception of the method
+    LATE = 'late'  # the time limit passed
+    ENDED = 'ended'  # the process is gone, or was never there
+    UNREADABLE = 'unreadable'  # question or answer cannot travel
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,7 @@ class Answer:
     method: str
     value: object = None
     failure: str = ''  # empty when the value is good
+    fault: Fault = Fault.NONE  # what kind of failure
 
     @property
     def ok(self):
@@ -42,7 +56,7 @@ def _serve(connection, factory, arguments, niceness):
     try:
         served = factory(*arguments)
     except Exception as error:  # noqa: B902 - whatever it is, the parent must hear of it
-        first = Answer('start', failure=f'{type(error).__name__}: {error}')
+        first = Answer('start', failure=f'{type(error).__name__}: {error}', fault=Fault.RAISED)
     try:
         connection.send(first)
     except OSError:
@@ -55,7 +69,8 @@ def _serve(connection, factory, arguments, niceness):
         try:
             answer = Answer(method, getattr(served, method)(*given))
         except Exception as error:  # noqa: B902
-            answer = Answer(method, failure=f'{type(error).__name__}: {error}')
+            kind = Fault.MALFORMED if isinstance(error, InvalidArrayError) else Fault.RAISED
+            answer = Answer(method, failure=f'{type(error).__name__}: {error}', fault=kind)
         try:
             connection.send(answer)
         except OSError:
@@ -96,7 +111,8 @@ class Worker:
             self._process, self._connection = self._begun(arguments)
         except Exception as error:  # noqa: B902 - whatever it is, it is an answer
             self._refusal = Answer(
-                'start', failure=f'its process cannot be started: {_in_words(error)}')
+                'start', failure=f'its process cannot be started: {_in_words(error)}',
+                fault=Fault.ENDED)
         self._next_start = self._clock() + self._pause
         self._waiting, self._deadline = 'start', self._clock() + self._start_timeout
 
@@ -164,7 +180,8 @@ class Worker:
         except OSError:
             pass  # the process is gone; poll says so
         except Exception as error:  # noqa: B902 - what cannot be sent is not answered
-            self._refusal = Answer(method, failure=f'it cannot be asked: {_in_words(error)}')
+            self._refusal = Answer(method, failure=f'it cannot be asked: {_in_words(error)}',
+                                   fault=Fault.UNREADABLE)
 
     def poll(self, wait=0.0):
         """Return the :class:`Answer`, or None while it is outstanding; wait so long for it."""
@@ -173,16 +190,16 @@ class Worker:
         if self._refusal is not None:
             return self._concluded(self._refusal)
         if self._connection is None:
-            return self._lost('its process does not run')
+            return self._lost('its process does not run', Fault.ENDED)
         try:
             if self._connection.poll(min(wait, max(0.0, self._deadline - self._clock()))):
                 return self._concluded(self._connection.recv())
         except (EOFError, OSError):
-            return self._lost('its process ended unexpectedly')
+            return self._lost('its process ended unexpectedly', Fault.ENDED)
         except Exception as error:  # noqa: B902 - an answer that cannot be read is none
-            return self._lost(f'its answer cannot be read: {_in_words(error)}')
+            return self._lost(f'its answer cannot be read: {_in_words(error)}', Fault.UNREADABLE)
         if self._clock() >= self._deadline:
-            return self._lost('no answer within the time limit')
+            return self._lost('no answer within the time limit', Fault.LATE)
         return None
 
     def wait(self):
@@ -192,8 +209,8 @@ class Worker:
             answer = self.poll(0.1)
         return answer
 
-    def _lost(self, why):
-        answer = Answer(self._waiting, failure=f'{self._waiting}: {why}')
+    def _lost(self, why, fault):
+        answer = Answer(self._waiting, failure=f'{self._waiting}: {why}', fault=fault)
         self.stop()
         return self._concluded(answer)
 

@@ -92,7 +92,8 @@ class Acceptance:
         self.accepted.setdefault(said.version, (seen.time, record))
         if published:
             self.accepted.setdefault(said.ready, (seen.time, published[-1].value))
-        if said.refused_kind == RefusalKind.VERIFICATION and said.refused >= 0:
+        kinds = (RefusalKind.VERIFICATION, RefusalKind.UNVERIFIED)
+        if said.refused_kind in kinds and said.refused >= 0:
             self._refused.add(said.refused)
 
     def _descent(self):

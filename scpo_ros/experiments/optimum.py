@@ -15,7 +15,7 @@ what is proved may not reach L*. The best one found is no proof of optimality, a
 reaches a lower safe loss, that one is the reference. What was found is kept in
 config/double_integrator_optimum.json, by the digest of the problem; for any other problem the
 reference is a lower bound that no safe policy can beat
-(:meth:`.ImitationProblem.pointwise_bound`).
+(:class:`.imitation_problem.ImitationProblem`, `pointwise_bound`).
 
     python -m scpo_ros.experiments.optimum --experts benign overspeed --no-regret on
 """

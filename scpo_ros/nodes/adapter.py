@@ -6,7 +6,9 @@ import numpy as np
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from scpo_ros.adaptation import Adaptation
-from scpo_ros.advice import advice, clipped
+from scpo_ros.adapter_health import judgement
+from scpo_ros.backup_evidence import demands_of
+from scpo_ros.certified_backup import require_certified_backup
 from scpo_ros.config import AdapterConfig
 from scpo_ros.control.linear_system import double_integrator
 from scpo_ros.exceptions import InvalidArrayError
@@ -21,6 +23,7 @@ from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.run import run
 from scpo_ros.priority import step_back
 from scpo_ros.session import Session
+from scpo_ros.severity import Severity
 from scpo_ros.stopping import stop_each
 from scpo_ros.worker import Worker
 from sensor_msgs.msg import JointState
@@ -28,6 +31,7 @@ from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
 
 
+_LEVELS = {Severity.OK: OK, Severity.WARN: WARN, Severity.ERROR: ERROR}
 _NICENESS = 5  # of the node; its worker has 10 more
 _POLL_S = 0.01  # how often the worker's answer is looked for [s]
 
@@ -41,9 +45,14 @@ class AdapterNode(LifecycleNode):
     """
 
     def __init__(self):
-        """Declare parameters; configure and activate when `autostart` says so."""
+        """
+        Declare parameters, have the backup certified; with `autostart` configure and activate.
+
+        :raises ScpoRosError: for a bad configuration, or one whose backup is not certified.
+        """
         super().__init__('adapter', automatically_declare_parameters_from_overrides=True)
         self._spec, self._config = declare(self, AdapterConfig)
+        require_certified_backup(self._spec, demands_of(adapter=self._config))
         self._lockstep = (
             self._config.lockstep and self.get_parameter('use_sim_time').value)
         self._worker = self._session = None
@@ -51,7 +60,8 @@ class AdapterNode(LifecycleNode):
         self._changes = Changes(self, self._config, self._reconfigure)
         self._health = Health(self, 'adaptation', self._diagnose)
         if not self._config.safety:
-            self.get_logger().warn('SAFETY IS OFF: raw steps are published. For demonstrations.')
+            self.get_logger().warn('SAFETY IS OFF: raw steps are published, and nothing is '
+                                   'certified, the backup neither. For demonstrations.')
         if self._config.autostart:
             self._starter = self.create_timer(0.0, self._autostart, clock=STEADY)
 
@@ -77,6 +87,7 @@ class AdapterNode(LifecycleNode):
     def _configure(self):
         self._history = History(self._config.ledger_dir, 'adapter')
         self._undo.append(self._history.stop)
+        self._told_ignored = 0
         self._session = Session(
             self._config, double_integrator(self._spec.system), self._lockstep,
             history=self._history)
@@ -168,6 +179,8 @@ class AdapterNode(LifecycleNode):
 
     def _on_active(self, message):
         self._reading(read_active, message, self._session.acknowledge)
+        if self._session.halted:
+            self._metrics.publish(worst_metric=float(self._session.worst_metric))
 
     def _poll(self):
         if self._worker is None:
@@ -194,10 +207,11 @@ class AdapterNode(LifecycleNode):
                 policy_values(record)))
         if answer.method in ('start', 'describe', 'reconfigure'):
             return
-        for name in ('loss', 'worst_metric', 'step_scale'):
+        for name in ('loss', 'step_scale'):
             if np.isfinite(getattr(session, name)):
                 self._metrics.publish(**{name: float(getattr(session, name))})
         self._metrics.publish(
+            worst_metric=float(session.worst_metric),  # NaN: nothing is certified
             policy_version=float(session.version), update_time_ms=session.update_time_ms,
             accepted_total=float(session.accepted), refused_total=float(session.refused),
             model_valid=session.model_valid)
@@ -218,29 +232,13 @@ class AdapterNode(LifecycleNode):
 
     def _diagnose(self):
         if self._worker is None:
-            return WARN, 'not configured', {}
-        session = self._session
-        values = session.values()
-        if not self._config.safety:
-            return ERROR, 'SAFETY IS OFF: raw steps are published', values
-        must_act, what_to_do = advice(session.outcome)
-        if not session.model_valid:
-            return ERROR, f'certification stopped: {session.reason}; {what_to_do}', values
-        if session.halted:
-            return ERROR, f'nothing is published: {session.halted}', values
-        if not self._active:
-            return WARN, 'inactive: learning is frozen; the controller carries on', values
-        if session.unwatched:
-            return WARN, f'learning pauses: {session.unwatched}', values
-        if session.last_refused:
-            often = session.refused_in_a_row >= self._config.diag_error_count_threshold
-            return (ERROR if must_act and often else WARN), (
-                f'update refused: {session.reason.rstrip(".")}; {what_to_do}'), values
-        if not session.enabled:
-            return WARN, 'learning is frozen: call adapter/set_enabled', values
-        why = clipped(session.step_scale, session.objection)
-        reason = session.reason.rstrip('.') or 'starting'
-        return OK, '; '.join(filter(None, (reason, why))), values
+            return WARN, 'not configured: call the transition configure, then activate', {}
+        session, history = self._session, self._history
+        values = {**session.values(), 'ledger': history.failure or history.fault or 'in order'}
+        level, message = judgement(session, self._config, self._active, history.failure,
+                                   session.ignored - self._told_ignored)
+        self._told_ignored = session.ignored
+        return _LEVELS[level], message, values
 
 
 def main(args=None):

@@ -5,11 +5,13 @@ import sys
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
 from scpo_ros.admission import Admission
+from scpo_ros.backup_evidence import demands_of
+from scpo_ros.certified_backup import require_certified_backup
 from scpo_ros.config import ControllerConfig
 from scpo_ros.control.guarded_policy import GuardedPolicy
 from scpo_ros.control.task import ControlTask
 from scpo_ros.control_loop import ControlLoop
-from scpo_ros.controller_diagnosis import ControllerDiagnosis, Severity
+from scpo_ros.controller_diagnosis import ControllerDiagnosis
 from scpo_ros.cost_budget import CostBudget
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.history import History
@@ -24,6 +26,7 @@ from scpo_ros.nodes.run import run
 from scpo_ros.policy_gate import PolicyGate
 from scpo_ros.policy_record import backup_record
 from scpo_ros.refusal import RefusalKind
+from scpo_ros.severity import Severity
 from scpo_ros.state_watch import Fate, StateWatch
 from scpo_ros.timing import Punctuality
 from scpo_ros.worker import Worker
@@ -91,16 +94,22 @@ class ControllerNode(Node):
     """
 
     def __init__(self):
-        """Declare parameters, build the control task, start with the backup."""
+        """
+        Declare parameters, have the backup certified, start with it.
+
+        :raises ScpoRosError: for a bad configuration, or one whose backup is not certified.
+        """
         super().__init__('controller', automatically_declare_parameters_from_overrides=True)
         spec, self._config = declare(self, ControllerConfig)
+        require_certified_backup(spec, demands_of(controller=self._config))
         self.realtime_priority, self.scheduling = self._config.realtime_priority, ''
         self._loop = build_loop(spec, self._config)
         self._admission = self._loop.admission
         self._gate = self._admission.gate
         if not self._config.safety:
             self.get_logger().warn(
-                'SAFETY IS OFF: policies are neither checked nor guarded. For demonstrations.')
+                'SAFETY IS OFF: policies are neither checked nor guarded, and nothing is '
+                'certified, the backup neither. For demonstrations.')
         self._lockstep = (
             self._config.lockstep and self.get_parameter('use_sim_time').value)
         self._diagnosis = ControllerDiagnosis(self._loop, self._config)
@@ -138,7 +147,7 @@ class ControllerNode(Node):
         try:
             state = read_state(message)
         except InvalidArrayError as error:
-            self._diagnosis.saw_malformed(str(error), arrival)
+            self._diagnosis.saw_malformed(arrival)
             self.get_logger().error(f'no action on a malformed state: {error}',
                                     throttle_duration_sec=5.0)
             return

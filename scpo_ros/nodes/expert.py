@@ -3,6 +3,7 @@
 import sys
 
 from rclpy.node import Node
+from scpo_ros.advice import without_states
 from scpo_ros.config import ExpertConfig
 from scpo_ros.control.backup_mpc import riccati
 from scpo_ros.control.expert import ExpertCatalogue
@@ -59,7 +60,7 @@ class ExpertNode(Node):
     def _diagnose(self):
         values = {'law': self._name, 'demonstrations': self._sent, 'ignored': self._ignored}
         if self._sent == 0:
-            return WARN, 'no state seen yet: is the plant running?', values
+            return WARN, without_states({'malformed': self._ignored}), values
         return OK, f'demonstrating {self._name}', values
 
 

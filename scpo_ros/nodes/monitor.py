@@ -94,7 +94,8 @@ class MonitorNode(Node):
             'expert': ', '.join(self._record.experts) or None, 'seed': self._config.seed,
             'duration_s': round(elapsed, 3)})
         if self._config.live:
-            print('\n' + '\n'.join(f'  {key:28s} {item}' for key, item in summary.items()),
+            print('\n' + '\n'.join(f'  {key:28s} {"not measured" if item is None else item}'
+                                   for key, item in summary.items()),
                   flush=True)
 
     def _diagnose(self):

@@ -7,6 +7,7 @@ from rclpy.clock import ClockType
 from rclpy.node import Node
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
+from scpo_ros.advice import without_commands
 from scpo_ros.config import PlantConfig
 from scpo_ros.control.invariant_set import contractive_set
 from scpo_ros.control.linear_system import double_integrator
@@ -46,6 +47,7 @@ class PlantNode(Node):
         self._lockstep = self.get_parameter('use_sim_time').value
         self._start = 0 if self._lockstep else self.get_clock().now().nanoseconds
         self._command, self._processed, self._forced, self._waited = None, None, 0, 0.0
+        self._malformed, self._told = 0, 0  # commands; violations that diagnostics told
         self._alone = False  # whether no adapter has answered in time
         self._states = self.create_publisher(JointState, 'joint_states', 100)
         self._clock_publisher = (
@@ -78,6 +80,7 @@ class PlantNode(Node):
 
     def _on_command(self, message):
         if len(message.effort) != 1 or not math.isfinite(message.effort[0]):
+            self._malformed += 1
             return  # must not take the place of a genuine command
         if abs(seconds(message.header.stamp) - self._time) < 1e-6:
             self._command = message.effort[0]
@@ -132,12 +135,15 @@ class PlantNode(Node):
                               limit_violations=float(plant.limit_violations))
         values = {'episode': plant.state.episode, 'step': plant.state.step,
                   'deadline_misses': plant.deadline_misses,
-                  'limit_violations': plant.limit_violations, 'lockstep_timeouts': self._forced,
+                  'limit_violations': plant.limit_violations,
+                  'malformed_commands': self._malformed, 'lockstep_timeouts': self._forced,
                   'scheduling': self.scheduling}
-        if plant.limit_violations:
-            return ERROR, f'{plant.limit_violations} samples outside the limits', values
+        new, self._told = plant.limit_violations - self._told, plant.limit_violations
+        if new:
+            return ERROR, (f'outside the limits: {new} samples since this was said last, '
+                           f'{plant.limit_violations} in all'), values
         if not plant.started:
-            return WARN, 'waiting for the first command: is the controller running?', values
+            return WARN, without_commands(self._malformed), values
         return OK, 'running', values
 
 

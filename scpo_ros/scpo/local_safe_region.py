@@ -41,8 +41,8 @@ class LocalSafeRegion:
     gbar_i(b) = g_i + slope_i'b + (L_i / 2) (r ||b||_1 + ||b||^2) + (2 nu / r) ||b||_1
 
     If g_i is L_i-smooth on ||y|| <= R, gbar_i(b) >= g_i(theta + Q b) there: the first L_i term
-    pays for slopes that are differences of samples, the second for curvature (design.md, section
-    2, with b = r a). With noise nu > 0 the value g_i is itself measured only to within nu.
+    pays for slopes that are differences of samples, the second for curvature
+    (docs/derivation.md). With noise nu > 0 the value g_i is itself measured only to within nu.
     """
 
     g: np.ndarray           # (k,) metrics measured at theta

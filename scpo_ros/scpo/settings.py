@@ -10,7 +10,7 @@ from scpo_ros.exceptions import ConfigurationError
 
 @dataclass(frozen=True)
 class ScpoSettings:
-    """Constants of SCPO; the defaults are those of the ablation in design.md, section 2."""
+    """Constants of SCPO; the defaults are those that learned most in trials."""
 
     directions: int = 16             # n, sampled directions an update (at most d are used)
     radius: float = 1e-3             # r, length of a perturbation, weight units

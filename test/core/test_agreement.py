@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from admission_samples import certificate, chain_of, CLAIM
 import numpy as np
 import pytest
+from scpo_ros.advice import Cause
 from scpo_ros.agreement import Acknowledgement, Agreement
 from scpo_ros.arrays import digest
 from scpo_ros.config import AdapterConfig
@@ -126,17 +127,17 @@ def test_a_refusal_is_told_once_and_what_the_worker_says_next_replaces_it(sessio
     learn(session, 1)
     seen = acknowledgement(0, refused=1, kind='malformed', refusals=1)
     session.acknowledge(seen)
-    assert (session.outcome, session.last_refused) == ('CONTROLLER', True)
+    assert (session.cause, session.last_refused) == (Cause.CONTROLLER_MALFORMED, True)
     assert session.reason == 'the controller refused policy 1: a reason'
     session.conclude(Answer('step', [report(0, 'FEW_DEMONSTRATIONS', False)]))
     session.acknowledge(seen)
-    assert (session.outcome, session.last_refused) == ('FEW_DEMONSTRATIONS', False)
+    assert (session.cause, session.last_refused) == (Cause.FEW_DEMONSTRATIONS, False)
 
 
 def test_a_refusal_is_handled_as_soon_as_it_is_known_what_runs(session):
     learn(session, 1)
     session.acknowledge(acknowledgement(0, ready=9, refused=1, kind='verification', refusals=1))
-    assert session.outcome == 'CONTROLLER' and session.next_request(True) is None
+    assert session.cause is Cause.CONTROLLER_VERIFICATION and session.next_request(True) is None
     session.acknowledge(acknowledgement(0, refused=1, kind='verification', refusals=1))
     assert asked(session, 2) == ['avoid', 'restore']
 
@@ -155,7 +156,7 @@ def test_while_the_controller_takes_nothing_nothing_is_asked_and_nothing_publish
         tick(session, step)
     session.acknowledge(acknowledgement(0, revoked='friction'))
     assert 'friction' in session.halted
-    assert (session.outcome, session.last_refused) == ('CONTROLLER', True)
+    assert (session.cause, session.last_refused) == (Cause.CONTROLLER_REVOKED, True)
     assert session.next_request(True) is None and learn(session, 2) == []
     assert session.processed(busy=False) == 2 * DT  # the plant need not wait
     assert session.processed(busy=True) is None
@@ -168,7 +169,7 @@ def test_a_halt_is_told_once_and_its_end_is_no_refusal(session):
     session.conclude(Answer('step', [report(1, 'FEW_DEMONSTRATIONS', False)]))
     for revoked in ('friction', ''):
         session.acknowledge(acknowledgement(1, revoked=revoked))
-        assert (session.outcome, session.last_refused) == ('FEW_DEMONSTRATIONS', False)
+        assert (session.cause, session.last_refused) == (Cause.FEW_DEMONSTRATIONS, False)
         assert session.reason == 'FEW_DEMONSTRATIONS: because'
     assert not session.halted
 

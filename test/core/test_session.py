@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scpo_ros.advice import Cause
 from scpo_ros.config import AdapterConfig
 from scpo_ros.nodes.conversions import State
 from scpo_ros.session import Session
-from scpo_ros.worker import Answer
+from scpo_ros.worker import Answer, Fault
 from session_samples import acknowledgement, begun, DT, report, show, SPEC, SYSTEM, tick
 
 
@@ -217,11 +218,12 @@ def test_what_is_frozen_for_long_does_not_grow(session):
 def test_refusals_in_a_row_are_counted(session):
     for _ in range(3):
         session.conclude(Answer('step', [report(0, 'UNSAFE_CANDIDATE')]))
-    assert session.refused_in_a_row == 3 and session.outcome == 'UNSAFE_CANDIDATE'
+    assert session.refused_in_a_row == 3 and session.cause is Cause.UNSAFE_CANDIDATE
     session.conclude(Answer('step', [report(1, 'ACCEPTED', True)]))
     assert session.refused_in_a_row == 0
-    session.conclude(Answer('step', failure='step: no answer within the time limit'))
-    assert session.refused_in_a_row == 1 and session.outcome == 'WORKER'
+    session.conclude(Answer('step', failure='step: no answer within the time limit',
+                            fault=Fault.LATE))
+    assert session.refused_in_a_row == 1 and session.cause is Cause.WORKER_LATE
     session.conclude(Answer('reconfigure', failure='reconfigure: its process ended unexpectedly'))
     assert (session.refused, session.refused_in_a_row) == (5, 1)  # that was no update
 
@@ -252,7 +254,9 @@ def test_a_worker_that_could_not_begin_is_asked_anew_before_all_else(method):
         if name != method:
             session.conclude(Answer(name, (SPEC, np.zeros((4, 2)))))
     assert session.conclude(Answer(method, failure='a reason')) == []
-    assert (session.outcome, session.last_refused, session.refused) == ('WORKER', True, 0)
+    assert (session.last_refused, session.refused) == (True, 0)
+    assert session.cause is (Cause.WORKER_NOT_STARTED if method == 'start' else
+                             Cause.WORKER_RAISED)
     assert [session.next_request(True)[0] for _ in range(3)] == [
         'describe', 'begin', 'reconfigure']
 
@@ -314,7 +318,9 @@ def test_the_model_counts_as_valid_until_the_worker_says_that_it_is_not(session)
 def test_malformed_messages_are_counted_with_the_reason_of_the_last(session):
     session.ignore('no numbers')
     session.ignore('no time')
-    assert session.values()['malformed_messages'] == 2 and 'no time' in session.reason
+    values = session.values()
+    assert (values['malformed_messages'], values['last_malformed']) == (2, 'no time')
+    assert 'no time' not in session.reason  # what learning says is another matter
 
 
 def test_an_update_takes_as_long_as_its_answer_was_waited_for():

@@ -1,6 +1,10 @@
 """A bad configuration is one line and the exit code 2, before anything moves."""
 
+import signal
+
+from diagnostic_msgs.msg import DiagnosticArray
 import pytest
+from sensor_msgs.msg import JointState
 
 
 @pytest.mark.parametrize('node, parameters, parts', [
@@ -23,3 +27,34 @@ def test_a_bad_parameter_is_named_with_its_rule(processes, ros, node, parameters
     assert len(lines) == 1
     assert all(part in lines[0] for part in parts), lines[0]
     assert 'Traceback' not in errors
+
+
+@pytest.mark.parametrize('node, parameters, parts', [
+    ('adapter', {'metrics__no_regret_tolerance': 0.015},
+     ['the backup is not certified', 'task cost', 'accept_margin', 'no_regret_tolerance']),
+    ('controller', {'metrics__horizon_s': 1.0, 'backup__horizon': 4},
+     ['the backup is not certified', 'return to the origin', 'system.disturbance = ']),
+    ('controller', {'system__disturbance': 1.0, 'backup__horizon': 4},
+     ['the backup is not certified', 'safe set exists up to system.disturbance = '])])
+def test_a_backup_that_is_not_certified_ends_a_node_before_it_answers(
+        processes, probe, node, parameters, parts):
+    probe.watch(JointState, 'joint_command', 10)
+    process = processes.start(node, **parameters)
+    _, errors = process.communicate(timeout=110)
+    assert process.returncode == 2
+    lines = [line for line in errors.splitlines() if line.startswith('[scpo_ros] error:')]
+    assert len(lines) == 1 and 'Traceback' not in errors
+    assert all(part in lines[0] for part in parts), lines[0]
+    assert probe.seen['joint_command'] == []
+
+
+@pytest.mark.parametrize('node', ['adapter', 'controller'])
+def test_without_safety_the_same_starts_and_says_that_nothing_is_certified(
+        processes, probe, node):
+    probe.watch(DiagnosticArray, '/diagnostics', 10)
+    process = processes.start(
+        node, safety=False, metrics__stability_offset=0.0, backup__horizon=4)
+    probe.wait(lambda: probe.seen['/diagnostics'])
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert 'nothing is certified, the backup neither' in ' '.join(errors.split())

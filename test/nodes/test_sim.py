@@ -17,7 +17,7 @@ FIELDS = {'expert', 'seed', 'duration_s', 'updates_accepted', 'updates_refused',
           'limit_violations', 'guard_interventions', 'imitation_loss_initial',
           'imitation_loss_final', 'task_cost_backup', 'task_cost_final', 'policy_version_adapter',
           'policy_version_controller', 'control_period_p99_ms', 'control_periods',
-          'deadline_misses'}
+          'deadline_misses', 'worst_metric'}
 
 
 def start(folder, *arguments):
