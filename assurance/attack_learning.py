@@ -5,6 +5,8 @@ Everything the adapter publishes goes through the controller's admission; what t
 judged by the oracle.
 """
 
+from types import SimpleNamespace
+
 from assurance.attack_policy import MARGIN, Target
 from assurance.attack_states import NUMBERS
 from assurance.inline import InlineWorker
@@ -19,6 +21,8 @@ from scpo_ros.messages import policy_values
 from scpo_ros.nodes.conversions import (
     event_message, read_event, read_policy, read_trajectory, trajectory_message)
 from scpo_ros.session import Session
+
+_WATCHED = 20  # states that a session sees before it learns
 
 
 class Adapter:
@@ -38,6 +42,9 @@ class Adapter:
         """Start the adapter's bookkeeping without a memory."""
         self._worker = InlineWorker(self.learner)
         self.session = Session(self._config, self._target.learnt.task.system)
+        for step in range(-_WATCHED, 0):
+            self.session.add_state(SimpleNamespace(
+                time=self._now + 0.1 * step, episode=0, x=np.zeros(2), applied=0.0))
         self.turn('start')
         self.turn('start')
 
@@ -55,7 +62,6 @@ class Adapter:
 
     def turn(self, kind):
         """Let the adapter do what is due, and the controller with what it publishes."""
-        from types import SimpleNamespace
         self._now += 0.1
         state = SimpleNamespace(time=self._now, episode=0, x=np.zeros(2), applied=0.0)
         self.session.add_state(state)

@@ -1,7 +1,6 @@
 """The controller refuses forged and damaged policy messages, with a reason, and flies on."""
 
 from dataclasses import replace
-import itertools
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from scpo_ros.config import AdapterConfig, Spec
 from scpo_ros.control.expert import ExpertCatalogue
 from scpo_ros.control.scenario import interior_states
 from scpo_ros.nodes.conversions import (
-    event_message, LATCHED, policy_values, read_active, stamp_of, state_message)
+    event_message, LATCHED, policy_values, read_active, seconds, stamp_of, state_message)
 from scpo_ros.policy_chain import PolicyChain
 from scpo_ros.policy_record import PolicyRecord
 from sensor_msgs.msg import JointState
@@ -32,6 +31,24 @@ def records():
     report = learner.update()
     assert report.outcome == 'ACCEPTED'
     return backup, chain.append(report.theta, report.certificate)
+
+
+class RestingPlant:
+    """A plant at the origin: publishes its next state once the one before was answered."""
+
+    def __init__(self, states, commands):
+        self._states, self._commands, self._step = states, commands, 0
+
+    def tick(self):
+        """Publish a state, or the last one again: it may be found late."""
+        answered = self._commands and seconds(self._commands[-1].header.stamp)
+        if not self._step or answered and abs(answered - self._time) < 1e-6:
+            self._step += 1
+        self._states.publish(state_message(stamp_of(self._time), 0, [0.0, 0.0], 0.0))
+
+    @property
+    def _time(self):
+        return 1000 + 0.1 * self._step
 
 
 def altered(record, **changes):
@@ -97,13 +114,10 @@ def test_forged_and_damaged_messages_are_refused_and_the_good_one_runs(
     publisher.publish(event_message(stamp, 'adapter', policy_values(good)))
     probe.wait(lambda: active().ready == 1)
     assert active().version == 0  # it swaps at a tick, and none has come yet
-    commands, steps = probe.seen['joint_command'], itertools.count(1)
-
-    def answered():  # the first states may be published before either side knows of the other
-        states.publish(state_message(stamp_of(next(steps)), 0, [0.5, 0.1], 0.0))
-        return commands
-
-    probe.wait(answered)
-    probe.wait(lambda: active().version == 1)
-    assert {command.header.frame_id for command in commands} == {'policy/1'}
+    commands = probe.seen['joint_command']
+    plant = RestingPlant(states, commands)
+    probe.wait(lambda: plant.tick() or active().version == 1)
+    probe.wait(lambda: plant.tick() or commands[-1].header.frame_id == 'policy/1')
+    sources = [command.header.frame_id for command in commands]
+    assert sources == sorted(sources) and set(sources) == {'policy/0', 'policy/1'}
     assert processes.interrupt(controller) == 0

@@ -1,17 +1,20 @@
 """The plant node's reset, turned by hand: what the service says, and what stamps show."""
 
 import pytest
-import rclpy
+from rclpy.node import Node
+from rclpy.parameter import Parameter
 from scpo_ros.nodes.conversions import command_message, read_state
 from scpo_ros.nodes.plant import PlantNode
 from std_srvs.srv import Trigger
 
 
 @pytest.fixture(params=[False, True])
-def plant(request):
+def plant(request, ros, monkeypatch):
     """Yield a plant node that nobody spins, with and without simulated time."""
-    rclpy.init(args=['--ros-args', '-p', f'use_sim_time:={str(request.param).lower()}',
-                     '-p', 'seed:=1'])
+    given = [Parameter('use_sim_time', value=request.param), Parameter('seed', value=1)]
+    make = Node.__init__
+    monkeypatch.setattr(Node, '__init__', lambda node, name, **options: make(
+        node, name, parameter_overrides=given, **options))
     node, node.said = PlantNode(), []
     node._states = type('Heard', (), {'publish': staticmethod(
         lambda message: node.said.append(read_state(message)))})
@@ -19,7 +22,6 @@ def plant(request):
     node._publish()
     yield node
     node.destroy_node()
-    rclpy.try_shutdown()
 
 
 def answer(node, u, state=None):
