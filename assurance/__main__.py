@@ -11,8 +11,8 @@ import tempfile
 import time
 
 from assurance import (
-    attack_cost, attack_learning, attack_ledger, attack_nodes, attack_policy, attack_starts,
-    attack_states, attack_teacher, attack_versions, faults)
+    attack_cost, attack_field, attack_learning, attack_ledger, attack_nodes, attack_policy,
+    attack_starts, attack_states, attack_teacher, attack_versions, faults, field_nodes)
 from assurance.fleet import begin_ros
 from assurance.learning import learn
 from assurance.oracle import Oracle
@@ -34,8 +34,11 @@ CORES = (  # campaign, inputs of a full run, of a quick one
     ('proposals', attack_learning.attack_proposals, 250, 15),
     ('experts', attack_learning.attack_experts, 240, 26),
     ('task cost', attack_cost.attack, 120, 24),
-    ('task cost, teacher', attack_teacher.attack, 20, 3))
+    ('task cost, teacher', attack_teacher.attack, 20, 3),
+    ('plants with a fault', attack_field.attack, 425, 34))
 NODES = {'full': 1200, 'quick': 200}
+FIELD = {'full': field_nodes.ROWS, 'quick': field_nodes.QUICK}
+FIELD_S = 12.0  # with each fault
 KILLS = {'full': 200, 'quick': 20}
 
 
@@ -80,6 +83,8 @@ def main(arguments=None):
             attack_nodes.run(learnt, oracle, tally, np.random.default_rng([options.seed, 100]),
                              Path(folder, 'nodes'), NODES[length])
             told(tally, 'nodes')
+            field_nodes.attack(tally, Path(folder, 'field'), FIELD[length], FIELD_S, options.seed)
+            told(tally, 'drivers with a fault')
         if options.only in (None, 'faults'):
             faults.run(oracle, tally, np.random.default_rng([options.seed, 200]),
                        Path(folder, 'faults'), KILLS[length])

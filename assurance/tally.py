@@ -7,7 +7,8 @@ import os
 
 MUST_BE_ZERO = ('unsafe_policies_applied', 'controller_crashes', 'limit_violations',
                 'policies_lost', 'senders_believed', 'learning_ended', 'refusals_without_reason',
-                'other_crashes', 'history_conflicts', 'task_cost_exceeded')
+                'other_crashes', 'history_conflicts', 'task_cost_exceeded', 'unnoticed_faults',
+                'false_alarms')
 
 
 class Tally:

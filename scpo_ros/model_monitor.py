@@ -20,7 +20,9 @@ Rules, written down here and nowhere else:
    one revokes at once. Admissible ones revoke when they are more than MISMATCH_SHARE of the
    transitions judged in MISMATCH_WINDOW_S, and at least MISMATCH_COUNT.
 5. A state outside the safe set revokes, where the state before lay in it, in the same episode,
-   whether or not the way could be judged: no certified step leads there.
+   whether or not the way could be judged: no certified step leads there. So does one that begins
+   another episode where a step could have led, |x_{k+1} - A x_k| <= |B| U + wbar: its number does
+   not make a step a jump.
 6. While revoked nothing new is certified. The model counts as *calm* again after `calm_steps`
    judged transitions without a fault, of rules 1, 4 and 5, in a row; an admissible mismatch does
    not count, a fault begins the count anew. And enough must be judged, rule 3.
@@ -176,7 +178,7 @@ class ModelMonitor:
     def _prediction(self, step, x, u):
         """Return A(h) x + B(h) u and the bound (n,) of the error, for a step of h seconds."""
         system, sampling = self._system, self._system.sampling
-        if sampling is None or abs(step - system.dt) <= STAMP_ERROR:
+        if sampling is None or sampling.jitter == 0:
             return system.step(x, u), system.step_disturbance
         A, B = sampling.held(step)
         drift = np.abs(sampling.A @ x + sampling.B @ u)  # what an error of the stamps changes
@@ -200,12 +202,22 @@ class ModelMonitor:
 
     def _left(self, before, state):
         """Return that the state has left the safe set, rule 5, or ''."""
-        if before.episode != state.episode or not self._safe_set.contains(before.x, _OUTSIDE):
+        if not self._safe_set.contains(before.x, _OUTSIDE):
             return ''
         if self._safe_set.contains(state.x, _OUTSIDE):
             return ''
+        if before.episode != state.episode and not self._a_step_leads(before, state):
+            return ''
         return (f'the state left the safe set, at t = {state.time:.3f} s at '
                 f'x = ({", ".join(f"{entry:.3f}" for entry in state.x)})')
+
+    def _a_step_leads(self, before, state):
+        """Return whether some input, within its limit, leads from a state near to another."""
+        system = self._system
+        reach = np.abs(system.B) @ system.input_limit + system.disturbance + _TOLERANCE
+        away = np.abs(state.x - system.step(before.x, np.zeros(system.m)))
+        near = 0 < state.time - before.time < 1.5 * system.dt
+        return bool(near and np.all(away <= reach))
 
     def revoke(self, reason: str) -> None:
         """Note a revocation, rule 7."""

@@ -7,8 +7,9 @@ what the plant did there. The controller's model monitor and the adapter's colle
 go by the same rule, each with an instance of its own.
 
 The *judged share* is the time judged within the last WINDOW_S seconds of the plant's time, over
-WINDOW_S. What was not seen counts as not judged, so that the share begins at 0. Below LEAST_SHARE
-nothing may be certified, and nothing may be learned.
+WINDOW_S. What was not seen counts as not judged, so that the share begins at 0. A transition that
+cannot be judged counts for dt at least: stamps that hardly advance must not make the window last.
+Below LEAST_SHARE nothing may be certified, and nothing may be learned.
 """
 
 from collections import deque
@@ -34,7 +35,7 @@ class Gap(Enum):
     LOST = 'states are missing'
     PERIOD = 'the time between two states is not dt'
     EPISODE = 'the episode changed'
-    RESTART = 'the plant was started again, or its clock was set'
+    RESTART = 'no state came for long, the plant was started again, or its clock was set'
     INPUT = 'the applied input (effort) is not a number'
     ANSWER = 'the state before was not answered'
 
@@ -69,11 +70,13 @@ class TransitionRule:
         """
         step = state.time - before.time
         gap = self._gap(step, before, state)
+        if gap is Gap.NONE:
+            return Transition(gap, step, float(step))
         longest = max(_LONGEST_S, 2 * self._dt)
+        size = abs(step) if np.isfinite(step) else longest
         if gap is Gap.RESTART:
-            size = abs(step) if np.isfinite(step) else longest
-            return Transition(gap, step, float(min(max(size, self._dt), longest)))
-        return Transition(gap, step, float(step))
+            size = min(size, longest)
+        return Transition(gap, step, float(max(size, self._dt)))
 
     def _gap(self, step, before, state):
         if not 0 < step <= max(_LONGEST_S, 5 * self._dt):

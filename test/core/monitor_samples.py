@@ -38,7 +38,7 @@ class Watched:
         return SimpleNamespace(time=self.time, episode=self.episode, x=self.x, applied=applied)
 
     def advance(self, w=0.0, applied=0.1, answer=None, said=None, step=None, seen=True,
-                episode=0):
+                episode=0, stamp=None):
         """
         Let one step pass; return the fault that is found, None where the state is not seen.
 
@@ -46,12 +46,14 @@ class Watched:
         :param said: what the plant reports as applied, if not what was.
         :param step: its true length [s]. :param seen: whether the state arrives.
         :param episode: added to the number of the episode.
+        :param stamp: by how much the stamp advances, if not by the true length [s].
         """
         if self.state is not None:
             self.monitor.answered(self.state, applied if answer is None else answer)
         h = self.task.system.dt if step is None else step
         A, B = np.array([[1.0, h], [0.0, 1.0]]), np.array([h * h / 2, h])
         self.x = A @ self.x + B * applied + np.array([0.0, w])
-        self.time, self.episode = self.time + h, self.episode + episode
+        self.time += h if stamp is None else stamp
+        self.episode += episode
         self.state = self._state(applied if said is None else said) if seen else None
         return self.monitor.observe(self.state) if seen else None

@@ -1,8 +1,9 @@
 """The model monitor: what is judged, what revokes and when, and the rules of the return."""
 
-from monitor_samples import TASK, Watched, WIDE
+from monitor_samples import TASK, task_of, Watched, WIDE
 import numpy as np
 import pytest
+from scpo_ros.config import SystemConfig
 from scpo_ros.control.transitions import LEAST_SHARE
 from scpo_ros.model_monitor import MISMATCH_COUNT, ModelMonitor
 
@@ -37,6 +38,16 @@ def test_an_input_that_was_said_to_be_applied_and_was_not_shows_as_a_model_error
     assert '|e[' in plant.advance(applied=0.1, answer=0.2, said=0.2)
 
 
+@pytest.mark.parametrize('late', [0.0, 3e-7, -9e-7, 2e-6, 5e-4, -1e-3, 1e-3])
+def test_an_admitted_jitter_of_any_size_is_no_error(late):
+    plant = Watched(task_of(SystemConfig(position_limit=100.0, velocity_limit=50.0,
+                                         input_limit=20.0, sample_jitter=1e-3)))
+    for k in range(40):
+        assert plant.advance((-1.0) ** k * W, step=0.1 + late) == ''
+    assert plant.monitor.judged == 40
+    assert '|e[1]|' in plant.advance(1.02 * W, step=0.1 + late)
+
+
 @pytest.mark.parametrize('x', [(np.nan, 0.0), (np.inf, 0.0), (1e308, 1e308), (-1e308, 1e308)])
 def test_what_is_no_number_is_an_error(plant, x):
     plant.advance()
@@ -54,12 +65,14 @@ FAITHFUL = {
     'stamps 0.2 % off': lambda plant, k: plant.advance(step=0.1002),
     'jitter of 1 ms': lambda plant, k: plant.advance(step=0.1 + 1e-3 * (-1) ** k),
     'a new episode at every state': lambda plant, k: plant.advance(episode=1),
-    'no applied input': lambda plant, k: plant.advance(said=np.nan)}
+    'no applied input': lambda plant, k: plant.advance(said=np.nan),
+    'stamps in another unit': lambda plant, k: plant.advance(stamp=1e-3)}
 CAUSES = {
     'every other state lost': 'states are missing; they come every 0.2 s',
     'double rate': 'states come every 0.05 s', 'a quarter of the rate': 'come every 0.4 s',
     'stamps 0.2 % off': 'states come every 0.1002 s', 'jitter of 1 ms': '0.099 to 0.101 s',
-    'a new episode at every state': 'the episode changed', 'no applied input': 'effort'}
+    'a new episode at every state': 'the episode changed', 'no applied input': 'effort',
+    'stamps in another unit': 'states come every 0.00099992'}
 
 
 @pytest.mark.parametrize('fault', FAITHFUL)
@@ -187,6 +200,19 @@ def test_leaving_the_safe_set_revokes_even_where_the_way_could_not_be_judged(see
     plant.advance(applied=0.0, seen=seen)
     plant.x = np.array([1.05, 0.1])
     assert 'left the safe set' in plant.advance(applied=0.0, said=np.nan)
+
+
+def test_a_new_episode_does_not_hide_a_step_out_of_the_safe_set():
+    for applied, said in ((0.9, 0.9), (0.9, np.nan)):
+        plant = Watched(TASK, x=(0.2, 0.55))
+        assert 'left the safe set' in plant.advance(applied=applied, said=said, episode=1)
+
+
+@pytest.mark.parametrize('x', [(0.5, 0.62), (1.2, 0.0), (0.215, 0.9)])
+def test_an_episode_may_begin_outside_where_no_step_leads(x):
+    plant = Watched(TASK, x=(0.2, 0.55))
+    plant.x = np.array(x)
+    assert plant.advance(applied=0.0, episode=1) == ''
 
 
 def test_an_episode_that_starts_outside_is_no_fault_of_the_model():

@@ -3,9 +3,11 @@
 from types import SimpleNamespace
 
 from assurance import (
-    attack_cost, attack_ledger, attack_policy, attack_starts, attack_states, attack_teacher,
-    attack_versions, hostile_policies)
+    attack_cost, attack_field, attack_ledger, attack_policy, attack_starts, attack_states,
+    attack_teacher, attack_versions, hostile_policies)
 from assurance.__main__ import parse
+from assurance.field_nodes import wrong
+from assurance.field_plant import FAULTS, FieldPlant
 from assurance.learning import learn
 from assurance.oracle import Oracle
 from assurance.tally import MUST_BE_ZERO, Tally
@@ -69,6 +71,61 @@ def test_a_watch_that_takes_everything_is_found_out(learnt, oracle, rng, monkeyp
     monkeypatch.setattr('scpo_ros.state_watch.StateWatch.judge', lambda *_: Fate.FRESH)
     attack_states.attack(learnt, oracle, tally, rng, 60)
     assert not tally.passed
+
+
+def test_plants_with_a_fault_are_revoked_and_a_healthy_one_is_not(learnt, oracle, rng):
+    tally = Tally()
+    attack_field.attack(learnt, oracle, tally, rng, len(FAULTS))
+    assert tally.passed, tally.details
+    assert sum(tally.refused.values()) == len(FAULTS) - 1 and sum(tally.taken.values()) == 1
+
+
+def test_a_monitor_that_sees_nothing_is_found_out(learnt, oracle, rng, monkeypatch):
+    monkeypatch.setattr('scpo_ros.model_monitor.ModelMonitor._judge', lambda *_: '')
+    tally = Tally()
+    attack_field.attack(learnt, oracle, tally, rng, len(FAULTS))
+    assert tally.failures['unnoticed_faults'] > 2
+
+
+def test_a_monitor_that_sees_ghosts_is_found_out(learnt, oracle, rng, monkeypatch):
+    monkeypatch.setattr('scpo_ros.model_monitor.ModelMonitor._judge', lambda *_: 'a ghost')
+    tally = Tally()
+    attack_field.attack(learnt, oracle, tally, rng, 1)
+    assert tally.failures['false_alarms'] == 1
+
+
+def test_a_limit_broken_before_the_revocation_is_counted(learnt, monkeypatch):
+    monkeypatch.setattr('scpo_ros.model_monitor.ModelMonitor.observe', lambda *_: '')
+    monkeypatch.setattr('scpo_ros.model_monitor.ModelMonitor.watched', True)
+    figures = attack_field.campaign(
+        learnt, FAULTS['commands applied 2 steps late'], 1.0, range(8), 0)
+    assert figures['before'] > 0 and figures['revoked'] == 0 == figures['unseen']
+
+
+@pytest.mark.parametrize('step', [0.05, 0.1, 0.4])
+def test_the_plant_of_the_field_moves_in_closed_form(learnt, step):
+    system = learnt.task.system
+    plant = FieldPlant(system, np.array([0.1, 0.2]), 'uniform', np.random.default_rng(0))
+    plant.begin(np.array([0.1, 0.2]), FAULTS['healthy'], 0.0, np.random.default_rng(0))
+    plant._move(0.5, step)
+    assert plant.x == pytest.approx([0.1 + 0.2 * step + 0.25 * step**2, 0.2 + 0.5 * step])
+    assert plant.time == pytest.approx(1000 + step)
+
+
+def seen(**changes):
+    """Return what is seen of a driver whose fault was met."""
+    return {'begun': True, 'accepted with the fault': 0, 'accepted once revoked': 0,
+            'model_valid': False, 'controller error': True, 'controller': 'revoked: why',
+            **changes}
+
+
+def test_what_is_seen_of_a_driver_is_judged():
+    assert wrong('double rate', seen()) == ''
+    for changes in ({'begun': False}, {'model_valid': True}, {'controller error': False},
+                    {'controller': 'fine'}, {'accepted once revoked': 1}):
+        assert wrong('double rate', seen(**changes))
+    assert wrong('healthy', seen()) and wrong('healthy', seen(model_valid=True))
+    assert wrong('healthy', seen(**{'model_valid': True, 'accepted with the fault': 2})) == ''
 
 
 def test_hostile_ledgers(learnt, oracle, rng):
