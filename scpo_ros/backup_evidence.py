@@ -168,8 +168,8 @@ def keep(spec, demand, findings, cache=None):
     """Put the findings of a certified backup into the cache; an unwritable one only costs time."""
     asked = question(spec, demand)
     rows = [[f.metric.name, f.place, float(f.value)] for f in findings]
-    path = _path(asked, cache)
     try:
+        path = _path(asked, cache)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f'{path.stem}.{os.getpid()}.partial')
         partial.write_text(json.dumps(

@@ -6,9 +6,12 @@ answers again at once. Everything else is computed by :mod:`scpo_ros.backup_cert
 leaves that to a process of its own, whose imports the node does not pay for.
 """
 
+from contextlib import contextmanager
 import json
+import signal
 import subprocess
 import sys
+import threading
 
 from scpo_ros.backup_evidence import is_certified
 from scpo_ros.exceptions import CertificationError
@@ -52,8 +55,49 @@ def _ignore(_):
     """Drop a sentence."""
 
 
+class _Stopped(BaseException):
+    """A signal asks this process to stop."""
+
+
+@contextmanager
+def _stopped_by_signals():
+    """
+    Have SIGINT and SIGTERM end what is done inside, then hand them to whoever handled them before.
+
+    Only the main thread is told of signals; in another one nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number, _):
+        raise _Stopped(number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    number = None
+    try:
+        yield
+    except _Stopped as asked:
+        number = asked.args[0]
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    if number is not None:
+        signal.raise_signal(number)
+        raise CertificationError('asked to stop while the backup was being certified')
+
+
 def judged_apart(spec, demands):
-    """Return why the backup is not certified, or '', as a process of its own found out."""
+    """
+    Return why the backup is not certified, or '', as a process of its own found out.
+
+    :raises CertificationError: when a signal asks to stop meanwhile; the process is ended.
+    """
+    with _stopped_by_signals():
+        return _judged_apart(spec, demands)
+
+
+def _judged_apart(spec, demands):
     line = [sys.executable, '-m', 'scpo_ros.backup_certification']
     try:
         done = subprocess.run(  # a session of its own: Ctrl-C is for the node, which waits

@@ -11,7 +11,8 @@ disturbances w_k = x_{k+1} - A x_k - B u_k, with u_k the input really applied. T
     b_k = (1 + eps) (J^b_k + V(x^b_k)) - (J_k + V(x_k)) + credit,
 
 J_k and J^b_k the stage costs since the account was opened at x_0 = x^b_0. The policy answers only
-if b would not fall below 0 by its input, predicted with w = 0; otherwise the backup does.
+if its input lowers b by no more than the balance, or not at all, predicted with w = 0; otherwise
+the backup does. So b does not fall below 0 by an input of a policy, and not further where it is.
 
 **Theorem.** With w = 0, J_k + V(x_k) <= (1 + eps) V(x_0) + credit for every k and every sequence
 of policies: an input of a policy keeps b >= 0 by the rule, and the backup changes neither J + V
@@ -34,16 +35,19 @@ Rules beside it:
    kept up to eps V(x). If a policy had answered, the increase of l + V is charged: the measured
    one where two states of one episode tell it, the predicted one otherwise; a decrease is not
    credited.
-4. The backup acts where anything is not finite.
+4. The backup acts where anything is not finite. Where its solver finds no input at x^b, rule 3
+   holds.
 
 Policies are exchanged as before while the backup answers, since the bound does not depend on
 which policy runs, and a better one ends the shortage. Nor does the backup stay for a fixed time:
 without disturbance the balance does not change under the backup, so a threshold to come back at
-would never be reached, and a policy's input that costs no more than the backup's is always
-admitted.
+would never be reached. A policy's input that costs no more than the backup's is always admitted,
+in debt too: with a disturbance a debt comes about by chance, and under the backup alone it takes
+hours to be paid.
 """
 
 import numpy as np
+from scpo_ros.exceptions import SolverError
 
 _RESERVE = 0.1  # of the limit
 
@@ -77,7 +81,8 @@ class CostBudget:
         last, self._last = self._last, state
         with np.errstate(over='ignore', invalid='ignore'):
             follows = valid and last is not None and self._follows(last, state)
-            if not (follows and self._settle(last, state)):
+            base = self._backup_at_counterfactual() if follows else None
+            if base is None or not self._settle(last, state, base):
                 self._begin(last, state)
         self._asked = self._predicted = None
 
@@ -91,7 +96,7 @@ class CostBudget:
         with np.errstate(over='ignore', invalid='ignore'):
             following = self._system.step(x, np.array([u]))
             change = self._stage(x, u) + self._value(following[None])[0] - self._values[0]
-        if not self.balance - change >= 0:  # NaN is not
+        if not change <= np.maximum(0.0, self.balance):  # NaN is not
             return False
         self._asked, self._predicted = u, change
         return True
@@ -107,9 +112,16 @@ class CostBudget:
         steps = (state.time - last.time) / self._system.dt
         return state.episode == last.episode and 0.5 < steps < 1.5
 
-    def _settle(self, last, state):
+    def _backup_at_counterfactual(self):
+        """Return the backup's input (1,) there; None where its solver finds none."""
+        try:
+            return self._backup(self._counterfactual[None])[0]
+        except SolverError:
+            return None
+
+    def _settle(self, last, state, base):
         """Account for one step; return False, with nothing changed, where it is not finite."""
-        u, base = np.array([state.applied]), self._backup(self._counterfactual[None])[0]
+        u = np.array([state.applied])
         w = state.x - self._system.step(last.x, u)
         counterfactual = self._system.step(self._counterfactual, base, w)
         values = self._value(np.stack([state.x, counterfactual]))

@@ -92,7 +92,8 @@ class History:
             if body.get('kind') == 'accepted':
                 self._keep(read_record(body['record']), body.get('claim'))
             elif body.get('kind') in ('revoked', 'reinstated'):
-                self.revoked = str(body.get('reason', '')) * (body['kind'] == 'revoked')
+                reason = str(body.get('reason') or 'the ledger says so, and gives no reason')
+                self.revoked = reason if body['kind'] == 'revoked' else ''
         except (InvalidArrayError, KeyError):
             self.fault = self.fault or 'an entry that holds no policy'
 

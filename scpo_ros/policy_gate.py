@@ -17,7 +17,16 @@ from scpo_ros.policy_record import identity_defects, record_defects, version_def
 from scpo_ros.refusal import Defect, malformed, RefusalKind
 
 
+_REMEMBERED = 64  # newest policies from which others may descend
 _LONGEST_REASON = 1000  # characters: a reason may quote what a sender wrote
+
+
+def _checked(check, *arguments):
+    """Return the defects that a check finds; one that fails to run is a refusal."""
+    try:
+        return check(*arguments)
+    except Exception as error:  # noqa: B902
+        return malformed(f'it cannot be checked: {type(error).__name__}: {error}')
 
 
 @dataclass(frozen=True)
@@ -79,12 +88,9 @@ class PolicyGate:
     def _found(self, record):
         if self.revoked:
             return (Defect(RefusalKind.REVOKED, f'certification has stopped: {self.revoked}'),)
-        try:
-            found = self._defects(record)
-        except Exception as error:  # noqa: B902 - a check that fails to run is a refusal
-            found = malformed(f'it cannot be checked: {type(error).__name__}: {error}')
+        found = _checked(self._defects, record)
         if not found and len(self._queue) >= self._limit:
-            found = malformed('too many policies wait for verification')
+            found = (Defect(RefusalKind.UNVERIFIED, 'too many policies wait for verification'),)
         return found
 
     def _defects(self, record):
@@ -126,8 +132,9 @@ class PolicyGate:
 
     def _admit(self, record, claim):
         self._known[record.version] = record.digest
-        for version in sorted(self._known)[:-64]:
-            del self._known[version]
+        for version in sorted(self._known)[:-_REMEMBERED]:
+            if version != self._backup.version:  # whatever happens, one can begin there again
+                del self._known[version]
         self.ready = record
         kept = (self._backup.version, self.running.version)
         self._claims = {version: self._claims[version] for version in kept}
@@ -145,7 +152,7 @@ class PolicyGate:
 
         Its lineage is history: only its identity is checked.
         """
-        found = identity_defects(record, self._size, self._spec)
+        found = _checked(identity_defects, record, self._size, self._spec)
         if found:
             self.refuse(record.version, found[0].kind, 'restored from the ledger: '
                         + '; '.join(map(str, found)))

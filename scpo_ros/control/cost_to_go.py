@@ -15,6 +15,7 @@ bilinearly. At the defaults the error is at most 1.2 % of V_b, 0.02 % on average
 import numpy as np
 from scpo_ros.arrays import digest, frozen
 from scpo_ros.control.table_cache import cached
+from scpo_ros.exceptions import ConfigurationError
 
 GAUGES, ANGLES = 128, 512  # nodes
 _FORMAT = 'cost-to-go-1'
@@ -71,12 +72,16 @@ class CostToGo:
 
     @classmethod
     def load_or_build(cls, task):
-        """Return the table of a :class:`~scpo_ros.control.task.ControlTask`, cached on disk."""
+        """
+        Return the table of a :class:`~scpo_ros.control.task.ControlTask`, cached on disk.
+
+        :raises ConfigurationError: as :func:`checked_table`.
+        """
         key = digest(_FORMAT, task.mpc.qp.digest, task.safe_set.H, task.system.A, task.system.B,
                      np.asarray(task.spec.backup.state_weight),
                      str(task.spec.backup.input_weight))
         arrays = cached('cost', key, ('table',), lambda: {'table': _table(task)}, task.cache)
-        return cls(task.safe_set, arrays['table'])
+        return cls(task.safe_set, checked_table(task, arrays['table']))
 
     def __call__(self, x):
         """Return V_b (N,) at states (N, 2)."""
@@ -111,6 +116,22 @@ def table_of(values, gauge):
     """Return the table made of values (N,) at :func:`nodes`; quadratic near the origin."""
     table = values.reshape(len(gauge), -1) / gauge[:, None]**2
     return np.vstack([table[:1], table])
+
+
+def checked_table(task, table):
+    """
+    Return the table.
+
+    :raises ConfigurationError: where it has a hole. There no budget would admit any policy.
+    """
+    if not np.all(np.isfinite(table)):
+        raise ConfigurationError(
+            'backup.state_weight', task.spec.backup.state_weight,
+            f'must let the backup come to rest within {_LONGEST_S:g} s from every state of the '
+            'safe set, or its task cost is not known and no policy could be compared with it: '
+            'weigh the position more, input and velocity less, plan with a larger '
+            'backup.planned_velocity, or set metrics.no_regret to false')
+    return table
 
 
 def _table(task):

@@ -13,8 +13,15 @@ import numpy as np
 
 
 def default_cache():
-    """Return the folder of cached tables: $XDG_CACHE_HOME/scpo_ros or ~/.cache/scpo_ros."""
-    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'scpo_ros'
+    """
+    Return the folder of cached tables: $XDG_CACHE_HOME/scpo_ros or ~/.cache/scpo_ros.
+
+    :raises FileNotFoundError: for a user without a home directory.
+    """
+    try:
+        return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'scpo_ros'
+    except RuntimeError as error:
+        raise FileNotFoundError('there is no home directory: set XDG_CACHE_HOME') from error
 
 
 def cached(kind, key, names, compute, folder=None):
@@ -25,7 +32,10 @@ def cached(kind, key, names, compute, folder=None):
     :param names: of the arrays. :param compute: callable without arguments that returns the dict.
     :param folder: None for :func:`default_cache`.
     """
-    path = Path(folder or default_cache()) / f'{kind}-{key[:32]}.npz'
+    try:
+        path = Path(folder or default_cache()) / f'{kind}-{key[:32]}.npz'
+    except FileNotFoundError:
+        return compute()
     try:
         with path.open('rb') as stream, np.load(stream) as data:
             return {name: data[name] for name in names}

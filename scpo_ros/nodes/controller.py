@@ -121,7 +121,6 @@ class ControllerNode(Node):
         self._metrics = Metrics(
             self, ('policy_version', 'guard_interventions', 'input_margin', 'residual',
                    'period_ms', 'latency_ms', 'position_use', 'velocity_use', 'model_error',
-                   'period_ms', 'latency_ms', 'position_use', 'velocity_use', 'model_error',
                    'judged_share', 'input_mismatch', 'cost_balance'),
             ('backup_active', 'model_valid'))
         self.create_subscription(JointState, 'joint_states', self._guarded(self._on_state), 1)

@@ -52,7 +52,7 @@ def run(make, executor=SingleThreadedExecutor, args=None):
         pass
     except ScpoRosError as error:
         print(f'[scpo_ros] error: {error}', file=sys.stderr, flush=True)
-        code = 2
+        code = 0 if asked else 2  # who is asked to stop may leave a start unfinished
     finally:
         code = max(code, _end(spinner, node))
     return code

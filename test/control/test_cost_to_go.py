@@ -7,6 +7,7 @@ import pytest
 from scpo_ros.control import cost_to_go
 from scpo_ros.control.cost_to_go import CostToGo, simulated
 from scpo_ros.control.scenario import random_scenarios, stress_states
+from scpo_ros.exceptions import ConfigurationError
 
 
 @pytest.fixture(scope='module')
@@ -60,6 +61,18 @@ def test_the_origin_costs_nothing_and_the_mean_is_that_over_the_set(task, value)
 def test_a_state_from_which_the_backup_does_not_arrive_has_none(task, monkeypatch):
     monkeypatch.setattr(cost_to_go, '_LONGEST_S', 1.0)
     assert np.isnan(simulated(task, np.array([[0.5, 0.0]])))[0]
+
+
+def test_a_table_with_a_hole_is_a_configuration_error_that_says_what_helps(task, tmp_path):
+    class Lost:
+
+        def __call__(self, x):
+            return np.zeros((len(x), 1))
+    policy = replace(task.policy, backup=Lost())
+    lost = replace(task, policy=policy, cache=tmp_path)
+    for _ in range(2):  # computed, and from the cache
+        with pytest.raises(ConfigurationError, match=r'state_weight must let the backup.*100 s'):
+            CostToGo.load_or_build(lost)
 
 
 def test_the_table_comes_from_the_cache(task, tmp_path, monkeypatch):

@@ -191,6 +191,33 @@ def test_what_is_no_policy_in_a_ledger_is_left_out(tmp_path, values):
     again.stop()
 
 
+@pytest.mark.parametrize('field', ['kind', 'coverage', 'theta_digest', 'parent_digest'])
+def test_a_policy_of_a_ledger_that_cannot_be_checked_is_refused(tmp_path, field):
+    history, record = History(tmp_path, 'controller'), record_values(chain_of(1)[1])
+    history.note('accepted', record={**record, 'certificate': {
+        **record['certificate'], field: 5}})
+    history.stop()
+    admitted = admission(tmp_path)
+    assert admitted.gate.head is None and admitted.gate.refusals == 1
+    assert 'it cannot be checked: TypeError' in admitted.gate.refused.reason
+    admitted.stop()
+
+
+@pytest.mark.parametrize('entry', [{}, {'reason': ''}, {'reason': None}])
+def test_a_revocation_of_a_ledger_without_a_reason_is_one(tmp_path, entry):
+    history = History(tmp_path, 'controller')
+    history.note('revoked', **entry)
+    history.stop()
+    admitted = admission(tmp_path)
+    assert 'gives no reason' in admitted.gate.revoked
+    assert not admitted.submit(chain_of(1)[1])
+    admitted.recall()
+    admitted.stop()
+    again = History(tmp_path, 'controller')
+    assert again.revoked == ''  # negative control: it was reinstated
+    again.stop()
+
+
 def test_a_revocation_runs_the_backup_at_once_and_outlives_a_restart(tmp_path):
     verifier, chain = Verifier(), chain_of(2)
     admitted = admission(tmp_path, verifier)

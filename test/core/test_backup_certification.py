@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+from pathlib import Path
+import signal
 import subprocess
 import sys
 
@@ -18,6 +21,7 @@ from scpo_ros.backup_remedies import Remedies
 from scpo_ros.backup_rollouts import bisected, down, up
 from scpo_ros.certified_backup import judged_apart, require_certified_backup, text_of
 from scpo_ros.config import AdapterConfig, ControllerConfig, Spec
+from scpo_ros.control.table_cache import cached
 from scpo_ros.exceptions import CertificationError
 from scpo_ros.scpo.local_safe_region import planning_target
 from scpo_ros.validated import build
@@ -259,6 +263,40 @@ def test_an_answer_that_is_not_true_certifies_nothing(monkeypatch, answer):
     monkeypatch.setattr(subprocess, 'run', lambda *_, **__: subprocess.CompletedProcess(
         [], 0, stdout=answer))
     assert 'could not be certified' in judged_apart(Spec(), DEMANDS)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_who_is_asked_to_stop_does_not_wait_for_the_process(tmp_path, number):
+    log, given = tmp_path / 'log', []
+    hanging = [sys.executable, '-c', 'import os, sys, time; open(sys.argv[1], "w").write('
+               'str(os.getpid())); os.kill(os.getppid(), int(sys.argv[2])); time.sleep(20)',
+               str(log), str(int(number))]
+    before = signal.signal(number, lambda n, _: given.append(n))
+    run = subprocess.run
+    try:
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(
+                CertificationError, match='asked to stop'):
+            patch.setattr(subprocess, 'run', lambda line, **kw: run(hanging, **kw))
+            judged_apart(Spec(), DEMANDS)
+        assert given == [number]  # it reached its handler
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(log.read_text()), 0)
+        os.kill(os.getpid(), number)
+        assert given == [number, number]  # and goes on doing so
+    finally:
+        signal.signal(number, before)
+
+
+def test_without_a_home_directory_nothing_is_kept_and_nothing_fails(monkeypatch):
+    monkeypatch.delenv('XDG_CACHE_HOME', raising=False)
+    monkeypatch.setattr(Path, 'home', homeless)
+    assert cached('x', 'y', ('a',), lambda: {'a': 1}) == {'a': 1}
+    keep(Spec(), DEMANDS[0], good(DEMANDS[0]))
+    assert not is_certified(Spec(), DEMANDS[0])
+
+
+def homeless():
+    raise RuntimeError('Could not determine home directory.')
 
 
 def test_a_certified_backup_costs_the_controller_no_heavy_import(tmp_path):

@@ -8,6 +8,7 @@ from scpo_ros.config import ControllerConfig, Spec
 from scpo_ros.control.scenario import interior_states
 from scpo_ros.control.task import ControlTask
 from scpo_ros.cost_budget import CostBudget
+from scpo_ros.exceptions import SolverError
 from scpo_ros.validated import build
 
 
@@ -174,6 +175,62 @@ def test_credit_is_capped(task):
         run.time += 1.0
         assert run.budget.balance <= run.budget.limit + run.budget.pending + 1e-9
     assert run.acted == 0 and run.budget.balance > 0.9 * run.budget.limit
+
+
+@pytest.mark.parametrize('disturbance', [0.0, 1.0])
+def test_in_debt_what_costs_no_more_than_the_backup_is_admitted(task, disturbance):
+    run = Run(task, (0.6, 0.1), disturbance=disturbance)
+    run.step(policy=None)
+    run.budget.balance = -1.0
+    for _ in range(40):
+        run.step(policy=thrifty)
+    assert run.acted < 30 and run.budget.balance > -0.5
+    acted = run.acted
+    run.step(policy=costly)  # negative control
+    assert run.acted == acted + 1
+
+
+def test_in_debt_no_policy_lowers_the_balance(task):
+    run = Run(task, (0.6, 0.1))
+    run.step(policy=None)
+    run.budget.balance = -0.5
+
+    def sparing(task, x):
+        """Return the costliest of the inputs that the budget admits, the backup's if none."""
+        inputs = np.append(np.linspace(-1, 1, 41), task.policy.backup(x[None])[0])
+        cost = task.simulator.stage_cost(x, inputs) + task.cost_to_go(
+            task.system.step(x, inputs[:, None]))
+        admitted = [k for k, u in enumerate(inputs) if run.budget.allows(u)]
+        return float(inputs[max(admitted, key=lambda k: cost[k])] if admitted else inputs[-1])
+
+    for _ in range(100):
+        run.step(policy=sparing)
+    assert min(run.balances[1:]) >= -0.5 - 0.012 * task.cost_to_go(np.array([[0.6, 0.1]]))[0]
+
+
+def test_no_balance_at_all_admits_nothing(task):
+    run = Run(task, (0.6, 0.1))
+    run.observe()
+    run.budget.balance = np.nan
+    assert not run.budget.allows(thrifty(task, run.x))
+
+
+def test_a_solver_that_fails_at_the_counterfactual_costs_no_answer(task):
+    run = Run(task, (0.6, 0.1))
+    run.step(policy=thrifty)
+    run.step(policy=thrifty)
+    healthy, run.budget._backup = run.budget._backup, failing
+    before = run.budget.balance
+    run.step(policy=None)
+    assert run.budget.balance <= before and np.array_equal(
+        run.budget._counterfactual, run.budget._last.x)
+    run.budget._backup = healthy
+    run.step(policy=thrifty)
+    assert run.acted == 0 and np.isfinite(run.budget.balance)
+
+
+def failing(x):
+    raise SolverError('the backup MPC found no solution')
 
 
 @pytest.mark.parametrize('u', [np.nan, np.inf, -np.inf])

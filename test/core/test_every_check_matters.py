@@ -8,6 +8,7 @@ stand in the source exactly once.
 
 import ast
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -20,7 +21,8 @@ from scpo_ros.arrays import digest
 from scpo_ros.config import PlantConfig, Spec
 from scpo_ros.control.invariant_set import contractive_set
 from scpo_ros.control.linear_system import double_integrator
-from scpo_ros.control.task import contraction_of
+from scpo_ros.control.task import contraction_of, ControlTask
+from scpo_ros.exceptions import ConfigurationError, SolverError
 from scpo_ros.history import History
 from scpo_ros.policy_record import backup_record
 from scpo_ros.refusal import RefusalKind
@@ -517,6 +519,74 @@ def _compared_with_nothing(module):
         time=0.2, applied=0.0)) is not module.Match.UNKNOWN
 
 
+@lru_cache
+def _whole_task():
+    return ControlTask.build(Spec())
+
+
+def _budget(module, balance=None):
+    budget, x = module.CostBudget(_whole_task(), 0.05), np.array([0.6, 0.1])
+    state = SimpleNamespace(time=0.0, episode=0, x=x, applied=0.0)
+    budget.observe(state)
+    budget.balance = budget.balance if balance is None else balance
+    return budget, state
+
+
+def _admitted(u, balance):
+    """Return the breach that the budget admits an input, with that much left."""
+    return lambda module: _budget(module, balance)[0].allows(u)
+
+
+def _settled(balance=-0.5, **changed):
+    """Return the breach that a debt is smaller after one more state that shows nothing good."""
+    def breach(module):
+        budget, state = _budget(module, balance)
+        valid = changed.get('valid', True)
+        budget.observe(SimpleNamespace(**{**vars(state), 'time': 0.1, **changed}), valid)
+        return not budget.balance <= balance + 1e-9
+    return breach
+
+
+def _lost_steps_are_free(module):
+    budget, state = _budget(module, 10.0)
+    budget.allows(1.0)
+    budget.balance = -0.5
+    budget.observe(SimpleNamespace(**{**vars(state), 'time': 0.3, 'x': np.array([0.7, 0.3])}))
+    return budget.balance > -0.6
+
+
+def _thrift_is_spent_at_once(module):
+    budget, state = _budget(module, 100.0)
+    budget.observe(SimpleNamespace(**{**vars(state), 'time': 0.1, 'x': np.array([0.1, 0.0])}))
+    return budget.balance > budget.limit + budget.pending
+
+
+def _pending_is_kept(module):
+    budget, state = _budget(module, 1.0)
+    budget._values = np.array([0.0, 5.0])
+    budget.observe(SimpleNamespace(**{**vars(state), 'time': 0.1, 'episode': 1}))
+    return budget.balance > 0
+
+
+def _no_answer(module):
+    budget, state = _budget(module)
+    budget._backup = lambda x: (_ for _ in ()).throw(SolverError('none'))
+    try:
+        budget.observe(SimpleNamespace(**{**vars(state), 'time': 0.1}))
+    except SolverError:
+        return True
+    return False
+
+
+def _table_with_a_hole(module):
+    task = SimpleNamespace(spec=Spec())
+    try:
+        module.checked_table(task, np.array([[1.0, np.nan], [1.0, 1.0]]))
+    except ConfigurationError:
+        return False
+    return True
+
+
 def forged_line(module):
     _, line = module.line_of(module.GENESIS, {'kind': 'accepted'})
     return module.read_line(line[:-1].replace(b'accepted', b'revocked')) is not None
@@ -553,8 +623,8 @@ CHECKS = [  # file, text of the check, text without it, what gets through
     ('policy_gate.py', 'found = self._found(record)', 'found = ()', malformed_is_queued),
     ('policy_gate.py', '        if self.revoked:\n            return (Defect(',
      '        if False:\n            return (Defect(', taken_while_revoked),
-    ('policy_gate.py', 'except Exception as error:  # noqa: B902 - a check that fails',
-     'except KeyError as error:  # noqa: B902 - a check that fails', exception_escapes),
+    ('policy_gate.py', 'except Exception as error:  # noqa: B902\n',
+     'except KeyError as error:  # noqa: B902\n', exception_escapes),
     ('policy_gate.py', 'len(self._queue) >= self._limit', 'False', queue_without_end),
     ('policy_gate.py', 'if safe is True and', 'if safe and', truth_like_verdict),
     ('policy_gate.py', 'self.refuse(record.version, kind, reason, counterexample)\n'
@@ -583,8 +653,8 @@ CHECKS = [  # file, text of the check, text without it, what gets through
      answer_of_another_episode),
     ('control/plant.py', 'self._begin, self._last, self._missing = self._step, None, 0',
      'self._begin, self._missing = self._step, 0', command_of_another_episode),
-    ('policy_gate.py', '        found = identity_defects(record, self._size, self._spec)\n',
-     '        found = ()\n', restored_unseen),
+    ('policy_gate.py', 'found = _checked(identity_defects, record, self._size, self._spec)',
+     'found = ()', restored_unseen),
     ('policy_gate.py', 'or not in_safe_set ', '', swapped_outside),
     ('policy_gate.py', 'or not rested ', '', swapped_too_soon),
     ('policy_gate.py', 'or not rested or self.revoked:', 'or not rested:',
@@ -647,6 +717,28 @@ WATCH = [  # of the plant
     ('applied_input.py', 'saturated and excess', 'excess', _matched(20.5)),
     ('applied_input.py', 'self._answers[-1][0] is not before', 'False',
      _compared_with_nothing)]
+BUDGET = [  # of the task cost
+    ('cost_budget.py', 'if not change <= np.maximum(0.0, self.balance):',
+     'if False:', _admitted(1.0, 0.0)),
+    ('cost_budget.py', 'if not change <= np.maximum(0.0, self.balance):',
+     'if change > np.maximum(0.0, self.balance):', _admitted(np.nan, 0.1)),
+    ('cost_budget.py', 'if not change <= np.maximum(0.0, self.balance):',
+     'if not change <= max(0.0, self.balance):', _admitted(-0.9, np.nan)),
+    ('cost_budget.py', 'if not np.isfinite(balance):\n            return False',
+     'if False:\n            return False', _settled(x=np.array([5.0, 5.0]))),
+    ('cost_budget.py', 'follows = valid and last', 'follows = last',
+     _settled(valid=False, x=np.array([0.8, 0.1]), applied=-0.4)),
+    ('cost_budget.py', 'state.episode == last.episode and 0.5 < steps < 1.5', 'True',
+     _settled(time=5.0, x=np.array([0.8, 0.1]), applied=-0.4)),
+    ('cost_budget.py', 'self.balance = (self.balance - charge if np.isfinite(charge)',
+     'self.balance = (self.balance if np.isfinite(charge)', _lost_steps_are_free),
+    ('cost_budget.py', 'min(balance, self.limit + self.pending)', 'balance',
+     _thrift_is_spent_at_once),
+    ('cost_budget.py', ' else min(pending, grant)) - pending', ' else min(pending, grant))',
+     _pending_is_kept),
+    ('cost_budget.py', 'except SolverError:', 'except KeyError:', _no_answer),
+    ('control/cost_to_go.py', 'if not np.all(np.isfinite(table)):', 'if False:',
+     _table_with_a_hole)]
 ON_DISK = [
     ('admission.py', 'if written is None:\n            self._let_through(True',
      'if True:\n            self._let_through(True', runs_before_it_is_written),
@@ -654,7 +746,7 @@ ON_DISK = [
      runs_though_not_written)]
 
 
-@pytest.mark.parametrize('path, check, instead, breach', CHECKS + WATCH)
+@pytest.mark.parametrize('path, check, instead, breach', CHECKS + WATCH + BUDGET)
 def test_without_the_check_it_gets_through(path, check, instead, breach):
     source = (ROOT / path).read_text()
     assert source.count(check) == 1, f'{path} must hold {check!r} once'

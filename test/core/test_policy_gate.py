@@ -103,6 +103,13 @@ def test_the_queue_is_bounded(gate, chain):
     assert 'wait' in gate.refused.reason or 'parent' in gate.refused.reason
 
 
+def test_a_full_queue_is_no_defect_of_the_policy(gate, chain):
+    for number in range(1, 10):
+        gate.submit(child(chain, number))
+    assert 'too many policies wait' in gate.refused.reason
+    assert gate.refused.kind is RefusalKind.UNVERIFIED
+
+
 MALFORMED, LINEAGE = RefusalKind.MALFORMED, RefusalKind.LINEAGE
 
 
@@ -202,6 +209,21 @@ def test_a_controller_without_a_ledger_takes_what_an_old_adapter_numbers(gate, c
     assert gate.submit(record)
     gate.verdict(True, '', claim=CLAIM)
     assert gate.newest.version == version
+
+
+def test_from_the_backup_one_can_always_begin_again(gate, chain):
+    for number in range(1, 80):
+        gate.submit(child(chain, number))
+        gate.verdict(True, '', claim=CLAIM)
+        gate.swap(10.0 * number, True)
+    gate.revoke(1000.0, 'the model')  # and what was suspended is not safe any more
+    gate.reinstate()
+    chain.base = 0
+    assert gate.submit(child(chain, 100)), gate.refused.reason
+    gate.verdict(True, '', claim=CLAIM)
+    chain.base = 3  # negative control: others are forgotten
+    chain._records[3] = replace(chain[79], version=3)
+    assert not gate.submit(child(chain, 101)) and 'is unknown' in gate.refused.reason
 
 
 def test_one_message_uses_up_a_ten_thousand_millionth_of_the_versions():
