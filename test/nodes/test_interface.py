@@ -102,6 +102,13 @@ def latched(end):
     return end.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
 
 
+def publishers(probe, keys):
+    """Return how many publishers each (node, topic) has."""
+    return {(node, name): sum(end.node_name == node and end.node_namespace == NAMESPACE
+                              for end in probe.get_publishers_info_by_topic(name))
+            for node, name in keys}
+
+
 def test_the_tables_hold_for_the_running_nodes(nodes, probe, call):
     for kind in ('pub', 'sub', 'srv'):
         table_says = {key: value for key, value in documented(kind).items() if key[0] in nodes}
@@ -113,6 +120,9 @@ def test_the_tables_hold_for_the_running_nodes(nodes, probe, call):
                 'sub': probe.get_subscriptions_info_by_topic}.get(kind, lambda _: [])
         for (node, name), (_, is_latched) in table_says.items():
             assert {latched(end) for end in ends(name) if end.node_name == node} <= {is_latched}
+        if kind == 'pub':  # each topic once: a second publisher would stay silent
+            while_found(probe, lambda keys=tuple(table_says): publishers(probe, keys),
+                        dict.fromkeys(table_says, 1))
     check_parameters(nodes, call)
     check_layouts({name for node in nodes for _, name in seen(probe, node, 'pub')})
 
