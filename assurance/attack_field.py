@@ -1,5 +1,5 @@
 """
-Plants with a fault under the controller's own loop: is it revoked, and before what?
+Plants with a fault under the controller's own loop: whether they are revoked, and before what.
 
     python -m assurance.attack_field --runs 264 --output results/field.json
 
