@@ -24,6 +24,7 @@ from assurance.inline import InlineWorker
 from assurance.learning import learn
 import numpy as np
 from scpo_ros.admission import Admission
+from scpo_ros.claim import Claim
 from scpo_ros.config import Spec, SystemConfig
 from scpo_ros.control.guarded_policy import GuardedPolicy
 from scpo_ros.control_loop import ControlLoop
@@ -49,9 +50,13 @@ _NUMBER = re.compile(r'[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?%?')
 class Certified:
     """Verifies anew what was certified before: the policies of these runs are."""
 
-    def judge(self, record):
+    def __init__(self, kind: str) -> None:
+        """Claim certificates of a kind."""
+        self._claim = Claim(kind, 'certified before')
+
+    def judge(self, theta):
         """Say yes."""
-        return SimpleNamespace(safe=True, reason='', counterexample=None)
+        return SimpleNamespace(safe=True, reason='', counterexample=None, claim=self._claim)
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,10 @@ class Outcome:
 def control_loop(learnt, make_monitor=ModelMonitor) -> ControlLoop:
     """Return a controller about to run the newest policy that was learnt."""
     task, dt = learnt.task, learnt.task.system.dt
-    gate = PolicyGate(backup_record(task.initial_theta, task.digest), 0.02, 0.0)
+    kind = task.spec.metrics.invariance
+    gate = PolicyGate(backup_record(task.initial_theta, task.digest), 0.02, 0.0, kind)
     gate.admit_unchecked(learnt.chain.latest)
-    admission = Admission(gate, InlineWorker(Certified()), History('', 'controller'), 20.0)
+    admission = Admission(gate, InlineWorker(Certified(kind)), History('', 'controller'), 20.0)
     return ControlLoop(task, GuardedPolicy(task, task.initial_theta), admission,
                        StateWatch(dt, 0.5), make_monitor(task, round(CALM_S / dt)))
 
