@@ -146,7 +146,8 @@ class PlantConfig(Validated):
         30.0, 'with use_sim_time: longest wait for an answer before the plant goes on [s, wall]',
         0.1, 600.0)
     realtime_priority: int = value(
-        10, 'SCHED_FIFO priority of the node where the system grants it; 0: none', 0, 99)
+        10, 'SCHED_FIFO priority of the node where the system grants it; 0, and with lockstep: '
+        'none', 0, 99)
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,8 @@ class ControllerConfig(Validated):
         True, 'with use_sim_time: the answer to a state waits for a verification under way, so '
         'that one seed gives one sequence; false where the clock does not wait')
     realtime_priority: int = value(
-        10, 'SCHED_FIFO priority of the node where the system grants it; 0: none', 0, 99)
+        10, 'SCHED_FIFO priority of the node where the system grants it; 0, and with lockstep: '
+        'none', 0, 99)
 
     def cost_tolerance_of(self, spec):
         """Return the relative excess of task cost that a sequence of policies may have [1]."""

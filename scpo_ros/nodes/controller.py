@@ -102,7 +102,6 @@ class ControllerNode(Node):
         super().__init__('controller', automatically_declare_parameters_from_overrides=True)
         spec, self._config = declare(self, ControllerConfig)
         require_certified_backup(spec, demands_of(controller=self._config))
-        self.realtime_priority, self.scheduling = self._config.realtime_priority, ''
         self._loop = build_loop(spec, self._config)
         self._admission = self._loop.admission
         self._gate = self._admission.gate
@@ -112,6 +111,9 @@ class ControllerNode(Node):
                 'certified, the backup neither. For demonstrations.')
         self._lockstep = (
             self._config.lockstep and self.get_parameter('use_sim_time').value)
+        # A clock that waits for the adapter must not take the processor from it.
+        self.realtime_priority = 0 if self._lockstep else self._config.realtime_priority
+        self.scheduling = ''
         self._diagnosis = ControllerDiagnosis(self._loop, self._config)
         self._held = self._announced = self._drawn = None
         self._punctuality = Punctuality(spec.system.dt)

@@ -39,12 +39,14 @@ class PlantNode(Node):
         """Declare parameters and start."""
         super().__init__('plant', automatically_declare_parameters_from_overrides=True)
         spec, self._config = declare(self, PlantConfig)
-        self.realtime_priority, self.scheduling = self._config.realtime_priority, ''
         system = double_integrator(spec.system)
         safe_set = contractive_set(system, contraction_of(spec.system))
         self._dt = spec.system.dt
         self._plant = SimulatedPlant(system, safe_set, self._config)
         self._lockstep = self.get_parameter('use_sim_time').value
+        # A clock that waits for the adapter must not take the processor from it.
+        self.realtime_priority = 0 if self._lockstep else self._config.realtime_priority
+        self.scheduling = ''
         self._start = 0 if self._lockstep else self.get_clock().now().nanoseconds
         self._command, self._processed, self._forced, self._waited = None, None, 0, 0.0
         self._malformed, self._told = 0, 0  # commands; violations that diagnostics told

@@ -40,11 +40,14 @@ def probes():
 
 @launch_fixture
 def copies(tmp_path):
-    """Return two launches with one seed."""
+    """Return two launches with one seed, whose clocks wait however slow the machine is."""
+    path = tmp_path / 'params.yaml'
+    path.write_text('/**/plant: {ros__parameters: {lockstep_timeout_s: 600.0}}')
     launched = Launched(*(
         ('sim.launch.py', {
-            'namespace': name, 'results': str(tmp_path / name), 'use_sim_time': 'true',
-            'real_time_factor': '10', 'expert': 'benign', 'duration': '0'}) for name in 'ab'))
+            'namespace': name, 'results': str(tmp_path / name), 'params_file': str(path),
+            'use_sim_time': 'true', 'real_time_factor': '10', 'expert': 'benign',
+            'duration': '0'}) for name in 'ab'))
     return launched.description, launched
 
 
