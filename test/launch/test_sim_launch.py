@@ -75,7 +75,8 @@ def test_an_adapter_that_was_killed_comes_back(respawning_run, probe, tmp_path):
     probe.wait(lambda: len(launched.pids['adapter']) == 2)
     probe.wait(lambda: probe.version > before)  # it learns on from what the robot runs
     assert len(probe.commands) > commands
-    assert {m.header.frame_id.split('/')[0] for m in probe.commands} == {'policy'}
+    sources = {m.header.frame_id.split('/')[0] for m in probe.commands}
+    assert sources - {'budget'} == {'policy'}  # what this teacher teaches may cost too much
     assert probe.outside() == []
     assert {node: len(pids) for node, pids in launched.pids.items()} == {
         **dict.fromkeys(NODES, 1), 'adapter': 2}
