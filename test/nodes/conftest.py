@@ -11,6 +11,7 @@ import time
 import pytest
 import rclpy
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 import yaml
 
 
@@ -81,6 +82,25 @@ def ros():
     rclpy.init()
     yield
     rclpy.try_shutdown()
+
+
+@pytest.fixture
+def made(ros, monkeypatch):
+    """Return a function that makes a node that nobody spins: (class, **parameters) -> node."""
+    make, nodes = Node.__init__, []
+
+    def made(kind, **parameters):
+        given = [Parameter(name, value=value) for name, value in parameters.items()]
+        with monkeypatch.context() as patched:
+            patched.setattr(Node, '__init__', lambda node, name, **options: make(
+                node, name, parameter_overrides=given, **options))
+            nodes.append(kind())
+        return nodes[-1]
+
+    yield made
+    for node in nodes:
+        getattr(node, 'stop', lambda: None)()
+        node.destroy_node()
 
 
 @pytest.fixture

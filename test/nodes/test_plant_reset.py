@@ -1,27 +1,21 @@
 """The plant node's reset, turned by hand: what the service says, and what stamps show."""
 
 import pytest
-from rclpy.node import Node
-from rclpy.parameter import Parameter
 from scpo_ros.nodes.conversions import command_message, read_state
 from scpo_ros.nodes.plant import PlantNode
 from std_srvs.srv import Trigger
 
 
 @pytest.fixture(params=[False, True])
-def plant(request, ros, monkeypatch):
-    """Yield a plant node that nobody spins, with and without simulated time."""
-    given = [Parameter('use_sim_time', value=request.param), Parameter('seed', value=1)]
-    make = Node.__init__
-    monkeypatch.setattr(Node, '__init__', lambda node, name, **options: make(
-        node, name, parameter_overrides=given, **options))
-    node, node.said = PlantNode(), []
+def plant(request, made):
+    """Return a plant node that nobody spins, with and without simulated time."""
+    node = made(PlantNode, use_sim_time=request.param, seed=1)
+    node.said = []
     node._states = type('Heard', (), {'publish': staticmethod(
         lambda message: node.said.append(read_state(message)))})
     node._alone = True  # no adapter is waited for
     node._publish()
-    yield node
-    node.destroy_node()
+    return node
 
 
 def answer(node, u, state=None):
