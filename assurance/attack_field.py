@@ -218,6 +218,8 @@ def run(options) -> list[dict]:
     """Return all rows, each told when it is known."""
     wanted = [name for name in SETTINGS if options.setting in (None, name)]
     _LEARNT.update({name: learn(Spec(system=SETTINGS[name][0])) for name in wanted})
+    for name, learnt in _LEARNT.items():
+        print(f'{name}: policy {learnt.chain.latest.version}; 0 is the backup', flush=True)
     jobs = [(name, fault, scale, options.runs, options.seed) for name in wanted
             for fault in SETTINGS[name][1] for scale in SCALES
             if options.fault in (None, fault)]
