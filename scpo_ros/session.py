@@ -62,6 +62,7 @@ class Session:
         self._collector = RolloutCollector(self.config.rollout_steps, self.system)
         self._rule, self._share = TransitionRule(self.system), JudgedShare(self.system)
         self._states, self._demonstrations, self._rollouts = {}, [], []
+        self._watched = False  # whether enough was judged at the state answered last
         self._heard = {}  # {teacher: time of his newest demonstration}
         self._proposals, self._requests = [], list(_FIRST)
         self._now = self._first = self._due = self._newest_demonstration = None
@@ -77,18 +78,19 @@ class Session:
             return
         if self._watch.time_lines > lines:  # the plant was started again, or its clock set
             self._states, self._now, self._first, self._due = {}, None, None, None
+            self._watched = False
         if before is not None:
             self._share.add(self._rule.between(before, state))
-        self._states[state.time] = state
+        self._states[state.time] = state, self._share.enough
         for time_ in list(self._states)[:-_KEPT]:
             del self._states[time_]
 
     def add_command(self, answered, source, u):
         """Pair a command with the state it answers; return a rollout when one is complete."""
-        state = self._states.get(answered)
+        state, watched = self._states.get(answered, (None, False))
         if state is None or (self._now is not None and answered <= self._now + 1e-9):
             return None
-        self._now = answered
+        self._now, self._watched = answered, watched
         if self._first is None:
             self._first = self._due = answered
         rollout = self._collector.add(
@@ -145,7 +147,9 @@ class Session:
 
     @property
     def _learning(self):
-        return self.enabled and self._share.enough
+        # At the state answered last, too: else a poll between a state and its answer would learn
+        # one step earlier, and one seed would not give one sequence of policies.
+        return self.enabled and self._watched and self._share.enough
 
     @property
     def unwatched(self) -> str:

@@ -7,7 +7,7 @@ from scpo_ros.config import AdapterConfig
 from scpo_ros.nodes.conversions import State
 from scpo_ros.session import Session
 from scpo_ros.worker import Answer, Fault
-from session_samples import acknowledgement, begun, DT, report, show, SPEC, SYSTEM, tick
+from session_samples import acknowledgement, APPLIED, begun, DT, report, show, SPEC, SYSTEM, tick
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_nothing_is_learned_from_what_cannot_be_judged(session, wrong):
     assert session.next_request(True) is None and 'could be judged' in session.unwatched
     assert session.processed(busy=False) is None or session.in_step
     for step in range(31, 61):
-        show(session, step)
+        tick(session, step)
     assert session.unwatched == '' and session.next_request(True)[0] == 'propose'
 
 
@@ -120,7 +120,10 @@ def test_learning_begins_once_half_of_a_window_was_judged():
     session._requests = []
     asked = []
     for step in range(12):
-        tick(session, step)
+        show(session, step)
+        if True not in asked:  # nothing depends on when a state is looked at before its answer
+            assert session.next_request(True) is None
+        session.add_command(step * DT, 'policy/0', APPLIED)
         asked.append(session.next_request(True) is not None)
     assert asked.index(True) == 10 and 'judged_share' in session.values()
 
