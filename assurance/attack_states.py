@@ -111,7 +111,13 @@ def attack_clock(learnt, oracle, tally, rng, count):
 
 
 def attack_reset(learnt, oracle, tally, rng, count):
-    """Reset the plant at any moment, often in a row, while answers are on their way or lost."""
+    """
+    Reset the plant at any moment, often in a row, while answers are on their way.
+
+    Only the answer to a state that a reset follows comes late, in the next episode: an answer that
+    is late for another reason, and an episode at every other state, are faults of the plant, for
+    which the monitor has to revoke.
+    """
     target = Target(learnt)
     admission, task = target.fresh(), learnt.task
     loop = ControlLoop(task, GuardedPolicy(task, admission.gate.running.theta), admission,
@@ -127,13 +133,14 @@ def attack_reset(learnt, oracle, tally, rng, count):
             tally.fail('limit_violations', f'no answer to the state of step {state.step}')
             return
         underway.append((state.step, state.episode, reply.u))
-        if rng.uniform() < 0.9:  # else it comes too late, perhaps in another episode
-            command = next((c for c in underway if c[0] == state.step), None)
-            underway = []
-        for _ in range(rng.integers(0, 4) if rng.uniform() < 0.2 else 0):
+        resets = int(rng.integers(1, 4)) if rng.uniform() < 0.1 else 0
+        for _ in range(resets):
             plant.reset()
             tally.tried('reset: while an answer is on its way')
             sent += 1
+        if not resets or rng.uniform() < 0.5:  # else it comes late, in another episode
+            command = next((c for c in underway if c[0] == state.step), None)
+            underway = []
         present = plant.state
         after = plant.advance(None if command is None else command[2])
         if command is not None and after.episode == present.episode != command[1]:
