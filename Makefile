@@ -58,7 +58,7 @@ colcon: venv
 	@. $(COLCON)/install/setup.sh && $(VENV)/bin/colcon --log-base $(COLCON)/log test \
 	    --base-paths . --packages-select scpo_ros --build-base $(COLCON)/build \
 	    --install-base $(COLCON)/install --event-handlers console_cohesion+ --return-code-on-test-failure \
-	    --pytest-args $(or $(ARGS),test/test_package.py test/control/test_launch_arguments.py)
+	    --pytest-args $(or $(ARGS),test/test_package.py test/config/test_launch_arguments.py)
 
 venv: $(VENV)/.installed
 

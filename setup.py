@@ -70,7 +70,7 @@ setup(
             'pytest>=7.4,<8.4',  # launch_pytest of Jazzy breaks from 8.4
             'pytest-timeout>=2.1',
             'hypothesis>=6.100',
-            # What ament_flake8 and ament_pep257 run.
+            # What ament_flake8, ament_pep257 and ament_mypy run.
             'flake8>=6.1',
             'flake8-blind-except>=0.2.1',
             'flake8-builtins>=2.1',
@@ -80,6 +80,7 @@ setup(
             'flake8-import-order>=0.18.2',
             'flake8-quotes>=3.3.2',
             'pydocstyle>=6.3',
+            'mypy>=1.15',
         ],
     },
     entry_points={

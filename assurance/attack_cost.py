@@ -6,8 +6,8 @@ at every `period` ticks puts the policy in force that costs most: the sum of the
 the period, with the policy held and w = 0, and of a terminal cost. This is the backup's cost-to-go
 (*greedy*) or the largest cost that the pool can cause from there over 80 steps, by value
 iteration (*farsighted*). The *cyclic* adversary exchanges them in turn. All of it goes through the
-controller's :class:`~scpo_ros.control_loop.ControlLoop`, one for each start, in lock-step; the
-cost of the backup under the same disturbances is computed apart from the budget.
+controller's :class:`~scpo_ros.controller.control_loop.ControlLoop`, one for each start, in
+lock-step; the cost of the backup under the same disturbances is computed apart from the budget.
 """
 
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from types import SimpleNamespace
 
 from assurance.learning import learn
 import numpy as np
-from scpo_ros.admission import Admission
 from scpo_ros.arrays import digest
+from scpo_ros.backup.cost_to_go import CostToGo, nodes, table_of
 from scpo_ros.config import ControllerConfig, EXPERTS
-from scpo_ros.control.cost_to_go import CostToGo, nodes, table_of
-from scpo_ros.control.guarded_policy import GuardedPolicy, Source
-from scpo_ros.control.scenario import random_scenarios
-from scpo_ros.control_loop import ControlLoop
-from scpo_ros.cost_budget import CostBudget
-from scpo_ros.history import History
-from scpo_ros.model_monitor import ModelMonitor
-from scpo_ros.policy_gate import PolicyGate
-from scpo_ros.policy_record import backup_record, PolicyRecord
-from scpo_ros.state_watch import StateWatch
-from scpo_ros.verification import Verifier
+from scpo_ros.controller.admission import Admission
+from scpo_ros.controller.control_loop import ControlLoop
+from scpo_ros.controller.cost_budget import CostBudget
+from scpo_ros.controller.model_monitor import ModelMonitor
+from scpo_ros.controller.policy_gate import PolicyGate
+from scpo_ros.interface.policy_record import backup_record, PolicyRecord
+from scpo_ros.interface.state_watch import StateWatch
+from scpo_ros.ledger.history import History
+from scpo_ros.policy.safety_filter import GuardedPolicy, Source
+from scpo_ros.systems.scenario import random_scenarios
+from scpo_ros.verification.verifier import Verifier
 
 MOST = 1.10  # admitted mean over the starts of the cost over the backup's
 STRATEGIES = (('greedy', 1), ('farsighted', 1), ('greedy', 2), ('greedy', 5), ('greedy', 10),

@@ -23,16 +23,16 @@ from assurance.field_plant import DISTURBANCES, Fault, FAULTS, FieldPlant
 from assurance.inline import InlineWorker
 from assurance.learning import learn
 import numpy as np
-from scpo_ros.admission import Admission
-from scpo_ros.claim import Claim
 from scpo_ros.config import Spec, SystemConfig
-from scpo_ros.control.guarded_policy import GuardedPolicy
-from scpo_ros.control_loop import ControlLoop
-from scpo_ros.history import History
-from scpo_ros.model_monitor import ModelMonitor
-from scpo_ros.policy_gate import PolicyGate
-from scpo_ros.policy_record import backup_record
-from scpo_ros.state_watch import StateWatch
+from scpo_ros.controller.admission import Admission
+from scpo_ros.controller.control_loop import ControlLoop
+from scpo_ros.controller.model_monitor import ModelMonitor
+from scpo_ros.controller.policy_gate import PolicyGate
+from scpo_ros.interface.claim import Claim
+from scpo_ros.interface.policy_record import backup_record
+from scpo_ros.interface.state_watch import StateWatch
+from scpo_ros.ledger.history import History
+from scpo_ros.policy.safety_filter import GuardedPolicy
 
 
 STEPS, AFTERWARDS, CALM_S = 200, 40, 6.0

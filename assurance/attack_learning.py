@@ -12,15 +12,15 @@ from assurance.attack_states import NUMBERS
 from assurance.inline import InlineWorker
 from builtin_interfaces.msg import Time
 import numpy as np
-from scpo_ros.adaptation import Adaptation
+from scpo_ros.adapter.adaptation import Adaptation
+from scpo_ros.adapter.session import Session
 from scpo_ros.config import AdapterConfig, EXPERTS
-from scpo_ros.control.expert import ExpertCatalogue
-from scpo_ros.control.scenario import interior_states, stress_states
 from scpo_ros.exceptions import InvalidArrayError
-from scpo_ros.messages import policy_values
+from scpo_ros.experts.catalogue import ExpertCatalogue
+from scpo_ros.interface.messages import policy_values
 from scpo_ros.nodes.conversions import (
     event_message, read_event, read_policy, read_trajectory, trajectory_message)
-from scpo_ros.session import Session
+from scpo_ros.systems.scenario import interior_states, stress_states
 
 _WATCHED = 20  # states that a session sees before it learns
 
@@ -50,10 +50,10 @@ class Adapter:
 
     def restart_controller(self):
         """Start the controller without a ledger: it runs the backup."""
-        from scpo_ros.admission import Admission
-        from scpo_ros.history import History
-        from scpo_ros.policy_gate import PolicyGate
-        from scpo_ros.policy_record import backup_record
+        from scpo_ros.controller.admission import Admission
+        from scpo_ros.controller.policy_gate import PolicyGate
+        from scpo_ros.interface.policy_record import backup_record
+        from scpo_ros.ledger.history import History
         task = self._target.learnt.task
         self.admission = Admission(
             PolicyGate(backup_record(task.initial_theta, task.digest), MARGIN, 0.0,
@@ -82,7 +82,7 @@ class Adapter:
 
     def receive(self, kind, record):
         """Have the controller do with a policy what the node does, and tell the adapter."""
-        from scpo_ros.agreement import Acknowledgement
+        from scpo_ros.interface.acknowledgement import Acknowledgement
         record = read_policy(event_message(Time(), 'adapter', policy_values(record)))
         self.admission.submit(record)
         for _ in range(3):

@@ -7,11 +7,11 @@ from assurance.attack_policy import MARGIN, Target
 from assurance.hostile_policies import Case, dangerous_weights, signed
 from assurance.inline import InlineWorker
 import numpy as np
-from scpo_ros.admission import Admission
-from scpo_ros.history import History, record_values
-from scpo_ros.ledger import GENESIS, line_of
-from scpo_ros.policy_gate import PolicyGate
-from scpo_ros.policy_record import backup_record
+from scpo_ros.controller.admission import Admission
+from scpo_ros.controller.policy_gate import PolicyGate
+from scpo_ros.interface.policy_record import backup_record
+from scpo_ros.ledger.history import History, record_values
+from scpo_ros.ledger.ledger import GENESIS, line_of
 
 
 def _lines(bodies):

@@ -20,8 +20,8 @@ import numpy as np
 from rcl_interfaces.msg import Parameter, ParameterEvent, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from rclpy.executors import SingleThreadedExecutor
+from scpo_ros.interface.policy_record import PolicyRecord
 from scpo_ros.nodes.conversions import event_message, LATCHED, stamp_of
-from scpo_ros.policy_record import PolicyRecord
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 from trajectory_msgs.msg import JointTrajectory

@@ -4,13 +4,13 @@ from assurance.hostile_policies import ATTACKS, Case, FORGED, SLOW
 from assurance.inline import InlineWorker
 from builtin_interfaces.msg import Time
 import numpy as np
-from scpo_ros.admission import Admission
-from scpo_ros.history import History
+from scpo_ros.controller.admission import Admission
+from scpo_ros.controller.policy_gate import PolicyGate
+from scpo_ros.interface.policy_record import backup_record
+from scpo_ros.interface.refusal import RefusalKind
+from scpo_ros.ledger.history import History
 from scpo_ros.nodes.conversions import event_message, read_policy
-from scpo_ros.policy_gate import PolicyGate
-from scpo_ros.policy_record import backup_record
-from scpo_ros.refusal import RefusalKind
-from scpo_ros.verification import Verifier
+from scpo_ros.verification.verifier import Verifier
 
 
 MARGIN = 0.02  # of the controller
@@ -95,5 +95,5 @@ def _believed(target, admission, tally, name):
 
 
 def _good(target):
-    from scpo_ros.messages import policy_values
+    from scpo_ros.interface.messages import policy_values
     return policy_values(target.good)

@@ -11,12 +11,12 @@ import tempfile
 from types import SimpleNamespace
 
 from assurance.attack_policy import MARGIN, Target
-from scpo_ros.admission import Admission
-from scpo_ros.history import History
-from scpo_ros.ledger import LedgerError, read
-from scpo_ros.policy_gate import PolicyGate
-from scpo_ros.policy_record import backup_record
-from scpo_ros.worker import Answer, Worker
+from scpo_ros.controller.admission import Admission
+from scpo_ros.controller.policy_gate import PolicyGate
+from scpo_ros.interface.policy_record import backup_record
+from scpo_ros.ledger.history import History
+from scpo_ros.ledger.ledger import LedgerError, read
+from scpo_ros.process.worker import Answer, Worker
 
 
 _REFUSALS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)

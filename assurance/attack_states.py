@@ -5,13 +5,13 @@ from types import SimpleNamespace
 from assurance.attack_policy import Target
 import numpy as np
 from scpo_ros.config import PlantConfig
-from scpo_ros.control.guarded_policy import GuardedPolicy
-from scpo_ros.control.plant import SimulatedPlant
-from scpo_ros.control_loop import ControlLoop
+from scpo_ros.controller.control_loop import ControlLoop
+from scpo_ros.controller.model_monitor import ModelMonitor
 from scpo_ros.exceptions import InvalidArrayError
-from scpo_ros.model_monitor import ModelMonitor
+from scpo_ros.interface.state_watch import StateWatch
 from scpo_ros.nodes.conversions import read_state, stamp_of, state_message
-from scpo_ros.state_watch import StateWatch
+from scpo_ros.policy.safety_filter import GuardedPolicy
+from scpo_ros.systems.plant import SimulatedPlant
 
 
 NUMBERS = [np.nan, np.inf, -np.inf, 1e308, -1e308, 1e-320, 1e150, 0.0, -0.0, 5.0]

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 
 from assurance.attack_cost import loop_of, MOST, put_in_force, Spent, STEPS
 import numpy as np
-from scpo_ros.adaptation import Adaptation
+from scpo_ros.adapter.adaptation import Adaptation
 from scpo_ros.arrays import digest
 from scpo_ros.config import AdapterConfig, ControllerConfig, EXPERTS
-from scpo_ros.control.expert import ExpertCatalogue
-from scpo_ros.control.guarded_policy import Source
-from scpo_ros.control.scenario import random_scenarios
-from scpo_ros.verification import Verifier
+from scpo_ros.experts.catalogue import ExpertCatalogue
+from scpo_ros.policy.safety_filter import Source
+from scpo_ros.systems.scenario import random_scenarios
+from scpo_ros.verification.verifier import Verifier
 
 _AHEAD, _LABELS, _EVERY = 6, 40, 5  # steps looked ahead, states labelled, ticks to an update
 

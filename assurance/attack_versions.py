@@ -8,9 +8,9 @@ passes every check under a version of his own, and either side is started again 
 from dataclasses import replace
 
 from assurance.attack_learning import Adapter
-from scpo_ros.adaptation import AdaptationReport
+from scpo_ros.adapter.adaptation import AdaptationReport
 from scpo_ros.arrays import digest
-from scpo_ros.policy_record import LARGEST_JUMP, LARGEST_VERSION
+from scpo_ros.interface.policy_record import LARGEST_JUMP, LARGEST_VERSION
 
 
 _ROUNDS = 4  # updates within which a policy of the adapter must run again

@@ -24,12 +24,12 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from scpo_ros.config import SystemConfig
-from scpo_ros.control.invariant_set import contractive_set
-from scpo_ros.control.linear_system import double_integrator
-from scpo_ros.control.task import contraction_of
 from scpo_ros.exceptions import InvalidArrayError
-from scpo_ros.messages import read_active, read_command
+from scpo_ros.interface.messages import read_active, read_command
 from scpo_ros.nodes.conversions import LATCHED_QUEUE, stamp_of, state_message
+from scpo_ros.sets.invariant_set import contractive_set
+from scpo_ros.systems.linear_system import double_integrator
+from scpo_ros.verification.task import contraction_of
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scpo_ros.arrays import digest
-from scpo_ros.messages import policy_values
-from scpo_ros.policy_record import LARGEST_JUMP, LARGEST_VERSION, PolicyRecord
+from scpo_ros.interface.messages import policy_values
+from scpo_ros.interface.policy_record import LARGEST_JUMP, LARGEST_VERSION, PolicyRecord
 
 
 FORGED = 'every state of every robot, for ever'  # a coverage that only a sender would claim

@@ -1,6 +1,6 @@
 """A worker without a process: the same interface, answered at once. For volume."""
 
-from scpo_ros.worker import Answer
+from scpo_ros.process.worker import Answer
 
 
 class InlineWorker:

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from scpo_ros.adaptation import Adaptation
+from scpo_ros.adapter.adaptation import Adaptation
+from scpo_ros.adapter.policy_chain import PolicyChain
 from scpo_ros.config import AdapterConfig, Spec
-from scpo_ros.control.expert import ExpertCatalogue
-from scpo_ros.control.scenario import interior_states
-from scpo_ros.policy_chain import PolicyChain
+from scpo_ros.experts.catalogue import ExpertCatalogue
+from scpo_ros.systems.scenario import interior_states
 
 
 @dataclass(frozen=True)

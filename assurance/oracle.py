@@ -9,7 +9,7 @@ policy are used; metrics, scenarios and bounds are not.
 
 import numpy as np
 from scpo_ros.arrays import digest
-from scpo_ros.control.task import ControlTask
+from scpo_ros.verification.task import ControlTask
 
 
 SEED = 990001

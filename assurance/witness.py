@@ -16,7 +16,7 @@ from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from scpo_ros.exceptions import InvalidArrayError
-from scpo_ros.messages import read_active, read_policy, read_state, seconds
+from scpo_ros.interface.messages import read_active, read_policy, read_state, seconds
 from sensor_msgs.msg import JointState
 
 

@@ -9,8 +9,7 @@ from benchmark.setting import states, task
 import casadi as ca
 import cvxpy
 import numpy as np
-
-from scpo_ros.control.backup_mpc import BackupMpc
+from scpo_ros.backup.mpc import BackupMpc
 
 LAW_STATES = 2000
 BLOCK = 10  # states solved in a row by each

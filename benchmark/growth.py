@@ -7,7 +7,7 @@ from benchmark.instances import realistic
 from benchmark.measure import Result
 from benchmark.setting import POLICIES, scenarios, STEPS, task
 import numpy as np
-from scpo_ros.control.residual_policy import ResidualNetwork
+from scpo_ros.policy.residual_policy import ResidualNetwork
 from scpo_ros.scpo import orthonormal_basis, ProjectionProblem, solve_projection
 
 

@@ -2,16 +2,15 @@
 
 from benchmark.setting import scenarios, task
 import numpy as np
-
-from scpo_ros.adaptation import Adaptation
+from scpo_ros.adapter.adaptation import Adaptation
+from scpo_ros.adapter.collection import CollectedRollout
 from scpo_ros.config import AdapterConfig
-from scpo_ros.control.collection import CollectedRollout
-from scpo_ros.control.expert import ExpertCatalogue
-from scpo_ros.control.imitation import ImitationLoss
-from scpo_ros.control.scenario import interior_states
+from scpo_ros.experts.catalogue import ExpertCatalogue
+from scpo_ros.policy.imitation import ImitationLoss
 from scpo_ros.scpo import (
     difference_slopes, LocalSafeRegion, metric_terms, orthonormal_basis, planning_target,
     ProjectionProblem, sample_points)
+from scpo_ros.systems.scenario import interior_states
 
 
 def _problem(rng, n, k, slack, smoothness, radius, trust_radius, length):

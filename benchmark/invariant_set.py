@@ -5,8 +5,7 @@ import logging
 from benchmark.measure import interleaved, ratio, Result, summarised
 from benchmark.setting import task
 import numpy as np
-
-from scpo_ros.control.invariant_set import contractive_set
+from scpo_ros.sets.invariant_set import contractive_set
 
 ITERATIONS = 200
 

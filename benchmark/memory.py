@@ -14,7 +14,7 @@ from benchmark.round_trip import Run
 _GROWN = """
 import json, os, sys
 from benchmark.memory import peak_mb
-from scpo_ros.adaptation import Adaptation
+from scpo_ros.adapter.adaptation import Adaptation
 from scpo_ros.config import AdapterConfig, build, Spec
 adaptation = Adaptation(build(Spec, json.loads(sys.argv[1])), AdapterConfig())
 adaptation.begin()

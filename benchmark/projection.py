@@ -6,7 +6,6 @@ from benchmark.instances import hard, of_the_default_path, realistic, with_metri
 from benchmark.measure import blocks, interleaved, ratio, Result, summarised
 import cvxpy
 import numpy as np
-
 from scpo_ros.scpo import ProjectionProblem, solve_projection, solve_reference
 
 DIRECTIONS, CONSTRAINTS = 32, 4

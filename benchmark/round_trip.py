@@ -18,7 +18,7 @@ import time
 from benchmark.measure import Result, spread_of, summarised
 from benchmark.processes import Processes, Stillness
 import numpy as np
-from scpo_ros.ledger import read
+from scpo_ros.ledger.ledger import read
 from scpo_ros.sim import command, parse, set_up
 
 DT = 0.01

@@ -3,10 +3,9 @@
 from functools import lru_cache
 
 import numpy as np
-
 from scpo_ros.config import Spec
-from scpo_ros.control.scenario import interior_states, Scenarios
-from scpo_ros.control.task import ControlTask
+from scpo_ros.systems.scenario import interior_states, Scenarios
+from scpo_ros.verification.task import ControlTask
 
 POLICIES, SCENARIOS, STEPS = 33, 256, 50
 

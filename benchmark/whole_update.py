@@ -9,12 +9,11 @@ from benchmark.measure import Result, summarised
 from benchmark.rollouts import naive
 from benchmark.setting import SCENARIOS, states, STEPS, task
 import numpy as np
-
 from scpo_ros.config import AdapterConfig
-from scpo_ros.control.expert import ExpertCatalogue
-from scpo_ros.control.imitation import ImitationLoss
-from scpo_ros.control.scenario import extreme, ordinary, stress_states, switching
+from scpo_ros.experts.catalogue import ExpertCatalogue
+from scpo_ros.policy.imitation import ImitationLoss
 from scpo_ros.scpo import plan, ScpoUpdater, solve_reference
+from scpo_ros.systems.scenario import extreme, ordinary, stress_states, switching
 
 DIRECTIONS = 32  # 33 policies are evaluated at once
 VERIFICATION = 10000

@@ -14,11 +14,11 @@ import os
 
 from launch import LaunchDescription
 from launch.actions import OpaqueFunction
-from scpo_ros.arguments import ADAPT_ARGUMENTS, node_parameters, value_of
-from scpo_ros.companions import ros2_bag_record, viewers
+from scpo_ros.bringup.companions import ros2_bag_record, viewers
+from scpo_ros.bringup.launching import companions, declared, nodes, values_of
+from scpo_ros.config.arguments import ADAPT_ARGUMENTS, node_parameters, value_of
+from scpo_ros.config.resources import share_file
 from scpo_ros.exceptions import ConfigurationError
-from scpo_ros.launching import companions, declared, nodes, values_of
-from scpo_ros.resources import share_file
 from scpo_ros.sim import make_ready
 
 _TOPICS = ('joint_states', 'joint_command', 'demonstrations')

@@ -12,10 +12,10 @@ when plant or controller end; adapter and expert may die without the robot notic
 
 from launch import LaunchDescription
 from launch.actions import OpaqueFunction
-from scpo_ros.arguments import ARGUMENTS, value_of
-from scpo_ros.companions import ros2_bag_record
+from scpo_ros.bringup.companions import ros2_bag_record
+from scpo_ros.bringup.launching import companions, declared, nodes, values_of
 from scpo_ros.config import NODES
-from scpo_ros.launching import companions, declared, nodes, values_of
+from scpo_ros.config.arguments import ARGUMENTS, value_of
 from scpo_ros.sim import bag_path, set_up
 
 

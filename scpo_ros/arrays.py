@@ -1,9 +1,16 @@
 """The gate through which arrays enter: shape, finiteness, immutability and identity."""
 
 import hashlib
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from scpo_ros.exceptions import InvalidArrayError
+
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.int64]
+Booleans: TypeAlias = npt.NDArray[np.bool_]
 
 
 def frozen(array):

@@ -12,8 +12,8 @@ import sys
 
 from scpo_ros.arrays import digest
 from scpo_ros.exceptions import InvalidArrayError
-from scpo_ros.history import read_record
-from scpo_ros.ledger import GENESIS, read
+from scpo_ros.ledger.history import read_record
+from scpo_ros.ledger.ledger import GENESIS, read
 
 
 def parts(path):

@@ -11,18 +11,18 @@ import argparse
 from pathlib import Path
 import sys
 
-from scpo_ros.bag import BagError, read_bag
-from scpo_ros.bag_tables import write_tables
 from scpo_ros.exceptions import InvalidArrayError, ScpoRosError
-from scpo_ros.recorded_parameters import recorded_parameters
-from scpo_ros.report_page import page
-from scpo_ros.run_record import RunRecord
-from scpo_ros.run_results import write_results, write_whole
+from scpo_ros.recording.bag import BagError, read_bag
+from scpo_ros.recording.bag_tables import write_tables
+from scpo_ros.recording.recorded_parameters import recorded_parameters
+from scpo_ros.recording.report_page import page
+from scpo_ros.recording.run_record import RunRecord
+from scpo_ros.recording.run_results import write_results, write_whole
 
 
 def record_of(bag, namespace, spec):
     """
-    Return the :class:`~scpo_ros.run_record.RunRecord` of one namespace of a bag.
+    Return the :class:`~scpo_ros.recording.run_record.RunRecord` of one namespace of a bag.
 
     Malformed messages are left out, as the monitor leaves them out; the audit names them.
     """

@@ -17,15 +17,15 @@ import sys
 import threading
 import time
 
-from scpo_ros.arguments import ARGUMENTS, full_name, node_parameters, value_of
-from scpo_ros.backup_evidence import demands_of
-from scpo_ros.certified_backup import require_certified_backup
-from scpo_ros.companions import readiness, viewers
+from scpo_ros.bringup.companions import MAY_DIE, readiness, viewers
 from scpo_ros.config import AdapterConfig, ControllerConfig, NODES
-from scpo_ros.control.task import ControlTask
+from scpo_ros.config.arguments import ARGUMENTS, full_name, node_parameters, value_of
+from scpo_ros.config.resources import share_file
+from scpo_ros.config.validation import build, flatten
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
-from scpo_ros.resources import share_file
-from scpo_ros.validated import build, flatten
+from scpo_ros.verification.backup.evidence import demands_of
+from scpo_ros.verification.backup.required import require_certified_backup
+from scpo_ros.verification.task import ControlTask
 from tqdm import tqdm
 import yaml
 
@@ -34,7 +34,6 @@ _DEFAULTS = {**{argument.name: argument.default for argument in ARGUMENTS}, 'dur
 _WRITTEN = {'bag', 'run.parameters.yaml', 'run.png', 'run.partial.png', 'summary.json',
             'summary.json.partial'}
 _LEDGERS = ('controller.ledger', 'adapter.ledger')  # and what was put aside of them
-MAY_DIE = ('adapter', 'expert', 'recorder')  # the robot must not notice
 _VIEWERS = ('ready', 'rqt', 'rviz2')
 _ONCE = ('monitor', 'recorder')  # what they write is not begun again
 _RECORDER_S = 10.0  # longest wait for the recorder, which is to miss nothing [s]
@@ -226,7 +225,7 @@ def _own(kind, parameters):
 
 def _judged(spec, demands):
     """Return why the backup is not certified, or '', with progress shown."""
-    from scpo_ros.backup_certification import certify_backup  # takes long to import
+    from scpo_ros.verification.backup.certification import certify_backup  # takes long to import
     return certify_backup(spec, demands, make=tabulate).sentence
 
 

@@ -5,7 +5,7 @@ Processors differ in the last bits: BLAS chooses the order of a sum by the proce
 tanh, and compilers fuse products. What two machines compute from one specification is therefore
 compared with the tolerances below, never bit for bit. What is *recorded* (weights, certificates,
 states, commands) travels bit for bit and is compared exactly. So are the initial weights, which
-lie on a grid (:mod:`scpo_ros.control.residual_policy`).
+lie on a grid (:mod:`scpo_ros.policy.residual_policy`).
 
 eps = 2^-53 is the unit of rounding. Measured between kernels of OpenBLAS (Prescott, Haswell),
 at the defaults: rows of C 2e-16, its vertices 2e-15, the QP 5e-15, the law 4e-11, LO and UP 3e-14,
@@ -29,7 +29,7 @@ GAUGE = 5e-9
 # input errs by (2 * 1e-13 / (2 R))^(1/2) = 6e-7 at R = 0.3.
 SOLVED = 1e-6
 
-_TABLE = 1e-9  # of a table against its QP's law, by test/control/test_explicit_law.py
+_TABLE = 1e-9  # of a table against its QP's law, by test/backup/test_explicit_law.py
 _EDGE = 1e-12  # by which a state may lie beyond a region and still count as inside (law_table)
 _FEEDBACK = 10.0  # change of a metric over that of the inputs; measured: at most 4.1
 _NORM = 1e-7  # of a metric in a norm that a solver found to 1e-8

@@ -3,7 +3,11 @@
 import fcntl
 import os
 from pathlib import Path
+import sys
 import tempfile
+
+# What tests of several folders share.
+sys.path.insert(0, str(Path(__file__).parent / 'samples'))
 
 _claims = []  # open as long as this run lasts
 
@@ -31,6 +35,8 @@ os.environ['OMP_NUM_THREADS'] = '1'
 os.environ['OPENBLAS_NUM_THREADS'] = '1'
 
 from hypothesis import settings  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
 
 # Two shared cores make any deadline per example a lottery; pytest-timeout bounds every test.
 settings.register_profile('scpo_ros', deadline=None)
@@ -40,3 +46,53 @@ settings.load_profile('scpo_ros')
 def pytest_report_header():
     """Name the ROS domain of this run, so that its topics can be looked at while it lasts."""
     return f'ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}'
+
+
+# One control task at the defaults for the whole run; its table is built once, from nothing.
+
+
+@pytest.fixture(scope='session')
+def table_cache(tmp_path_factory):
+    """Return the folder of the tables of this run."""
+    return tmp_path_factory.mktemp('tables')
+
+
+@pytest.fixture(scope='session')
+def built(table_cache):
+    """Return (task, what the progress bar was told)."""
+    from scpo_ros.config import Spec
+    from scpo_ros.verification.task import ControlTask
+    told = []
+    return ControlTask.build(Spec(), cache=table_cache, progress=told.append), told
+
+
+@pytest.fixture(scope='session')
+def task(built):
+    """Return the control task at the defaults."""
+    return built[0]
+
+
+@pytest.fixture(scope='session')
+def theta0(task):
+    """Return the initial weights: the backup."""
+    return task.initial_theta
+
+
+@pytest.fixture(scope='session')
+def evaluation(task):
+    """Return the evaluation at the defaults; tests must not change it."""
+    from scpo_ros.verification.evaluation import SafetyEvaluation
+    return SafetyEvaluation(task)
+
+
+@pytest.fixture
+def fresh(task):
+    """Return an evaluation of the test's own."""
+    from scpo_ros.verification.evaluation import SafetyEvaluation
+    return SafetyEvaluation(task)
+
+
+@pytest.fixture
+def rng():
+    """Return a generator with a fixed seed."""
+    return np.random.default_rng(20250101)

@@ -1,30 +1,38 @@
 """
-Imports point one way: nodes -> top level -> {control, scpo} -> the foundation.
+Imports point one way, and adapter and controller never meet.
 
-The imports are read from the source and not executed, so that a forbidden one is found also where
-the forbidden package is not installed. Imports by a computed name escape.
+The order of the folders is written down here and in docs/architecture.md: a folder may import
+those of the lines before its own. The imports are read from the source and not executed, so that a
+forbidden one is found also where the forbidden package is not installed. Imports by a computed
+name escape the reading; what a fresh process has loaded is looked at besides.
 """
 
 import ast
 from pathlib import Path
+import re
+import subprocess
+import sys
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = 'scpo_ros'
-FOUNDATION = {'arrays', 'exceptions', 'config', 'specification', 'tolerances', 'validated'}
-LAYERS = {'scpo', 'control', 'nodes', 'experiments'}
-
-# layer -> the layers it may import besides itself; 'top' is every other module of scpo_ros/.
-ALLOWED = {
-    'foundation': set(),
-    'scpo': {'foundation'},
-    'control': {'foundation'},
-    'top': {'foundation', 'scpo', 'control'},
-    'experiments': {'foundation', 'scpo', 'control', 'top'},
-    'nodes': {'foundation', 'scpo', 'control', 'top'},
-    'launch': {'foundation', 'top'},
-}
+ORDER = (  # folders and loose modules; a line may import the lines before it
+    ('exceptions',),
+    ('arrays', 'tolerances'),
+    ('config', 'health'),
+    ('scpo', 'process'),
+    ('systems',),
+    ('sets',),
+    ('backup',),
+    ('policy', 'simulation'),
+    ('proofs', 'interface'),
+    ('verification', 'ledger', 'experts'),
+    ('adapter', 'controller', 'recording', 'bringup'),
+    ('sim', 'report', 'ledger_audit', 'audit', 'experiments', 'nodes'))
+RANK = {name: rank for rank, line in enumerate(ORDER) for name in line}
+WITHOUT_ROBOT = {'scpo'}  # the method: numpy and the foundation
+LOOSE_MODULES = 8  # beside the folders, at most
 SOLVERS = {'casadi', 'cvxpy'}
 
 
@@ -40,15 +48,20 @@ def is_launch(package):
 
 
 def layer_of(module):
-    """Return the layer of a dotted module name inside scpo_ros."""
-    head = module.split('.')[1] if '.' in module else ''
-    if head == 'launching':  # what the launch files share
-        return 'launch'
-    if head in LAYERS:
-        return head
-    if head in FOUNDATION or head == '' or head.startswith('__'):
-        return 'foundation'
-    return 'top'
+    """Return the folder or loose module of the package to which a dotted name belongs."""
+    parts = module.split('.')
+    return parts[1] if len(parts) > 1 else ''
+
+
+def may_import(layer, target):
+    """Return whether a folder of the package may import another one."""
+    if target in ('', layer):
+        return True  # the package itself holds its version and nothing else
+    if layer == '':
+        return False
+    if layer in WITHOUT_ROBOT:
+        return RANK[target] < RANK['scpo'] and target != 'health'
+    return RANK[target] < RANK[layer]
 
 
 def imported(source, module, is_package=False):
@@ -65,17 +78,19 @@ def imported(source, module, is_package=False):
 
 def violations(source, module, is_package=False):
     """Return a sentence for every import in `source` that breaks a rule."""
-    layer = 'launch' if module.startswith('launch.') else layer_of(module)
+    of_launch = module.startswith('launch.') or module == 'scpo_ros.bringup.launching'
+    layer = 'sim' if module.startswith('launch.') else layer_of(module)
     found = []
     for name in imported(source, module, is_package):
         package = name.split('.')[0]
         if package == PACKAGE:
             target = layer_of(name)
-            broken = target != layer and target not in ALLOWED[layer]
+            broken = target not in {*RANK, ''} or not may_import(layer, target) or (
+                name.startswith('scpo_ros.bringup.launching') and not of_launch)
         else:
             broken = (is_ros(package) and layer != 'nodes'
-                      or is_launch(package) and layer != 'launch'
-                      or package in SOLVERS and layer in {'nodes', 'launch'})
+                      or is_launch(package) and not of_launch
+                      or package in SOLVERS and (layer == 'nodes' or of_launch))
         if broken:
             found.append(f'{module} ({layer}) must not import {name}')
     return found
@@ -94,21 +109,93 @@ def test_imports_point_one_way(module, path):
     assert not found, '\n'.join(found)
 
 
-def test_every_layer_of_the_method_is_read():
-    assert {'foundation', 'scpo', 'control'} <= {layer_of(module) for module, _ in sources()}
+def test_every_folder_has_its_place_and_few_modules_are_loose():
+    found = {layer_of(module) for module, _ in sources() if module.startswith(PACKAGE)}
+    assert found - {''} == set(RANK)
+    loose = [path for path in (ROOT / PACKAGE).glob('*.py') if path.name != '__init__.py']
+    assert len(loose) <= LOOSE_MODULES
+
+
+def order_of_the_page():
+    """Return ORDER as the table of docs/architecture.md has it."""
+    lines = {}
+    for row in (ROOT / 'docs' / 'architecture.md').read_text().splitlines():
+        cells = re.match(r'\| (\d+) \| ([^|]*) \|', row)
+        if cells:
+            names = re.findall(r'`(\w+)/?`', cells[2])
+            lines.setdefault(int(cells[1]), set()).update(names)
+    return [lines[number] for number in sorted(lines)]
+
+
+def test_the_page_on_the_architecture_has_the_same_order():
+    assert order_of_the_page() == [set(line) for line in ORDER]
+
+
+def reached(start, graph):
+    """Return the modules that a module imports, directly or through others."""
+    seen, rest = set(), [start]
+    while rest:
+        for name in graph.get(rest.pop(), ()):
+            if name not in seen:
+                seen.add(name)
+                rest.append(name)
+    return seen
+
+
+def import_graph():
+    """Return {module: modules of the package that it imports}."""
+    modules = {module for module, _ in sources()}
+    graph = {}
+    for module, path in sources():
+        names = imported(path.read_text(), module, path.name == '__init__.py')
+        graph[module] = {'.'.join(name.split('.')[:n]) for name in names
+                         for n in range(2, len(name.split('.')) + 1)} & modules
+    return graph
+
+
+def meetings(graph):
+    """Return the modules of one side from which the other side can be reached."""
+    sides = ('scpo_ros.adapter', 'scpo_ros.controller')
+    return [(module, other) for module in graph for one, other in (sides, sides[::-1])
+            if module.startswith((f'{one}.', f'scpo_ros.nodes.{one.split(".")[1]}'))
+            and any(name.startswith(f'{other}.') for name in reached(module, graph))]
+
+
+def test_adapter_and_controller_never_meet():
+    assert meetings(import_graph()) == []
+
+
+def test_a_meeting_through_others_is_found():
+    graph = import_graph()
+    graph['scpo_ros.interface.refusal'] |= {'scpo_ros.adapter.session'}
+    assert ('scpo_ros.controller.policy_gate', 'scpo_ros.adapter') in meetings(graph)
+
+
+@pytest.mark.parametrize('node, other', [
+    ('controller', 'adapter'), ('adapter', 'controller')])
+def test_a_fresh_process_of_one_side_has_loaded_nothing_of_the_other(node, other):
+    code = (f'import scpo_ros.nodes.{node}, sys; '
+            f'print([m for m in sys.modules if m.startswith("scpo_ros.{other}")])')
+    loaded = subprocess.run([sys.executable, '-c', code], cwd=ROOT, text=True,
+                            capture_output=True, timeout=60)
+    assert loaded.stdout.strip().splitlines()[-1:] == ['[]'], loaded.stderr
 
 
 @pytest.mark.parametrize('module, source', [
-    ('scpo_ros.scpo.update', 'import scpo_ros.control.rollout'),
-    ('scpo_ros.scpo.update', 'from scpo_ros.control import rollout'),
-    ('scpo_ros.scpo.update', 'from scpo_ros import control'),
-    ('scpo_ros.scpo.update', 'from ..control.rollout import roll_out'),
-    ('scpo_ros.scpo.update', 'from .. import control'),
+    ('scpo_ros.scpo.update', 'import scpo_ros.simulation.rollout'),
+    ('scpo_ros.scpo.update', 'from scpo_ros.simulation import rollout'),
+    ('scpo_ros.scpo.update', 'from ..simulation.rollout import Simulator'),
     ('scpo_ros.scpo.update', 'def f():\n    from scpo_ros.nodes import plant'),
     ('scpo_ros.scpo.update', 'from scpo_ros.report import main'),
-    ('scpo_ros.control.rollout', 'if False:\n    from scpo_ros.scpo import ScpoUpdater'),
-    ('scpo_ros.control.rollout', 'import rclpy'),
-    ('scpo_ros.control.rollout', 'from sensor_msgs.msg import JointState'),
+    ('scpo_ros.scpo.update', 'from scpo_ros.health.severity import Severity'),
+    ('scpo_ros.scpo.update', 'from scpo_ros.nowhere import something'),
+    ('scpo_ros.simulation.rollout', 'from scpo_ros.policy.imitation import ImitationLoss'),
+    ('scpo_ros.simulation.rollout', 'if False:\n    from scpo_ros.proofs import invariance'),
+    ('scpo_ros.simulation.rollout', 'import rclpy'),
+    ('scpo_ros.simulation.rollout', 'from sensor_msgs.msg import JointState'),
+    ('scpo_ros.controller.admission', 'from scpo_ros.adapter.session import Session'),
+    ('scpo_ros.adapter.session', 'from scpo_ros.controller.admission import Admission'),
+    ('scpo_ros.interface.messages', 'from scpo_ros.ledger.history import History'),
     ('scpo_ros.arrays', 'from scpo_ros.scpo.projection import project'),
     ('scpo_ros.config', 'from scpo_ros.sim import main'),
     ('scpo_ros.sim', 'from scpo_ros.nodes.plant import Plant'),
@@ -121,8 +208,8 @@ def test_every_layer_of_the_method_is_read():
     ('scpo_ros.nodes.plant', 'from scpo_ros.experiments import regression'),
     ('launch.sim.launch', 'from scpo_ros.nodes import plant'),
     ('launch.sim.launch', 'import rclpy'),
-    ('scpo_ros.launching', 'from scpo_ros.nodes import plant'),
-    ('scpo_ros.sim', 'from scpo_ros.launching import nodes'),
+    ('scpo_ros.bringup.launching', 'from scpo_ros.nodes import plant'),
+    ('scpo_ros.sim', 'from scpo_ros.bringup.launching import nodes'),
 ])
 def test_a_violation_is_found(module, source):
     assert len(violations(source, module)) == 1
@@ -132,18 +219,18 @@ def test_a_violation_is_found(module, source):
     ('scpo_ros.scpo.update', 'import numpy\nfrom scpo_ros.arrays import checked'),
     ('scpo_ros.scpo.update', 'from .projection import project\nfrom .. import exceptions'),
     ('scpo_ros.scpo.projection', 'import cvxpy'),
-    ('scpo_ros.control.backup_mpc', 'import casadi\nfrom scpo_ros.config import Config'),
+    ('scpo_ros.backup.mpc', 'import casadi\nfrom scpo_ros.config import BackupConfig'),
     ('scpo_ros.arrays', 'from scpo_ros.exceptions import InvalidArrayError'),
-    ('scpo_ros.sim', 'from scpo_ros import control, scpo\nfrom scpo_ros.report import main'),
+    ('scpo_ros.sim', 'from scpo_ros import adapter\nfrom scpo_ros.bringup import companions'),
     ('scpo_ros.nodes.plant', 'import rclpy\nfrom sensor_msgs.msg import JointState'),
-    ('scpo_ros.nodes.plant', 'from . import parameters\nfrom scpo_ros.sim import main'),
-    ('launch.sim.launch', 'import launch_ros\nfrom scpo_ros.report import summary'),
+    ('scpo_ros.nodes.plant', 'from . import parameters\nfrom scpo_ros.systems import plant'),
+    ('launch.sim.launch', 'import launch_ros\nfrom scpo_ros.bringup.launching import nodes'),
 ])
 def test_what_is_allowed_passes(module, source):
     assert violations(source, module) == []
 
 
 def test_a_package_resolves_relative_imports_from_itself():
-    source = 'from .update import ScpoUpdater\nfrom ..control import rollout'
+    source = 'from .update import ScpoUpdater\nfrom ..simulation import rollout'
     assert violations(source, 'scpo_ros.scpo', is_package=True) == [
-        'scpo_ros.scpo (scpo) must not import scpo_ros.control.rollout']
+        'scpo_ros.scpo (scpo) must not import scpo_ros.simulation.rollout']

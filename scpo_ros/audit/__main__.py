@@ -12,9 +12,9 @@ from functools import partial
 import sys
 
 from scpo_ros.audit.auditor import audit
-from scpo_ros.bag import BagError, read_bag
 from scpo_ros.exceptions import ScpoRosError
-from scpo_ros.recorded_parameters import recorded_parameters
+from scpo_ros.recording.bag import BagError, read_bag
+from scpo_ros.recording.recorded_parameters import recorded_parameters
 from tqdm import tqdm
 
 _SHOWN = 50  # findings that are printed unless all are asked for

@@ -1,9 +1,9 @@
 """
 What the controller let through: published, as published, of accepted descent, and safe.
 
-Every policy that it let through is verified again by :class:`~scpo_ros.verification.Verifier`,
-and so are the ancestors from which it came, and what the certificate says of the fixed design
-scenarios is computed again.
+Every policy that it let through is verified again by
+:class:`~scpo_ros.verification.verifier.Verifier`, and so are the ancestors from which it came,
+and what the certificate says of the fixed design scenarios is computed again.
 """
 
 from dataclasses import replace
@@ -11,11 +11,11 @@ from dataclasses import replace
 import numpy as np
 from scpo_ros.audit.evidence import Finding
 from scpo_ros.audit.lineage import same
-from scpo_ros.control.evaluation import SafetyEvaluation
-from scpo_ros.control.safety_metrics import REGRETS
-from scpo_ros.policy_record import identity_defects
-from scpo_ros.refusal import RefusalKind
-from scpo_ros.verification import Verifier
+from scpo_ros.interface.policy_record import identity_defects
+from scpo_ros.interface.refusal import RefusalKind
+from scpo_ros.verification.evaluation import SafetyEvaluation
+from scpo_ros.verification.safety_metrics import REGRETS
+from scpo_ros.verification.verifier import Verifier
 
 
 class Acceptance:

@@ -7,7 +7,7 @@ from scpo_ros.audit.evidence import Finding, gather
 from scpo_ros.audit.lineage import Lineage
 from scpo_ros.audit.motion import Motion
 from scpo_ros.audit.swaps import Swaps
-from scpo_ros.control.task import ControlTask
+from scpo_ros.verification.task import ControlTask
 
 _NEEDED = ('joint_states', 'joint_command', 'controller/active_policy')
 

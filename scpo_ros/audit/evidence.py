@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scpo_ros.exceptions import InvalidArrayError
-from scpo_ros.messages import (
+from scpo_ros.interface.messages import (
     read_active, read_command, read_policy, read_state, read_trajectory, seconds)
 
 

@@ -13,7 +13,7 @@ from dataclasses import fields
 import numpy as np
 from scpo_ros.arrays import digest
 from scpo_ros.audit.evidence import Finding
-from scpo_ros.policy_record import (
+from scpo_ros.interface.policy_record import (
     identity_defects, LARGEST_JUMP, lineage_defects, record_defects)
 from scpo_ros.scpo import certificate_defects
 

@@ -8,7 +8,7 @@ it counts a missed deadline, and the count must say so. A new episode takes a st
 
 import numpy as np
 from scpo_ros.audit.evidence import Finding
-from scpo_ros.control.scenario import realised_disturbance
+from scpo_ros.systems.scenario import realised_disturbance
 from scpo_ros.tolerances import GAUGE, STATE
 
 _GRID = 0.1  # share of a step by which stamps may leave the grid

@@ -6,8 +6,8 @@ Every command is computed again from the state that it answers and the version t
 
 import numpy as np
 from scpo_ros.audit.evidence import Finding
-from scpo_ros.control.guarded_policy import GuardedPolicy, Source
 from scpo_ros.exceptions import ScpoRosError
+from scpo_ros.policy.safety_filter import GuardedPolicy, Source
 from scpo_ros.tolerances import GAUGE, SOLVED
 
 _ORDER_S = 1.0  # messages of two topics may be recorded in the other order for so long [s]

@@ -22,7 +22,6 @@ that :mod:`.tune` chose, with the same effort for every method.
 """
 
 import numpy as np
-
 from scpo_ros.experiments.imitation_problem import ACCEPT_MARGIN, PLAN_MARGIN
 from scpo_ros.experiments.sampled_model import (
     Baseline, DIRECTIONS, shortened, TRUST_RADIUS)

@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 
 import numpy as np
-
+from scpo_ros.config.resources import share_file
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.experiments import tune
 from scpo_ros.experiments.comparison_certificates import certificates_rows, CERTIFICATES_TEXT
 from scpo_ros.experiments.double_integrator import gap_closed
-from scpo_ros.resources import share_file
 
 BEGIN, END = '<!-- double integrator: begin -->', '<!-- double integrator: end -->'
 CHECKPOINTS = (10, 40, 150)

@@ -4,7 +4,6 @@ from itertools import cycle
 
 from matplotlib.figure import Figure
 import numpy as np
-
 from scpo_ros.experiments.comparison_page import gaps, references
 
 _COLOURS = ('#0072b2', '#56b4e9', '#009e73', '#d55e00', '#cc79a7', '#e69f00', '#777777',

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-
-from scpo_ros.control.scenario import interior_states, stress_states
+from scpo_ros.systems.scenario import interior_states, stress_states
 
 COUNT = 60_000  # before those are dropped where no admissible input leaves the safe set
 _STREAM = 23  # keeps these draws apart from those of all scenario sets

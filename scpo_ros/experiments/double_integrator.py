@@ -16,10 +16,9 @@ from pathlib import Path
 import time
 
 import numpy as np
-
 from scpo_ros.arrays import frozen
 from scpo_ros.config import EXPERTS
-from scpo_ros.control.scenario import random_scenarios
+from scpo_ros.config.validation import checked_count
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.experiments import held_out
 from scpo_ros.experiments.baselines import BASELINES
@@ -28,7 +27,7 @@ from scpo_ros.experiments.optimum import known_optimum
 from scpo_ros.experiments.results import write_figure, write_json
 from scpo_ros.experiments.scpo_methods import (
     Scpo, ScpoPaper, ScpoPaperAdaptive, ScpoPaperAggregated)
-from scpo_ros.validated import checked_count
+from scpo_ros.systems.scenario import random_scenarios
 
 METHODS = {'scpo': Scpo, 'scpo-paper': ScpoPaper, 'scpo-paper-adaptive': ScpoPaperAdaptive,
            'scpo-paper-aggregated': ScpoPaperAggregated,

@@ -2,8 +2,7 @@
 
 from matplotlib.figure import Figure
 import numpy as np
-
-from scpo_ros.control.scenario import extreme
+from scpo_ros.systems.scenario import extreme
 
 _BLUE, _ORANGE, _RED, _GREY = '#0072b2', '#e69f00', '#d55e00', '#777777'
 _STARTS = 16

@@ -3,12 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
-
-from scpo_ros.control.safety_metrics import REGRETS, SAMPLING_ALLOWANCE
-from scpo_ros.control.scenario import verification_scenarios
 from scpo_ros.experiments import rollout_gradient
 from scpo_ros.experiments.dense_states import DenseStates
 from scpo_ros.experiments.imitation_problem import ACCEPT_MARGIN
+from scpo_ros.systems.scenario import verification_scenarios
+from scpo_ros.verification.safety_metrics import REGRETS, SAMPLING_ALLOWANCE
 
 LAGRANGIAN_STATES = 4000  # of the dense ones, in the Lagrangian; all of them judge
 

@@ -8,8 +8,7 @@ vertices that takes the next state furthest out. No bound, mesh or table of the 
 """
 
 import numpy as np
-
-from scpo_ros.control.scenario import interior_states
+from scpo_ros.systems.scenario import interior_states
 
 STREAM = 6007      # keeps these draws apart from all others
 STATES = 100_000   # of an exit test

@@ -6,9 +6,8 @@ disturbance is uniform within its bound, at either end of it, or switching betwe
 """
 
 import numpy as np
-
 from scpo_ros.arrays import checked
-from scpo_ros.control.scenario import (
+from scpo_ros.systems.scenario import (
     extreme, interior_states, random_scenarios, Scenarios, switching)
 
 STREAM = 7919  # keeps these draws apart from those of the design and verification sets

@@ -12,17 +12,16 @@ verification scenarios, the sampled directions and the held-out scenarios.
 from dataclasses import dataclass
 
 import numpy as np
-
 from scpo_ros.arrays import checked, digest
 from scpo_ros.config import EXPERTS, MetricsConfig, PolicyConfig, Spec
-from scpo_ros.control.evaluation import SafetyEvaluation
-from scpo_ros.control.expert import ExpertCatalogue
-from scpo_ros.control.imitation import ImitationLoss
-from scpo_ros.control.scenario import interior_states
-from scpo_ros.control.task import ControlTask
+from scpo_ros.config.specification import canonical
+from scpo_ros.config.validation import checked_count
 from scpo_ros.exceptions import ConfigurationError
-from scpo_ros.specification import canonical
-from scpo_ros.validated import checked_count
+from scpo_ros.experts.catalogue import ExpertCatalogue
+from scpo_ros.policy.imitation import ImitationLoss
+from scpo_ros.systems.scenario import interior_states
+from scpo_ros.verification.evaluation import SafetyEvaluation
+from scpo_ros.verification.task import ControlTask
 
 STATES = 512       # N, states of the imitation loss
 STATES_SEED = 9    # they are the same in every run

@@ -26,15 +26,14 @@ import json
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-
 from scpo_ros.config import EXPERTS
+from scpo_ros.config.resources import share_file
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.experiments.baselines import LogBarrier
 from scpo_ros.experiments.exact_constraints import ConstrainedProblem
 from scpo_ros.experiments.imitation_problem import ACCEPT_MARGIN, ImitationProblem
 from scpo_ros.experiments.results import write_json
 from scpo_ros.experiments.scpo_methods import Scpo
-from scpo_ros.resources import share_file
 
 TABLE = 'config/double_integrator_optimum.json'
 STARTS = {'backup': None, 'scpo': Scpo, 'lb-sgd': LogBarrier}

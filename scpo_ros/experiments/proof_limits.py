@@ -2,7 +2,7 @@
 How far the proof carries: width of the network, number of states.
 
 With two states and one input it is the proof that the nodes use, timed, with its gap to the
-largest excess at sampled states. With more it is :mod:`scpo_ros.control.box_invariance`:
+largest excess at sampled states. With more it is :mod:`scpo_ros.proofs.box_invariance`:
 integrators under a linear feedback with residual networks of all states, how many boxes decide,
 and what the verdicts were.
 
@@ -13,17 +13,16 @@ import argparse
 import time
 
 import numpy as np
-
 from scipy.linalg import block_diag
+from scpo_ros.backup.mpc import riccati
 from scpo_ros.config import PolicyConfig, Spec
-from scpo_ros.control.backup_mpc import riccati
-from scpo_ros.control.box_invariance import BoxInvariance, FeedbackPolicy
-from scpo_ros.control.invariant_set import feedback_set
-from scpo_ros.control.linear_system import LinearSystem
-from scpo_ros.control.residual_policy import ResidualNetwork
-from scpo_ros.control.sampled_invariance import StateExcess
-from scpo_ros.control.scenario import interior_states
-from scpo_ros.control.task import ControlTask
+from scpo_ros.policy.residual_policy import ResidualNetwork
+from scpo_ros.proofs.box_invariance import BoxInvariance, FeedbackPolicy
+from scpo_ros.sets.invariant_set import feedback_set
+from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.scenario import interior_states
+from scpo_ros.verification.sampled_invariance import StateExcess
+from scpo_ros.verification.task import ControlTask
 
 RESIDUAL = 0.3   # largest absolute value of the residual
 POLICIES = 10

@@ -18,7 +18,7 @@ from pathlib import Path
 import time
 
 import numpy as np
-
+from scpo_ros.config.validation import checked_count
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.experiments.regression_bound import OutputBound
 from scpo_ros.experiments.regression_learner import MinibatchStep, stratified_inputs
@@ -26,7 +26,6 @@ from scpo_ros.experiments.regression_network import TanhNetwork
 from scpo_ros.experiments.regression_picture import draw
 from scpo_ros.experiments.results import write_figure, write_json
 from scpo_ros.scpo import ScpoUpdater
-from scpo_ros.validated import checked_count
 
 HALF_WIDTH = np.pi    # of the interval of inputs
 LIMIT = 1.4           # of |pi_theta|, output units

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-
 from scpo_ros.experiments.regression_network import TanhNetwork
 
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-
 from scpo_ros.experiments.regression_network import TanhNetwork
 
 

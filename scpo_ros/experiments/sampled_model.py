@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-
 from scpo_ros.arrays import frozen
 from scpo_ros.experiments.scpo_methods import RADIUS
 from scpo_ros.scpo import (

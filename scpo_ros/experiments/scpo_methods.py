@@ -19,16 +19,15 @@ returns whether theta was replaced by a new one.
 """
 
 import numpy as np
-
-from scpo_ros.adaptation import Adaptation
+from scpo_ros.adapter.adaptation import Adaptation
 from scpo_ros.config import AdapterConfig
-from scpo_ros.control.invariance import SHARPNESS
-from scpo_ros.control.rollout import soft_maximum
-from scpo_ros.control.safety_metrics import REGRETS
 from scpo_ros.experiments.imitation_problem import (
     ACCEPT_MARGIN, CountedEvaluation, DAMPING, PLAN_MARGIN, STATES)
-from scpo_ros.sampled_verification import SampledEvaluation
+from scpo_ros.proofs.invariance import SHARPNESS
 from scpo_ros.scpo import orthonormal_basis, required_scenarios, ScpoUpdater
+from scpo_ros.simulation.rollout import soft_maximum
+from scpo_ros.verification.safety_metrics import REGRETS
+from scpo_ros.verification.sampled_verification import SampledEvaluation
 
 RADIUS = 1e-4  # r, length of a perturbation: rollouts are deterministic, and L r is its price
 

@@ -20,7 +20,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-
 from scpo_ros.config import AdapterConfig
 from scpo_ros.experiments.double_integrator import gap_closed, METHODS, trained
 from scpo_ros.experiments.held_out import unsafe_iterates

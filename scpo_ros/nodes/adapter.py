@@ -5,14 +5,13 @@ import sys
 import numpy as np
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
-from scpo_ros.adaptation import Adaptation
-from scpo_ros.adapter_health import judgement
-from scpo_ros.backup_evidence import demands_of
-from scpo_ros.certified_backup import require_certified_backup
+from scpo_ros.adapter.adaptation import Adaptation
+from scpo_ros.adapter.health import judgement
+from scpo_ros.adapter.session import Session
 from scpo_ros.config import AdapterConfig
-from scpo_ros.control.linear_system import double_integrator
 from scpo_ros.exceptions import InvalidArrayError
-from scpo_ros.history import History
+from scpo_ros.health.severity import Severity
+from scpo_ros.ledger.history import History
 from scpo_ros.nodes.adapter_services import AdapterServices
 from scpo_ros.nodes.conversions import (
     event_message, LATCHED, policy_values, read_active, read_command, read_event, read_state,
@@ -21,11 +20,12 @@ from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
 from scpo_ros.nodes.markers import phase_plane
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.run import run
-from scpo_ros.priority import step_back
-from scpo_ros.session import Session
-from scpo_ros.severity import Severity
-from scpo_ros.stopping import stop_each
-from scpo_ros.worker import Worker
+from scpo_ros.process.priority import step_back
+from scpo_ros.process.stopping import stop_each
+from scpo_ros.process.worker import Worker
+from scpo_ros.systems.linear_system import double_integrator
+from scpo_ros.verification.backup.evidence import demands_of
+from scpo_ros.verification.backup.required import require_certified_backup
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 from visualization_msgs.msg import MarkerArray
@@ -41,7 +41,7 @@ class AdapterNode(LifecycleNode):
     Collects what the topics show, has the worker learn from it, publishes what was certified.
 
     Deactivated it freezes learning; the controller carries on. The bookkeeping is in
-    :class:`~scpo_ros.session.Session`, the learning in a worker process.
+    :class:`~scpo_ros.adapter.session.Session`, the learning in a worker process.
     """
 
     def __init__(self):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from rclpy.parameter import Parameter
-from scpo_ros.policy_file import load_policy, PolicyFileError, write_policy
+from scpo_ros.interface.policy_file import load_policy, PolicyFileError, write_policy
 from std_srvs.srv import SetBool, Trigger
 
 

@@ -4,18 +4,20 @@ import sys
 
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
-from scpo_ros.admission import Admission
-from scpo_ros.backup_evidence import demands_of
-from scpo_ros.certified_backup import require_certified_backup
 from scpo_ros.config import ControllerConfig
-from scpo_ros.control.guarded_policy import GuardedPolicy
-from scpo_ros.control.task import ControlTask
-from scpo_ros.control_loop import ControlLoop
-from scpo_ros.controller_diagnosis import ControllerDiagnosis
-from scpo_ros.cost_budget import CostBudget
+from scpo_ros.controller.admission import Admission
+from scpo_ros.controller.control_loop import ControlLoop
+from scpo_ros.controller.cost_budget import CostBudget
+from scpo_ros.controller.diagnosis import ControllerDiagnosis
+from scpo_ros.controller.model_monitor import ModelMonitor
+from scpo_ros.controller.policy_gate import PolicyGate
 from scpo_ros.exceptions import InvalidArrayError
-from scpo_ros.history import History
-from scpo_ros.model_monitor import ModelMonitor
+from scpo_ros.health.severity import Severity
+from scpo_ros.health.timing import Punctuality
+from scpo_ros.interface.policy_record import backup_record
+from scpo_ros.interface.refusal import RefusalKind
+from scpo_ros.interface.state_watch import Fate, StateWatch
+from scpo_ros.ledger.history import History
 from scpo_ros.nodes.conversions import (
     command_message, event_message, identity_values, LATCHED, LATCHED_QUEUE, read_policy,
     read_state)
@@ -23,13 +25,11 @@ from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
 from scpo_ros.nodes.markers import refused_policy
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
-from scpo_ros.policy_gate import PolicyGate
-from scpo_ros.policy_record import backup_record
-from scpo_ros.refusal import RefusalKind
-from scpo_ros.severity import Severity
-from scpo_ros.state_watch import Fate, StateWatch
-from scpo_ros.timing import Punctuality
-from scpo_ros.worker import Worker
+from scpo_ros.policy.safety_filter import GuardedPolicy
+from scpo_ros.process.worker import Worker
+from scpo_ros.verification.backup.evidence import demands_of
+from scpo_ros.verification.backup.required import require_certified_backup
+from scpo_ros.verification.task import ControlTask
 from sensor_msgs.msg import JointState
 from visualization_msgs.msg import MarkerArray
 
@@ -47,7 +47,7 @@ _PATIENCE_S = 1.0
 
 def make_verifier(spec, margin):
     """Return the verifier, in its own process, which alone pays for its imports."""
-    from scpo_ros.verification import Verifier
+    from scpo_ros.verification.verifier import Verifier
     return Verifier(spec, margin)
 
 
@@ -57,7 +57,7 @@ def _steady():
 
 def build_loop(spec, config):
     """
-    Return the :class:`~scpo_ros.control_loop.ControlLoop` of a configuration.
+    Return the :class:`~scpo_ros.controller.control_loop.ControlLoop` of a configuration.
 
     :raises LedgerError: when the ledger cannot be opened.
     """
@@ -87,10 +87,10 @@ class ControllerNode(Node):
     """
     Answers every state with an action of policy, guard or backup.
 
-    What it decides is in :class:`~scpo_ros.control_loop.ControlLoop` and
-    :class:`~scpo_ros.admission.Admission`. With lockstep the answer to a state waits for a
-    verification under way, so that one seed gives one sequence of swaps. Whatever goes wrong in a
-    callback is counted and reported, and costs one message, never the node.
+    What it decides is in :class:`~scpo_ros.controller.control_loop.ControlLoop` and
+    :class:`~scpo_ros.controller.admission.Admission`. With lockstep the answer to a state waits
+    for a verification under way, so that one seed gives one sequence of swaps. Whatever goes
+    wrong in a callback is counted and reported, and costs one message, never the node.
     """
 
     def __init__(self):

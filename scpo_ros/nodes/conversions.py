@@ -1,4 +1,4 @@
-"""From the core's values to messages; the way back is in :mod:`scpo_ros.messages`."""
+"""From the core's values to messages; the way back is in :mod:`scpo_ros.interface.messages`."""
 
 from array import array
 
@@ -6,7 +6,7 @@ from builtin_interfaces.msg import Duration, Time
 import numpy as np
 from rcl_interfaces.msg import Parameter, ParameterEvent, ParameterType, ParameterValue
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from scpo_ros.messages import (  # noqa: F401 - offered beside what they undo
+from scpo_ros.interface.messages import (  # noqa: F401 - offered beside what they undo
     identity_values, policy_values, read_active, read_command, read_event, read_policy, read_state,
     read_trajectory, seconds, State)
 from sensor_msgs.msg import JointState

@@ -3,17 +3,17 @@
 import sys
 
 from rclpy.node import Node
-from scpo_ros.advice import without_states
+from scpo_ros.backup.mpc import riccati
 from scpo_ros.config import ExpertConfig
-from scpo_ros.control.backup_mpc import riccati
-from scpo_ros.control.expert import ExpertCatalogue
-from scpo_ros.control.linear_system import double_integrator
 from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.experts.catalogue import ExpertCatalogue
+from scpo_ros.experts.teaching import Teaching
+from scpo_ros.health.silence import without_states
 from scpo_ros.nodes.conversions import read_state, trajectory_message
 from scpo_ros.nodes.health import Health, OK, WARN
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.run import run
-from scpo_ros.teaching import Teaching
+from scpo_ros.systems.linear_system import double_integrator
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 

@@ -12,8 +12,8 @@ from scpo_ros.nodes.conversions import LATCHED_QUEUE
 from scpo_ros.nodes.health import Health, OK, STEADY, WARN
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
-from scpo_ros.run_record import NUMBERS, RunRecord
-from scpo_ros.run_results import write_results
+from scpo_ros.recording.run_record import NUMBERS, RunRecord
+from scpo_ros.recording.run_results import write_results
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 from std_srvs.srv import SetBool

@@ -7,8 +7,8 @@ from rcl_interfaces.msg import (
 from rclpy.exceptions import ParameterException
 from rclpy.parameter import Parameter
 from scpo_ros.config import build_node
+from scpo_ros.config.validation import build, flatten
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
-from scpo_ros.validated import build, flatten
 
 
 _STANDARD = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')

@@ -7,16 +7,16 @@ from rclpy.clock import ClockType
 from rclpy.node import Node
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
-from scpo_ros.advice import without_commands
 from scpo_ros.config import PlantConfig
-from scpo_ros.control.invariant_set import contractive_set
-from scpo_ros.control.linear_system import double_integrator
-from scpo_ros.control.plant import SimulatedPlant
-from scpo_ros.control.task import contraction_of
+from scpo_ros.health.silence import without_commands
 from scpo_ros.nodes.conversions import seconds, state_message
 from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.run import run
+from scpo_ros.sets.invariant_set import contractive_set
+from scpo_ros.systems.linear_system import double_integrator
+from scpo_ros.systems.plant import SimulatedPlant
+from scpo_ros.verification.task import contraction_of
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 from std_srvs.srv import Trigger

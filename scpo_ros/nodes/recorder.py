@@ -7,11 +7,11 @@ import time
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from scpo_ros.bag import BagWriter, PARAMETERS, profile, TYPES
 from scpo_ros.config import RecorderConfig
 from scpo_ros.nodes.health import Health, OK, STEADY, WARN
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
+from scpo_ros.recording.bag import BagWriter, PARAMETERS, profile, TYPES
 
 
 SHARED = ('/clock', '/diagnostics', '/parameter_events', '/rosout')  # topics of all namespaces

@@ -8,10 +8,10 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.signals import SignalHandlerOptions
-from scpo_ros.discovery import be_found_quickly
 from scpo_ros.exceptions import ScpoRosError
-from scpo_ros.priority import step_forward
-from scpo_ros.stopping import stop_each
+from scpo_ros.process.discovery import be_found_quickly
+from scpo_ros.process.priority import step_forward
+from scpo_ros.process.stopping import stop_each
 
 
 _WAKE_S = 0.5  # longest sleep without an event [s]

@@ -13,7 +13,6 @@ the corner. It touches no guarantee: region, verification and acceptance margin 
 from dataclasses import dataclass
 
 import numpy as np
-
 from scpo_ros.scpo.outcome import Refusal, UpdateOutcome
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import clarabel
 import numpy as np
 from scipy import sparse
-
 from scpo_ros.scpo.refinement import KktPoint
 
 # Solver tolerances, in order; the certificate judges what comes out.

@@ -13,7 +13,6 @@ ones). Both search along the line for an increase of D.
 import numpy as np
 from scipy.linalg.lapack import dposv
 from scipy.optimize import nnls
-
 from scpo_ros.scpo.conic_program import active_candidates
 from scpo_ros.scpo.dual_function import DualFunction
 

@@ -1,7 +1,6 @@
 """The gate around safety evaluations: what is not finite or of the right shape is refused."""
 
 import numpy as np
-
 from scpo_ros.arrays import frozen
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
 from scpo_ros.scpo.outcome import Refusal, UpdateOutcome

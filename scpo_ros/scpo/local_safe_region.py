@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-
 from scpo_ros.arrays import checked, frozen
 from scpo_ros.exceptions import InvalidValueError
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-
 from scpo_ros.arrays import frozen
 from scpo_ros.scpo.certificate import Certificate
 

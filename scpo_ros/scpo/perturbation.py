@@ -1,7 +1,6 @@
 """Sampled weight perturbations: the orthonormal subspace, its sample points, its differences."""
 
 import numpy as np
-
 from scpo_ros.arrays import checked
 
 # A direction counts as new when more than this share of it lies outside the earlier ones.

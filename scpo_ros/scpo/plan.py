@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-
 from scpo_ros.arrays import frozen
 from scpo_ros.exceptions import InvalidValueError
 from scpo_ros.scpo.local_safe_region import LocalSafeRegion, planning_target

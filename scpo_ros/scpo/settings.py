@@ -4,7 +4,6 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 
 import numpy as np
-
 from scpo_ros.exceptions import ConfigurationError
 
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-
 from scpo_ros.arrays import checked
 from scpo_ros.exceptions import ConfigurationError, InvalidArrayError
 from scpo_ros.scpo.central_path import CentralPath, Merit

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-
 from scpo_ros.scpo.central_path import Merit
 from scpo_ros.scpo.outcome import UpdateResult
 

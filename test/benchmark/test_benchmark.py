@@ -11,9 +11,9 @@ from benchmark import (
     projection, rollouts, round_trip, setting, whole_update)
 import numpy as np
 import pytest
-from scpo_ros.control.invariant_set import contractive_set
-from scpo_ros.ledger import Ledger
+from scpo_ros.ledger.ledger import Ledger
 from scpo_ros.scpo import solve_projection
+from scpo_ros.sets.invariant_set import contractive_set
 
 
 NAMES = {

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from scpo_ros.experiments.compare import Case, cases, finished
 from scpo_ros.experiments.comparison_page import (
     BEGIN, certificates_table, END, gaps, interval, lead_table, page, references, replaced,

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-
 from scpo_ros.exceptions import ConfigurationError, InvalidArrayError
 from scpo_ros.experiments.double_integrator import (
     FIELDS, gap_closed, main, METHODS, run, write)

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-
 from scpo_ros.config import Spec
-from scpo_ros.control.task import ControlTask
 from scpo_ros.experiments.exits import exit_states, exits, searched, violations
+from scpo_ros.verification.task import ControlTask
 
 
 @pytest.fixture(scope='module')

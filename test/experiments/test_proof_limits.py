@@ -1,14 +1,13 @@
 """The measurement of the proof's limits measures what it says."""
 
 import numpy as np
-
 from scpo_ros.config import Spec
-from scpo_ros.control.box_invariance import BoxProof
-from scpo_ros.control.scenario import interior_states
-from scpo_ros.control.task import ControlTask
 from scpo_ros.experiments import proof_limits
 from scpo_ros.experiments.proof_limits import (
     box_proofs, integrators, proofs, RESIDUAL, scaled)
+from scpo_ros.proofs.box_invariance import BoxProof
+from scpo_ros.systems.scenario import interior_states
+from scpo_ros.verification.task import ControlTask
 
 
 def test_weights_have_the_residual_that_is_asked_for():

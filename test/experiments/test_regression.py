@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.experiments import regression
 from scpo_ros.experiments.regression_learner import MinibatchStep

@@ -3,7 +3,6 @@
 from hypothesis import given, strategies as st
 import numpy as np
 import pytest
-
 from scpo_ros.experiments.regression_bound import cell_maxima, OutputBound
 from scpo_ros.experiments.regression_learner import MinibatchStep, stratified_inputs
 from scpo_ros.experiments.regression_network import CHUNK, TanhNetwork

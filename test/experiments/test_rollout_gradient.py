@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from scpo_ros.control.scenario import interior_states
 from scpo_ros.experiments.dense_states import DenseStates
 from scpo_ros.experiments.exact_constraints import ConstrainedProblem
 from scpo_ros.experiments.imitation_problem import ACCEPT_MARGIN, ImitationProblem
 from scpo_ros.experiments.optimum import best_feasible, known_optimum, tabulated
+from scpo_ros.systems.scenario import interior_states
 
 NONE = np.array([], dtype=int)
 

@@ -5,13 +5,12 @@ import json
 
 import numpy as np
 import pytest
-
 from scpo_ros.config import AdapterConfig
+from scpo_ros.config.resources import share_file
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.experiments import tune
 from scpo_ros.experiments.double_integrator import CERTIFICATES, METHODS
 from scpo_ros.experiments.tune import best, GRIDS, Parameter, search, SETTINGS, tuned
-from scpo_ros.resources import share_file
 
 
 def test_a_grid_is_extended_while_its_best_is_at_an_edge():

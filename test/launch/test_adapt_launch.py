@@ -13,7 +13,7 @@ from ament_index_python.packages import get_package_prefix
 from launched import (
     declared_arguments, launch_fixture, Launched, MISSING, needs_launch, Probe)
 import pytest
-from scpo_ros.arguments import ADAPT_ARGUMENTS
+from scpo_ros.config.arguments import ADAPT_ARGUMENTS
 
 if not MISSING:
     from launch.actions import ExecuteProcess

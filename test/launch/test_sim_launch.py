@@ -10,8 +10,8 @@ import signal
 
 from launched import declared_arguments, launch_fixture, Launched, needs_launch, Probe, summary
 import pytest
-from scpo_ros.arguments import ARGUMENTS
 from scpo_ros.config import NODES
+from scpo_ros.config.arguments import ARGUMENTS
 
 pytestmark = needs_launch
 NAMESPACE = 'launched'

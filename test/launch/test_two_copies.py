@@ -7,7 +7,7 @@ from launched import launch_fixture, Launched, needs_launch, Probe
 import pytest
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from scpo_ros.messages import read_policy
+from scpo_ros.interface.messages import read_policy
 
 pytestmark = needs_launch
 SHARED = {'/clock', '/diagnostics', '/parameter_events', '/rosout'}

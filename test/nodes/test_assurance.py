@@ -13,10 +13,10 @@ from assurance.oracle import Oracle
 from assurance.tally import MUST_BE_ZERO, Tally
 import numpy as np
 import pytest
-from scpo_ros.claim import Claim
-from scpo_ros.control.scenario import random_scenarios
-from scpo_ros.state_watch import Fate
-from scpo_ros.verification import Verifier
+from scpo_ros.interface.claim import Claim
+from scpo_ros.interface.state_watch import Fate
+from scpo_ros.systems.scenario import random_scenarios
+from scpo_ros.verification.verifier import Verifier
 
 
 CLAIM = Claim('proved', 'what was really looked at', 0.02, -0.1, 10)
@@ -49,7 +49,7 @@ def test_hostile_policies_are_refused_and_counted(learnt, oracle, rng):
 
 
 def test_a_verifier_that_says_yes_is_found_out(learnt, oracle, rng, monkeypatch):
-    monkeypatch.setattr('scpo_ros.verification.Verifier.judge',
+    monkeypatch.setattr('scpo_ros.verification.verifier.Verifier.judge',
                         lambda *_: SimpleNamespace(safe=True, reason='', claim=CLAIM))
     tally = Tally()
     attack_policy.attack(learnt, oracle, tally, rng, 60)
@@ -57,8 +57,8 @@ def test_a_verifier_that_says_yes_is_found_out(learnt, oracle, rng, monkeypatch)
 
 
 def test_a_refusal_without_a_word_is_found_out(learnt, oracle, rng, monkeypatch):
-    monkeypatch.setattr('scpo_ros.policy_gate.PolicyGate.refuse', lambda self, *_: setattr(
-        self, 'refusals', self.refusals + 1))
+    monkeypatch.setattr('scpo_ros.controller.policy_gate.PolicyGate.refuse',
+                        lambda self, *_: setattr(self, 'refusals', self.refusals + 1))
     tally = Tally()
     attack_policy.attack(learnt, oracle, tally, rng, 10)
     assert tally.failures['refusals_without_reason'] > 0
@@ -68,7 +68,7 @@ def test_a_watch_that_takes_everything_is_found_out(learnt, oracle, rng, monkeyp
     tally = Tally()
     attack_states.attack(learnt, oracle, tally, rng, 60)
     assert tally.passed
-    monkeypatch.setattr('scpo_ros.state_watch.StateWatch.judge', lambda *_: Fate.FRESH)
+    monkeypatch.setattr('scpo_ros.interface.state_watch.StateWatch.judge', lambda *_: Fate.FRESH)
     attack_states.attack(learnt, oracle, tally, rng, 60)
     assert not tally.passed
 
@@ -81,22 +81,23 @@ def test_plants_with_a_fault_are_revoked_and_a_healthy_one_is_not(learnt, oracle
 
 
 def test_a_monitor_that_sees_nothing_is_found_out(learnt, oracle, rng, monkeypatch):
-    monkeypatch.setattr('scpo_ros.model_monitor.ModelMonitor._judge', lambda *_: '')
+    monkeypatch.setattr('scpo_ros.controller.model_monitor.ModelMonitor._judge', lambda *_: '')
     tally = Tally()
     attack_field.attack(learnt, oracle, tally, rng, len(FAULTS))
     assert tally.failures['unnoticed_faults'] > 2
 
 
 def test_a_monitor_that_sees_ghosts_is_found_out(learnt, oracle, rng, monkeypatch):
-    monkeypatch.setattr('scpo_ros.model_monitor.ModelMonitor._judge', lambda *_: 'a ghost')
+    monkeypatch.setattr('scpo_ros.controller.model_monitor.ModelMonitor._judge',
+                        lambda *_: 'a ghost')
     tally = Tally()
     attack_field.attack(learnt, oracle, tally, rng, 1)
     assert tally.failures['false_alarms'] == 1
 
 
 def test_a_limit_broken_before_the_revocation_is_counted(learnt, monkeypatch):
-    monkeypatch.setattr('scpo_ros.model_monitor.ModelMonitor.observe', lambda *_: '')
-    monkeypatch.setattr('scpo_ros.model_monitor.ModelMonitor.watched', True)
+    monkeypatch.setattr('scpo_ros.controller.model_monitor.ModelMonitor.observe', lambda *_: '')
+    monkeypatch.setattr('scpo_ros.controller.model_monitor.ModelMonitor.watched', True)
     figures = attack_field.campaign(
         learnt, FAULTS['commands applied 2 steps late'], 1.0, range(8), 0)
     assert figures['before'] > 0 and figures['revoked'] == 0 == figures['unseen']
@@ -183,7 +184,7 @@ def test_a_controller_that_does_not_keep_accounts_is_found_out(
     tally = Tally()
     attack_cost.attack(learnt, oracle, tally, rng, 10)
     assert tally.passed and tally.figures['task_cost']['greedy, every 1 ticks']['with']
-    monkeypatch.setattr('scpo_ros.cost_budget.CostBudget.allows', lambda *_: True)
+    monkeypatch.setattr('scpo_ros.controller.cost_budget.CostBudget.allows', lambda *_: True)
     attack_cost.attack(learnt, oracle, tally, rng, 10)
     assert tally.failures['task_cost_exceeded'] and not tally.passed
 
@@ -208,7 +209,7 @@ def test_resets_while_answers_are_on_their_way_break_nothing(learnt, oracle, rng
 
 
 def test_a_plant_that_resets_at_once_is_found_out(learnt, oracle, rng, monkeypatch):
-    monkeypatch.setattr('scpo_ros.control.plant.SimulatedPlant.reset',
+    monkeypatch.setattr('scpo_ros.systems.plant.SimulatedPlant.reset',
                         lambda plant: plant._begin_episode())
     tally = attacked(attack_states.attack_reset, learnt, oracle, rng, 60)
     assert tally.failures['limit_violations'] > 0
@@ -221,7 +222,7 @@ def test_far_versions_do_not_end_learning(learnt, oracle, rng):
 
 def test_versions_without_a_cap_are_found_out(learnt, oracle, rng, monkeypatch):
     for name in ('LARGEST_VERSION', 'LARGEST_JUMP'):
-        monkeypatch.setattr(f'scpo_ros.policy_record.{name}', 2**63)
+        monkeypatch.setattr(f'scpo_ros.interface.policy_record.{name}', 2**63)
     tally = attacked(attack_versions.attack, learnt, oracle, rng, 8)
     assert tally.failures['learning_ended'] > 0
 
@@ -233,7 +234,7 @@ def test_after_a_shortage_policies_are_taken_and_the_ledger_is_whole(learnt, ora
 
 def test_a_verifier_that_is_never_started_again_is_found_out(learnt, oracle, rng, monkeypatch):
     revive, tried = attack_starts.Worker.revive, []
-    monkeypatch.setattr('scpo_ros.worker.Worker.revive', lambda worker, arguments: (
+    monkeypatch.setattr('scpo_ros.process.worker.Worker.revive', lambda worker, arguments: (
         not tried and not tried.append(1) and revive(worker, arguments)))
     tally = attacked(attack_starts.attack, learnt, oracle, rng, 2)
     assert tally.failures['learning_ended'] > 0
@@ -243,7 +244,7 @@ def test_an_end_that_stops_at_the_first_failure_is_found_out(learnt, oracle, rng
     def in_turn(*parts):
         for part in parts:
             part()
-    monkeypatch.setattr('scpo_ros.admission.stop_each', in_turn)
+    monkeypatch.setattr('scpo_ros.controller.admission.stop_each', in_turn)
     tally = attacked(attack_starts.attack, learnt, oracle, rng, 8)
     assert tally.failures['policies_lost'] > 0
 
@@ -257,7 +258,8 @@ def test_nothing_runs_on_the_word_of_its_sender(learnt, oracle, rng, monkeypatch
 def test_a_controller_that_believes_the_senders_margin_is_found_out(
         learnt, oracle, rng, monkeypatch):
     monkeypatch.setattr(attack_policy, 'ATTACKS', (hostile_policies.thin_margin,))
-    monkeypatch.setattr('scpo_ros.verification.Verifier._limits', lambda _, count: np.zeros(count))
+    monkeypatch.setattr('scpo_ros.verification.verifier.Verifier._limits',
+                        lambda _, count: np.zeros(count))
     tally = attacked(attack_policy.attack, learnt, oracle, rng, 12)
     assert tally.failures['senders_believed'] > 0
 
@@ -265,7 +267,7 @@ def test_a_controller_that_believes_the_senders_margin_is_found_out(
 def test_a_controller_that_repeats_the_senders_coverage_is_found_out(
         learnt, oracle, rng, monkeypatch):
     monkeypatch.setattr(attack_policy, 'ATTACKS', (hostile_policies.forged_claim,))
-    monkeypatch.setattr('scpo_ros.policy_gate.PolicyGate.claim', property(
+    monkeypatch.setattr('scpo_ros.controller.policy_gate.PolicyGate.claim', property(
         lambda gate: Claim('proved', gate.running.claim)))
     tally = attacked(attack_policy.attack, learnt, oracle, rng, 12)
     assert tally.failures['senders_believed'] > 0

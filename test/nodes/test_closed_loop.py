@@ -12,8 +12,8 @@ import rclpy
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from scpo_ros.arrays import digest
-from scpo_ros.control.residual_policy import ResidualNetwork
 from scpo_ros.nodes.conversions import read_active, read_policy
+from scpo_ros.policy.residual_policy import ResidualNetwork
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 

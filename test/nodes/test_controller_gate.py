@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.qos import QoSProfile
-from scpo_ros.adaptation import Adaptation
+from scpo_ros.adapter.adaptation import Adaptation
+from scpo_ros.adapter.policy_chain import PolicyChain
 from scpo_ros.arrays import digest
 from scpo_ros.config import AdapterConfig, Spec
-from scpo_ros.control.expert import ExpertCatalogue
-from scpo_ros.control.scenario import interior_states
+from scpo_ros.experts.catalogue import ExpertCatalogue
+from scpo_ros.interface.policy_record import PolicyRecord
 from scpo_ros.nodes.conversions import (
     event_message, LATCHED, policy_values, read_active, seconds, stamp_of, state_message)
-from scpo_ros.policy_chain import PolicyChain
-from scpo_ros.policy_record import PolicyRecord
+from scpo_ros.systems.scenario import interior_states
 from sensor_msgs.msg import JointState
 
 

@@ -12,7 +12,7 @@ from rcl_interfaces.srv import DescribeParameters, ListParameters, SetParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from scpo_ros.config import NODES, Spec
-from scpo_ros.validated import flatten
+from scpo_ros.config.validation import flatten
 from sensor_msgs.msg import JointState
 import yaml
 

@@ -5,7 +5,7 @@ import sys
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import QoSProfile
-from scpo_ros.timing import LATENCY_EDGES, PERIOD_EDGES
+from scpo_ros.health.timing import LATENCY_EDGES, PERIOD_EDGES
 
 
 def test_the_diagnostics_count_periods_and_latencies(processes, probe):

@@ -4,8 +4,8 @@ import pytest
 from rcl_interfaces.msg import ParameterEvent
 import rclpy
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from scpo_ros.bag import BagError, PARAMETERS, read_bag
 from scpo_ros.nodes.conversions import event_message, LATCHED, stamp_of, state_message
+from scpo_ros.recording.bag import BagError, PARAMETERS, read_bag
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 

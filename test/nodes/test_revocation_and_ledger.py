@@ -10,8 +10,8 @@ from rcl_interfaces.srv import SetParameters
 import rclpy
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from scpo_ros.config import Spec
-from scpo_ros.control.linear_system import double_integrator
-from scpo_ros.messages import read_active, read_policy, read_state, seconds
+from scpo_ros.interface.messages import read_active, read_policy, read_state, seconds
+from scpo_ros.systems.linear_system import double_integrator
 from sensor_msgs.msg import JointState
 from std_srvs.srv import SetBool, Trigger
 

@@ -8,9 +8,8 @@ import sys
 import time
 
 import pytest
-
-from scpo_ros.bag import PARAMETERS, read_bag
-from scpo_ros.messages import read_policy
+from scpo_ros.interface.messages import read_policy
+from scpo_ros.recording.bag import PARAMETERS, read_bag
 from scpo_ros.sim import main
 
 FIELDS = {'expert', 'seed', 'duration_s', 'updates_accepted', 'updates_refused',

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.scpo import required_scenarios, SampledBound, spent_doubt
 

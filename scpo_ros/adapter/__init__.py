@@ -1,0 +1,1 @@
+"""The untrusted side: collects, learns, proposes. Never meets `controller`."""

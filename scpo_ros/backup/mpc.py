@@ -1,0 +1,204 @@
+"""
+The backup: a stabilizing linear MPC, defined in CasADi, feasible on the whole safe set.
+
+    minimise    sum_{k<N} (x_k'Q x_k + R |u_k|^2) + x_N'P x_N + 10 sum(s) + 100 |s|^2
+    subject to  x_{k+1} = A x_k + B u_k,   |u_k| <= u_max,
+                H x_1 <= lambda - |H| wbar,               (robust: x_1 stays in lambda C for all w)
+                |u_k| <= u_plan + s_u,  |v_k| <= v_plan + s_v,  |p_k| <= p_plan + s_p,
+                T x_N <= 1 + s_p,  s >= 0.
+
+P solves the discrete algebraic Riccati equation, {T x <= 1} is positively invariant under its
+gain within the planned limits. Only the input limits and the first state are hard constraints, and
+C is lambda-contractive, so a solution exists for every x in C and, since x_1 lies in lambda C for
+every disturbance, again at every later step (recursive feasibility; Kerrigan, Maciejowski 2000).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+import threading
+
+import casadi as ca
+import numpy as np
+from scipy.linalg import solve_discrete_are
+from scpo_ros.arrays import checked, digest, frozen
+from scpo_ros.exceptions import InfeasibleError, SolverError
+from scpo_ros.sets.invariant_set import irredundant
+
+_SLACK_LINEAR, _SLACK_QUADRATIC = 10.0, 100.0
+_FEASIBILITY = 2e-9  # of the first-state constraint, so that rounding cannot empty it
+_SOLVER_OPTIONS = {
+    'daqp': {'daqp': {'primal_tol': 1e-11}},  # its default of 1e-6 is no hard constraint
+    'qpoases': {'printLevel': 'none', 'sparse': False},
+    'osqp': {'osqp': {'eps_abs': 1e-9, 'eps_rel': 1e-9, 'max_iter': 200000, 'polish': True,
+                      'verbose': False}},
+}
+
+
+@dataclass(frozen=True)
+class ParametricQP:
+    """minimise z'P z / 2 + (q + F x)'z subject to G z <= b + S x; the first entry of z is u_0."""
+
+    P: np.ndarray  # (nz, nz), positive definite
+    F: np.ndarray  # (nz, n)
+    q: np.ndarray  # (nz,)
+    G: np.ndarray  # (c, nz)
+    S: np.ndarray  # (c, n)
+    b: np.ndarray  # (c,)
+
+    def __post_init__(self):
+        """Freeze the arrays."""
+        for name in self.__dataclass_fields__:
+            object.__setattr__(self, name, frozen(getattr(self, name)))
+
+    @cached_property
+    def response(self):
+        """Return -P^-1 [F, q] (nz, n + 1), the free solution, and P^-1 G' (nz, c)."""
+        solved = np.linalg.solve(self.P, np.column_stack([-self.F, -self.q, self.G.T]))
+        return solved[:, :self.F.shape[1] + 1], solved[:, self.F.shape[1] + 1:]
+
+    @cached_property
+    def coupling(self):
+        """
+        Return what critical regions are made of.
+
+        The free solution's excess G z - b - S x over the constraints, (c, n + 1), and
+        G P^-1 G' (c, c).
+        """
+        free, gain = self.response
+        return self.G @ free - np.column_stack([self.S, self.b]), self.G @ gain
+
+    @cached_property
+    def digest(self):
+        """Return the digest of all the data."""
+        return digest(*(getattr(self, name) for name in self.__dataclass_fields__))
+
+
+def riccati(system, state_weight, input_weight):
+    """Return the Riccati solution P (n, n) and the gain K (m, n) of u = -K x."""
+    Q, R = np.diag(state_weight), input_weight * np.eye(system.m)
+    P = solve_discrete_are(system.A, system.B, Q, R)
+    return P, np.linalg.solve(R + system.B.T @ P @ system.B, system.B.T @ P @ system.A)
+
+
+def terminal_set(system, gain, state_bound, input_bound, steps=400):
+    """
+    Return rows T of the largest set {T x <= 1} invariant under u = -K x within the bounds.
+
+    :param state_bound: (n,), :param input_bound: (m,): |x| and |K x| are kept below these.
+    """
+    closed_loop = system.A - system.B @ gain
+    box = np.vstack([np.diag(1 / state_bound), -np.diag(1 / state_bound),
+                     gain / input_bound[:, None], -gain / input_bound[:, None]])
+    rows, power = irredundant(box), closed_loop
+    for _ in range(steps):
+        grown = irredundant(np.vstack([rows, box @ power]))
+        if len(grown) == len(rows) and np.allclose(grown, rows):
+            break
+        rows, power = grown, closed_loop @ power
+    return rows
+
+
+def build_qp(system, safe_set, contraction, config):
+    """
+    Return the condensed :class:`ParametricQP` of the backup.
+
+    :param system: double integrator. :param safe_set: C. :param contraction: lambda.
+    :param config: a :class:`~scpo_ros.config.BackupConfig`.
+    """
+    N, bounds = config.horizon, np.array([config.planned_position, config.planned_velocity])
+    P, gain = riccati(system, config.state_weight, config.input_weight)
+    T = terminal_set(system, gain, bounds, np.array([config.planned_input]))
+    x0, u, s = ca.SX.sym('x', system.n), ca.SX.sym('u', N), ca.SX.sym('s', 3)
+    reach = contraction - np.abs(safe_set.H) @ system.disturbance + _FEASIBILITY
+    cost, x, rows, upper = 0, x0, [], []
+
+    def at_most(expression, bound):
+        rows.append(expression)
+        upper.extend(np.broadcast_to(bound, (expression.shape[0],)))
+
+    for k in range(N):
+        cost += ca.dot(x * config.state_weight, x) + config.input_weight * u[k]**2
+        x = system.A @ x + system.B @ u[k]
+        if k == 0:
+            at_most(safe_set.H @ x, reach)
+        at_most(ca.vertcat(x, -x) - ca.vertcat(s[:2], s[:2]), np.r_[bounds, bounds])
+    cost += ca.bilin(P, x, x) + _SLACK_LINEAR * ca.sum1(s) + _SLACK_QUADRATIC * ca.sumsqr(s)
+    at_most(T @ x - s[0], 1.0)
+    at_most(ca.vertcat(u, -u), system.input_limit[0])
+    at_most(ca.vertcat(u, -u) - s[2], config.planned_input)
+    at_most(-s, 0.0)
+    return _condense(cost, ca.vertcat(*rows), np.array(upper), ca.vertcat(u, s), x0)
+
+
+def _condense(cost, constraints, upper, z, x):
+    def constant(expression):
+        free = ca.Function('f', [z, x], [expression])
+        return np.array(free(np.zeros(z.shape[0]), np.zeros(x.shape[0])))
+
+    gradient = ca.gradient(cost, z)
+    return ParametricQP(
+        P=constant(ca.jacobian(gradient, z)), F=constant(ca.jacobian(gradient, x)),
+        q=constant(gradient)[:, 0], G=constant(ca.jacobian(constraints, z)),
+        S=-constant(ca.jacobian(constraints, x)), b=upper - constant(constraints)[:, 0])
+
+
+class BackupMpc:
+    """The backup law u_0(x), solved one state at a time."""
+
+    def __init__(self, qp, safe_set, plugin='daqp'):
+        """
+        Prepare the solver.
+
+        :param qp: a :class:`ParametricQP`. :param safe_set: the set where it is feasible.
+        :param plugin: CasADi conic plugin: 'daqp', 'qpoases' or 'osqp' (at tight tolerance).
+        """
+        self.qp, self.safe_set, self.plugin = qp, safe_set, plugin
+        x = ca.MX.sym('x', qp.F.shape[1])
+        solver = ca.conic(
+            'backup', plugin, {'h': ca.Sparsity.dense(*qp.P.shape),
+                               'a': ca.Sparsity.dense(*qp.G.shape)},
+            {**_SOLVER_OPTIONS[plugin], 'error_on_fail': False, 'print_problem': False})
+        answer = solver(h=ca.DM(qp.P), a=ca.DM(qp.G), g=ca.DM(qp.q) + ca.DM(qp.F) @ x,
+                        uba=ca.DM(qp.b) + ca.DM(qp.S) @ x, lba=-ca.inf)
+        self._law = ca.Function('law', [x], [answer['x'], answer['lam_a']])
+        # numbers pass through fixed memory: no conversion on the way in and out
+        self._state, self._z, self._multipliers = map(np.zeros, (
+            qp.F.shape[1], len(qp.q), len(qp.b)))
+        self._memory = threading.Lock()
+        self._buffer, self._evaluate = self._law.buffer()
+        self._buffer.set_arg(0, memoryview(self._state))
+        self._buffer.set_res(0, memoryview(self._z))
+        self._buffer.set_res(1, memoryview(self._multipliers))
+
+    def __reduce__(self):
+        """Travel to other processes without the solver."""
+        return BackupMpc, (self.qp, self.safe_set, self.plugin)
+
+    def solve(self, x):
+        """
+        Return the first input u_0 (1,) of the plan from the state x (2,).
+
+        :raises InvalidArrayError: for a malformed state.
+        :raises InfeasibleError: for a state outside the safe set without a solution.
+        :raises SolverError: when there must be a solution and the solver reports none.
+        """
+        return self.solve_with_multipliers(x)[0][:1]
+
+    def solve_with_multipliers(self, x):
+        """Return the whole answer z (nz,) and the multipliers (c,) of G z <= b + S x."""
+        x = checked('state', x, (self.qp.F.shape[1],))
+        z, multipliers, success = self._answer(x)
+        if not (success and np.isfinite(z).all()):
+            if not self.safe_set.contains(x):
+                raise InfeasibleError(
+                    f'the backup has no solution at the state {x.tolist()}, outside the safe set '
+                    f'(gauge {self.safe_set.gauge(x):.4f} > 1)')
+            raise SolverError(f'the backup MPC found no solution at the state {x.tolist()}')
+        return z, multipliers
+
+    def _answer(self, x):
+        """Return (z, multipliers, whether the solver reports success)."""
+        with self._memory:
+            self._state[:] = x
+            self._evaluate()
+            return self._z.copy(), self._multipliers.copy(), self._buffer.stats()['success']

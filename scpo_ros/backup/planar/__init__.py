@@ -1,0 +1,1 @@
+"""What is exact in two dimensions: critical regions, tables and polygons of the backup law."""

@@ -1,0 +1,1 @@
+"""Starting the nodes together: launch files and what comes with them."""

@@ -1,0 +1,75 @@
+"""What runs beside the nodes when asked for: recorder, rqt, rviz. Command lines, no processes."""
+
+from importlib.util import find_spec
+from pathlib import Path
+import re
+import shutil
+import sys
+import tempfile
+
+from scpo_ros.config.arguments import full_name, value_of
+from scpo_ros.config.resources import share_file
+from scpo_ros.exceptions import ConfigurationError
+
+
+_SHARED = ('/clock', '/diagnostics', '/parameter_events', '/rosout')  # by all namespaces
+_SHIPPED_NAMESPACE = 'scpo'  # the one that the files in config/ name
+_VIEWERS = {  # argument: program, command line, file
+    'rqt': ('rqt', [sys.executable, '-m', 'scpo_ros.nodes.rqt', '--perspective-file'],
+            'config/scpo.perspective'),
+    'rviz': ('rviz2', ['rviz2', '-d'], 'config/scpo.rviz')}
+
+MAY_DIE = ('adapter', 'expert', 'recorder')  # the robot must not notice
+
+
+def ros2_bag_record(values, folder=None):
+    """
+    Return the command line with which `ros2 bag` records, for the launch files.
+
+    It takes what is in the namespace, and what all share, so that two copies make two bags.
+
+    :param values: {argument: text}. :param folder: of the bag; None: named by date and time.
+    :raises ConfigurationError: when it is not installed.
+    """
+    if find_spec('ros2bag') is None:
+        raise ConfigurationError(
+            'record', values['record'], "needs 'ros2 bag', which is not installed here")
+    prefix = full_name('', values).rstrip('/')
+    return ['ros2', 'bag', 'record', '--storage', 'mcap', '--disable-keyboard-controls',
+            '--node-name', '_'.join(['recorder', *prefix.split('/')[1:]]),
+            '--regex', f'^({re.escape(prefix)}/.*|{"|".join(_SHARED)})$',
+            *(['--output', str(folder)] if folder else [])]
+
+
+def viewers(values):
+    """
+    Return {program: command line} of the viewers that are asked for.
+
+    :param values: {argument: text}.
+    :raises ConfigurationError: when one is not installed.
+    """
+    lines = {}
+    for name, (program, line, config) in _VIEWERS.items():
+        if value_of(name, values):
+            if shutil.which(program) is None:
+                raise ConfigurationError(
+                    name, values[name], f'needs {program!r}, which is not installed here')
+            lines[program] = [*line, str(_in_namespace(share_file(config), values))]
+    return lines
+
+
+def readiness(values):
+    """Return the command line that ends as soon as there is something to be looked at."""
+    return [sys.executable, '-m', 'scpo_ros.nodes.ready', '--ros-args', '-r',
+            f'__ns:={full_name("", values).rstrip("/")}']
+
+
+def _in_namespace(path, values):
+    """Return the path of a viewer's file whose topics are those of the namespace."""
+    prefix = full_name('', values).rstrip('/')
+    if prefix == f'/{_SHIPPED_NAMESPACE}':
+        return path
+    text = re.sub(f"/{_SHIPPED_NAMESPACE}(?=[/'])", prefix, path.read_text(encoding='utf-8'))
+    folder = Path(tempfile.mkdtemp(prefix='scpo_ros_'))
+    (folder / path.name).write_text(text, encoding='utf-8')
+    return folder / path.name

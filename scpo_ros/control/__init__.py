@@ -1,1 +1,0 @@
-"""The controlled system: model, safe set, backup, policy, rollouts, metrics, experts. No ROS."""

@@ -1,0 +1,100 @@
+"""
+Is the input that the plant reports as applied the one that was answered? No ROS.
+
+A plant that drops or delays commands may keep the model x+ = A x + B applied + w exactly, and
+still leave the safe set: what was certified is the answer, and something else was applied. The
+limits hold as long as every *applied* input is admissible at its state, whoever chose it:
+
+    LO(x_k) <= applied_{k+1} <= UP(x_k)   implies   x_{k+1} in C.
+
+So each transition that can be judged is compared:
+
+* *matched*: applied is the answer to x_k, up to INPUT_ERROR of the input limit.
+* *admissible*: another input, but one within [LO(x_k), UP(x_k)]. A missed deadline looks like this
+  (the plant holds the last input), and so does a lost command. It is counted.
+* *inadmissible*: another input, not within. Whatever happens next is not what was certified.
+
+Where the same number q of steps lies between answer and application at DELAY_EVIDENCE transitions
+in a row, and the answers differed enough to tell, the plant applies commands q steps late.
+"""
+
+from collections import deque
+from enum import Enum
+
+from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.transitions import INPUT_ERROR, same_input
+
+
+DELAY_EVIDENCE = 5  # transitions in a row
+LONGEST_DELAY = 10  # steps
+_TOLD_APART = 3  # of them, at which the delayed answer differs from the present one
+
+
+class Match(Enum):
+    """What became of an answer."""
+
+    MATCHED = 'matched'
+    ADMISSIBLE = 'admissible'
+    INADMISSIBLE = 'inadmissible'
+    UNKNOWN = 'unknown'  # the state before was not answered here
+
+
+class AppliedInputs:
+    """Compares what was applied with what was answered."""
+
+    def __init__(self, system: LinearSystem, bounds) -> None:
+        """
+        Start without an answer.
+
+        :param bounds: InputBounds: `excess(x, u)` over [LO(x), UP(x)].
+        """
+        self._system, self._bounds = system, bounds
+        self._tolerance = INPUT_ERROR * float(system.input_limit[0])
+        self._answers = deque(maxlen=LONGEST_DELAY + 1)  # (state, u), the newest last
+        self._late = deque(maxlen=DELAY_EVIDENCE)  # for each: the delays that would explain it
+        self.mismatches, self.sentence = 0, ''  # how many there were; the last one in words
+
+    def answered(self, state, u: float) -> None:
+        """Remember the answer to a state."""
+        self._answers.append((state, float(u)))
+
+    def forget(self) -> None:
+        """Start anew: what was answered before is of no meaning for what is applied next."""
+        self._answers.clear()
+        self._late.clear()
+
+    def compare(self, before, state) -> Match:
+        """Return what became of the answer to `before`, by what `state` says was applied."""
+        if not self._answers or self._answers[-1][0] is not before:
+            return Match.UNKNOWN
+        applied, answer = state.applied, self._answers[-1][1]
+        self._note_delays(applied)
+        if self._same(applied, answer):
+            return Match.MATCHED
+        self.mismatches += 1
+        self.sentence = (f'{applied:.6g} was applied over the step to t = {state.time:.3f} s, '
+                         f'{answer:.6g} was commanded')
+        excess = self._bounds.excess(before.x, applied)
+        saturated = abs(applied) <= self._system.input_limit[0] + self._tolerance
+        admissible = saturated and excess <= self._tolerance  # NaN is not
+        return Match.ADMISSIBLE if admissible else Match.INADMISSIBLE
+
+    def _same(self, applied, answer):
+        return same_input(self._system, applied, answer)
+
+    def _note_delays(self, applied):
+        """Note which delays explain what was applied, and whether each can be told from none."""
+        answers = [u for _, u in reversed(self._answers)]
+        self._late.append({q: not self._same(u, answers[0]) for q, u in enumerate(answers)
+                           if q and self._same(applied, u)})
+
+    @property
+    def delay(self) -> int:
+        """Return by how many steps the plant applies commands late; 0 if that is not known."""
+        if len(self._late) < DELAY_EVIDENCE:
+            return 0
+        for q in range(1, LONGEST_DELAY + 1):
+            told = [explained.get(q) for explained in self._late]
+            if None not in told and sum(told) >= _TOLD_APART:
+                return q
+        return 0

@@ -1,0 +1,156 @@
+"""
+A budget for the task cost of a sequence of policies. No ROS.
+
+Each policy is certified alone, on means over rollouts in which it is not exchanged. A sequence of
+policies that all pass can cost many times as much as the backup. This account bounds its cost.
+
+Let l(x, u) be the backup's stage cost, V its cost-to-go (:mod:`scpo_ros.backup.cost_to_go`), and
+x^b the *counterfactual*: the state that the backup would have reached under the realised
+disturbances w_k = x_{k+1} - A x_k - B u_k, with u_k the input really applied. The balance is
+
+    b_k = (1 + eps) (J^b_k + V(x^b_k)) - (J_k + V(x_k)) + credit,
+
+J_k and J^b_k the stage costs since the account was opened at x_0 = x^b_0. The policy answers only
+if its input lowers b by no more than the balance, or not at all, predicted with w = 0; otherwise
+the backup does. So b does not fall below 0 by an input of a policy, and not further where it is.
+
+**Theorem.** With w = 0, J_k + V(x_k) <= (1 + eps) V(x_0) + credit for every k and every sequence
+of policies: an input of a policy keeps b >= 0 by the rule, and the backup changes neither J + V
+nor b (Bellman's equation V(x) = l(x, u_b(x)) + V(A x + B u_b(x))). The cost of an infinite run
+is at most (1 + eps) times the backup's, plus credit. With a disturbance b also changes by what w
+adds to V at x^b and at x, over which no policy has a say; what remains is measured
+(docs/proof.md).
+
+Rules beside it:
+
+1. The first account has `reserve` as its credit. Balances are carried over: debts as a whole,
+   credit up to `limit` = eps times the mean of V over C, so that long thrift is not spent in one
+   burst. What the counterfactual has yet to pay, (1 + eps) V(x^b) - V(x) where positive, is
+   *pending*: it is not capped, since it is not earned.
+2. A new episode ends the account: what is pending is taken back, and eps V(x_0) is granted to
+   the new one. So episodes that end early earn nothing: over all of them J exceeds
+   (1 + eps) J^b + credit at most by what was pending when the last one ended.
+3. After a lost state, another time line, numbers that are not finite, or while the model does
+   not hold, w is unknown. x^b begins anew from x. No credit comes of it: what was pending is
+   kept up to eps V(x). If a policy had answered, the increase of l + V is charged: the measured
+   one where two states of one episode tell it, the predicted one otherwise; a decrease is not
+   credited.
+4. The backup acts where anything is not finite. Where its solver finds no input at x^b, rule 3
+   holds.
+
+Policies are exchanged as before while the backup answers, since the bound does not depend on
+which policy runs, and a better one ends the shortage. Nor does the backup stay for a fixed time:
+without disturbance the balance does not change under the backup, so a threshold to come back at
+would never be reached. A policy's input that costs no more than the backup's is always admitted,
+in debt too: with a disturbance a debt comes about by chance, and under the backup alone it takes
+hours to be paid.
+"""
+
+import numpy as np
+from scpo_ros.exceptions import SolverError
+
+_RESERVE = 0.1  # of the limit
+
+
+class CostBudget:
+    """The account of one controller."""
+
+    def __init__(self, task, tolerance):
+        """
+        Open the account.
+
+        :param task: ControlTask, whose system, backup, stage cost and cost-to-go are used.
+        :param tolerance: eps, the admitted relative excess of the cost over the backup's [1].
+        """
+        self._system, self._backup = task.system, task.policy.backup
+        self._stage, self._value = task.simulator.stage_cost, task.cost_to_go
+        self._share = 1 + tolerance
+        self.limit = tolerance * self._value.mean  # most credit [cost]
+        self.balance = _RESERVE * self.limit  # b [cost]
+        self._last = self._counterfactual = None
+        self._values = np.full(2, np.nan)  # V at the last state and at the counterfactual
+        self._asked = self._predicted = None  # input admitted last, and how it changes l + V
+
+    def observe(self, state, valid=True):
+        """
+        Settle the step that led to a state, whichever law chose its input.
+
+        :param state: with time [s], episode, x (n,) and applied.
+        :param valid: False where the model does not hold.
+        """
+        last, self._last = self._last, state
+        with np.errstate(over='ignore', invalid='ignore'):
+            follows = valid and last is not None and self._follows(last, state)
+            base = self._backup_at_counterfactual() if follows else None
+            if base is None or not self._settle(last, state, base):
+                self._begin(last, state)
+        self._asked = self._predicted = None
+
+    def allows(self, u):
+        """
+        Return whether the budget admits an input of a policy at the state observed last.
+
+        :param u: input, within its limits.
+        """
+        x = self._last.x
+        with np.errstate(over='ignore', invalid='ignore'):
+            following = self._system.step(x, np.array([u]))
+            change = self._stage(x, u) + self._value(following[None])[0] - self._values[0]
+        if not change <= np.maximum(0.0, self.balance):  # NaN is not
+            return False
+        self._asked, self._predicted = u, change
+        return True
+
+    @property
+    def pending(self):
+        """Return what the counterfactual has yet to pay more than the plant, at least 0 [cost]."""
+        return max(0.0, float(np.nan_to_num(
+            self._share * self._values[1] - self._values[0], nan=0.0)))
+
+    def _follows(self, last, state):
+        """Return whether a state comes one step after another, of the same episode."""
+        steps = (state.time - last.time) / self._system.dt
+        return state.episode == last.episode and 0.5 < steps < 1.5
+
+    def _backup_at_counterfactual(self):
+        """Return the backup's input (1,) there; None where its solver finds none."""
+        try:
+            return self._backup(self._counterfactual[None])[0]
+        except SolverError:
+            return None
+
+    def _settle(self, last, state, base):
+        """Account for one step; return False, with nothing changed, where it is not finite."""
+        u = np.array([state.applied])
+        w = state.x - self._system.step(last.x, u)
+        counterfactual = self._system.step(self._counterfactual, base, w)
+        values = self._value(np.stack([state.x, counterfactual]))
+        costs = self._stage(np.stack([last.x, self._counterfactual]), np.append(u, base))
+        spent, allowed = costs + values - self._values
+        balance = self.balance + self._share * allowed - spent
+        if not np.isfinite(balance):
+            return False
+        self._counterfactual, self._values = counterfactual, values
+        self.balance = float(min(balance, self.limit + self.pending))
+        return True
+
+    def _begin(self, last, state):
+        """Let the counterfactual begin anew, rules 2 and 3."""
+        value = self._value(state.x[None])[0]
+        fresh = last is None or state.episode != last.episode
+        if self._asked is not None:
+            charge = self._charge(last, state, value)
+            self.balance = (self.balance - charge if np.isfinite(charge)
+                            else min(self.balance, 0.0))
+        pending, grant = self.pending, max(0.0, float(np.nan_to_num(
+            (self._share - 1) * value, nan=0.0)))
+        self.balance += (grant if fresh else min(pending, grant)) - pending
+        self._counterfactual, self._values = np.array(state.x), np.array([value, value])
+
+    def _charge(self, last, state, value):
+        """Return by how much l + V grew over steps that were not judged, at least 0."""
+        steps = (state.time - last.time) / self._system.dt
+        if state.episode != last.episode or not steps > 0:
+            return max(0.0, self._predicted)
+        spent = max(1, round(steps)) * self._stage(last.x, self._asked) + value - self._values[0]
+        return np.maximum(0.0, spent)  # NaN stays NaN

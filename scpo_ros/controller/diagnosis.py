@@ -1,0 +1,126 @@
+"""
+What the controller says of itself: the gravest conditions that hold now, as sentences. No ROS.
+
+A condition is reported while it holds. An event (a failed callback, an action of the guard) is
+reported for RECENT_S after it happened, and stays in the counts for good.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+from scpo_ros.health.severity import Severity
+from scpo_ros.health.silence import without_states
+from scpo_ros.interface.state_watch import Fate
+from scpo_ros.policy.safety_filter import Source
+
+
+RECENT_S = 10.0  # how long an event is reported [s]
+_NAMES = ('position', 'velocity')
+
+
+class ControllerDiagnosis:
+    """Gathers what happens and judges what holds."""
+
+    def __init__(self, loop, config) -> None:
+        """
+        Take over what is looked at.
+
+        :param loop: ControlLoop. :param config: ControllerConfig.
+        """
+        self._loop, self._config = loop, config
+        self._began = self._arrival = self._heard = None  # steady times [s]
+        self._unusable, self._state = Counter(), None  # fates since the last fresh state
+        self.faults, self.malformed, self._fault = 0, 0, ''
+        self._counted = {}  # {event: (count, when it grew)}
+
+    def saw(self, state, fate: Fate, now: float) -> None:
+        """Take in the fate of a state. :param now: steady time of its arrival [s]."""
+        self._heard = now
+        if fate is Fate.FRESH:
+            self._arrival, self._state = now, state
+            self._unusable.clear()
+        else:
+            self._unusable[fate] += 1
+
+    def saw_malformed(self, now: float) -> None:
+        """Take in a message that is no state. :param now: steady time of its arrival [s]."""
+        self.malformed, self._heard = self.malformed + 1, now
+        self._unusable['malformed'] += 1
+
+    def failed(self, reason: str) -> None:
+        """Count a callback that raised."""
+        self.faults, self._fault = self.faults + 1, reason
+
+    def judge(self, now: float) -> tuple[Severity, str]:
+        """Return the gravest severity that holds now, and all its sentences in one."""
+        found = list(self._conditions(now))
+        worst = max((severity for severity, _ in found), default=Severity.OK)
+        sentences = [sentence for severity, sentence in found if severity is worst]
+        gate = self._loop.admission.gate
+        return worst, '; '.join(sentences) or f'running policy {gate.running.version}'
+
+    def _conditions(self, now: float) -> Iterator[tuple[Severity, str]]:
+        gate, history = self._loop.admission.gate, self._loop.admission.history
+        if not self._config.safety:
+            yield Severity.ERROR, 'SAFETY IS OFF: whatever arrives is run'
+        if gate.revoked:
+            yield Severity.ERROR, f'certificates revoked, the backup runs: {gate.revoked}'
+        yield from self._silence(now)
+        yield from self._outside()
+        if self._recent('last resort', self._loop.counts[Source.LAST_RESORT], now):
+            yield Severity.ERROR, 'the backup was infeasible: a saturated regulator acted instead'
+        if history.failure:
+            yield Severity.ERROR, f'no policy can be taken: {history.failure}'
+        if self._recent('fault', self.faults, now):
+            yield Severity.ERROR, (f'{self.faults} callbacks failed, the last with {self._fault}: '
+                                   'please report this')
+        yield from self._warnings(now, gate, history)
+
+    def _silence(self, now):
+        began = self._began = now if self._began is None else self._began
+        silent = now - (began if self._arrival is None else self._arrival)
+        if silent <= self._config.state_timeout_s:
+            return
+        lately = self._heard is not None and now - self._heard <= max(
+            1.0, self._config.state_timeout_s)
+        yield Severity.ERROR, without_states(self._unusable if lately else {})
+
+    def _outside(self):
+        if self._state is None:
+            return
+        limits = self._loop.task.system.state_limit
+        for name, value, limit in zip(_NAMES, self._state.x, limits):
+            if not abs(value) <= limit + 1e-9:
+                yield Severity.ERROR, f'the state is outside its limits: |{name}| = ' \
+                                      f'{abs(value):.4g} > {limit:g}'
+
+    def _warnings(self, now, gate, history):
+        monitor = self._loop.monitor
+        if self._arrival is not None and not monitor.watched and not gate.revoked:
+            yield Severity.WARN, (
+                f'{monitor.judged_share:.0%} of the newest states could be judged yet: no policy '
+                'begins to run before it is half of them')
+        if self._recent('mismatch', monitor.mismatches, now):
+            yield Severity.WARN, (f'{monitor.mismatches} inputs were not applied as commanded, '
+                                  f'the last: {monitor.mismatch}')
+        if self._recent('guard', self._loop.interventions, now):
+            yield Severity.WARN, f'the guard has acted {self._loop.interventions} times'
+        if self._loop.short_of_budget:
+            yield Severity.WARN, (
+                'the backup answers in place of the policies, which have cost as much as '
+                f'cost_tolerance allows ({self._loop.counts[Source.BUDGET]} answers so far): look '
+                'at the expert, or call adapter/rollback')
+        if history.fault:
+            yield Severity.WARN, (f'the ledger had a {history.fault}: what followed it was put '
+                                  'aside')
+        if gate.refused.version >= gate.running.version and gate.refusals:
+            yield Severity.WARN, f'policy {gate.refused.version} refused: {gate.refused.reason}'
+
+    def _recent(self, event, count, now):
+        """Return whether a count has grown within RECENT_S."""
+        before, since = self._counted.get(event, (0, -np.inf))
+        if count > before:
+            since = now
+        self._counted[event] = (count, since)
+        return count > 0 and now - since <= RECENT_S

@@ -1,0 +1,1 @@
+"""Who labels states: the catalogue of experts, and when a batch is due."""

@@ -1,0 +1,1 @@
+"""What nodes say of themselves: severity, unknown numbers, punctuality."""

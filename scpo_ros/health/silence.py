@@ -1,0 +1,34 @@
+"""Why nothing is acted upon: what a node says when messages are missing or cannot be used."""
+
+
+def without_commands(malformed):
+    """Return why the plant does not move. :param malformed: commands that could not be read."""
+    if malformed:
+        return (f'waiting for the first command: {malformed} came that cannot be read; effort '
+                'must be one finite number: mend whoever publishes joint_command')
+    return 'waiting for the first command: is the controller running?'
+
+
+def without_states(seen):
+    """
+    Return why no state is acted upon, and what to do.
+
+    :param seen: {fate: count} of the messages since the last state that was acted upon, the key
+        'malformed' for those that could not be read; counts of 0 may be left out.
+    """
+    counts = {str(getattr(fate, 'value', fate)): n for fate, n in seen.items() if n}
+    if not counts:
+        return 'no state arrives: is the plant running, and do topic and domain agree?'
+    fate = max(counts, key=counts.get)
+    said = {'malformed': 'they cannot be read: one joint with finite position, velocity and '
+                         'effort is wanted, and frame_id episode/N',
+            'repeated': 'they all repeat the same stamp: the plant waits or stands still',
+            'conflicting': 'they carry the stamp of an earlier state with another content: two '
+                           'plants publish, or the stamps are not of the states',
+            'out_of_order': 'their stamps go back: two plants publish, or the clock was set',
+            'ahead_of_time': 'their stamps lie in the future: compare the clocks of plant and '
+                             'controller',
+            'stale': 'their stamps are older than state_age_limit_s: compare the clocks, or '
+                     'raise it'}
+    return f'{counts[fate]} states arrived and none can be acted upon: ' + said.get(
+        fate, f'they are {fate}')

@@ -1,0 +1,1 @@
+"""What adapter and controller share, and nothing else: records, messages, refusals, states."""

@@ -1,0 +1,67 @@
+"""Policies as files: what ~/save_policy writes and ~/load_policy reads. No ROS."""
+
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+from scpo_ros.exceptions import InvalidArrayError, InvalidValueError
+from scpo_ros.interface.messages import policy_of, policy_values
+from scpo_ros.interface.policy_record import evidence_defects, identity_defects
+
+
+_LARGEST = 64 * 2**20  # bytes, unpacked
+
+
+class PolicyFileError(InvalidValueError):
+    """A file holds no policy that may be tried."""
+
+
+def write_policy(path, record):
+    """
+    Write a :class:`~scpo_ros.interface.policy_record.PolicyRecord` with everything that it says.
+
+    :raises OSError: when that cannot be done.
+    """
+    np.savez(path, **policy_values(record))
+
+
+def load_policy(path, size, spec_digest, margin, kind):
+    """
+    Return the PolicyRecord that a file holds, if nothing in it contradicts the rest.
+
+    That makes it a proposal and no more: its certificate is checked and then forgotten, since
+    whoever wrote the weights wrote that too. Its lineage is history.
+
+    :param size: d, the number of weights. :param spec_digest: of the reader's specification.
+    :param margin: the least margin that its certificate must claim. :param kind: that it must be
+        of.
+    :raises PolicyFileError: naming the file and the rules that it broke.
+    """
+    try:
+        record = policy_of(_contents(path))
+        found = (identity_defects(record, size, spec_digest)
+                 or evidence_defects(record, margin, kind))
+    except InvalidArrayError as error:
+        found = (str(error)[:300],)
+    except Exception as error:  # noqa: B902 - whatever a file does to its reader, it is refused
+        found = (f'{type(error).__name__}: {error}'[:300],)
+    if found:
+        why = '; '.join(map(str, found))
+        raise PolicyFileError(
+            'policy_file', str(path), f'must hold a policy that can be tried ({why})')
+    return record
+
+
+def _contents(path):
+    """Return {name: value} of a file of arrays; nothing in it is executed."""
+    if not Path(path).is_file():
+        raise OSError('there is no such file')
+    with ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
+            raise ValueError(f'it holds more than {_LARGEST} bytes')
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    for name, array in arrays.items():
+        if array.dtype.kind not in 'fiU':
+            raise ValueError(f'{name} holds {array.dtype}')
+    return {name: array if array.ndim else array.item() for name, array in arrays.items()}

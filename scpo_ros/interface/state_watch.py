@@ -1,0 +1,96 @@
+"""
+Which states may be acted upon. No ROS.
+
+On a *time line* stamps grow by whole steps of dt. Of a message, relative to the newest state of
+the present time line:
+
+* the same stamp with the same content is a *repetition*: it gets the same answer again;
+* the same stamp with another content is *conflicting*, a smaller one *out of order*, one that lies
+  more than `gap` ahead *ahead of time*, one whose state is not finite *malformed*: no action, and
+  a count;
+* anything else is *fresh*, also without an applied input that is a number: the state can be
+  answered, and the way to it cannot be judged (:mod:`scpo_ros.systems.transitions`).
+
+A plant that was started again, or a clock that was set, begins another time line. It is taken over
+once `confirmations` messages in a row speak for it, in which none of the present one has come:
+a single message with a stamp from the future cannot make all later ones look old.
+"""
+
+from enum import Enum
+
+import numpy as np
+
+
+BRIDGED_S = 1.0  # a loss of states this long ends no time line for those who only learn [s]
+
+
+class Fate(Enum):
+    """What becomes of a state."""
+
+    FRESH = 'fresh'
+    REPEATED = 'repeated'
+    CONFLICTING = 'conflicting'
+    OUT_OF_ORDER = 'out_of_order'
+    AHEAD = 'ahead_of_time'
+    STALE = 'stale'
+    MALFORMED = 'malformed'
+
+
+class StateWatch:
+    """Judges the states as they come."""
+
+    def __init__(self, dt, gap, confirmations=3, age_limit=0.0):
+        """
+        Start without a time line.
+
+        :param dt: step [s]. :param gap: longest jump ahead on one time line [s], not below 2 dt.
+        :param confirmations: messages in a row that begin another time line.
+        :param age_limit: largest difference between stamp and clock [s]; 0: not looked at.
+        """
+        self._gap, self._needed, self._age_limit = max(gap, 2 * dt), confirmations, age_limit
+        self._slack = 1e-6 + 1e-3 * dt
+        self.counts = dict.fromkeys(Fate, 0)
+        self.last, self.time_lines = None, 0
+        self._other, self._votes = None, 0
+
+    def judge(self, state, now=None):
+        """
+        Return the :class:`Fate` of a state and count it; a fresh one becomes :attr:`last`.
+
+        :param state: with time, x, applied, episode. :param now: clock [s] for the age limit.
+        """
+        fate = self._fate(state, now)
+        if fate in (Fate.OUT_OF_ORDER, Fate.AHEAD):
+            fate = self._vote(state, fate)
+        elif fate is not Fate.MALFORMED:
+            self._other = None
+        self.counts[fate] += 1
+        if fate is Fate.FRESH:
+            self.time_lines += self.last is None
+            self.last = state
+        return fate
+
+    def _fate(self, state, now):
+        if not (np.all(np.isfinite(state.x)) and np.isfinite(state.time)):
+            return Fate.MALFORMED
+        if self._age_limit > 0 and now is not None and not (
+                abs(now - state.time) <= self._age_limit):
+            return Fate.STALE if state.time < now else Fate.AHEAD
+        if self.last is None:
+            return Fate.FRESH
+        ahead = state.time - self.last.time
+        if abs(ahead) <= self._slack:
+            same = (np.array_equal(state.x, self.last.x) and state.episode == self.last.episode
+                    and np.array_equal(state.applied, self.last.applied, equal_nan=True))
+            return Fate.REPEATED if same else Fate.CONFLICTING
+        return Fate.OUT_OF_ORDER if ahead < 0 else Fate.AHEAD if ahead > self._gap else Fate.FRESH
+
+    def _vote(self, state, fate):
+        other = self._other
+        agrees = other is not None and -self._slack <= state.time - other.time <= self._gap
+        self._votes = self._votes + 1 if agrees else 1
+        self._other = state
+        if self._votes < self._needed:
+            return fate
+        self.last = self._other = None
+        return Fate.FRESH

@@ -1,0 +1,1 @@
+"""The append-only ledger, its thread, and what it says."""

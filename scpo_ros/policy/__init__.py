@@ -1,0 +1,1 @@
+"""The learned policy: network, residual, imitation loss, safety filter."""

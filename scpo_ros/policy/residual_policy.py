@@ -1,0 +1,153 @@
+"""
+The learned policy: a neural residual on top of the backup, saturated.
+
+    pi_theta(x) = sat(u_backup(x) + r_theta(x)),    r_theta(x) = N_theta(x) - N_theta(0)
+
+with N_theta a tanh network with a linear last layer, fed with x / state_limit. The residual
+vanishes at the origin for every theta, so the equilibrium stays, and everywhere for the initial
+theta, whose last layer is zero. Theta is one flat vector: for each layer the weights (inputs x
+outputs, row by row), then the biases. The last layer has no bias: it would cancel.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scpo_ros.arrays import frozen
+
+_GRID = 2.0**-20  # of the initial weights: far above rounding, far below what a weight means
+
+
+@dataclass(frozen=True)
+class ResidualNetwork:
+    """The network r_theta for scalar output; many weight vectors at once."""
+
+    widths: tuple  # inputs, hidden layers; the output is scalar
+    scale: np.ndarray  # (n,), inputs are divided by it
+    d: int = field(init=False)  # number of weights
+
+    def __post_init__(self):
+        """Count the weights."""
+        object.__setattr__(self, 'scale', frozen(self.scale))
+        hidden = sum((a + 1) * b for a, b in zip(self.widths, self.widths[1:]))
+        object.__setattr__(self, 'd', hidden + self.widths[-1])
+
+    def initial(self, seed):
+        """
+        Return theta_0 (d,): hidden layers random (Glorot), last layer zero.
+
+        The weights are multiples of 2^-20, so that theta_0 and its digest are the same on every
+        machine: how logarithms and products round decides about the last bits of what is drawn.
+        """
+        rng, parts = np.random.default_rng(seed), []
+        for a, b in zip(self.widths, self.widths[1:]):
+            parts += [rng.normal(0, np.sqrt(2 / (a + b)), a * b), rng.uniform(-0.5, 0.5, b)]
+        drawn = np.concatenate([*parts, np.zeros(self.widths[-1])])
+        return frozen(np.round(drawn / _GRID) * _GRID)
+
+    def layers(self, thetas):
+        """Return [(W (P, a, b), c (P, 1, b)), ...] of hidden layers, and the output (P, b, 1)."""
+        count, at, hidden = len(thetas), 0, []
+        for a, b in zip(self.widths, self.widths[1:]):
+            weights = thetas[:, at:at + a * b].reshape(count, a, b)
+            hidden.append((weights, thetas[:, None, at + a * b:at + (a + 1) * b]))
+            at += (a + 1) * b
+        return hidden, thetas[:, at:, None]
+
+    def __call__(self, thetas, x):
+        """
+        Return r_theta(x), (P, N).
+
+        :param thetas: (P, d).
+        :param x: states (N, n), the same for all weights, or (P, N, n).
+        """
+        return self.prepare(thetas)(x)
+
+    def prepare(self, thetas):
+        """Return the function x -> r_theta(x) with the weights unpacked once."""
+        residual = self.columns(thetas)
+        return lambda x: residual(np.moveaxis(x, -1, 0))
+
+    def columns(self, thetas):
+        """
+        Return the function x -> r_theta(x), (P, N), of states (n, N) or (n, P, N).
+
+        Its scratch memory is its own and reused, so it serves one thread.
+        """
+        hidden, output = self.layers(thetas)
+        stack = [np.concatenate([weights, bias], axis=1) for weights, bias in hidden]
+        stack[0][:, :-1] /= self.scale[:, None]
+        stack = [np.ascontiguousarray(weights.transpose(0, 2, 1)) for weights in stack]
+        output, scratch = np.ascontiguousarray(output.transpose(0, 2, 1)), []
+        rest = _forward(stack, output, np.zeros((self.widths[0], 1)), [])
+
+        def residual(x):
+            if scratch and scratch[0].shape[-1] != x.shape[-1]:
+                scratch.clear()
+            return _forward(stack, output, x, scratch) - rest
+
+        return residual
+
+    def jacobian(self, theta, x):
+        """
+        Return d r_theta(x) / d theta, (N, d), by reverse accumulation.
+
+        :param theta: (d,). :param x: (N, n).
+        """
+        points = np.vstack([x, np.zeros((1, x.shape[1]))])
+        rows = self._raw_jacobian(np.asarray(theta), points)
+        return rows[:-1] - rows[-1]
+
+    def _raw_jacobian(self, theta, x):
+        hidden, output = self.layers(theta[None])
+        activations = [x / self.scale]
+        for weights, bias in hidden:
+            activations.append(np.tanh(activations[-1] @ weights[0] + bias[0]))
+        blocks = [activations[-1]]
+        back = output[0, :, 0] * (1 - activations[-1]**2)
+        for layer in range(len(hidden) - 1, -1, -1):
+            outer = activations[layer][:, :, None] * back[:, None, :]
+            blocks[:0] = [outer.reshape(len(x), -1), back]
+            if layer:
+                back = (back @ hidden[layer][0][0].T) * (1 - activations[layer]**2)
+        return np.hstack(blocks)
+
+
+def _forward(stack, output, x, scratch):
+    """
+    Return the raw outputs (P, N) for states (n, N) or (n, P, N).
+
+    Units come first, (units, P, N), so that each layer's are one block of memory; a last unit of
+    ones carries the bias.
+
+    :param stack: hidden layers (P, b, a + 1), the bias last. :param output: (P, 1, b).
+    :param scratch: list of arrays to reuse, filled if empty.
+    """
+    if not scratch:
+        widths = [weights.shape[1] for weights in stack]
+        scratch.append(np.ones((x.shape[0] + 1, *x.shape[1:])))
+        scratch.extend(np.ones((width + 1, len(output), x.shape[-1])) for width in widths)
+    scratch[0][:-1] = x
+    units = scratch[0] if x.ndim == 2 else scratch[0].transpose(1, 0, 2)
+    for weights, full in zip(stack, scratch[1:]):
+        inputs, units = units, full.transpose(1, 0, 2)  # (P, units + 1, N), views
+        np.matmul(weights, inputs, out=units[:, :-1])
+        np.tanh(full[:-1], out=full[:-1])
+    return np.matmul(output, units[:, :-1])[:, 0]
+
+
+@dataclass(frozen=True)
+class ResidualPolicy:
+    """The law that runs: sat(u_backup + r_theta), NaN outside the safe set."""
+
+    system: object  # LinearSystem with one input
+    backup: object  # x (..., n) -> u (..., 1), NaN where undefined
+    network: ResidualNetwork
+
+    def __call__(self, theta, x):
+        """
+        Return the inputs (N, 1) of one policy.
+
+        :param theta: (d,). :param x: states (N, n).
+        """
+        residual = self.network(np.asarray(theta, dtype=np.float64)[None], x)[0]
+        return self.system.saturate(self.backup(x) + residual[:, None])

@@ -1,0 +1,1 @@
+"""Processes: workers, priorities, discovery, and how they end."""

@@ -1,0 +1,1 @@
+"""Proofs over all states: invariance and contraction, by cells and by boxes."""

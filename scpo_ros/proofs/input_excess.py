@@ -1,0 +1,84 @@
+"""
+The excess of the input over the admissible ones, bounded from above in every cell of a mesh.
+
+On a polygon of the mesh u_backup - UP is convex, LO - u_backup too (UP is concave, LO convex), so
+with an affine bound of the residual the excess over [LO, UP] is largest at a vertex. Where UP
+exceeds the saturation, or LO lies below it, the saturated input cannot be inadmissible: such a
+bound does not bind and is left out of the excess, which says nothing about the distance to it.
+Cells where that holds throughout need not be in the mesh.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_ROUNDING = 1e-9   # of the tables, units of the input
+_RELATIVE = 4e-15  # of their entries, which short steps make large
+
+
+def critical(bounds, limit, x):
+    """Return (...,) where an input in [-limit, limit] may leave C, at states x (..., 2)."""
+    low, up = bounds(x)
+    error = rounding(bounds)
+    return (up < limit + error) | (low > -limit - error)
+
+
+def rounding(bounds):
+    """Return a bound of the rounding errors of the tables, of LO and of UP, units of the input."""
+    return _ROUNDING + _RELATIVE * max(np.abs(bounds.low).max(), np.abs(bounds.up).max())
+
+
+def binding_excess(bounds, limit, x, u):
+    """
+    Return by how much inputs (N,) leave [LO, UP], where a bound binds; else -2 limit.
+
+    :param limit: of the input; a bound beyond it does not bind. :param x: (N, 2).
+    """
+    low, up = bounds(x)
+    return np.maximum(np.where(up < limit, u - up, -2 * limit),
+                      np.where(low > -limit, low - u, -2 * limit))
+
+
+@dataclass(frozen=True)
+class InputExcess:
+    """Tables over a mesh of N cells and K vertices; the two sides are (above UP, below LO)."""
+
+    mesh: object        # CellMesh
+    backup: np.ndarray  # (2, K), excess of the backup's input, its error included
+    least: np.ndarray   # (2, N), the excess when saturated away from the bound
+    most: np.ndarray    # (2, N), the excess when saturated beyond the bound
+
+    @classmethod
+    def over(cls, mesh, bounds, limit):
+        """
+        Return the tables.
+
+        :param bounds: InputBounds. :param limit: of the input.
+        """
+        (low, up), error = bounds(mesh.x), rounding(bounds)
+        least, most = (mesh.largest(np.stack([s * limit - up, low + s * limit]))
+                       for s in (-1, 1))
+        return cls(mesh, np.stack([mesh.backup - up, low - mesh.backup]) + mesh.error + error,
+                   least + error, np.where(most > -error, most + error, -2 * limit))
+
+    def bound(self, enclosure):
+        """
+        Bound the excess in every cell from above: (P, N).
+
+        :param enclosure: the :class:`~scpo_ros.proofs.enclosure.Enclosure` of its boxes.
+        """
+        residual = self.mesh.residual(enclosure)
+        above, below = (self.mesh.largest(self.backup[k] + sign * residual) + enclosure.radius
+                        for k, sign in ((0, 1.0), (1, -1.0)))
+        return np.maximum(self._saturated(above, 0), self._saturated(below, 1))
+
+    def _saturated(self, bound, side):
+        return np.minimum(np.maximum(bound, self.least[side]), self.most[side])
+
+    def vertices(self, enclosure, cells):
+        """Return the vertex (c, 2) of each of the cells (c,) where the bound of one policy is."""
+        residual = self.mesh.residual(enclosure)[0]
+        both = np.maximum(self.backup[0] + residual, self.backup[1] - residual)
+        end = np.append(self.mesh.start, len(both))
+        return np.array([self.mesh.x[end[i] + np.argmax(both[end[i]:end[i + 1]])]
+                         for i in cells])

@@ -1,0 +1,1 @@
+"""Bags, run records, pictures and report pages."""

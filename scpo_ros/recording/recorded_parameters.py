@@ -1,0 +1,73 @@
+"""The parameters with which a recorded run was made."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scpo_ros.config import NODES
+from scpo_ros.config.arguments import by_node, configuration_of, sections_of
+from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.recording.bag import BagError, PARAMETERS
+
+
+@dataclass(frozen=True)
+class RecordedParameters:
+    """What a run was configured with."""
+
+    spec: object  # Spec, what a certificate rests on
+    nodes: dict  # {node: its configuration}
+    source: str  # where they were found
+    text: str  # as they stood there
+
+
+def recorded_parameters(bag, namespace, path=None):
+    """
+    Return the :class:`RecordedParameters` of one namespace of a bag.
+
+    They come from the given file, else from the bag itself, else from the run.parameters.yaml in
+    the bag's folder or beside it.
+
+    :param namespace: with slashes around it. :param path: of a parameter file, or None.
+    :raises BagError: when there are none. :raises ConfigurationError: when they are bad.
+    """
+    source, text = _found(bag, path)
+    try:
+        sections = _own(sections_of(text, source), namespace)
+        nodes, spec = configuration_of(by_node(sections))
+    except ConfigurationError as error:
+        raise BagError(f'the parameters of {source} cannot be used: {error}') from error
+    return RecordedParameters(spec, nodes, source, text)
+
+
+def _found(bag, path):
+    if path is not None:
+        return str(path), _read(Path(path))
+    if PARAMETERS in bag.data:
+        return f'the data of {bag.path}', bag.data[PARAMETERS]
+    for folder in (bag.path, bag.path.parent):
+        beside = folder / 'run.parameters.yaml'
+        if beside.is_file():
+            return str(beside), _read(beside)
+    raise BagError(f'{bag.path} does not say with which parameters it was made: '
+                   'give them with --params FILE')
+
+
+def _read(path):
+    try:
+        return path.read_text(encoding='utf-8')
+    except (OSError, ValueError) as error:
+        raise BagError(f'{path} cannot be read: {error}') from error
+
+
+def _own(sections, namespace):
+    """
+    Return the sections for the namespace's nodes, under the names that a parameter file has.
+
+    :raises ConfigurationError: when all are for other namespaces.
+    """
+    names = {f'{namespace}{node}': f'/**/{node}' for node in NODES}
+    foreign = [name for name in sections if name not in names and not name.startswith('/**')
+               and name.rpartition('/')[2] in (*NODES, 'recorder') and '/' in name]
+    own = {names.get(name, name): body for name, body in sections.items() if name not in foreign}
+    if foreign and not own:
+        raise ConfigurationError('params_file', foreign[0], f'holds nothing for {namespace}')
+    return own

@@ -1,0 +1,99 @@
+"""The page of a recorded run: one HTML file that needs no other file and no network."""
+
+from base64 import b64encode
+from datetime import datetime, timezone
+from html import escape
+from itertools import groupby
+
+from scpo_ros.health.known import identity
+from scpo_ros.recording.bag_tables import policies
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 75em; margin: 2em auto;
+       padding: 0 1em; }
+img { max-width: 100%; }
+table { border-collapse: collapse; margin: 0.5em 0 1.5em; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.15em 0.8em 0.15em 0; border-bottom: 1px solid #ddd; text-align: left;
+         vertical-align: top; }
+.wide { max-height: 32em; overflow: auto; }
+.bad { color: #c03000; }
+pre { background: #f6f6f6; padding: 1em; overflow: auto; }
+"""
+_HEADINGS = ('version', 'parent', 'published [s]', 'ran from [s]', 'until [s]', 'fate', 'kind',
+             'margin', 'worst design metric', 'worst verified metric', 'verified', 'duality gap')
+_LEVELS = {0: 'ok', 1: 'warning', 2: 'error', 3: 'stale'}
+
+
+def page(bag, namespace, record, summary, picture, parameters):
+    """
+    Return the page as text.
+
+    :param picture: the bytes of a PNG. :param parameters: the text of the parameter file.
+    """
+    began = datetime.fromtimestamp(bag.start, timezone.utc)
+    title = f'Run of {namespace}, {identity(summary)}'
+    image = b64encode(picture).decode()
+    parts = [
+        f'<h1>{escape(title)}</h1>',
+        f'<p>{escape(str(bag.path))}: {len(bag.messages)} messages over {bag.duration:.1f} s, '
+        f'recorded from {began:%Y-%m-%d %H:%M:%S} UTC on. What the numbers rest on can be checked '
+        f'with <code>python -m scpo_ros.audit {escape(str(bag.path))}</code>.</p>',
+        f'<img alt="closed loop before and after, motion, updates" '
+        f'src="data:image/png;base64,{image}">',
+        '<h2>Numbers</h2>', _table((), ((key, 'not measured' if item is None else item)
+                                        for key, item in summary.items())),
+        '<h2>Policies</h2>', "<p>Times are the plant's, since its first state.</p>",
+        f'<div class="wide">{_table(_HEADINGS, _policy_rows(record))}</div>',
+        '<h2>What the nodes reported</h2>', _statements(bag, namespace),
+        '<h2>Parameters</h2>',
+        f'<details><summary>as recorded</summary><pre>{escape(parameters)}</pre></details>']
+    body = '\n'.join(parts)
+    return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            f'<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n'
+            f'{body}\n</body>\n</html>\n')
+
+
+def _shown(item):
+    if isinstance(item, float):
+        return f'{item:.6g}'
+    return '' if item is None else str(item)
+
+
+def _table(headings, rows):
+    head = ''.join(f'<th>{escape(name)}</th>' for name in headings)
+    lines = [f'<tr>{head}</tr>'] if headings else []
+    for row in rows:
+        cells = ''.join(f'<td>{escape(_shown(item))}</td>' for item in row)
+        refused = any(str(item).startswith('refused:') for item in row)
+        lines.append(f'<tr class="bad">{cells}</tr>' if refused else f'<tr>{cells}</tr>')
+    return '<table>\n' + '\n'.join(lines) + '\n</table>'
+
+
+def _policy_rows(record):
+    first = record.times[0] if record.times else 0.0
+    for version, parent, *times, fate, kind, margin, design, verified, size, gap, _ in policies(
+            record):
+        yield (version, parent,
+               *(f'{time - first:.1f}' if isinstance(time, float) else '' for time in times),
+               fate, kind, margin, design, verified, size, gap)
+
+
+def _statements(bag, namespace):
+    """Return the table of diagnostics other than ok, what is repeated in one row."""
+    said = [(item.time, status.name, int.from_bytes(status.level, 'little')
+             if isinstance(status.level, bytes) else int(status.level), status.message)
+            for item in bag.messages if item.topic == '/diagnostics'
+            for status in item.message.status if status.name.startswith(namespace)]
+    said.sort(key=lambda entry: entry[1])  # stable: by node, then by time
+    rows = []
+    for (name, level, message), group in groupby(said, key=lambda entry: entry[1:]):
+        times = [time for time, *_ in group]
+        if level:
+            rows.append((f'{times[0]:.1f}', f'{times[-1]:.1f}', name,
+                         _LEVELS.get(level, level), message))
+    if not rows:
+        return '<p>Nothing but ok.</p>' if said else (
+            '<p>Nothing: the bag holds no diagnostics of these nodes.</p>')
+    rows.sort(key=lambda row: float(row[0]))
+    headings = ('from [s]', 'until [s]', 'node', 'level', 'message')
+    return f'<div class="wide">{_table(headings, rows)}</div>'

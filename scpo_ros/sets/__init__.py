@@ -1,0 +1,1 @@
+"""Polytopes and contractive robust control invariant sets."""

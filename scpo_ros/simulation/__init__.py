@@ -1,0 +1,1 @@
+"""Closed-loop rollouts of many policies from many scenarios."""

@@ -1,0 +1,1 @@
+"""The controlled system: model, sampling, transitions, scenarios, simulated plant."""

@@ -1,0 +1,100 @@
+"""The controlled system: linear, with box limits and a bounded additive disturbance."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scpo_ros.arrays import checked
+from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.systems.sampling import Sampling
+
+
+@dataclass(frozen=True)
+class LinearSystem:
+    """
+    x_{k+1} = A x_k + B u_k + w_k with |x| <= state_limit, |u| <= input_limit, |w| <= disturbance.
+
+    Inequalities are entry by entry. All arrays are read-only. `disturbance` is that of the
+    certificate: where steps may be longer or shorter than dt it covers what that changes.
+
+    :raises InvalidArrayError: for a wrong shape or a non-finite entry.
+    :raises ConfigurationError: for a limit that is not positive or a negative disturbance bound.
+    """
+
+    A: np.ndarray  # (n, n)
+    B: np.ndarray  # (n, m)
+    state_limit: np.ndarray  # (n,), units of x
+    input_limit: np.ndarray  # (m,), units of u
+    disturbance: np.ndarray  # (n,), half-widths of w, units of x per step
+    dt: float  # step [s]
+    sampling: Sampling = None  # how steps of another length are predicted; None: not at all
+
+    def __post_init__(self):
+        """Check shapes and signs."""
+        n = np.shape(self.A)[0] if np.ndim(self.A) else 0
+        m = np.shape(self.B)[1] if np.ndim(self.B) == 2 else None
+        shapes = {'A': (n, n), 'B': (n, m), 'state_limit': (n,), 'input_limit': (m,),
+                  'disturbance': (n,)}
+        for name, shape in shapes.items():
+            object.__setattr__(self, name, checked(name, getattr(self, name), shape))
+        for name in ('state_limit', 'input_limit'):
+            if not np.all(getattr(self, name) > 0):
+                raise ConfigurationError(name, getattr(self, name), 'must be positive')
+        if not np.all(self.disturbance >= 0):
+            raise ConfigurationError('disturbance', self.disturbance, 'must not be negative')
+        if not self.dt > 0:
+            raise ConfigurationError('dt', self.dt, 'must be positive')
+
+    @property
+    def n(self):
+        """Return the number of states."""
+        return self.A.shape[0]
+
+    @property
+    def m(self):
+        """Return the number of inputs."""
+        return self.B.shape[1]
+
+    @property
+    def step_disturbance(self):
+        """Return the half-widths (n,) of w over a step of exactly dt, units of x."""
+        return self.disturbance if self.sampling is None else self.sampling.disturbance
+
+    def step(self, x, u, w=0.0):
+        """
+        Return A x + B u + w.
+
+        :param x: states (..., n).
+        :param u: inputs (..., m).
+        :param w: disturbances (..., n).
+        """
+        return x @ self.A.T + u @ self.B.T + w
+
+    def saturate(self, u):
+        """Return the input clipped to its limits; NaN stays NaN."""
+        return np.clip(u, -self.input_limit, self.input_limit)
+
+    def within_limits(self, x, u, tolerance=1e-9):
+        """Return whether states (..., n) and inputs (..., m) keep the limits; NaN does not."""
+        return (np.all(np.abs(x) <= self.state_limit + tolerance, axis=-1)
+                & np.all(np.abs(u) <= self.input_limit + tolerance, axis=-1))
+
+
+def double_integrator(config):
+    """
+    Return the double integrator of a :class:`~scpo_ros.config.SystemConfig`.
+
+    p_{k+1} = p_k + dt v_k + dt^2/2 u_k + w_k and v_{k+1} = v_k + dt u_k + w'_k, with
+    |w_k| <= dt position_disturbance and |w'_k| <= dt disturbance: position p [m],
+    velocity v [m/s], acceleration u [m/s^2]. With a `sample_jitter` the disturbance is enlarged
+    by what a step of another length changes, see :class:`~scpo_ros.systems.sampling.Sampling`.
+    """
+    dt = config.dt
+    sampling = Sampling(
+        A=[[0.0, 1.0], [0.0, 0.0]], B=[[0.0], [1.0]], dt=dt, jitter=config.sample_jitter,
+        disturbance=[dt * config.position_disturbance, dt * config.disturbance])
+    state_limit = [config.position_limit, config.velocity_limit]
+    return LinearSystem(
+        A=[[1.0, dt], [0.0, 1.0]], B=[[dt * dt / 2], [dt]],
+        state_limit=state_limit, input_limit=[config.input_limit],
+        disturbance=sampling.certified_disturbance(state_limit, [config.input_limit]), dt=dt,
+        sampling=sampling)

@@ -1,0 +1,82 @@
+"""
+Sampling of a continuous model in steps that need not be exactly dt.
+
+The plant is x' = A_c x + B_c u with u held over a step. A step of length h maps x to
+A(h) x + B(h) u, where
+
+    [A(h), B(h); 0, I] = expm(h [A_c, B_c; 0, 0]).
+
+Stamps of a real driver leave the grid by up to `jitter`, so h lies in [dt - jitter, dt + jitter].
+The certificates know one model, that of h = dt. What another h changes is part of *their*
+disturbance: with M = [|A_c|, |B_c|; 0, 0] and D = expm((dt + jitter) M) - expm(dt M),
+
+    |(A(h) - A(dt)) x + (B(h) - B(dt)) u| <= D_A X + D_B U    for all |x| <= X, |u| <= U,
+
+since the derivative of expm(h [A_c, B_c; 0, 0]) is at most that of expm(h M), entry by entry, and
+that grows with h. The disturbance itself acts for up to dt + jitter instead of dt.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import expm
+from scpo_ros.arrays import checked
+from scpo_ros.exceptions import ConfigurationError
+
+
+STAMP_ERROR = 1e-6  # stamps of this day, as floating-point seconds, differ by less than this [s]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """
+    A continuous model, its step, and by how much a step may be longer or shorter.
+
+    :raises InvalidArrayError: for a wrong shape or a non-finite entry.
+    :raises ConfigurationError: for a jitter that is negative or not below dt / 4: two states must
+        not be taken for three.
+    """
+
+    A: np.ndarray  # (n, n), of the continuous model [1/s]
+    B: np.ndarray  # (n, m)
+    dt: float  # nominal step [s]
+    jitter: float  # largest |h - dt| [s]
+    disturbance: np.ndarray  # (n,), half-widths of w over a step of dt, units of x
+
+    def __post_init__(self) -> None:
+        """Check shapes and the jitter."""
+        n = np.shape(self.A)[0]
+        for name, shape in (('A', (n, n)), ('B', (n, None)), ('disturbance', (n,))):
+            object.__setattr__(self, name, checked(name, getattr(self, name), shape))
+        if not 0 <= self.jitter < self.dt / 4:
+            raise ConfigurationError(
+                'sample_jitter', self.jitter, f'must lie in [0, dt / 4) = [0, {self.dt / 4:g})')
+
+    def held(self, duration: float) -> tuple[np.ndarray, np.ndarray]:
+        """Return A(h) (n, n) and B(h) (n, m) of a step of the given length h [s]."""
+        return self._exponential(self.A, self.B, duration)
+
+    def bound(self, duration: float) -> np.ndarray:
+        """Return the half-widths (n,) of w over a step of the given length [s]."""
+        return self.disturbance * max(1.0, duration / self.dt)
+
+    def certified_disturbance(self, state_limit: np.ndarray,
+                              input_limit: np.ndarray) -> np.ndarray:
+        """
+        Return the half-widths (n,) that cover w and every admitted length of a step.
+
+        :param state_limit: X (n,). :param input_limit: U (m,).
+        """
+        if self.jitter == 0:
+            return self.disturbance
+        longest = self.dt + self.jitter + STAMP_ERROR
+        A, B = (late - early for late, early in zip(
+            self._exponential(abs(self.A), abs(self.B), longest),
+            self._exponential(abs(self.A), abs(self.B), self.dt)))
+        return self.bound(longest) + A @ np.asarray(state_limit) + B @ np.asarray(input_limit)
+
+    @staticmethod
+    def _exponential(A, B, duration):
+        n, m = B.shape
+        whole = expm(duration * np.block([[A, B], [np.zeros((m, n + m))]]))
+        return whole[:n, :n], whole[:n, n:]

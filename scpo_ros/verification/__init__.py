@@ -1,0 +1,1 @@
+"""The one place that decides whether weights are safe: task, metrics, evaluation, verifier."""

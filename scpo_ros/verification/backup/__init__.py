@@ -1,0 +1,1 @@
+"""The backup is verified before anything starts."""

@@ -1,0 +1,130 @@
+"""
+The backup's rollouts without its table, for searches over specifications. No ROS.
+
+A table takes many seconds; the law solved state by state is slow but needs none, and the gravest
+rollouts are few.
+"""
+
+import math
+
+import numpy as np
+from scpo_ros.backup.mpc import BackupMpc, build_qp
+from scpo_ros.sets.invariant_set import contractive_set
+from scpo_ros.systems.linear_system import double_integrator
+from scpo_ros.systems.scenario import design_scenarios, verification_scenarios
+from scpo_ros.verification.backup.evidence import AdapterDemand, ControllerDemand
+from scpo_ros.verification.task import contraction_of, ControlTask
+from scpo_ros.verification.verifier import SEED_OFFSET
+
+
+_STEPS = 9  # of a bisection: to 0.2 % of the interval
+_GRAVEST = 10  # rollouts that a bisection looks at
+
+
+class SolvedLaw:
+    """The backup's law, solved state by state: slow, and needs no table."""
+
+    def __init__(self, mpc):
+        self.mpc = mpc
+
+    def __call__(self, x):
+        """Return the inputs (..., 1) at states (..., 2); NaN outside the safe set."""
+        x = np.asarray(x)
+        flat = x.reshape(-1, x.shape[-1])
+        u = np.full(len(flat), np.nan)
+        for i in np.flatnonzero(self.mpc.safe_set.contains(flat)):
+            u[i] = self.mpc.solve(flat[i])[0]
+        return u.reshape(x.shape[:-1] + (1,))
+
+
+def solved_task(spec):
+    """Return the ControlTask whose law is solved state by state."""
+    system, contraction = double_integrator(spec.system), contraction_of(spec.system)
+    safe_set = contractive_set(system, contraction)
+    mpc = BackupMpc(build_qp(system, safe_set, contraction, spec.backup), safe_set,
+                    spec.backup.solver)
+    return ControlTask.assemble(spec, system, safe_set, contraction, mpc, SolvedLaw(mpc))
+
+
+def judged(task, demand):
+    """Return the rollouts that a demand is judged by, and the largest admissible metric."""
+    metrics, make = task.spec.metrics, (task.system, task.safe_set)
+    if isinstance(demand, ControllerDemand):
+        return verification_scenarios(*make, metrics.verification_states, task.horizon,
+                                      metrics.seed + SEED_OFFSET), 0.0
+    return (design_scenarios(*make, metrics.design_states, task.horizon, metrics.seed)
+            + verification_scenarios(*make, metrics.verification_states, task.horizon,
+                                     metrics.seed)), -demand.accept_margin
+
+
+def margin(demand):
+    """Return the margin that a demand asks for, of proved bounds at least."""
+    return demand.accept_margin if isinstance(demand, AdapterDemand) else demand.certified_margin
+
+
+def grave(task, theta, scenarios):
+    """Return the largest metric (S,) of every scenario, -1 where rollouts have none."""
+    kinds = task.metric.per_scenario
+    if not kinds:
+        return np.full(len(scenarios), -1.0)
+    values = task.metric(theta, scenarios, np.ones(len(scenarios)), False)[0]
+    return values[-kinds * len(scenarios):].reshape(-1, kinds).max(axis=1)
+
+
+def gravest(task, demands):
+    """Return (number of the demand, index) of the gravest rollouts of theta_0 that are judged."""
+    theta, graded = task.initial_theta[None], []
+    for number, demand in enumerate(demands):
+        scenarios, bound = judged(task, demand)
+        graded += [(value - bound, number, index)
+                   for index, value in enumerate(grave(task, theta, scenarios))]
+    return [(number, index) for _, number, index in sorted(graded, reverse=True)[:_GRAVEST]]
+
+
+def returns(task, demands, critical):
+    """
+    Return whether the gravest rollouts of theta_0 hold.
+
+    :param critical: of :func:`gravest`; empty for those that start nearest to the origin: what has
+        not returned is worst where little distance is allowed.
+    """
+    chosen = {number: [index for demand, index in critical if demand == number]
+              for number in range(len(demands))} if critical else {}
+    return all(_returns(task, demand, chosen.get(number))
+               for number, demand in enumerate(demands))
+
+
+def _returns(task, demand, chosen):
+    scenarios, bound = judged(task, demand)
+    if chosen is None:
+        stress = np.flatnonzero(~scenarios.nominal)
+        chosen = stress[np.argsort(task.metric.norm(scenarios.x0[stress]))[:_GRAVEST // 2]]
+    if not len(chosen):
+        return True
+    worst = grave(task, task.initial_theta[None], scenarios.take(np.array(chosen))).max()
+    return bool(worst <= bound)
+
+
+def down(number, digits=2):
+    """Return a positive number rounded down to so many significant digits."""
+    if not number > 0:
+        return 0.0
+    unit = 10.0 ** (math.floor(math.log10(number)) + 1 - digits)
+    return float(f'{math.floor(number / unit + 1e-9) * unit:.{digits}g}')
+
+
+def up(number, digits=2):
+    """Return a positive number rounded up to so many significant digits."""
+    unit = 10.0 ** (math.floor(math.log10(number)) + 1 - digits)
+    return float(f'{math.ceil(number / unit - 1e-9) * unit:.{digits}g}')
+
+
+def bisected(holds, spent):
+    """Return the largest s in [0, 1) found with holds(s); 0 is one. :param spent: time is up."""
+    low, high = 0.0, 1.0
+    for _ in range(_STEPS):
+        if spent():
+            break
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low

@@ -1,0 +1,126 @@
+"""
+The invariance metric by sampling: excess over the admissible inputs at states that fill C densely.
+
+The sampled twin of :mod:`scpo_ros.proofs.invariance`: the same groups and the same smooth maximum
+for the projection, over a part of the states, and the plain maximum over all of them for the
+verdict. It says nothing about the states in between.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scpo_ros.proofs.invariance import sectors, SHARPNESS
+from scpo_ros.simulation.rollout import soft_maximum
+from scpo_ros.systems.scenario import interior_states, stress_states
+
+_DESIGN_SHARE = 20  # one in so many of the states is a design state
+_REMEMBERED = 32    # states of a failed policy that join the design states
+
+
+@dataclass(frozen=True)
+class StateExcess:
+    """Excess over the admissible inputs at fixed states, grouped by direction."""
+
+    network: object
+    states: np.ndarray  # (N, n): where some admissible input leaves the safe set
+    backup: np.ndarray  # (N,): the backup's inputs there
+    low: np.ndarray  # (N,): LO
+    up: np.ndarray  # (N,): UP
+    group: np.ndarray  # (N,): sector, ascending
+    limit: float  # of the input
+    sharpness: float = SHARPNESS
+
+    @classmethod
+    def over(cls, policy, bounds, states):
+        """Return the metric over those of the given states (N, n) where it can be positive."""
+        low, up = bounds(states)
+        limit = policy.system.input_limit[0]
+        critical = (low > -limit) | (up < limit)
+        states, low, up = states[critical], low[critical], up[critical]
+        group = sectors(states / policy.system.state_limit)
+        order = np.argsort(group, kind='stable')
+        return cls(policy.network, states[order], policy.backup(states[order])[:, 0], low[order],
+                   up[order], group[order], limit)
+
+    def excess(self, thetas):
+        """Evaluate at every state, (P, N); a bound beyond the saturation never binds."""
+        u = np.clip(self.backup + self.network(thetas, self.states), -self.limit, self.limit)
+        above = np.where(self.up < self.limit, u - self.up, -2 * self.limit)
+        below = np.where(self.low > -self.limit, self.low - u, -2 * self.limit)
+        return np.maximum(above, below)
+
+    def grouped(self, thetas):
+        """Return the smooth maximum of every non-empty group, (P, groups)."""
+        excess = self.excess(thetas)
+        starts = np.flatnonzero(np.r_[True, np.diff(self.group) > 0])
+        stops = np.r_[starts[1:], len(self.group)]
+        return np.column_stack([soft_maximum(excess[:, a:b], self.sharpness, 1)
+                                for a, b in zip(starts, stops)])
+
+    def worst(self, thetas, chunk=16384):
+        """Return the largest excess (P,) and the index of its state (P,)."""
+        top, index = np.full(len(thetas), -np.inf), np.zeros(len(thetas), dtype=int)
+        for a in range(0, len(self.states), chunk):
+            part = self.part(slice(a, a + chunk)).excess(thetas)
+            at = part.argmax(axis=1)  # a NaN wins argmax, and stays
+            value = part[np.arange(len(thetas)), at]
+            better = ~(value <= top) & ~np.isnan(top)
+            top, index = np.where(better, value, top), np.where(better, a + at, index)
+        return top, index
+
+    def part(self, index):
+        """Return the metric over some of the states."""
+        return StateExcess(self.network, self.states[index], self.backup[index], self.low[index],
+                           self.up[index], self.group[index], self.limit, self.sharpness)
+
+
+class SampledInvariance:
+    """The invariance metric over sampled states; what fails joins the design states."""
+
+    kind = 'sampled'
+
+    def __init__(self, policy, bounds, safe_set, count, seed):
+        """
+        Draw the states.
+
+        :param count: of states in C; kept are those where the metric can be positive.
+        :param seed: int; different seeds give disjoint sets.
+        """
+        self.metric = StateExcess.over(policy, bounds, _dense_states(safe_set, count, seed))
+        self._chosen = np.arange(0, len(self.metric.states), _DESIGN_SHARE)
+        self._design = self.metric.part(self._chosen)
+
+    @property
+    def size(self):
+        """Return the number of states."""
+        return len(self.metric.states)
+
+    @property
+    def coverage(self):
+        """Return what is covered, as a part of a sentence."""
+        return f'sampled: {self.size} states one step ahead'
+
+    def design(self, thetas):
+        """Return the smooth maximum of every group of design states, (P, groups)."""
+        return self._design.grouped(thetas)
+
+    def largest(self, thetas):
+        """Return the largest excess over all states, (P,)."""
+        return self.metric.worst(thetas)[0]
+
+    def worst(self, theta):
+        """Return (state (n,), excess) where the excess of a policy (d,) is largest."""
+        value, at = self.metric.worst(theta[None])
+        return self.metric.states[at[0]], float(value[0])
+
+    def remember(self, theta):
+        """Add the worst states of a policy (d,) that failed to the design states, for good."""
+        worst = np.argsort(self.metric.excess(theta[None])[0])[-_REMEMBERED:]
+        self._chosen = np.union1d(self._chosen, worst)
+        self._design = self.metric.part(self._chosen)
+
+
+def _dense_states(safe_set, count, seed):
+    edge = stress_states(safe_set, count // 10, [seed, 4], boundary=1.0)
+    shell = 1 - np.resize(np.linspace(0, 0.05, 10), len(edge))[:, None]  # all around, at each
+    return np.vstack([edge * shell, interior_states(safe_set, count - len(edge), [seed, 5])])

@@ -1,0 +1,130 @@
+"""The control task: everything that follows from a :class:`~scpo_ros.config.Spec`."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scpo_ros.backup.cost_to_go import CostToGo
+from scpo_ros.backup.mpc import BackupMpc, build_qp, riccati
+from scpo_ros.backup.planar.explicit_law import ExplicitLaw
+from scpo_ros.config.specification import spec_digest
+from scpo_ros.policy.residual_policy import ResidualNetwork, ResidualPolicy
+from scpo_ros.proofs.contraction import ProvedContraction
+from scpo_ros.proofs.invariance import ProvedInvariance
+from scpo_ros.sets.invariant_set import contractive_set
+from scpo_ros.simulation.rollout import InputBounds, Simulator
+from scpo_ros.systems.linear_system import double_integrator
+from scpo_ros.tolerances import Tolerances
+from scpo_ros.verification.safety_metrics import RolloutMetric
+
+
+def contraction_of(config):
+    """Return lambda = exp(-rate dt) of a :class:`~scpo_ros.config.SystemConfig`."""
+    return float(np.exp(-config.contraction_rate * config.dt))
+
+
+@dataclass(frozen=True)
+class ControlTask:
+    """System, safe set, backup, policy and metrics; the same in every process."""
+
+    spec: object  # Spec
+    system: object  # LinearSystem
+    safe_set: object  # Polytope C
+    contraction: float  # lambda
+    mpc: object  # BackupMpc
+    lyapunov: np.ndarray  # (n, n), P of V(x) = x'Px
+    gain: np.ndarray  # (m, n), LQR
+    policy: ResidualPolicy
+    bounds: InputBounds
+    simulator: Simulator
+    metric: RolloutMetric
+    cache: object = None  # folder of tables, None for the default
+
+    @classmethod
+    def build(cls, spec, cache=None, progress=None):
+        """
+        Build the task; the backup's table comes from the cache when it is there.
+
+        :param cache: folder of tables, None for the default.
+        :param progress: None or a callable of the built fraction of the table.
+        :raises ConfigurationError: when the limits leave no safe set.
+        """
+        system = double_integrator(spec.system)
+        contraction = contraction_of(spec.system)
+        safe_set = contractive_set(system, contraction)
+        mpc = BackupMpc(build_qp(system, safe_set, contraction, spec.backup), safe_set,
+                        spec.backup.solver)
+        law = ExplicitLaw.load_or_build(mpc, cache=cache, progress=progress)
+        return cls.assemble(spec, system, safe_set, contraction, mpc, law, cache)
+
+    @classmethod
+    def assemble(cls, spec, system, safe_set, contraction, mpc, law, cache=None):
+        """Return the task made of the given parts."""
+        lyapunov, gain = riccati(system, spec.backup.state_weight, spec.backup.input_weight)
+        network = ResidualNetwork((system.n, *spec.policy.hidden), system.state_limit)
+        policy = ResidualPolicy(system, law, network)
+        bounds = InputBounds.of(system, safe_set)
+        simulator = Simulator(policy, bounds, np.array(spec.backup.state_weight),
+                              spec.backup.input_weight)
+        tolerance = spec.metrics.no_regret_tolerance if spec.metrics.no_regret else np.inf
+        metric = RolloutMetric(simulator, lyapunov, spec.metrics.stability_ratio,
+                               spec.metrics.stability_offset, tolerance,
+                               constraint=spec.metrics.invariance == 'sampled',
+                               stability=spec.metrics.stability == 'sampled')
+        return cls(spec, system, safe_set, contraction, mpc, lyapunov, gain, policy, bounds,
+                   simulator, metric, cache)
+
+    @cached_property
+    def proof(self):
+        """Return the proof of invariance; it holds no scenarios, so all may share it."""
+        return ProvedInvariance(
+            self.policy, self.bounds, self.spec.metrics.proof_cells, self.cache)
+
+    @cached_property
+    def stability_proof(self):
+        """Return the proof of contraction, None where stability is sampled."""
+        metrics = self.spec.metrics
+        if metrics.stability == 'sampled':
+            return None
+        rate = float(np.exp(-metrics.stability_decay * self.system.dt))
+        return ProvedContraction(self.policy, rate, max(4, metrics.proof_cells // 2), self.cache)
+
+    @cached_property
+    def tolerances(self):
+        """Return how far what another machine computes of this task may be from it."""
+        slopes = self.policy.backup.table.slopes[:, :-1]
+        return Tolerances(float(np.linalg.norm(slopes, axis=1).max()))
+
+    @cached_property
+    def cost_to_go(self):
+        """Return the backup's cost-to-go, a callable of states (N, n); its table is cached."""
+        return CostToGo.load_or_build(self)
+
+    def build_proofs(self):
+        """
+        Return the proofs that the specification asks for; make the table of the cost-to-go.
+
+        The tables that take long then are in the cache, where other processes find them: a second
+        the first time at dt = 0.1, most of a minute at 0.01.
+
+        :raises InfeasibleError: when nothing can be proved, see there.
+        """
+        asked = [self.proof] if self.spec.metrics.invariance == 'proved' else []
+        if self.spec.metrics.no_regret:
+            CostToGo.load_or_build(self)
+        return asked + [proof for proof in (self.stability_proof,) if proof is not None]
+
+    @property
+    def horizon(self):
+        """Return the rollout length H in steps."""
+        return max(1, round(self.spec.metrics.horizon_s / self.system.dt))
+
+    @property
+    def initial_theta(self):
+        """Return theta_0 (d,): the backup."""
+        return self.policy.network.initial(self.spec.policy.seed)
+
+    @property
+    def digest(self):
+        """Return the digest of the specification, the same on every processor."""
+        return spec_digest(self.spec)

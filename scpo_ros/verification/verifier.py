@@ -1,0 +1,114 @@
+"""
+The controller's own verification of a policy: other scenarios than the adapter's, its own claim.
+
+A proved metric speaks of every state, and is the same for whoever computes it: it must keep the
+margin that the controller asks for, `bound <= -(margin - r)`, with r for the rounding of another
+processor (:class:`~scpo_ros.tolerances.Tolerances`, *margin*). A sampled metric differs between
+two sets of scenarios by more than the margin: on the controller's own scenarios it must be at most
+0, the limit itself. The adapter plans the margin for that difference.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scpo_ros.interface.claim import Claim
+from scpo_ros.scpo import is_safe
+from scpo_ros.verification.counterexample import exceeded, not_returned, worst_push
+from scpo_ros.verification.evaluation import SafetyEvaluation
+from scpo_ros.verification.safety_metrics import REGRETS, SAMPLING_ALLOWANCE
+from scpo_ros.verification.task import ControlTask
+
+
+SEED_OFFSET = 104729  # the controller's scenario sets are drawn with another seed
+_TRIED = 8  # gravest failures that are looked at for one that can be shown
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Safe or not, and why not."""
+
+    safe: bool
+    reason: str
+    worst: float  # largest metric
+    counterexample: object = None  # Counterexample, for whoever would propose better
+    claim: object = None  # Claim of this verification, where it is safe
+
+
+class Verifier:
+    """Judges weights by rollouts of its own."""
+
+    def __init__(self, spec, margin, tolerance=0.0):
+        """
+        Draw the scenarios of a specification; its table comes from the cache.
+
+        :param spec: Spec. :param margin: that proved metrics must keep, metric units.
+        :param tolerance: by which any metric may exceed its limit. Above 0 only where the verdict
+            of another machine is looked at again, see :mod:`scpo_ros.tolerances`.
+        """
+        task = ControlTask.build(spec)
+        self._evaluation = SafetyEvaluation(task, seed=spec.metrics.seed + SEED_OFFSET)
+        self._margin, self._tolerance = margin, tolerance
+        self._rounding = task.tolerances.margin
+
+    def judge(self, theta):
+        """Return the :class:`Verdict` on weights (d,); a metric that is not finite is unsafe."""
+        metrics = self._evaluation.verify(np.asarray(theta)[None])[0]
+        limits = self._limits(metrics.size)
+        if is_safe(metrics - limits, 0.0):
+            worst = float(metrics.max())
+            return Verdict(True, '', worst, claim=Claim(
+                self._evaluation.kind, self._evaluation.coverage, self._margin, worst,
+                metrics.size))
+        failed = np.flatnonzero(~(np.isfinite(metrics) & (metrics <= limits)))
+        found, index = self._counterexample(np.asarray(theta), metrics, failed)
+        reason = found.sentence if found is not None else self._in_words(
+            np.asarray(theta), metrics, index)
+        return Verdict(False, reason, float(metrics[index]), found)
+
+    def _limits(self, count):
+        """Return the largest admissible value of each of so many metrics; NaN admits nothing."""
+        limits = np.full(count, float(self._tolerance))
+        limits[self._evaluation.proved_metrics] -= np.maximum(0.0, self._margin - self._rounding)
+        return limits
+
+    def _counterexample(self, theta, metrics, failed):
+        """Return the rollout behind the gravest failure and its index; None if it has none."""
+        evaluation, task = self._evaluation, self._evaluation.task
+        for index in sorted(failed, key=lambda i: (self._gravity(i), -np.nan_to_num(
+                metrics[i], nan=np.inf)))[:_TRIED]:
+            row = evaluation.row(index)
+            if index == 0:
+                x0, name = evaluation.invariance.worst(theta)[0], 'under the worst disturbance'
+                w, show = worst_push(task, theta, x0, task.horizon), exceeded
+            elif row is not None:
+                scenario = evaluation.verification.take([row[0]])
+                x0, w, name = scenario.x0[0], scenario.w[0], f'verification rollout {row[0]}'
+                show = not_returned if row[1] == 'stability' else exceeded
+            else:
+                return None, index
+            found = show(task, theta, x0, w, name)
+            if found is not None:
+                return found, index
+        return None, failed[0]
+
+    def _gravity(self, index):
+        """Return the order of explanation: limits, the safe set one step ahead, return, cost."""
+        row = self._evaluation.row(index)
+        if row is not None:
+            return 2 * (row[1] == 'stability')
+        return 1 if index == 0 else 3
+
+    def _in_words(self, theta, metrics, index):
+        if metrics[index] <= 0:
+            what = ('the input keeps no more from what the safe set allows' if index == 0
+                    else 'the norm shrinks no faster than that beyond the rate asked for')
+            return (f'verification metric {index} is proved with the margin {-metrics[index]:.6g} '
+                    f'only, {self._margin:.6g} is asked for: {what}')
+        if not 1 <= index <= REGRETS:
+            return (f'verification metric {index} = {metrics[index]:.6g} > 0: '
+                    f'{self._evaluation.explain(theta, index)}')
+        tolerance = 1 + self._evaluation.task.metric.tolerance + SAMPLING_ALLOWANCE
+        when = 'under stress' if index == REGRETS else 'in ordinary operation'
+        horizon = self._evaluation.task.spec.metrics.horizon_s
+        return (f'task cost = {metrics[index] + tolerance:.4g} > {tolerance:.4g} times that of '
+                f'the backup over {horizon:.1f} s, the mean of the verification rollouts {when}')

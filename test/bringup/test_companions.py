@@ -1,0 +1,84 @@
+"""Recorder and viewers: their command lines, and how a run starts and outlives them."""
+
+import os
+from pathlib import Path
+import re
+import time
+
+import pytest
+from scpo_ros.bringup import companions
+from scpo_ros.config.arguments import ARGUMENTS
+from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.sim import Processes
+
+DEFAULTS = {argument.name: argument.default for argument in ARGUMENTS}
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Put programs that do nothing where the viewers are looked for."""
+    for name in ('rqt', 'rviz2'):
+        (tmp_path / name).write_text('#!/bin/sh\n')
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path))
+
+
+def test_nothing_is_started_unasked():
+    assert companions.viewers(DEFAULTS) == {}
+
+
+def test_viewers_are_given_the_shipped_files(installed):
+    lines = companions.viewers({**DEFAULTS, 'rqt': 'true', 'rviz': 'true'})
+    rqt, rviz = lines['rqt'], lines['rviz2']
+    assert rqt[1:-1] == ['-m', 'scpo_ros.nodes.rqt', '--perspective-file']
+    assert rviz[:-1] == ['rviz2', '-d']
+    assert Path(rqt[-1]).name == 'scpo.perspective' and Path(rviz[-1]).name == 'scpo.rviz'
+
+
+@pytest.mark.parametrize('namespace, prefix', [('a', '/a/'), ('/q/w', '/q/w/'), ('/', '/')])
+def test_viewers_of_another_namespace_show_its_topics(installed, namespace, prefix):
+    for line in companions.viewers(
+            {**DEFAULTS, 'rqt': 'true', 'rviz': 'true', 'namespace': namespace}).values():
+        text = Path(line[-1]).read_text()
+        assert f'{prefix}adapter/m' in text and '/scpo' not in text
+
+
+@pytest.mark.parametrize('name, program', [('rqt', 'rqt'), ('rviz', 'rviz2')])
+def test_a_viewer_that_is_not_installed_is_named(monkeypatch, tmp_path, name, program):
+    monkeypatch.setenv('PATH', str(tmp_path))
+    with pytest.raises(ConfigurationError, match=f'{name} needs .*{program}'):
+        companions.viewers({**DEFAULTS, name: 'true'})
+
+
+@pytest.mark.parametrize('namespace, own, foreign', [
+    ('a', ['/a/policy', '/a/controller/metrics/residual'], ['/b/policy', '/ab/policy', '/policy']),
+    ('/', ['/policy', '/controller/metrics/residual'], [])])
+def test_a_bag_holds_one_copy_and_what_all_share(monkeypatch, namespace, own, foreign):
+    monkeypatch.setattr(companions, 'find_spec', lambda name: name)
+    line = companions.ros2_bag_record({**DEFAULTS, 'namespace': namespace}, 'the/bag')
+    assert line[:5] == ['ros2', 'bag', 'record', '--storage', 'mcap']
+    assert line[-2:] == ['--output', 'the/bag']
+    wanted = re.compile(line[line.index('--regex') + 1])
+    assert all(wanted.fullmatch(topic) for topic in [*own, '/clock', '/diagnostics'])
+    assert not any(wanted.fullmatch(topic) for topic in foreign)
+
+
+def test_without_ros2_bag_the_launch_says_so(monkeypatch):
+    monkeypatch.setattr(companions, 'find_spec', lambda _: None)
+    with pytest.raises(ConfigurationError, match='ros2 bag'):
+        companions.ros2_bag_record(DEFAULTS)
+
+
+def test_viewers_start_once_there_is_something_to_see_and_may_be_closed(tmp_path, monkeypatch):
+    (tmp_path / 'rqt').write_text(f'#!/bin/sh\necho shown >> {tmp_path}/seen; exit 3\n')
+    (tmp_path / 'rqt').chmod(0o755)
+    monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
+    running = Processes({'monitor': ['sleep', '60'], 'ready': ['true']}, shown={'rqt': ['rqt']})
+    running.start()
+    deadline = time.monotonic() + 20
+    while 'rqt' not in running._lines and time.monotonic() < deadline:
+        assert running.ended() is None
+    while 'rqt' in running._running and time.monotonic() < deadline:
+        assert running.ended() is None  # it has ended with code 3, and the run goes on
+    assert (tmp_path / 'seen').read_text() == 'shown\n'
+    assert running.stop() == {'monitor': -2}

@@ -1,0 +1,42 @@
+"""Being found quickly: what is set, and what of the user's own is left alone."""
+
+from xml.etree import ElementTree
+
+import pytest
+from scpo_ros.config.resources import share_file
+from scpo_ros.process.discovery import be_found_quickly
+
+
+def test_profile_and_transport_are_set(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    environment = {}
+    be_found_quickly(environment)
+    assert environment['FASTDDS_BUILTIN_TRANSPORTS'] == 'UDPv4'
+    tree = ElementTree.parse(environment['FASTRTPS_DEFAULT_PROFILES_FILE'])
+    assert [node.get('is_default_profile') for node in tree.iter() if node.tag.endswith(
+        '}participant')] == ['true']
+
+
+@pytest.mark.parametrize('own', [{'FASTRTPS_DEFAULT_PROFILES_FILE': 'mine.xml'},
+                                 {'FASTDDS_BUILTIN_TRANSPORTS': 'SHM'}])
+def test_what_the_user_has_set_is_left_alone(own):
+    environment = dict(own)
+    be_found_quickly(environment)
+    assert environment == own
+
+
+def test_a_profile_in_the_working_directory_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'DEFAULT_FASTRTPS_PROFILES.xml').write_text('<profiles/>')
+    environment = {}
+    be_found_quickly(environment)
+    assert environment == {}
+
+
+def test_both_profiles_announce_alike():
+    """What the assurance measures is what a robot gets."""
+    files = [share_file('config/fastdds.xml'), share_file('assurance/loopback.xml')]
+    found = [[ElementTree.tostring(node) for node in ElementTree.parse(path).iter()
+              if node.tag.endswith('}discovery_config')] for path in files]
+    assert found[0] and [b''.join(part.split()) for part in found[0]] == [
+        b''.join(part.split()) for part in found[1]]

@@ -1,0 +1,196 @@
+"""The plant: late commands are held and counted, then it brakes; episodes repeat by their seed."""
+
+from control_samples import states_in
+import numpy as np
+import pytest
+from scpo_ros.config import PlantConfig
+from scpo_ros.exceptions import InfeasibleError, InvalidArrayError
+from scpo_ros.systems.plant import SimulatedPlant
+
+
+@pytest.fixture
+def make(task):
+    """Return a maker of plants."""
+    def made(**parameters):
+        return SimulatedPlant(task.system, task.safe_set, PlantConfig(**parameters))
+    return made
+
+
+def test_a_step_is_the_systems_with_a_bounded_disturbance(task, make):
+    plant, rng, seen = make(), np.random.default_rng(1), []
+    for _ in range(55):
+        x, u = plant.state.x, rng.uniform(-1, 1)
+        state = plant.advance(u)
+        assert state.applied == u
+        seen.append(state.x - task.system.step(x, np.array([u])))
+    assert np.all(np.abs(seen) <= task.system.disturbance + 1e-15)
+    assert np.ptp(np.array(seen)[:, 1]) > task.system.disturbance[1]
+
+
+def test_commands_beyond_the_limits_are_saturated_and_counted(make):
+    plant = make()
+    assert plant.advance(7.0).applied == 1.0 and plant.limit_violations == 1
+    assert plant.advance(-7.0).applied == -1.0 and plant.limit_violations == 2
+    plant = make(seed=3)
+    plant.advance(0.5)
+    assert plant.limit_violations == 0
+
+
+def test_leaving_the_state_limits_is_counted_tick_by_tick(task, make):
+    plant, outside = make(episode_steps=1000), 0
+    for _ in range(100):
+        x = plant.advance(1.0).x
+        outside += bool(np.any(np.abs(x) > task.system.state_limit))
+    assert plant.limit_violations == outside > 50
+
+
+def test_a_missing_command_holds_the_last_one_then_the_drive_brakes(task, make):
+    plant = make(episode_steps=1000, command_timeout_s=0.5)
+    plant.advance(0.3)
+    assert plant.deadline_misses == 0
+    for count in range(1, 6):
+        assert plant.advance(None).applied == 0.3 and plant.deadline_misses == count
+    for count in range(6, 60):
+        v = plant.state.x[1]
+        assert plant.advance(None).applied == pytest.approx(np.clip(-v / 0.1, -1, 1))
+        assert plant.deadline_misses == count
+    assert abs(plant.state.x[1]) <= 0.003 + 1e-12
+    assert plant.advance(-0.2).applied == -0.2 and plant.deadline_misses == 59
+    assert plant.advance(None).applied == -0.2
+
+
+@pytest.mark.parametrize('command', [np.nan, np.inf, -np.inf])
+def test_a_command_that_is_no_number_counts_as_missing_and_as_a_violation(make, command):
+    plant = make()
+    plant.advance(0.3)
+    assert plant.advance(command).applied == 0.3
+    assert plant.deadline_misses == 1 and plant.limit_violations == 1
+    assert np.all(np.isfinite(plant.state.x))
+
+
+@pytest.mark.parametrize('timeout, dt, patience', [(0.0, 0.1, 1), (0.3, 0.1, 3), (1.0, 0.1, 10)])
+def test_patience_follows_the_time_out(make, timeout, dt, patience):
+    plant = make(episode_steps=1000, command_timeout_s=timeout)
+    plant.advance(0.7)
+    held = [plant.advance(None).applied == 0.7 for _ in range(15)]
+    assert held == [True] * patience + [False] * (15 - patience)
+
+
+def test_before_the_first_command_it_stands_and_misses_nothing(task, make):
+    for seed in range(30):
+        plant = make(seed=seed, episode_steps=1000)
+        for _ in range(60):
+            plant.advance(None)
+        assert plant.deadline_misses == 0 and not plant.started
+        assert plant.limit_violations == 0, 'the brake alone keeps the limits from inside C'
+        assert abs(plant.state.x[1]) <= 0.003 + 1e-12
+    plant.advance(0.1)
+    assert plant.started
+
+
+def test_episodes_start_inside_the_safe_set_and_count_on(task, make):
+    plant, starts = make(episode_steps=7), []
+    for step in range(1, 71):
+        state = plant.advance(0.0)
+        assert state.step == step and state.episode == step // 7
+        if step % 7 == 0:
+            starts.append(state.x)
+            assert state.applied == 0.0
+    assert np.all(task.safe_set.contains(np.array(starts))) and len(starts) == 10
+    assert len({x.tobytes() for x in starts}) == 10
+
+
+def test_starts_spread_over_the_safe_set(task, make):
+    plant = make()
+    starts = []
+    for _ in range(300):
+        plant.reset()
+        starts.append(plant.advance(None).x)
+    starts = np.array(starts)
+    gauge = task.safe_set.gauge(starts)
+    assert np.all(gauge <= 1) and gauge.max() > 0.97
+    assert abs(np.mean(gauge**2) - 0.5) < 0.1  # uniform: the gauge squared is too
+    assert plant.state.episode == 300
+
+
+def test_a_reset_takes_the_next_step_and_starts_a_new_episode_in_full(make):
+    plant = make(episode_steps=10)
+    for _ in range(4):
+        before = plant.advance(0.0)
+    assert plant.reset() == 1 and plant.state is before  # until the step nothing changes
+    state = plant.advance(0.7)  # the answer to the state before
+    assert (state.step, state.episode, state.applied) == (5, 1, 0.0)
+    assert plant.limit_violations == plant.deadline_misses == 0
+    episodes = [plant.advance(0.0).episode for _ in range(10)]
+    assert episodes == [1] * 9 + [2]
+
+
+def test_many_resets_between_two_steps_are_one(make):
+    plant = make()
+    assert [plant.reset() for _ in range(50)] == [1] * 50
+    assert plant.advance(None).episode == 1 and plant.advance(0.0).episode == 1
+
+
+def test_a_reset_at_the_end_of_an_episode_begins_the_one_that_it_names(make):
+    plant = make(episode_steps=3)
+    plant.advance(0.0), plant.advance(0.0)
+    named = plant.reset()
+    assert plant.advance(0.0).episode == named == 1
+
+
+@pytest.mark.parametrize('asked', [True, False])
+def test_the_command_that_an_episode_applied_last_is_not_held_in_the_next(make, asked):
+    plant = make(episode_steps=10)
+    for _ in range(9):
+        plant.advance(0.8)
+    if asked:
+        plant.reset()
+    state = plant.advance(0.8)
+    assert state.episode == 1
+    assert plant.advance(None).applied == pytest.approx(np.clip(-state.x[1] / 0.1, -1, 1))
+    assert plant.deadline_misses == 1
+    assert plant.advance(0.4).applied == plant.advance(None).applied == 0.4
+
+
+def test_a_reset_before_the_first_command_begins_a_new_episode(make):
+    plant = make()
+    plant.reset()
+    state = plant.advance(None)
+    assert (state.step, state.episode, plant.started) == (1, 1, False)
+
+
+def test_one_seed_gives_one_history(task, make):
+    def history(plant):
+        return np.array([plant.advance(np.sin(k)).x for k in range(150)])
+
+    assert np.array_equal(history(make(seed=5)), history(make(seed=5)))
+    assert not np.allclose(history(make(seed=5)), history(make(seed=6)))
+    given = SimulatedPlant(task.system, task.safe_set, PlantConfig(seed=5), seed=6)
+    assert np.array_equal(history(given), history(make(seed=6)))
+
+
+def test_episodes_start_where_they_are_told(make):
+    plant = make(random_start=False, initial_state=[0.3, -0.1], episode_steps=5)
+    for _ in range(4):
+        assert np.array_equal(plant.state.x, [0.3, -0.1])
+        for _ in range(5):
+            plant.advance(0.0)
+
+
+@pytest.mark.parametrize('state', [(1.5, 0.0), (0.0, 0.61), (1.0, 0.6)])
+def test_an_initial_state_outside_the_safe_set_is_refused_by_name(task, make, state):
+    with pytest.raises(InfeasibleError, match='initial_state') as caught:
+        make(random_start=False, initial_state=state)
+    assert str(list(state)) in str(caught.value)
+    assert f'{task.safe_set.gauge(np.array(state)):.4f}' in str(caught.value)
+
+
+@pytest.mark.parametrize('state', [(0.0,), (0.0, 0.0, 0.0)])
+def test_an_initial_state_of_the_wrong_length_is_refused_by_name(make, state):
+    with pytest.raises(InvalidArrayError, match='initial_state'):
+        make(random_start=False, initial_state=state)
+
+
+def test_every_state_of_the_safe_set_may_be_the_initial_one(task, make, rng):
+    for x in np.vstack([task.safe_set.vertices, states_in(task.safe_set, 20, rng)]):
+        assert np.array_equal(make(random_start=False, initial_state=tuple(x)).state.x, x)

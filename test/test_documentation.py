@@ -1,0 +1,72 @@
+"""The programs of the documentation run; its links and commands name what is there."""
+
+import os
+from pathlib import Path
+import re
+import subprocess
+import sys
+
+import pytest
+from scpo_ros.config.arguments import ADAPT_ARGUMENTS, ARGUMENTS, overrides
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md')), ROOT / 'CONTRIBUTING.md',
+         ROOT / 'QUALITY_DECLARATION.md']
+
+
+def programs(page):
+    """Return {file name: program} of the programs of a page that name themselves."""
+    blocks = re.findall(r'```python\n(.*?)```', (ROOT / 'docs' / page).read_text(), re.DOTALL)
+    return {re.match(r'"""(\w+\.py):', block).group(1): block for block in blocks}
+
+
+@pytest.mark.parametrize('name, says', [
+    ('gentle.py', 'ACCEPTED'), ('friction.py', 'facets')])
+def test_a_program_of_the_page_runs(tmp_path, name, says):
+    path = tmp_path / name
+    path.write_text(programs('extending.md')[name])
+    done = subprocess.run([sys.executable, str(path)], cwd=ROOT, capture_output=True, text=True,
+                          timeout=100, check=False, env={**os.environ,
+                                                         'PYTHONPATH': str(ROOT)})
+    assert done.returncode == 0, done.stderr
+    assert says in done.stdout and 'ACCEPTED' in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_every_test_that_a_page_names_is_there(page):
+    defined = set()
+    for path in (ROOT / 'test').rglob('test_*.py'):
+        defined |= {path.stem, *re.findall(r'^def (test_\w+)\(', path.read_text(), re.MULTILINE)}
+    assert set(re.findall(r'`(test_\w+)`', page.read_text())) <= defined
+
+
+def test_every_program_compiles():
+    for page in PAGES:
+        for block in re.findall(r'```python\n(.*?)```', page.read_text(), re.DOTALL):
+            compile(block, page.name, 'exec')
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r'\]\(([^)#]+)\)', page.read_text()):
+        assert target.startswith('https://') or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_every_launch_argument_in_a_command_is_one(page):
+    for block in re.findall(r'```\w*\n(.*?)```', page.read_text(), re.DOTALL):
+        for line in block.splitlines():
+            if 'launch.py' in line or 'scpo_ros.sim' in line or 'make sim' in line:
+                known = ADAPT_ARGUMENTS if 'adapt.launch' in line else ARGUMENTS
+                given = dict(re.findall(r"(\w+):=([^\s']+)", line))
+                overrides({**given, 'params_file': ''} if given else {}, known)
+
+
+def test_the_table_of_launch_arguments_names_all_of_them():
+    text = (ROOT / 'README.md').read_text()
+    rows = text.split('| launch argument |')[1].split('\n\n')[0].splitlines()[2:]
+    named = {name for row in rows for name in re.findall(r'`(\w+)`', row.split('|')[1])}
+    assert named == {argument.name for argument in ARGUMENTS}
+    beside = text.split('`adapt.launch.py` (controller')[1].split('\n\n')[0]
+    only = {argument.name for argument in ADAPT_ARGUMENTS} ^ {a.name for a in ARGUMENTS}
+    assert only <= set(re.findall(r'`(\w+)`', beside))

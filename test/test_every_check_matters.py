@@ -1,0 +1,777 @@
+"""
+One mutant per check: taken out of the source, something hostile gets through that did not before.
+
+The rules of record and certificate are found by reading the source, so a new one without a
+hostile input that only it stops fails here. The other checks are listed by hand, as text that must
+stand in the source exactly once.
+"""
+
+import ast
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+from admission_samples import BACKUP, certificate, chain_of, CLAIM, settle, SPEC, Verifier
+from monitor_samples import TASK, Watched, WIDE
+import numpy as np
+import pytest
+from scpo_ros.arrays import digest
+from scpo_ros.config import PlantConfig, Spec
+from scpo_ros.exceptions import ConfigurationError, SolverError
+from scpo_ros.interface import policy_record
+from scpo_ros.interface.acknowledgement import Acknowledgement
+from scpo_ros.interface.policy_record import backup_record
+from scpo_ros.interface.refusal import RefusalKind
+from scpo_ros.ledger.history import History
+from scpo_ros.scpo import certificate as certificates
+from scpo_ros.sets.invariant_set import contractive_set
+from scpo_ros.systems.linear_system import double_integrator
+from scpo_ros.verification.task import contraction_of, ControlTask
+
+
+ROOT = Path(policy_record.__file__).parents[1]
+MARGIN = 0.02
+GATE_FILE = 'controller/policy_gate.py'
+ADMISSION_FILE = 'controller/admission.py'
+CHAIN_FILE = 'adapter/policy_chain.py'
+WATCH_FILE = 'interface/state_watch.py'
+LEDGER_FILE = 'ledger/ledger.py'
+AGREEMENT_FILE = 'adapter/agreement.py'
+RECORD_FILE = 'interface/policy_record.py'
+MONITOR_FILE = 'controller/model_monitor.py'
+TRANSITIONS_FILE = 'systems/transitions.py'
+APPLIED_FILE = 'controller/applied_input.py'
+MESSAGES_FILE = 'interface/messages.py'
+HISTORY_FILE = 'ledger/history.py'
+VERIFIER_FILE = 'verification/verifier.py'
+
+
+def mutated(path, tree_or_text):
+    """Return a module of the package with another source."""
+    name = 'scpo_ros.' + path.removesuffix('.py').replace('/', '.')
+    module = ModuleType(name)
+    module.__file__ = str(ROOT / path)
+    exec(compile(tree_or_text, str(ROOT / path), 'exec'), module.__dict__)
+    return module
+
+
+# Records and certificates -------------------------------------------------------------------
+
+
+def hostile_records():
+    """Yield records with one thing wrong each."""
+    good = chain_of(2)[2]
+    c = good.certificate
+
+    def signed(theta):
+        return replace(good, theta=theta, digest=digest(theta), certificate=replace(
+            c, theta_digest=digest(theta)))
+
+    yield signed(np.ones(4))
+    yield signed(np.array([1.0, np.nan, 1.0]))
+    yield replace(good, certificate=replace(c, coverage='x' * 10**5))
+    yield replace(good, digest='0' * 64)
+    yield replace(good, spec_digest='another robot')
+    yield replace(good, version=2, parent=2)
+    yield replace(good, version=1, parent=0, parent_digest=digest(BACKUP), certificate=replace(
+        c, parent_digest=digest(BACKUP)))
+    yield replace(good, parent=7, version=9)
+    yield replace(good, version=2**63 - 1)
+    yield replace(good, version=2 + 10**6)
+    other = digest(np.ones(3) * 5)
+    yield replace(good, parent_digest=other, certificate=replace(c, parent_digest=other))
+    yield replace(good, certificate=None)
+    yield replace(good, certificate=replace(c, parent_digest='another parent'))
+    matrix = np.full((1, 2), -0.1)
+    changes = [
+        {'g': matrix, 'bound': matrix, 'smoothness': matrix + 2}, {'bound': [np.inf, np.inf]},
+        {'g': [-0.01, -0.2], 'bound': [0.1, 0.1], 'verification_max': -0.02},
+        {'margin': 0.001}, {'bound': [-0.15, -0.1]}, {'smoothness': [1.0, 0.0]},
+        {'verification_size': 0}, {'verification_max': -0.001},
+        {'verification_max': -0.15}, {'violation': 1e-3}, {'duality_gap': 1e-3},
+        {'duality_gap': -1.0}, {'kind': 'promised'}, {'kind': 'proved'},
+        {'theta_digest': 'of others'}]
+    for change in changes:
+        yield replace(good, certificate=replace(c, **change))
+
+
+def let_through(records):
+    """Return, for each record, whether submission or restoration would take it."""
+    known = {0: digest(BACKUP), 1: chain_of(1)[1].digest}
+    result = []
+    for record in hostile_records():
+        try:
+            taken = not records.record_defects(record, 3, SPEC, known, MARGIN, 'sampled')
+        except Exception:  # noqa: B902 - the gate refuses then
+            taken = False
+        restored = record.theta.shape != (3,) or not records.identity_defects(record, 3, SPEC)
+        # restoration is the only check of identity for what a ledger holds
+        result.append((taken, restored and _identity_is_wrong(record)
+                       and not records.identity_defects(record, 3, SPEC)))
+    return result
+
+
+def _identity_is_wrong(record):
+    return (record.theta.shape != (3,) or not np.all(np.isfinite(record.theta))
+            or digest(record.theta) != record.digest or record.spec_digest != SPEC
+            or not record.version > record.parent or record.version >= 2**53)
+
+
+class Remove(ast.NodeTransformer):
+    """Takes the n-th check out of the functions of that name."""
+
+    def __init__(self, functions, number):
+        self.functions, self.number, self.seen, self.what = functions, number, 0, ''
+        self._inside = False
+
+    def visit_FunctionDef(self, node):
+        if node.name in self.functions:
+            self._inside = True
+            self.generic_visit(node)
+            self._inside = False
+        return node
+
+    def _hit(self, node):
+        self.seen += 1
+        if self.seen - 1 != self.number:
+            return False
+        self.what = ast.unparse(node)[:70]
+        return True
+
+    def visit_Expr(self, node):
+        if self._inside and isinstance(node.value, ast.Yield) and self._hit(node):
+            return ast.Pass()
+        return node
+
+    def visit_If(self, node):
+        returns = len(node.body) == 1 and isinstance(node.body[0], ast.Return)
+        if self._inside and returns and ast.unparse(node.body[0]) != 'return found' and (
+                self._hit(node)):
+            return ast.Pass()
+        body = [self.visit(entry) for entry in node.body]
+        finite = any(isinstance(entry, ast.Return) for entry in body) and len(body) > 1
+        if self._inside and finite and self._hit(node):
+            return ast.Pass()
+        return node
+
+    def visit_Assign(self, node):
+        if self._inside and ast.unparse(node.targets[0]) == 'rules' and isinstance(
+                node.value, ast.Tuple) and isinstance(node.value.elts[0], ast.Tuple):
+            kept = [entry for entry in node.value.elts if not self._hit(entry)]
+            node.value.elts = kept
+        return node
+
+
+FUNCTIONS = {
+    RECORD_FILE: ('identity_defects', 'version_defects', 'lineage_defects',
+                  'evidence_defects'),
+    'scpo/certificate.py': ('certificate_defects', '_metric_rules', '_step_rules',
+                            '_identity_rules')}
+SPARE = {  # rules that nothing needs alone, and why
+    'if record.parent not in known:': 'the next line raises, and the gate refuses',
+    'if certificate is None:': 'the next line raises, and the gate refuses',
+    'yield (certificate.kind in KINDS': 'follows from the kind that the specification asks for',
+    'yield (np.all(c.g <= -c.margin)': 'follows from the two rules of verification_max'}
+
+
+def rules():
+    """Yield (file, number of the check)."""
+    for path, functions in FUNCTIONS.items():
+        count = Remove(functions, -1)
+        count.visit(ast.parse((ROOT / path).read_text()))
+        for number in range(count.seen):
+            yield path, number
+
+
+def without(path, number):
+    """Return policy_record's functions with one rule removed somewhere, and the rule."""
+    remover = Remove(FUNCTIONS[path], number)
+    tree = ast.fix_missing_locations(remover.visit(ast.parse((ROOT / path).read_text())))
+    module = mutated(path, tree)
+    if path == RECORD_FILE:
+        return module, remover.what
+    records = mutated(RECORD_FILE, (ROOT / RECORD_FILE).read_text())
+    records.certificate_defects = module.certificate_defects
+    return records, remover.what
+
+
+def test_the_rules_are_found():
+    assert len(list(rules())) >= 22
+    assert let_through(policy_record) == [(False, False)] * len(list(hostile_records()))
+    assert certificates.certificate_defects(
+        certificate(BACKUP, digest(BACKUP)), BACKUP, MARGIN, 1e-9) == ()
+
+
+@pytest.mark.parametrize('path, number', rules())
+def test_every_rule_of_record_and_certificate_stops_something(path, number):
+    records, what = without(path, number)
+    through = [index for index, taken in enumerate(let_through(records)) if any(taken)]
+    assert through or what.startswith(tuple(SPARE)), f'nothing needs {what}'
+
+
+# The other checks ---------------------------------------------------------------------------
+
+
+def gate_of(module, dwell=6.0):
+    gate = module.PolicyGate(backup_record(BACKUP, SPEC), MARGIN, dwell, 'sampled')
+    return gate, chain_of(12)
+
+
+def malformed_is_queued(module):
+    gate, chain = gate_of(module)
+    gate.submit(replace(chain[1], digest='0' * 64))
+    return gate.head is not None
+
+
+def taken_while_revoked(module):
+    gate, chain = gate_of(module)
+    gate.revoke(0.0, 'the model')
+    gate.submit(chain[1])
+    return gate.head is not None
+
+
+def exception_escapes(module):
+    gate, chain = gate_of(module)
+    gate._margin = 'not a number'  # whatever makes a check fail
+    try:
+        gate.submit(chain[1])
+    except TypeError:
+        return True
+    return False
+
+
+def queue_without_end(module):
+    gate, chain = gate_of(module)
+    for version in range(1, 13):
+        gate.submit(chain[version])
+    return len(gate._queue) > 8
+
+
+def verdict_of_another_kind(module):
+    gate, chain = gate_of(module)
+    gate.submit(chain[1])
+    gate.verdict(True, '', claim=replace(CLAIM, kind='proved'))
+    return gate.ready is not None
+
+
+def megabyte_is_told(module):
+    gate, _ = gate_of(module)
+    gate.refuse(1, RefusalKind.MALFORMED, 'x' * 10**6)
+    return len(gate.refused.reason) > 1000
+
+
+def last_version_unchecked(module):
+    gate, chain = gate_of(module)
+    gate.admit_unchecked(replace(chain[1], version=2**63 - 1))
+    return gate.ready is not None
+
+
+def verdict_without_claim_is_kept(module):
+    admission, verifier = admitted(module)
+    admission.submit(chain_of(1)[1])
+    verifier.say(safe=True, claim=None)
+    admission.poll()
+    return 1 in admission.history.accepted
+
+
+def _verdict(module, metrics, margin):
+    verifier = module.Verifier.__new__(module.Verifier)
+    verifier._rounding, verifier._tolerance = 1e-7, 0.0
+    verifier._margin, verifier._evaluation = margin, SimpleNamespace(
+        verify=lambda thetas: np.array([metrics]), proved_metrics=[0], kind='proved', coverage='')
+    verifier._counterexample = lambda theta, metrics, failed: (None, failed[0])
+    return verifier.judge(BACKUP)
+
+
+def sent_text_is_kept(module):
+    history = module.History('', 'controller')
+    sent = replace(chain_of(1)[1].certificate, coverage='trust me')
+    history.accept(replace(chain_of(1)[1], certificate=sent), CLAIM)
+    return 'trust me' in str(history._snapshot())
+
+
+def last_version_is_adopted(module):
+    values = {'policy.theta': BACKUP, 'policy.version': 2**63 - 1, 'policy.digest': '',
+              'ready.version': 2**63 - 1, 'refused.version': -1, 'refused.kind': '',
+              'refused.reason': '', 'refused.count': 0}
+    module.read_event = lambda message: dict(values)
+    try:
+        return module.read_active(None).version == 2**63 - 1
+    except module.InvalidArrayError:
+        return False
+
+
+def last_version_is_revived(module):
+    chain = module.PolicyChain(SPEC, records=[
+        chain_of(0)[0], replace(chain_of(1)[1], version=2**63 - 1)])
+    return chain.latest.version > 0
+
+
+def numbered_out_of_reach(module):
+    chain = module.PolicyChain(SPEC, records=[
+        chain_of(0)[0], replace(chain_of(1)[1], version=2 * 10**6)])
+    chain.go_on_from(0)
+    return chain.append(BACKUP + 5, None).version > 10**6
+
+
+def _plant(module):
+    spec = Spec()
+    system = double_integrator(spec.system)
+    return module.SimulatedPlant(
+        system, contractive_set(system, contraction_of(spec.system)), PlantConfig())
+
+
+def answer_of_another_episode(module):
+    plant = _plant(module)
+    plant.advance(0.1)
+    plant.reset()
+    return plant.advance(0.9).applied == 0.9
+
+
+def command_of_another_episode(module):
+    plant = _plant(module)
+    plant.advance(0.9)
+    plant.reset()
+    plant.advance(None)
+    return plant.advance(None).applied == 0.9
+
+
+def truth_like_verdict(module):
+    gate, chain = gate_of(module)
+    gate.submit(chain[1])
+    gate.verdict('perhaps', 'no verdict', claim=CLAIM)
+    return gate.ready is not None
+
+
+def descendants_survive(module):
+    gate, chain = gate_of(module)
+    gate.submit(chain[1])
+    gate.submit(chain[2])
+    gate.verdict(False, 'unsafe')
+    return gate.head is not None
+
+
+def restored_unseen(module):
+    gate, chain = gate_of(module)
+    return gate.restore(replace(chain[1], digest='0' * 64))
+
+
+def _swapping(module, now, inside, revoked=''):
+    gate, chain = gate_of(module)
+    for version in (1, 2):
+        gate.submit(chain[version])
+        gate.verdict(True, '', claim=CLAIM)
+        if version == 1:
+            gate.swap(0.0, True)
+    gate.revoked = revoked
+    return gate.swap(now, inside) is not None
+
+
+def swapped_outside(module):
+    return _swapping(module, 100.0, False)
+
+
+def swapped_too_soon(module):
+    return _swapping(module, 1.0, True)
+
+
+def swapped_while_revoked(module):
+    return _swapping(module, 100.0, True, 'the model')
+
+
+def revoked_policy_goes_on(module):
+    gate, chain = gate_of(module)
+    gate.submit(chain[1])
+    gate.verdict(True, '', claim=CLAIM)
+    gate.swap(0.0, True)
+    gate.revoke(1.0, 'the model')
+    return gate.running.version != 0
+
+
+def admitted(module, folder=''):
+    from scpo_ros.controller.policy_gate import PolicyGate
+    verifier = Verifier()
+    gate = PolicyGate(backup_record(BACKUP, SPEC), MARGIN, 0.0, 'sampled')
+    return module.Admission(gate, verifier, History(folder, 'controller'), 1.0,
+                            clock=lambda: 0.0), verifier
+
+
+def failure_passes(module):
+    admission, verifier = admitted(module)
+    admission.submit(chain_of(1)[1])
+    verifier.say(safe=True, failure='it took too long')
+    admission.poll()
+    return admission.gate.ready is not None
+
+
+def unsafe_passes(module):
+    admission, verifier = admitted(module)
+    admission.submit(chain_of(1)[1])
+    verifier.say(safe=False, reason='unsafe')
+    admission.poll()
+    return admission.gate.ready is not None
+
+
+def old_verdict_counts(module):
+    admission, verifier = admitted(module)
+    chain = chain_of(2)
+    admission.submit(chain[1])
+    admission.gate._queue[:] = [chain[2]]  # another one is looked at meanwhile
+    verifier.say(safe=True)
+    admission.poll()
+    return admission.gate.ready is not None
+
+
+def runs_before_it_is_written(module, tmp_path):
+    admission, verifier = admitted(module, tmp_path)
+    blocked = admission.history._thread.append
+    admission.history._thread.append = lambda body: SimpleNamespace(
+        add_done_callback=lambda _: None, done=lambda: False)
+    admission.submit(chain_of(1)[1])
+    verifier.say(safe=True)
+    admission.poll()
+    admission.history._thread.append = blocked
+    found = admission.gate.ready is not None
+    admission.stop()
+    return found
+
+
+def runs_though_not_written(module, tmp_path):
+    admission, verifier = admitted(module, tmp_path)
+    admission.history._thread._ledger.append = lambda *bodies: (_ for _ in ()).throw(
+        module_error('no space left'))
+    admission.submit(chain_of(1)[1])
+    verifier.say(safe=True)
+    settle(admission)
+    found = admission.gate.ready is not None
+    admission.stop()
+    return found
+
+
+def module_error(text):
+    from scpo_ros.ledger.ledger import LedgerError
+    return LedgerError(text)
+
+
+def _metrics_are_safe(*metrics):
+    return lambda module: bool(module.is_safe(np.array(metrics), 0.0))
+
+
+def _fate(step, *earlier, **values):
+    def breach(module):
+        watch = module.StateWatch(0.1, 0.5, age_limit=values.pop('age_limit', 0.0))
+        make = lambda k, x=(0.1, 0.0), applied=0.0: SimpleNamespace(  # noqa: E731
+            time=1000 + 0.1 * k, x=np.array(x), applied=applied, episode=0)
+        for k in earlier:
+            watch.judge(make(k), 1000 + 0.1 * k)
+        fate = watch.judge(make(step, **values.get('state', {})), values.get('now', 1000.0))
+        return fate is module.Fate.FRESH or (
+            fate is module.Fate.REPEATED and bool(values.get('state')))
+    return breach
+
+
+def _revoked(*steps, task=WIDE, warm=0, x=(0.2, 0.1), told=''):
+    """Return the breach that the last of some steps of a plant is no fault to the monitor."""
+    def breach(module):
+        plant = Watched(task, x=x, make=module.ModelMonitor)
+        for _ in range(warm):
+            plant.advance(applied=0.0)
+        found = [plant.advance(**step) for step in steps]
+        return not found[-1] or told not in found[-1]
+    return breach
+
+
+def _begins_unwatched(module):
+    plant = Watched(make=module.ModelMonitor)
+    plant.advance()
+    return plant.monitor.watched
+
+
+def _calm_unwatched(module):
+    plant = Watched(make=module.ModelMonitor, calm_steps=1, revoked='before')
+    plant.advance()
+    return plant.monitor.calm
+
+
+def _outside_unnoticed(module):
+    plant = Watched(TASK, x=(0.5, 0.1), make=module.ModelMonitor)
+    plant.x = np.array([1.05, 0.1])
+    return not plant.advance(applied=0.0, said=np.nan)
+
+
+def _duration(module, step):
+    before = SimpleNamespace(time=0.0, episode=0, applied=0.0)
+    return module.TransitionRule(WIDE.system).between(
+        before, SimpleNamespace(time=step, episode=0, applied=0.0)).duration
+
+
+def _judged(step=0.1, **after):
+    """Return the breach that a transition counts as judged."""
+    def breach(module):
+        before = SimpleNamespace(time=0.0, episode=0, applied=0.0)
+        state = SimpleNamespace(**{**vars(before), 'time': step, **after})
+        return module.TransitionRule(WIDE.system).between(before, state).judged
+    return breach
+
+
+def _matched(applied, answer=0.3, x=(0.2, 0.1), task=WIDE):
+    """Return the breach that an applied input which is not the answer is no fault at all."""
+    def breach(module):
+        inputs = module.AppliedInputs(task.system, task.bounds)
+        before = SimpleNamespace(time=0.0, x=np.array(x))
+        inputs.answered(before, answer)
+        match = inputs.compare(before, SimpleNamespace(time=0.1, applied=applied))
+        return match is not module.Match.INADMISSIBLE
+    return breach
+
+
+def _compared_with_nothing(module):
+    inputs = module.AppliedInputs(WIDE.system, WIDE.bounds)
+    inputs.answered(SimpleNamespace(time=0.0), 0.0)
+    return inputs.compare(SimpleNamespace(time=0.1, x=np.zeros(2)), SimpleNamespace(
+        time=0.2, applied=0.0)) is not module.Match.UNKNOWN
+
+
+@lru_cache
+def _whole_task():
+    return ControlTask.build(Spec())
+
+
+def _budget(module, balance=None):
+    budget, x = module.CostBudget(_whole_task(), 0.05), np.array([0.6, 0.1])
+    state = SimpleNamespace(time=0.0, episode=0, x=x, applied=0.0)
+    budget.observe(state)
+    budget.balance = budget.balance if balance is None else balance
+    return budget, state
+
+
+def _admitted(u, balance):
+    """Return the breach that the budget admits an input, with that much left."""
+    return lambda module: _budget(module, balance)[0].allows(u)
+
+
+def _settled(balance=-0.5, **changed):
+    """Return the breach that a debt is smaller after one more state that shows nothing good."""
+    def breach(module):
+        budget, state = _budget(module, balance)
+        valid = changed.get('valid', True)
+        budget.observe(SimpleNamespace(**{**vars(state), 'time': 0.1, **changed}), valid)
+        return not budget.balance <= balance + 1e-9
+    return breach
+
+
+def _lost_steps_are_free(module):
+    budget, state = _budget(module, 10.0)
+    budget.allows(1.0)
+    budget.balance = -0.5
+    budget.observe(SimpleNamespace(**{**vars(state), 'time': 0.3, 'x': np.array([0.7, 0.3])}))
+    return budget.balance > -0.6
+
+
+def _thrift_is_spent_at_once(module):
+    budget, state = _budget(module, 100.0)
+    budget.observe(SimpleNamespace(**{**vars(state), 'time': 0.1, 'x': np.array([0.1, 0.0])}))
+    return budget.balance > budget.limit + budget.pending
+
+
+def _pending_is_kept(module):
+    budget, state = _budget(module, 1.0)
+    budget._values = np.array([0.0, 5.0])
+    budget.observe(SimpleNamespace(**{**vars(state), 'time': 0.1, 'episode': 1}))
+    return budget.balance > 0
+
+
+def _no_answer(module):
+    budget, state = _budget(module)
+    budget._backup = lambda x: (_ for _ in ()).throw(SolverError('none'))
+    try:
+        budget.observe(SimpleNamespace(**{**vars(state), 'time': 0.1}))
+    except SolverError:
+        return True
+    return False
+
+
+def _table_with_a_hole(module):
+    task = SimpleNamespace(spec=Spec())
+    try:
+        module.checked_table(task, np.array([[1.0, np.nan], [1.0, 1.0]]))
+    except ConfigurationError:
+        return False
+    return True
+
+
+def forged_line(module):
+    _, line = module.line_of(module.GENESIS, {'kind': 'accepted'})
+    return module.read_line(line[:-1].replace(b'accepted', b'revocked')) is not None
+
+
+def broken_chain(module):
+    lines = [module.line_of(module.GENESIS, {'number': n})[1] for n in range(2)]
+    return len(module.read(b''.join(lines)).entries) == 2
+
+
+def published_again(module):
+    agreement, chain = module.Agreement(), chain_of(1)
+    agreement.begin(SPEC)
+    report = [SimpleNamespace(theta=chain[v].theta, certificate=chain[v].certificate, changed=True)
+              for v in (0, 1)]
+    for entry in report:
+        agreement.publish(entry)
+    seen = Acknowledgement(
+        BACKUP, 0, digest(BACKUP), 0, 1, RefusalKind.VERIFICATION, 'unsafe', 1, np.zeros(0),
+        np.zeros(0))
+    agreement.acknowledge(seen)
+    return bool(agreement.publish(report[1])[0])
+
+
+def published_while_revoked(module):
+    agreement, chain = module.Agreement(), chain_of(1)
+    agreement.begin(SPEC)
+    agreement.halted = 'the model'
+    return bool(agreement.publish(SimpleNamespace(
+        theta=chain[1].theta, certificate=chain[1].certificate, changed=True))[0])
+
+
+CHECKS = [  # file, text of the check, text without it, what gets through
+    (GATE_FILE, 'found = self._found(record)', 'found = ()', malformed_is_queued),
+    (GATE_FILE, '        if self.revoked:\n            return (Defect(',
+     '        if False:\n            return (Defect(', taken_while_revoked),
+    (GATE_FILE, 'except Exception as error:  # noqa: B902\n',
+     'except KeyError as error:  # noqa: B902\n', exception_escapes),
+    (GATE_FILE, 'len(self._queue) >= self._limit', 'False', queue_without_end),
+    (GATE_FILE, 'if safe is True and', 'if safe and', truth_like_verdict),
+    (GATE_FILE, 'self.refuse(record.version, kind, reason, counterexample)\n'
+     '        self._queue.clear()', 'self.refuse(record.version, kind, reason, counterexample)',
+     descendants_survive),
+    (GATE_FILE, 'if safe is True and self.believes(claim):', 'if safe is True:',
+     verdict_of_another_kind),
+    (GATE_FILE, 'reason[:_LONGEST_REASON]', 'reason', megabyte_is_told),
+    (GATE_FILE, ' and not version_defects(\n                record.version, '
+     'self.newest.version):', ' and record.version > self.newest.version:',
+     last_version_unchecked),
+    (ADMISSION_FILE, ' and self.gate.believes(claim):', ':', verdict_without_claim_is_kept),
+    (VERIFIER_FILE, 'is_safe(metrics - limits, 0.0)', 'is_safe(metrics, 0.0)',
+     lambda m: _verdict(m, [-1e-6, -1.0], 0.02).safe),
+    (VERIFIER_FILE, 'np.maximum(0.0, self._margin - self._rounding)',
+     'max(0.0, self._margin - self._rounding)',
+     lambda m: _verdict(m, [-1e-6, -1.0], np.nan).safe),
+    (HISTORY_FILE, 'record = replace(record, certificate=None)', 'pass', sent_text_is_kept),
+    (MESSAGES_FILE, 'if not 0 <= version <= LARGEST_VERSION:', 'if False:',
+     last_version_is_adopted),
+    (CHAIN_FILE, '\n                         and record.version <= LARGEST_VERSION', '',
+     last_version_is_revived),
+    (CHAIN_FILE, 'if max(self._records) + 1 - version > LARGEST_JUMP:', 'if False:',
+     numbered_out_of_reach),
+    ('systems/plant.py', '        if self.asked:\n            return self._begin_episode()\n', '',
+     answer_of_another_episode),
+    ('systems/plant.py', 'self._begin, self._last, self._missing = self._step, None, 0',
+     'self._begin, self._missing = self._step, 0', command_of_another_episode),
+    (GATE_FILE, 'found = _checked(identity_defects, record, self._size, self._spec)',
+     'found = ()', restored_unseen),
+    (GATE_FILE, 'or not in_safe_set ', '', swapped_outside),
+    (GATE_FILE, 'or not rested ', '', swapped_too_soon),
+    (GATE_FILE, 'or not rested or self.revoked:', 'or not rested:',
+     swapped_while_revoked),
+    (GATE_FILE, 'self.running, self.ready, self._swapped_at = self._backup, None, now',
+     'self.ready, self._swapped_at = None, now', revoked_policy_goes_on),
+    (ADMISSION_FILE, "if answer.ok and getattr(answer.value, 'safe', None) is True and",
+     "if getattr(answer.value, 'safe', None) is True and", failure_passes),
+    (ADMISSION_FILE, "if answer.ok and getattr(answer.value, 'safe', None) is True and",
+     'if answer.ok and', unsafe_passes),
+    (ADMISSION_FILE, 'if record is None or record is not self.gate.head:', 'if record is None:',
+     old_verdict_counts),
+    ('scpo/evaluation.py', 'np.size(values) > 0 and ', '', _metrics_are_safe()),
+    ('scpo/evaluation.py', 'np.all(np.isfinite(values)) and np.all(values <= -margin)',
+     'np.all(values <= -margin)', _metrics_are_safe(-1.0, -np.inf)),
+    ('scpo/evaluation.py', 'np.all(np.isfinite(values)) and np.all(values <= -margin)',
+     'np.all(np.isfinite(values))', _metrics_are_safe(-1.0, 0.1)),
+    (WATCH_FILE, 'if not (np.all(np.isfinite(state.x)) and np.isfinite(state.time)):',
+     'if False:', _fate(1, 0, state={'x': (np.nan, 0.0)})),
+    (WATCH_FILE, 'Fate.OUT_OF_ORDER if ahead < 0 else ', '', _fate(-1, 0)),
+    (WATCH_FILE, 'Fate.AHEAD if ahead > self._gap else ', '', _fate(100, 0)),
+    (WATCH_FILE, 'Fate.REPEATED if same else Fate.CONFLICTING', 'Fate.REPEATED',
+     _fate(0, 0, state={'x': (0.5, 0.0)})),
+    (WATCH_FILE, 'if self._votes < self._needed:', 'if False:', _fate(100, 0)),
+    (WATCH_FILE, 'if self._age_limit > 0 and now is not None and not (',
+     'if False and not (', _fate(0, age_limit=0.2, now=1010.0)),
+    (LEDGER_FILE, 'or hashlib.sha256(line[65:]).hexdigest().encode() != digest', '', forged_line),
+    (LEDGER_FILE, 'entry is None or previous not in (None, entry.previous)', 'entry is None',
+     broken_chain),
+    (AGREEMENT_FILE, 'if identity in self._vetoed:', 'if False:', published_again),
+    (AGREEMENT_FILE, '        if self.halted:\n            return [], []', '        if False:\n'
+     '            return [], []', published_while_revoked)]
+PLANT_CHECKS = [  # of the plant
+    (MONITOR_FILE, 'if np.all(inside):', 'if True:', _revoked({'w': 1.0})),
+    (MONITOR_FILE, 'if np.all(inside):', 'if not np.any(error > 1e300):',
+     _revoked({'w': 1.0})),
+    (MONITOR_FILE, 'return fault or self._share.fault', 'return fault',
+     _revoked(*[{'step': 0.05}] * 60, warm=20)),
+    (MONITOR_FILE, 'if match is Match.INADMISSIBLE:', 'if False:',
+     _revoked({'applied': 21.0, 'answer': 20.0})),
+    (MONITOR_FILE, 'if match is Match.ADMISSIBLE and count >= many:', 'if False:',
+     _revoked(*[{'applied': 0.1, 'answer': 0.2}] * 20)),
+    (MONITOR_FILE, 'fault = self._left(before, state)', "fault = ''",
+     _outside_unnoticed),
+    (MONITOR_FILE, 'return self._good >= self.needed and self.watched',
+     'return self._good >= self.needed', _calm_unwatched),
+    (MONITOR_FILE, 'return self._share.enough', 'return True', _begins_unwatched),
+    (TRANSITIONS_FILE, 'if not abs(step - self._dt) <= self._admitted:', 'if False:',
+     _judged(0.05)),
+    (TRANSITIONS_FILE, 'if not 0 < step <= max(_LONGEST_S, 5 * self._dt):', 'if False:',
+     lambda m: _duration(m, -100.0) > 1),
+    (TRANSITIONS_FILE, 'float(max(size, self._dt))', 'float(size)',
+     lambda m: _duration(m, 1e-3) < 0.1),
+    (TRANSITIONS_FILE, 'if state.episode != before.episode:', 'if False:',
+     _judged(episode=1)),
+    (TRANSITIONS_FILE, 'Gap.NONE if np.isfinite(state.applied) else Gap.INPUT',
+     'Gap.NONE', _judged(applied=np.nan)),
+    (APPLIED_FILE, 'excess <= self._tolerance  #', 'not excess > 1e9  #',
+     _matched(0.9, x=(0.6, 0.4), task=TASK)),
+    (APPLIED_FILE, 'saturated and excess', 'excess', _matched(20.5)),
+    (APPLIED_FILE, 'self._answers[-1][0] is not before', 'False',
+     _compared_with_nothing)]
+BUDGET = [  # of the task cost
+    ('controller/cost_budget.py', 'if not change <= np.maximum(0.0, self.balance):',
+     'if False:', _admitted(1.0, 0.0)),
+    ('controller/cost_budget.py', 'if not change <= np.maximum(0.0, self.balance):',
+     'if change > np.maximum(0.0, self.balance):', _admitted(np.nan, 0.1)),
+    ('controller/cost_budget.py', 'if not change <= np.maximum(0.0, self.balance):',
+     'if not change <= max(0.0, self.balance):', _admitted(-0.9, np.nan)),
+    ('controller/cost_budget.py', 'if not np.isfinite(balance):\n            return False',
+     'if False:\n            return False', _settled(x=np.array([5.0, 5.0]))),
+    ('controller/cost_budget.py', 'follows = valid and last', 'follows = last',
+     _settled(valid=False, x=np.array([0.8, 0.1]), applied=-0.4)),
+    ('controller/cost_budget.py', 'state.episode == last.episode and 0.5 < steps < 1.5', 'True',
+     _settled(time=5.0, x=np.array([0.8, 0.1]), applied=-0.4)),
+    ('controller/cost_budget.py', 'self.balance = (self.balance - charge if np.isfinite(charge)',
+     'self.balance = (self.balance if np.isfinite(charge)', _lost_steps_are_free),
+    ('controller/cost_budget.py', 'min(balance, self.limit + self.pending)', 'balance',
+     _thrift_is_spent_at_once),
+    ('controller/cost_budget.py', ' else min(pending, grant)) - pending',
+     ' else min(pending, grant))',
+     _pending_is_kept),
+    ('controller/cost_budget.py', 'except SolverError:', 'except KeyError:', _no_answer),
+    ('backup/cost_to_go.py', 'if not np.all(np.isfinite(table)):', 'if False:',
+     _table_with_a_hole)]
+ON_DISK = [
+    (ADMISSION_FILE, 'if written is None:\n            self._let_through(True',
+     'if True:\n            self._let_through(True', runs_before_it_is_written),
+    (ADMISSION_FILE, 'self._let_through(error is None,', 'self._let_through(True,',
+     runs_though_not_written)]
+
+
+@pytest.mark.parametrize('path, check, instead, breach', CHECKS + PLANT_CHECKS + BUDGET)
+def test_without_the_check_it_gets_through(path, check, instead, breach):
+    source = (ROOT / path).read_text()
+    assert source.count(check) == 1, f'{path} must hold {check!r} once'
+    assert not breach(mutated(path, source))
+    assert breach(mutated(path, source.replace(check, instead)))
+
+
+@pytest.mark.parametrize('path, check, instead, breach', ON_DISK)
+def test_without_the_order_of_disk_and_use_it_runs(tmp_path, path, check, instead, breach):
+    source = (ROOT / path).read_text()
+    assert source.count(check) == 1
+    assert not breach(mutated(path, source), tmp_path / 'a')
+    assert breach(mutated(path, source.replace(check, instead)), tmp_path / 'b')

@@ -1,0 +1,152 @@
+"""
+What one processor certified holds on another: digests, policies, policy files, bags.
+
+Processors are stood for by processes with other kernels of OpenBLAS and numpy. A kernel that this
+machine cannot run is skipped, with the reason.
+"""
+
+import pickle
+
+import numpy as np
+from other_processor import finished, KERNELS, LIMITS, start
+import pytest
+from recorded_run import SMALL
+from scpo_ros.backup.planar.explicit_law import ExplicitLaw
+from scpo_ros.backup.planar.law_table import LawTable
+from scpo_ros.config import Spec
+from scpo_ros.config.specification import spec_digest
+from scpo_ros.config.validation import build
+from scpo_ros.tolerances import GAUGE
+from scpo_ros.verification.task import ControlTask
+
+pytestmark = pytest.mark.timeout(400)  # the first test waits for all processes
+SPEC = build(Spec, {**SMALL, **LIMITS})
+PAIRS = (('Prescott', 'Haswell'), ('Haswell', 'Prescott'), ('Haswell', 'SkylakeX'),
+         ('SkylakeX', 'Haswell'), ('Haswell', 'plain numpy'))
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """Return the folder of all processes of this module."""
+    return tmp_path_factory.mktemp('processors')
+
+
+@pytest.fixture(scope='module')
+def ended(folder):
+    """Return {kernel: (exit code, stderr)} of the processes that certify."""
+    started = {kernel: start(kernel, 'make', folder / kernel) for kernel in KERNELS}
+    return {kernel: finished(process) for kernel, process in started.items()}
+
+
+@pytest.fixture(scope='module')
+def found(folder, ended):
+    """Return {kernel: what it computed}, of those that this machine has; {kernel: why not}."""
+    results = {}
+    for kernel, (code, errors) in ended.items():
+        if code == 0:
+            results[kernel] = pickle.loads((folder / kernel / 'found.pickle').read_bytes())
+        elif code > 0:
+            pytest.fail(f'{kernel}: {errors[-2000:]}')
+    return results
+
+
+def need(found, *kernels):
+    """Skip where a kernel is missing, say why, and return what the kernels computed."""
+    for kernel in kernels:
+        if kernel not in found:
+            pytest.skip(f'this processor has no kernel {kernel}: a process with it was killed')
+        cores, asked = found[kernel]['cores'], KERNELS[kernel]['OPENBLAS_CORETYPE']
+        old = {'Prescott': ('Prescott', 'Katmai', 'Core2')}  # as OpenBLAS calls what it takes
+        if not set(cores) <= set(old.get(asked, (asked,))):
+            pytest.skip(f'OpenBLAS took {cores} where {asked} was asked for')
+    return [found[kernel] for kernel in kernels]
+
+
+def different(one, other):
+    """Return the names of what differs in any bit."""
+    return {name for name, item in one.items() if isinstance(item, np.ndarray)
+            and not np.array_equal(item, other[name], equal_nan=True)}
+
+
+def test_the_kernels_really_compute_something_else(found):
+    one, other = need(found, 'Prescott', 'Haswell')
+    assert {'H', 'QP', 'law', 'bound', 'design', 'verification'} <= different(one, other)
+
+
+def test_numpy_without_its_vector_instructions_computes_another_tanh(found):
+    one, other = need(found, 'Haswell', 'plain numpy')
+    if 'tanh' not in different(one, other):
+        pytest.skip('numpy took the same instructions for tanh')
+    assert {'network', 'design', 'verification'} <= different(one, other)
+
+
+@pytest.mark.parametrize('kernels', PAIRS[::2])
+def test_what_identifies_is_the_same_bit_for_bit(found, kernels):
+    one, other = need(found, *kernels)
+    assert one['digest'] == other['digest'] == spec_digest(SPEC)
+    assert not {'theta_0', 'disturbances', 'inside C'} & different(one, other)
+
+
+TOLERANCES = {
+    'law': 'command', 'network': 'command', 'LO': 'command', 'UP': 'command', 'design': 'metric',
+    'verification': 'metric', 'bound': 'margin'}
+
+
+@pytest.mark.parametrize('kernels', PAIRS[::2])
+def test_what_was_computed_agrees_within_a_tenth_of_the_tolerance(found, kernels):
+    one, other = need(found, *kernels)
+    for name, kind in TOLERANCES.items():
+        tolerance = getattr(one['tolerances'], kind)
+        gap = np.nanmax(np.abs(one[name] - other[name]))
+        assert np.array_equal(np.isnan(one[name]), np.isnan(other[name]))
+        assert gap <= tolerance / 10, (name, gap, tolerance)
+    for name in ('vertices', 'design states', 'verification states'):
+        assert np.abs(one[name] - other[name]).max() <= GAUGE / 10, name
+
+
+@pytest.fixture(scope='module')
+def readings(folder, found):
+    """Return {(of, by): judgements}: one process of another kernel reads what the first made."""
+    results = {}
+    for of, by in PAIRS:
+        if of in found and by in found:
+            process = start(by, 'read', folder / by, folder / of)
+            code, errors = finished(process)
+            assert code == 0, errors[-2000:]
+            results[of, by] = pickle.loads((folder / by / 'read.pickle').read_bytes())
+    return results
+
+
+@pytest.mark.parametrize('of, by', PAIRS)
+def test_a_saved_policy_is_loaded_verified_and_accepted(found, readings, of, by):
+    need(found, of, by)
+    reading = readings[of, by]
+    assert found[of]['record'] > 0
+    assert reading['taken'] is True, reading['refused']
+    assert reading['safe'] is True, reading['reason']
+
+
+@pytest.mark.parametrize('of, by', PAIRS)
+def test_a_bag_is_audited_clean_and_a_tampered_one_is_not(found, readings, of, by):
+    need(found, of, by)
+    reading = readings[of, by]
+    assert reading['findings'] == ()
+    assert reading['checked']['policies verified again'] > 5
+    assert reading['checked']['commands computed again'] > 50
+    sentences = ' '.join(finding.sentence for finding in reading['tampered'])
+    assert 'but at this state it is' in sentences  # a command off by ten tolerances
+    assert '1 of the metrics in its certificate' in sentences  # a metric off by ten tolerances
+
+
+def test_a_table_of_another_processor_is_the_same_law(folder, found):
+    need(found, 'Prescott', 'Haswell')
+    task = ControlTask.build(SPEC, cache=folder / 'here')
+    states = np.random.default_rng(8).uniform(-1, 1, (5000, 2)) * task.system.state_limit
+    own, keys = task.policy.backup(states)[:, 0], set()
+    for kernel in ('Prescott', 'Haswell'):
+        (path,) = (folder / kernel / 'tables' / 'scpo_ros').glob('law-*.npz')
+        keys.add(path.name)
+        with np.load(path) as arrays:
+            law = ExplicitLaw(task.mpc, LawTable(**arrays))
+        assert np.nanmax(np.abs(law(states)[:, 0] - own)) <= task.tolerances.command
+    assert len(keys) == 2  # in a shared folder they would lie side by side
