@@ -1,4 +1,4 @@
-"""Hostile ledgers: whatever stands in the file, nothing runs that was not verified anew."""
+"""Hostile ledgers: no policy of a ledger runs unless it was verified anew."""
 
 from pathlib import Path
 import tempfile
@@ -6,28 +6,25 @@ import tempfile
 from assurance.attack_policy import MARGIN, Target
 from assurance.hostile_policies import Case, dangerous_weights, signed
 from assurance.inline import InlineWorker
+from assurance.learning import Learnt
+from assurance.oracle import Oracle
+from assurance.tally import Tally
 import numpy as np
+from scpo_ros.adapter.policy_chain import PolicyChain
 from scpo_ros.controller.admission import Admission
 from scpo_ros.controller.policy_gate import PolicyGate
 from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.ledger.history import History, record_values
-from scpo_ros.ledger.ledger import GENESIS, line_of
+from scpo_ros.ledger.ledger import GENESIS, lines_of
 
 
-def _lines(bodies):
-    last, lines = GENESIS, []
-    for body in bodies:
-        last, line = line_of(last, body)
-        lines.append(line)
-    return lines
-
-
-def hostile_ledger(rng, case, chain):
-    """Return (kind, bytes)."""
+def hostile_ledger(rng: np.random.Generator, case: Case,
+                   chain: PolicyChain) -> tuple[str, bytes]:
+    """Return (kind of attack, content of the ledger file). :param chain: genuine policies."""
     bodies = [{'kind': 'accepted', 'record': record_values(chain[v])} for v in (0, 1, 2, 3)]
     kind = str(rng.choice(['bit flip', 'cut', 'zeros', 'noise', 'forged policy', 'wrong types',
                            'spliced', 'huge version', 'no policy']))
-    if kind == 'forged policy':  # whole in itself, by somebody who can write the file
+    if kind == 'forged policy':  # with right digests, from an attacker who can write the file
         bodies.append({'kind': 'accepted', 'record': record_values(
             signed(case, dangerous_weights(rng, case)))})
     elif kind == 'wrong types':
@@ -39,7 +36,7 @@ def hostile_ledger(rng, case, chain):
             **record_values(chain[3]), 'version': int(rng.choice([-5, 2**62]))}})
     elif kind == 'no policy':
         bodies.append({'kind': rng.choice(['accepted', 'revoked', 'x']), 'record': 7})
-    lines = _lines(bodies)
+    _, lines = lines_of(GENESIS, bodies)
     if kind == 'spliced':
         lines.insert(int(rng.integers(len(lines))), lines[int(rng.integers(len(lines)))])
     data = bytearray(b''.join(lines))
@@ -54,7 +51,8 @@ def hostile_ledger(rng, case, chain):
     return f'ledger: {kind}', bytes(data)
 
 
-def attack(learnt, oracle, tally, rng, count):
+def attack(learnt: Learnt, oracle: Oracle, tally: Tally, rng: np.random.Generator,
+           count: int) -> None:
     """Start a controller's admission on `count` hostile ledgers."""
     target = Target(learnt)
     case = Case(target.good, target.old, learnt.task, target.spy)

@@ -1,10 +1,11 @@
 """
 Faults: processes killed and stopped, messages lost, disks filled, CPUs taken, at random moments.
 
-What must hold: no limit is broken while the controller answers; it is back when it was the victim;
-no policy that it had let through is lost; nobody dies who was not killed.
+These laws must hold. No limit is broken while the controller answers. A killed controller comes
+back. No policy that it had let through is lost. No process ends that was not killed.
 """
 
+from collections.abc import Callable, Sequence
 import os
 from pathlib import Path
 import resource
@@ -14,10 +15,13 @@ import sys
 import time
 
 from assurance.fleet import Fleet, NAMESPACE, NODES
+from assurance.oracle import Oracle
+from assurance.tally import Tally
 from assurance.witness import Witness
 import numpy as np
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from sensor_msgs.msg import JointState
 
 
@@ -26,9 +30,9 @@ _BUSY = 'while True: pass'
 
 
 class Relay(Node):
-    """The network between plant and the rest; it can lose messages."""
+    """The network between the plant and the other nodes; it can lose messages."""
 
-    def __init__(self, rng):
+    def __init__(self, rng: np.random.Generator) -> None:
         """Relay states and commands."""
         super().__init__('network', namespace=NAMESPACE)
         self._rng, self.loss, self.lost = rng, 0.0, 0
@@ -38,7 +42,8 @@ class Relay(Node):
             self.create_subscription(
                 JointState, source, lambda message, to=publisher: self._pass(message, to), 10)
 
-    def _pass(self, message, publisher):
+    def _pass(self, message: JointState, publisher: Publisher) -> None:
+        """Publish a message, or lose it."""
         if self._rng.uniform() < self.loss:
             self.lost += 1
         else:
@@ -46,9 +51,10 @@ class Relay(Node):
 
 
 class Campaign:
-    """One fleet under faults."""
+    """A fleet of nodes, and the faults that it suffers."""
 
-    def __init__(self, oracle, tally, rng, folder, real_time_factor=2.0):
+    def __init__(self, oracle: Oracle, tally: Tally, rng: np.random.Generator,
+                 folder: str | Path, real_time_factor: float = 2.0) -> None:
         """Prepare the fleet, the network and the witness."""
         ledger = {'ledger_dir': str(Path(folder) / 'ledgers')}
         self._ledgers = Path(ledger['ledger_dir'])
@@ -65,10 +71,10 @@ class Campaign:
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.relay)
         self._executor.add_node(self.witness)
-        self.recoveries = []
+        self.recoveries: list[float] = []  # times until the controller was back [s]
 
-    def spin(self, duration, until=lambda: False):
-        """Let time pass, or until something holds; return whether it did."""
+    def spin(self, duration: float, until: Callable[[], bool] = lambda: False) -> bool:
+        """Let time pass until a condition holds; return whether it does."""
         deadline = time.monotonic() + duration
         while time.monotonic() < deadline:
             self._executor.spin_once(timeout_sec=0.02)
@@ -81,7 +87,7 @@ class Campaign:
                 return True
         return until()
 
-    def begin(self):
+    def begin(self) -> None:
         """Start all and wait for the first learnt policies."""
         for node in NODES:
             self.fleet.start(node)
@@ -89,13 +95,17 @@ class Campaign:
             self._tally.fail('other_crashes', 'the fleet did not start to learn: '
                              + ' '.join(self.fleet.log(node) for node in NODES))
 
-    def kill(self, nodes, alone=False):
-        """Kill nodes, start them again at once, and see what is missing afterwards."""
+    def kill(self, nodes: Sequence[str], alone: bool = False) -> None:
+        """
+        Kill nodes, start them again at once, and count what was lost.
+
+        :param alone: whether their worker processes are left to end by themselves.
+        """
         ready = self.witness.ready
         for node in nodes:
             (self.fleet.kill_alone if alone else self.fleet.kill)(node)
             self._tally.fault(f'kill {node}')
-        # what the dead controller still said has been let through, too
+        # the last messages of the dead controller count as well
         self.spin(0.05)
         ready, killed = max(ready, self.witness.ready), time.monotonic()
         commands = self.witness.commands_seen
@@ -111,7 +121,7 @@ class Campaign:
                 self._tally.fail('policies_lost', f'version {ready} was let through before the '
                                  f'kill, {self.witness.ready} after it')
 
-    def stop(self, node, duration):
+    def stop(self, node: str, duration: float) -> None:
         """Stop a node for a while."""
         self._tally.fault(f'stop {node}')
         self.fleet.signal(node, signal.SIGSTOP)
@@ -121,14 +131,14 @@ class Campaign:
         if not self.spin(PATIENCE_S, lambda: self.witness.commands_seen > commands):
             self._tally.fail('controller_crashes', f'no command after {node} was stopped')
 
-    def lose_messages(self, share, duration):
+    def lose_messages(self, share: float, duration: float) -> None:
         """Lose a share of all messages between plant and controller."""
         self._tally.fault('network loss')
         self.relay.loss = share
         self.spin(duration)
         self.relay.loss = 0.0
 
-    def starve(self, duration):
+    def starve(self, duration: float) -> None:
         """Take the CPUs away."""
         self._tally.fault('CPU starvation')
         hogs = [subprocess.Popen([sys.executable, '-c', _BUSY])
@@ -140,7 +150,7 @@ class Campaign:
                 hog.kill()
                 hog.wait()
 
-    def fill_disk(self, node, duration):
+    def fill_disk(self, node: str, duration: float) -> None:
         """Let a node's files grow no further; with the limit gone it goes on."""
         self._tally.fault(f'full disk of the {node}')
         process = self.fleet.running[node].pid
@@ -154,13 +164,13 @@ class Campaign:
             self._tally.figures['updates_stalled_after_full_disk'] = 1 + self._tally.figures.get(
                 'updates_stalled_after_full_disk', 0)
 
-    def _has_its_ledger(self, node):
+    def _has_its_ledger(self, node: str) -> bool:
         """Return whether a node has opened its ledger."""
         ledger = self._ledgers / f'{node}.ledger'
         opened = Path(f'/proc/{self.fleet.running[node].pid}/fd').iterdir()
         return any(os.path.realpath(item) == str(ledger.resolve()) for item in opened)
 
-    def unwritable(self, duration):
+    def unwritable(self, duration: float) -> None:
         """Take the folder of the ledgers away while the nodes run, then bring it back."""
         if not self.spin(PATIENCE_S, lambda: all(
                 node in self.fleet.running and self._has_its_ledger(node)
@@ -173,7 +183,7 @@ class Campaign:
         self.spin(duration)
         aside.rename(self._ledgers)
 
-    def random_fault(self):
+    def random_fault(self) -> None:
         """Do one thing to the fleet."""
         self.spin(float(self._rng.uniform(0.1, 2.0)))
         kind = self._rng.choice(
@@ -198,7 +208,7 @@ class Campaign:
         else:
             self.unwritable(1.0)
 
-    def end(self):
+    def end(self) -> None:
         """End all; note the figures."""
         codes = self.fleet.interrupt()
         for node, code in codes.items():
@@ -222,7 +232,8 @@ class Campaign:
         self.witness.destroy_node()
 
 
-def run(oracle, tally, rng, folder, kills):
+def run(oracle: Oracle, tally: Tally, rng: np.random.Generator, folder: str | Path,
+        kills: int) -> None:
     """Inject faults until so many processes have been killed or stopped."""
     campaign = Campaign(oracle, tally, rng, folder)
     try:

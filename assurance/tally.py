@@ -2,7 +2,8 @@
 
 from collections import Counter
 import json
-import os
+
+from scpo_ros.atomic_file import write_whole
 
 
 MUST_BE_ZERO = ('unsafe_policies_applied', 'controller_crashes', 'limit_violations',
@@ -72,6 +73,4 @@ class Tally:
     def write(self, path):
         """Write the summary; the file is replaced as a whole."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(path.name + '.new')
-        fresh.write_text(json.dumps(self.summary(), indent=2) + '\n', encoding='utf-8')
-        os.replace(fresh, path)
+        write_whole(path, json.dumps(self.summary(), indent=2) + '\n')

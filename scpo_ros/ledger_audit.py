@@ -1,5 +1,5 @@
 """
-Read a ledger and those put aside before it, check every link, say what happened; no ROS.
+Check every entry of a ledger and of the files put aside before it, and count them; no ROS.
 
     python -m scpo_ros.ledger_audit results/latest/controller.ledger
 
@@ -7,28 +7,32 @@ Exit code 1 when a digest, a link or a policy does not hold.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 import sys
 
 from scpo_ros.arrays import digest
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.ledger.history import read_record
-from scpo_ros.ledger.ledger import GENESIS, read
+from scpo_ros.ledger.ledger import Body, GENESIS, read
 
 
-def parts(path):
+def parts(path: Path) -> list[Path]:
     """Return the files of a ledger, oldest first."""
     aside = path.parent.glob(f'{path.name}.full-*')
     return [*sorted(aside, key=lambda part: int(part.name.rpartition('-')[2])), path]
 
 
-def audit(path):
+def audit(path: Path) -> tuple[Counter[str], list[str], str]:
     """
-    Return (counts of entries by kind, sentences on what does not hold, digest of the last).
+    Return (counts of entries by kind, sentences on each defect, digest of the last entry).
 
     :param path: of NAME.ledger.
     """
-    counts, wrong, last, versions = Counter(), [], GENESIS, {}
+    counts: Counter[str] = Counter()
+    wrong: list[str] = []
+    versions: dict[int, str] = {}  # {version: digest}
+    last = GENESIS
     for part in parts(path):
         reading = read(part.read_bytes())
         if reading.fault:
@@ -45,7 +49,8 @@ def audit(path):
     return counts, wrong, last
 
 
-def _policy_faults(body, versions):
+def _policy_faults(body: Body, versions: dict[int, str]) -> list[str]:
+    """Return the defects of an accepted policy; `versions` gains its version and digest."""
     try:
         record = read_record(body['record'])
     except (InvalidArrayError, KeyError) as error:
@@ -58,7 +63,7 @@ def _policy_faults(body, versions):
     return [sentence for holds, sentence in rules if not holds]
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Audit the files of the command line; return the exit code."""
     given, faulty = sys.argv[1:] if arguments is None else arguments, False
     if not given or given[0] in ('-h', '--help'):

@@ -1,5 +1,5 @@
 """
-The report of a recorded run: what the monitor writes while it runs, and more, from its bag.
+The report of a recorded run: the results that the monitor writes, and more, from the bag.
 
     python -m scpo_ros.report BAG [--output FOLDER] [--params FILE]
 
@@ -8,19 +8,22 @@ writes report.html, which needs nothing else to be looked at, run.png, summary.j
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 import sys
 
+from scpo_ros.atomic_file import write_whole
+from scpo_ros.config import Spec
 from scpo_ros.exceptions import InvalidArrayError, ScpoRosError
-from scpo_ros.recording.bag import BagError, read_bag
+from scpo_ros.recording.bag import Bag, BagError, read_bag
 from scpo_ros.recording.bag_tables import write_tables
-from scpo_ros.recording.recorded_parameters import recorded_parameters
+from scpo_ros.recording.recorded_parameters import recorded_parameters, RecordedParameters
 from scpo_ros.recording.report_page import page
 from scpo_ros.recording.run_record import RunRecord
-from scpo_ros.recording.run_results import write_results, write_whole
+from scpo_ros.recording.run_results import write_results
 
 
-def record_of(bag, namespace, spec):
+def record_of(bag: Bag, namespace: str, spec: Spec) -> RunRecord:
     """
     Return the :class:`~scpo_ros.recording.run_record.RunRecord` of one namespace of a bag.
 
@@ -36,11 +39,12 @@ def record_of(bag, namespace, spec):
     return record
 
 
-def report(bag, folder, namespace, parameters):
+def report(bag: Bag, folder: str | Path, namespace: str,
+           parameters: RecordedParameters) -> list[Path]:
     """
-    Write the report of one namespace of a bag.
+    Write the report of one namespace of a bag into a folder.
 
-    :param parameters: its RecordedParameters. :returns: the paths written.
+    :param namespace: with slashes around it. :returns: the paths written.
     """
     record = record_of(bag, namespace, parameters.spec)
     folder = Path(folder)
@@ -53,11 +57,11 @@ def report(bag, folder, namespace, parameters):
     tables = write_tables(bag, namespace, record, folder)
     write_whole(folder / 'report.html', page(
         bag, namespace, record, summary, (folder / 'run.png').read_bytes(),
-        parameters.text).encode())
+        parameters.text))
     return [folder / 'report.html', folder / 'run.png', folder / 'summary.json', *tables]
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report of the command line; return the exit code."""
     parser = argparse.ArgumentParser(
         prog='python -m scpo_ros.report',

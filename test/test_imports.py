@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = 'scpo_ros'
 ORDER = (  # folders and loose modules; a line may import the lines before it
     ('exceptions',),
-    ('arrays', 'tolerances'),
+    ('arrays', 'tolerances', 'atomic_file'),
     ('config', 'health'),
     ('scpo', 'process'),
     ('systems',),

@@ -1,5 +1,5 @@
 """
-Check a bag offline: every certificate, every policy swap, and what moved.
+Check every certificate, policy swap and motion in a bag, offline.
 
     python -m scpo_ros.audit BAG [--params FILE]
 
@@ -8,19 +8,20 @@ parameters cannot be read.
 """
 
 import argparse
+from collections.abc import Sequence
 from functools import partial
 import sys
 
-from scpo_ros.audit.auditor import audit
+from scpo_ros.audit.auditor import audit, Report
 from scpo_ros.exceptions import ScpoRosError
-from scpo_ros.recording.bag import BagError, read_bag
+from scpo_ros.recording.bag import Bag, BagError, read_bag
 from scpo_ros.recording.recorded_parameters import recorded_parameters
 from tqdm import tqdm
 
 _SHOWN = 50  # findings that are printed unless all are asked for
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Audit the bag of the command line; return the exit code."""
     parser = argparse.ArgumentParser(
         prog='python -m scpo_ros.audit',
@@ -41,7 +42,8 @@ def main(arguments=None):
     return 1 if any(report.findings for report in reports) else 0
 
 
-def _audited(bag, namespace, given):
+def _audited(bag: Bag, namespace: str, given: argparse.Namespace) -> Report:
+    """Audit a namespace, print the outcome and return it."""
     parameters = recorded_parameters(bag, namespace, given.params)
     bar = partial(tqdm, desc='policies', unit='', leave=False, delay=1.0,
                   disable=not sys.stderr.isatty())

@@ -1,12 +1,16 @@
-"""One audit: the checks in their order, what they found, and how much they looked at."""
+"""The audit of one namespace: its checks in their order, their findings and their extent."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scpo_ros.audit.acceptance import Acceptance
-from scpo_ros.audit.evidence import Finding, gather
+from scpo_ros.audit.acceptance import Acceptance, Progress
+from scpo_ros.audit.answers import Answers
+from scpo_ros.audit.evidence import Evidence, Finding, gather
 from scpo_ros.audit.lineage import Lineage
 from scpo_ros.audit.motion import Motion
 from scpo_ros.audit.swaps import Swaps
+from scpo_ros.recording.bag import Bag
+from scpo_ros.recording.recorded_parameters import RecordedParameters
 from scpo_ros.verification.task import ControlTask
 
 _NEEDED = ('joint_states', 'joint_command', 'controller/active_policy')
@@ -14,19 +18,20 @@ _NEEDED = ('joint_states', 'joint_command', 'controller/active_policy')
 
 @dataclass(frozen=True)
 class Report:
-    """What an audit of one namespace came to."""
+    """The outcome of the audit of one namespace."""
 
     namespace: str
-    findings: tuple  # of Finding, in the order of time
-    checked: dict  # {what: how many}
-    notes: tuple  # sentences: what was taken on trust, or could not be looked at
+    findings: tuple[Finding, ...]  # in the order of time
+    checked: dict[str, int]  # {what: how many}
+    notes: tuple[str, ...]  # sentences: what was taken on trust, or could not be looked at
 
 
-def audit(bag, namespace, parameters, progress=iter):
+def audit(bag: Bag, namespace: str, parameters: RecordedParameters,
+          progress: Progress = iter) -> Report:
     """
     Return the :class:`Report` of one namespace of a bag.
 
-    :param namespace: with slashes around it. :param parameters: RecordedParameters.
+    :param namespace: with slashes around it.
     :param progress: wraps the iterables that take long.
     """
     evidence, task = gather(bag, namespace), ControlTask.build(parameters.spec)
@@ -37,18 +42,19 @@ def audit(bag, namespace, parameters, progress=iter):
              *acceptance.findings(), *acceptance.remeasured(progress),
              *acceptance.verified(parameters.spec, controller.certified_margin, progress)]
     swaps, motion = Swaps(evidence, task, acceptance, controller), Motion(evidence, task)
-    found += [*swaps.findings(), *motion.findings()]
+    answers = Answers(evidence, task, acceptance, controller.safety)
+    found += [*swaps.findings(), *answers.findings(), *motion.findings()]
     checked = {
         'policies': sum(map(len, lineage.published.values())),
         'policies verified again': len(acceptance.accepted), 'swaps': swaps.swaps,
         'states': len(evidence.states), 'transitions': motion.transitions,
-        'commands computed again': swaps.recomputed}
+        'commands computed again': answers.recomputed}
     return Report(namespace, tuple(sorted(found, key=lambda f: f.time)), checked,
-                  tuple(_notes(evidence, acceptance, swaps, motion)))
+                  tuple(_notes(evidence, acceptance, answers, motion)))
 
 
-def _absent(evidence):
-    """Yield a finding for every topic without which nothing can be said."""
+def _absent(evidence: Evidence) -> Iterator[Finding]:
+    """Yield a finding for every needed topic without a message, and for the plant's violations."""
     have = {'joint_states': evidence.states, 'joint_command': evidence.commands,
             'controller/active_policy': evidence.actives}
     for name in _NEEDED:
@@ -59,11 +65,12 @@ def _absent(evidence):
         yield Finding(0.0, evidence.topic('policy'), 'no message was recorded')
     violated = next((seen for seen in evidence.violations if seen.value > 0), None)
     if violated is not None:
-        yield Finding(violated.time, violated.topic,
-                      f'the plant counted {violated.value:.0f} states outside the limits')
+        yield violated.finding(f'the plant counted {violated.value:.0f} states outside the limits')
 
 
-def _notes(evidence, acceptance, swaps, motion):
+def _notes(evidence: Evidence, acceptance: Acceptance, answers: Answers,
+           motion: Motion) -> Iterator[str]:
+    """Yield sentences on what was taken on trust, or could not be looked at."""
     first = evidence.policies[0].value.version if evidence.policies else 0
     if evidence.late or first:
         yield (f'the first policy is version {first}, from before the recording: what came before '
@@ -71,8 +78,8 @@ def _notes(evidence, acceptance, swaps, motion):
     for count, sentence in (
             (motion.unanswered, 'states before the first recorded command, so that what answered '
              'them is not known'),
-            (swaps.stateless, 'commands at the beginning or the end without their state'),
-            (swaps.unknown, 'commands of a version whose weights were not recorded'),
+            (answers.stateless, 'commands at the beginning or the end without their state'),
+            (answers.unknown, 'commands of a version whose weights were not recorded'),
             (acceptance.returns, 'returns to the backup'),
             (motion.restarts, 'new beginnings of the plant'),
             (motion.outside, 'states outside the safe set'),

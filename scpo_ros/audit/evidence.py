@@ -1,19 +1,28 @@
-"""What a bag holds of one namespace, read and put in order; what cannot be read is a finding."""
+"""The messages of one namespace in a bag, read and in order; a malformed one is a finding."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
+from scpo_ros.arrays import Array
 from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.interface.acknowledgement import Acknowledgement
 from scpo_ros.interface.messages import (
-    read_active, read_command, read_policy, read_state, read_trajectory, seconds)
+    Command, read_active, read_command, read_policy, read_state, read_trajectory, seconds, State)
+from scpo_ros.interface.policy_record import PolicyRecord
+from scpo_ros.recording.bag import Bag, Recorded
 
 
-_DELIVERY_S = 0.05  # what takes longer from its stamp to the recorder was latched [s]
+_DELIVERY_S = 0.05  # a message that takes longer from its stamp to the recorder was latched [s]
+_REPEATED = 20  # newest commands among which a repetition is looked for
+
+T = TypeVar('T')
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that does not hold."""
+    """A message that shows that something does not hold, and a sentence that says what."""
 
     time: float  # of the message, seconds after the bag's first one
     topic: str
@@ -21,39 +30,54 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A message and what it says."""
+class Seen(Generic[T]):
+    """A recorded message and the value that was read from it."""
 
     time: float  # of its recording, seconds after the bag's first message
     topic: str
-    value: object
+    value: T
     stamp: float  # that the message carries [s], NaN without one
-    clock: float  # what the clock of the stamps showed when it was recorded [s]
+    clock: float  # time of its recording, on the clock of the stamps [s]
     raw: bytes
+
+    def finding(self, sentence: str) -> Finding:
+        """Return the finding that this message shows."""
+        return Finding(self.time, self.topic, sentence)
+
+
+class Running(NamedTuple):
+    """The controller's word on the policy that runs, as a message carries it."""
+
+    said: Acknowledgement
+    policy: PolicyRecord
+
+
+class Rollout(NamedTuple):
+    """A rollout that the adapter collected."""
+
+    states: Array  # (k, n)
+    inputs: Array  # (k, m)
 
 
 @dataclass
 class Evidence:
-    """What was recorded of one namespace."""
+    """The messages of one namespace, by topic, in the order of recording."""
 
     namespace: str
     began: float  # when the recording began, on the clock of the stamps [s]
-    states: list = field(default_factory=list)  # Seen State; repetitions left out
-    commands: list = field(default_factory=list)  # Seen Command; repetitions left out
-    policies: list = field(default_factory=list)  # Seen PolicyRecord
-    actives: list = field(default_factory=list)  # Seen (Acknowledgement, PolicyRecord)
-    rollouts: list = field(default_factory=list)  # Seen (first time, states, inputs)
-    misses: list = field(default_factory=list)  # Seen total of missed deadlines
-    versions: list = field(default_factory=list)  # Seen version, that the adapter says
-    violations: list = field(default_factory=list)  # Seen total of limit violations
-    findings: list = field(default_factory=list)  # malformed messages
-
-    def __post_init__(self):
-        """Index the states."""
-        self.by_time = {}  # {stamp of a state: Seen}
+    states: list[Seen[State]] = field(default_factory=list)  # repetitions left out
+    by_time: dict[float, Seen[State]] = field(default_factory=dict)  # the same, by their stamp
+    commands: list[Seen[Command]] = field(default_factory=list)  # repetitions left out
+    policies: list[Seen[PolicyRecord]] = field(default_factory=list)
+    actives: list[Seen[Running]] = field(default_factory=list)
+    rollouts: list[Seen[Rollout]] = field(default_factory=list)
+    misses: list[Seen[float]] = field(default_factory=list)  # total of missed deadlines
+    versions: list[Seen[float]] = field(default_factory=list)  # newest version of the adapter
+    violations: list[Seen[float]] = field(default_factory=list)  # total of limit violations
+    findings: list[Finding] = field(default_factory=list)  # malformed messages
 
     @property
-    def late(self):
+    def late(self) -> bool:
         """
         Return whether policies were published before the recorder heard them.
 
@@ -64,100 +88,122 @@ class Evidence:
         first = self.policies[0]
         return first.stamp < max(self.began - 1e-6, first.clock - _DELIVERY_S)
 
-    def topic(self, name):
+    def topic(self, name: str) -> str:
         """Return the full name of a topic."""
         return self.namespace + name
 
+    def add_state(self, seen: Seen[State]) -> None:
+        """Add a state, unless the plant repeated it while it waited."""
+        before = self.by_time.get(seen.stamp)
+        if before is None:
+            self.by_time[seen.stamp] = seen
+            self.states.append(seen)
+        elif before.raw != seen.raw:
+            self.findings.append(seen.finding(
+                f'another state carries the same stamp {seen.stamp:.9f}'))
 
-def _read_active(message):
-    return read_active(message), read_policy(message)
+    def add_command(self, seen: Seen[Command]) -> None:
+        """Add a command, unless the controller repeated it because the state came again."""
+        recent = reversed(self.commands[-_REPEATED:])
+        before = next((command for command in recent if command.stamp == seen.stamp), None)
+        if before is None:
+            self.commands.append(seen)
+        elif before.raw != seen.raw:
+            self.findings.append(seen.finding(
+                f'another command answers the state of {seen.stamp:.9f}'))
 
 
-def _read_rollout(message):
+def _read_finite_state(message: Any) -> State:
+    state: State = read_state(message)
+    _require_finite([*state.x, state.applied])
+    return state
+
+
+def _read_finite_command(message: Any) -> Command:
+    command: Command = read_command(message)
+    _require_finite([command.u])
+    return command
+
+
+def _require_finite(numbers: list[float]) -> None:
+    """Raise InvalidArrayError for numbers that are not all finite."""
+    if not np.all(np.isfinite(numbers)):
+        raise InvalidArrayError('the numbers', numbers, 'must be finite')
+
+
+def _read_running(message: Any) -> Running:
+    return Running(read_active(message), read_policy(message))
+
+
+def _read_rollout(message: Any) -> Rollout:
     _, states, inputs = read_trajectory(message)
-    return states, inputs
+    return Rollout(states, inputs)
 
 
-def _read_number(message):
+def _read_number(message: Any) -> float:
     if not np.isfinite(message.data):
         raise InvalidArrayError('the number', message.data, 'must be finite')
     return float(message.data)
 
 
-# What is read, by topic: how, and the list it joins; other metrics must be finite too.
-_TOPICS = {
-    'joint_states': (read_state, 'states'), 'joint_command': (read_command, 'commands'),
-    'policy': (read_policy, 'policies'), 'controller/active_policy': (_read_active, 'actives'),
-    'adapter/rollouts': (_read_rollout, 'rollouts'),
-    'plant/metrics/deadline_misses': (_read_number, 'misses'),
-    'plant/metrics/limit_violations': (_read_number, 'violations'),
-    'adapter/metrics/policy_version': (_read_number, 'versions')}
+_Taker = Callable[[Evidence, Recorded, float], None]
+
+
+def _taker(read: Callable[[Any], T], add: Callable[[Evidence, Seen[T]], None]) -> _Taker:
+    """
+    Return the function that takes a message into the evidence, or notes that it is malformed.
+
+    :param read: message -> value; raises InvalidArrayError. :param add: where the value goes.
+    """
+    def take(evidence: Evidence, item: Recorded, now: float) -> None:
+        message = item.message
+        try:
+            value = read(message)
+        except InvalidArrayError as error:
+            evidence.findings.append(Finding(item.time, item.topic, f'malformed: {error}'))
+            return
+        add(evidence, Seen(item.time, item.topic, value, _stamp(message), now, item.raw))
+
+    return take
+
+
+def _stamp(message: Any) -> float:
+    """Return the stamp of a message [s], NaN without one."""
+    carrier = getattr(message, 'header', message)
+    return seconds(carrier.stamp) if hasattr(carrier, 'stamp') else float('nan')
+
+
+_TAKERS = {
+    'joint_states': _taker(_read_finite_state, Evidence.add_state),
+    'joint_command': _taker(_read_finite_command, Evidence.add_command),
+    'policy': _taker(read_policy, lambda evidence, seen: evidence.policies.append(seen)),
+    'controller/active_policy':
+        _taker(_read_running, lambda evidence, seen: evidence.actives.append(seen)),
+    'adapter/rollouts':
+        _taker(_read_rollout, lambda evidence, seen: evidence.rollouts.append(seen)),
+    'plant/metrics/deadline_misses':
+        _taker(_read_number, lambda evidence, seen: evidence.misses.append(seen)),
+    'plant/metrics/limit_violations':
+        _taker(_read_number, lambda evidence, seen: evidence.violations.append(seen)),
+    'adapter/metrics/policy_version':
+        _taker(_read_number, lambda evidence, seen: evidence.versions.append(seen))}
 _METRICS = tuple(f'{node}/metrics/' for node in ('plant', 'controller', 'adapter'))
 _NUMBER = 'std_msgs/msg/Float64'
+_take_other_metric = _taker(_read_number, lambda evidence, seen: None)  # must be finite too
 
 
-def gather(bag, namespace):
+def gather(bag: Bag, namespace: str) -> Evidence:
     """Return the :class:`Evidence` of one namespace (with slashes around it) of a bag."""
     clock = next((seconds(m.message.clock) for m in bag.messages if m.topic == '/clock'), None)
-    simulated = clock is not None
-    evidence = Evidence(namespace, clock if simulated else bag.start)
+    evidence = Evidence(namespace, bag.start if clock is None else clock)
     for item in bag.messages:
         if item.topic == '/clock':
             clock = seconds(item.message.clock)
-        now = clock if simulated else bag.start + item.time
+        now = bag.start + item.time if clock is None else clock
         if item.topic.startswith(namespace):
             name = item.topic.removeprefix(namespace)
-            if name in _TOPICS:
-                _take(evidence, item, now, *_TOPICS[name])
+            if name in _TAKERS:
+                _TAKERS[name](evidence, item, now)
             elif name.startswith(_METRICS) and bag.types[item.topic] == _NUMBER:
-                _take(evidence, item, now, _read_number, None)
+                _take_other_metric(evidence, item, now)
     return evidence
-
-
-def _take(evidence, item, now, read, name):
-    message = item.message
-    try:
-        value = read(message)
-        _require_finite(value, name)
-    except InvalidArrayError as error:
-        evidence.findings.append(Finding(item.time, item.topic, f'malformed: {error}'))
-        return
-    seen = Seen(item.time, item.topic, value, _stamp(message), now, item.raw)
-    if name == 'states':
-        _take_state(evidence, seen)
-    elif name == 'commands':
-        _take_command(evidence, seen)
-    elif name is not None:
-        getattr(evidence, name).append(seen)
-
-
-def _require_finite(value, name):
-    numbers = {'states': lambda: [*value.x, value.applied], 'commands': lambda: [value.u]}
-    if name in numbers and not np.all(np.isfinite(numbers[name]())):
-        raise InvalidArrayError('the numbers', numbers[name](), 'must be finite')
-
-
-def _stamp(message):
-    carrier = getattr(message, 'header', message)
-    return seconds(carrier.stamp) if hasattr(carrier, 'stamp') else np.nan
-
-
-def _take_state(evidence, seen):
-    """Add a state, unless the plant repeated it while it waited."""
-    before = evidence.by_time.get(seen.stamp)
-    if before is None:
-        evidence.by_time[seen.stamp] = seen
-        evidence.states.append(seen)
-    elif before.raw != seen.raw:
-        evidence.findings.append(Finding(
-            seen.time, seen.topic, f'another state carries the same stamp {seen.stamp:.9f}'))
-
-
-def _take_command(evidence, seen):
-    """Add a command, unless the controller repeated it because the state came again."""
-    before = next((c for c in reversed(evidence.commands[-20:]) if c.stamp == seen.stamp), None)
-    if before is None:
-        evidence.commands.append(seen)
-    elif before.raw != seen.raw:
-        evidence.findings.append(Finding(
-            seen.time, seen.topic, f'another command answers the state of {seen.stamp:.9f}'))

@@ -1,32 +1,38 @@
 """
-What moved: the states obey model and limits, and the inputs applied are those commanded.
+The motion of the plant: states obey model and limits, applied inputs are the commanded ones.
 
 The plant applies the command that answers a state until the next one. When none came in time it
 holds the last one of the same episode, later or without one it brakes, u = sat(-v / dt); each time
 it counts a missed deadline, and the count must say so. A new episode takes a step of its own.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
-from scpo_ros.audit.evidence import Finding
+from scpo_ros.arrays import Array
+from scpo_ros.audit.evidence import Evidence, Finding, Seen
+from scpo_ros.interface.messages import State
 from scpo_ros.systems.scenario import realised_disturbance
 from scpo_ros.tolerances import GAUGE, STATE
+from scpo_ros.verification.task import ControlTask
 
 _GRID = 0.1  # share of a step by which stamps may leave the grid
 
 
 class Motion:
-    """Follows the states of the plant."""
+    """Follows the states of the plant from one to the next."""
 
-    def __init__(self, evidence, task):
-        """Take over what was seen of the plant and its commands."""
+    def __init__(self, evidence: Evidence, task: ControlTask) -> None:
+        """Start before the first state."""
         self._evidence, self._system, self._task = evidence, task.system, task
         self._commands = {seen.stamp: seen for seen in evidence.commands}
-        self._held = None  # what the last applied command may have been, None while unknown
-        self.missed = []  # times at which a command was not applied
+        # Inputs of which the last applied command is one, None while that is not known.
+        self._held: list[float] | None = None
+        self.missed: list[Seen[State]] = []  # states whose command was not applied
         self.transitions = self.unanswered = self.restarts = self.outside = 0
 
-    def findings(self):
-        """Yield what does not hold."""
+    def findings(self) -> Iterator[Finding]:
+        """Yield a finding for every state, input, count or rollout that does not hold."""
         states = self._evidence.states
         for seen in states:
             yield from self._limits(seen)
@@ -35,80 +41,88 @@ class Motion:
         yield from self._misses()
         yield from self._rollouts()
 
-    def _finding(self, seen, sentence):
-        return Finding(seen.time, seen.topic, sentence)
-
-    def _limits(self, seen):
+    def _limits(self, seen: Seen[State]) -> Iterator[Finding]:
+        """Yield a finding for a state, or an input, outside the limits."""
         state, system = seen.value, self._system
         if not system.within_limits(state.x, np.array([state.applied])):
-            yield self._finding(
-                seen, f'outside the limits: p = {state.x[0]:.6g}, v = {state.x[1]:.6g}, '
+            yield seen.finding(
+                f'outside the limits: p = {state.x[0]:.6g}, v = {state.x[1]:.6g}, '
                 f'u = {state.applied:.6g}')
 
-    def _pair(self, before, after):
-        """Yield what is wrong between two states that were recorded one after the other."""
+    def _pair(self, before: Seen[State], after: Seen[State]) -> Iterator[Finding]:
+        """Yield the findings on two states that were recorded one after the other."""
         steps = (after.stamp - before.stamp) / self._system.dt
         lost = round(steps) - 1
         if after.value.episode < before.value.episode or steps < 0:
             self.restarts, self._held = self.restarts + 1, None
             if after.value.episode != 0:
-                yield self._finding(after, 'it is older than the state recorded before it')
+                yield after.finding('it is older than the state recorded before it')
         elif abs(steps - round(steps)) > _GRID or lost < 0:
-            yield self._finding(after, f'it comes {steps:.3g} steps after the state before it')
+            yield after.finding(f'it comes {steps:.3g} steps after the state before it')
         elif lost:
             self._held = None
-            yield self._finding(after, f'{lost} state{"s" * (lost > 1)} before it not recorded: '
-                                'nothing can be said about what happened there')
+            yield after.finding(
+                f'{lost} state{"s" * (lost > 1)} before it not recorded: '
+                'nothing can be said about what happened there')
         elif after.value.episode == before.value.episode:
             self.transitions += 1
             yield from self._model(before, after)
             yield from self._input(before, after)
         else:
-            self._held = []  # nothing of one episode is applied in the next: it brakes
+            self._held = []  # no command of one episode is applied in the next: the plant brakes
 
-    def _model(self, before, after):
+    def _model(self, before: Seen[State], after: Seen[State]) -> Iterator[Finding]:
+        """Yield a finding where the model does not explain a step, or the safe set is left."""
         x, following, u = before.value.x, after.value.x, np.array([after.value.applied])
         w = realised_disturbance(self._system, x, u, following)
         if not np.all(np.abs(w) <= self._system.disturbance + STATE):
-            yield self._finding(
-                after, f'the model does not hold: the disturbance would be {w}, at most '
+            yield after.finding(
+                f'the model does not hold: the disturbance would be {w}, at most '
                 f'{self._system.disturbance} is admitted')
         kept = self._task.safe_set.contains(following, GAUGE)
         if self._task.safe_set.contains(x) and not kept:
-            yield self._finding(after, f'it has left the safe set, at p = {following[0]:.6g}, '
-                                f'v = {following[1]:.6g}')
+            yield after.finding(
+                f'it has left the safe set, at p = {following[0]:.6g}, '
+                f'v = {following[1]:.6g}')
         self.outside += not kept
 
-    def _input(self, before, after):
+    def _input(self, before: Seen[State], after: Seen[State]) -> Iterator[Finding]:
+        """Yield a finding where the applied input is not the commanded one; count the misses."""
         applied, command = after.value.applied, self._commands.get(before.stamp)
         first = self._evidence.commands[0].time if self._evidence.commands else np.inf
         if command is not None and self._is(applied, command.value.u):
             self._held = [command.value.u]
         elif command is None and before.time <= first:
             self.unanswered += 1
-        elif self._held is None or self._held_or_braked(applied, before.value.x):
+        elif self._held is None or self._held_or_braked(self._held, applied, before.value.x):
             self.missed.append(after)
         elif command is not None:
-            yield self._finding(after, f'the input {applied:.9g} was applied, but '
-                                f'{command.value.u:.9g} was commanded')
+            yield after.finding(
+                f'the input {applied:.9g} was applied, but '
+                f'{command.value.u:.9g} was commanded')
         else:
-            yield self._finding(after, f'the input {applied:.9g} was applied, but no command was '
-                                'recorded that answers the state before it')
+            yield after.finding(
+                f'the input {applied:.9g} was applied, but no command was '
+                'recorded that answers the state before it')
 
-    def _is(self, applied, u):
-        return abs(applied - self._system.saturate(np.array([u]))[0]) <= STATE
+    def _is(self, applied: float, u: float) -> bool:
+        """Return whether an applied input is u, saturated."""
+        return bool(abs(applied - self._system.saturate(np.array([u]))[0]) <= STATE)
 
-    def _held_or_braked(self, applied, x):
-        return any(self._is(applied, u) for u in (*self._held, -x[1] / self._system.dt))
+    def _held_or_braked(self, held: list[float], applied: float, x: Array) -> bool:
+        """Return whether the plant applied one of its held inputs, or braked at x (n,)."""
+        return any(self._is(applied, u) for u in (*held, -x[1] / self._system.dt))
 
-    def _misses(self):
+    def _misses(self) -> Iterator[Finding]:
         """Yield a finding for every missed command that the plant did not count."""
         counted = self._evidence.misses
         if self.missed and not counted:
-            yield from (self._finding(seen, 'the command was not applied, and nothing says that '
-                                      'its deadline was missed') for seen in self.missed)
+            yield from (seen.finding(
+                'the command was not applied, and nothing says that '
+                'its deadline was missed') for seen in self.missed)
             return
-        base, last, excused = None, 0.0, 0
+        base: float | None = None
+        last, excused = 0.0, 0
         for count in counted:
             before = [seen for seen in self.missed if seen.time <= count.time]
             if base is None:
@@ -117,12 +131,13 @@ class Motion:
                 base = -len(before) + count.value  # the plant was started again
             last = count.value
             for seen in before[max(excused, int(count.value - base)):]:
-                yield self._finding(seen, 'the command was not applied, but the plant counted '
-                                    'no missed deadline')
+                yield seen.finding(
+                    'the command was not applied, but the plant counted '
+                    'no missed deadline')
             excused = max(excused, len(before))
 
-    def _rollouts(self):
-        """Yield a finding for every collected rollout that is not what the plant did."""
+    def _rollouts(self) -> Iterator[Finding]:
+        """Yield a finding for every collected rollout that differs from the plant's motion."""
         times = np.array([seen.stamp for seen in self._evidence.states])
         for seen in self._evidence.rollouts:
             states, inputs = seen.value
@@ -131,11 +146,11 @@ class Motion:
                 here, following = self._near(times, at), self._near(times, at + self._system.dt)
                 if (here is not None and not np.array_equal(here.value.x, x)
                         or following is not None and following.value.applied != u[0]):
-                    yield self._finding(seen, f'step {k} of the rollout is not what the plant did')
+                    yield seen.finding(f'step {k} of the rollout is not what the plant did')
                     break
                 at = at + self._system.dt if following is None else following.stamp
 
-    def _near(self, times, stamp):
+    def _near(self, times: Array, stamp: float) -> Seen[State] | None:
         """Return the recorded state (Seen) less than half a step from a stamp, or None."""
         if not len(times):
             return None

@@ -10,6 +10,7 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+from scpo_ros.atomic_file import replacing
 
 
 def default_cache():
@@ -43,9 +44,8 @@ def cached(kind, key, names, compute, folder=None):
         arrays = compute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f'{path.stem}.{os.getpid()}.npz')
-        np.savez(partial, **{name: arrays[name] for name in names})
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            np.savez(partial, **{name: arrays[name] for name in names})
     except OSError:
         pass  # an unwritable cache only costs the next start some seconds
     return arrays

@@ -3,10 +3,10 @@
 from functools import lru_cache
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import scpo_ros
+from scpo_ros.atomic_file import replacing, write_whole
 
 
 @lru_cache(maxsize=1)
@@ -25,29 +25,17 @@ def write_json(path, mapping):
     :raises ValueError: for NaN and infinities, which JSON does not have.
     """
     text = json.dumps(mapping, indent=2, allow_nan=False) + '\n'
-    with _Replacing(path) as partial:
-        partial.write_text(text, encoding='utf-8')
+    write_whole(_with_folder(path), text)
 
 
 def write_figure(path, figure):
     """Write a matplotlib figure in the format of the path's suffix, making the folder."""
-    with _Replacing(path) as partial:
+    with replacing(_with_folder(path)) as partial:
         figure.savefig(partial, dpi=120)
 
 
-class _Replacing:
-    """A file beside `path` that takes its place when the block ends well."""
-
-    def __init__(self, path):
-        self._path = Path(path)
-        self._partial = self._path.with_name(f'{self._path.stem}.partial{self._path.suffix}')
-
-    def __enter__(self):
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        return self._partial
-
-    def __exit__(self, kind, error, trace):
-        if kind is None:
-            os.replace(self._partial, self._path)
-        else:
-            self._partial.unlink(missing_ok=True)
+def _with_folder(path):
+    """Return the path after making the folder that it is in."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

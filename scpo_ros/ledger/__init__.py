@@ -1,1 +1,1 @@
-"""The append-only ledger, its thread, and what it says."""
+"""The append-only ledger, the thread that writes it, and the history that it holds."""

@@ -1,18 +1,23 @@
 """
-What a ledger says: which policies were accepted and refused, and whether the model held. No ROS.
+The history of one node: its accepted and refused policies, and its revocations. No ROS.
 
 Kinds of entries: `started`; `accepted` and `refused` with record and reason; `running`, a swap;
 `revoked` and `reinstated`. Weights are kept bit for bit.
 """
 
 from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import asdict, fields, replace
+from pathlib import Path
 import time
+from typing import NamedTuple
 
 import numpy as np
 from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.interface.claim import Claim
 from scpo_ros.interface.policy_record import PolicyRecord
-from scpo_ros.ledger.ledger import Ledger, read
+from scpo_ros.ledger.ledger import Body, Json, Ledger, read
 from scpo_ros.ledger.thread import LedgerThread
 from scpo_ros.scpo import Certificate
 
@@ -65,21 +70,29 @@ def read_record(values):
     return record
 
 
+class Accepted(NamedTuple):
+    """An accepted policy, and the claim that the reader itself established for it."""
+
+    record: PolicyRecord
+    claim: Json = None  # values of a Claim, None where there is none
+
+
 class History:
     """The ledger of one process; without a folder it keeps the newest policies in memory only."""
 
-    def __init__(self, folder, name, clock=time.time):
+    def __init__(self, folder: str | Path, name: str,
+                 clock: Callable[[], float] = time.time) -> None:
         """
-        Read what was, and go on.
+        Read the ledger of before, and go on with it.
 
         :param folder: of the ledger file NAME.ledger; empty: none is kept.
         :param clock: () -> seconds since the epoch.
         :raises LedgerError: when the file cannot be opened.
         """
         self._clock, self.fault, self.revoked = clock, '', ''
-        self._accepted = {}  # version: PolicyRecord, the newest
-        self._claims = {}  # version: values of the Claim with which it was accepted
-        self._thread, self.path = None, None
+        self._accepted: dict[int, Accepted] = {}  # the newest, by version
+        self._thread: LedgerThread | None = None
+        self.path: Path | None = None
         if folder:
             ledger = Ledger(f'{folder}/{name}.ledger')
             self.path, self.fault = ledger.path, ledger.reading.fault
@@ -87,103 +100,113 @@ class History:
                 self._take_in(entry.body)
             self._thread = LedgerThread(ledger, snapshot=self._snapshot)
 
-    def _take_in(self, body):
+    def _take_in(self, body: Body) -> None:
+        """Remember an entry that was read; one that cannot be used is a fault."""
         try:
             if body.get('kind') == 'accepted':
-                self._keep(read_record(body['record']), body.get('claim'))
+                self._keep(Accepted(read_record(body['record']), body.get('claim')))
             elif body.get('kind') in ('revoked', 'reinstated'):
                 reason = str(body.get('reason') or 'the ledger says so, and gives no reason')
                 self.revoked = reason if body['kind'] == 'revoked' else ''
         except (InvalidArrayError, KeyError):
             self.fault = self.fault or 'an entry that holds no policy'
 
-    def _keep(self, record, claim=None):
-        self._accepted.pop(record.version, None)
-        self._accepted[record.version], self._claims[record.version] = record, claim
+    def _keep(self, accepted: Accepted) -> None:
+        """Remember an accepted policy as the newest one; forget the oldest but the backup."""
+        self._accepted.pop(accepted.record.version, None)
+        self._accepted[accepted.record.version] = accepted
         for version in list(self._accepted)[:-_REMEMBERED]:
             if version:  # the backup stays
-                del self._accepted[version], self._claims[version]
+                del self._accepted[version]
 
-    def _snapshot(self):
-        return [self._accepted_body(record) for record in list(self._accepted.values())]
+    def _snapshot(self) -> list[Body]:
+        """Return the entries with which a fresh file begins."""
+        return [self._accepted_body(accepted) for accepted in list(self._accepted.values())]
 
-    def _accepted_body(self, record):
-        claim = self._claims.get(record.version)
-        told = {} if claim is None else {'claim': claim}
-        return self._body('accepted', record=record_values(record), **told)
+    def _accepted_body(self, accepted: Accepted) -> Body:
+        told = {} if accepted.claim is None else {'claim': accepted.claim}
+        return self._body('accepted', record=record_values(accepted.record), **told)
 
-    def _body(self, kind, **values):
+    def _body(self, kind: str, **values: Json) -> Body:
         return {'kind': kind, 'time': self._clock(), **values}
 
     @property
-    def accepted(self):
+    def accepted(self) -> dict[int, PolicyRecord]:
         """Return the newest accepted records, {version: record}, in order of acceptance."""
-        return dict(self._accepted)
+        return {version: accepted.record for version, accepted in list(
+            self._accepted.items())}
 
     @property
-    def failure(self):
+    def failure(self) -> str:
         """Return why the ledger cannot be written, empty when it can."""
         return '' if self._thread is None else self._thread.failure
 
-    def note(self, kind, **values):
+    def note(self, kind: str, **values: Json) -> Future[None] | None:
         """Append an entry; return a Future, or None where no ledger is kept."""
         if self._thread is None:
             return None
         return self._thread.append(self._body(kind, **values))
 
-    def accept(self, record, claim=None):
+    def accept(self, record: PolicyRecord, claim: Claim | None = None) -> Future[None] | None:
         """
         Append an accepted policy; return as :meth:`note`.
 
-        :param claim: the :class:`~scpo_ros.interface.claim.Claim` with which it was accepted. It
-            is kept in place of the certificate, which is the word of whoever sent the policy.
+        :param claim: the reader's own claim for it, which is kept in place of the certificate:
+            that one is the word of the sender.
         """
         if claim is not None:
             record = replace(record, certificate=None)
-        self._keep(record, None if claim is None else asdict(claim))
-        written = None
-        if self._thread is not None:
-            written = self._thread.append(self._accepted_body(record))
-        if written is not None:
-            written.add_done_callback(lambda done: self._forget(done, record))
+        accepted = Accepted(record, None if claim is None else asdict(claim))
+        self._keep(accepted)
+        if self._thread is None:
+            return None
+        written = self._thread.append(self._accepted_body(accepted))
+        written.add_done_callback(lambda done: self._forget(done, accepted))
         return written
 
-    def _forget(self, done, record):
-        if done.exception() is not None and self._accepted.get(record.version) is record:
-            del self._accepted[record.version], self._claims[record.version]
+    def _forget(self, done: Future[None], accepted: Accepted) -> None:
+        """Forget a policy that could not be written."""
+        version = accepted.record.version
+        if done.exception() is not None and self._accepted.get(version) is accepted:
+            del self._accepted[version]
 
-    def find(self, version):
+    def find(self, version: int) -> PolicyRecord | None:
         """
         Return the accepted record of any version, or None.
 
-        Versions that are no longer in memory are looked for in this file and those put aside.
+        A version that is no longer in memory is looked for in the file and those put aside.
         """
-        if version in self._accepted or self.path is None:
-            return self._accepted.get(version)
-        return find_version(self.path, version)
+        kept = self._accepted.get(version)
+        if kept is not None:
+            return kept.record
+        return None if self.path is None else find_version(self.path, version)
 
-    def stop(self):
-        """Write what waits and close the file."""
+    def stop(self) -> None:
+        """
+        Write every entry that waits and close the file.
+
+        :raises LedgerError: when the disk does not answer in time.
+        """
         if self._thread is not None:
             self._thread.stop()
 
 
-def _age(part):
-    """Return what orders the parts of a ledger, newest first: NAME.ledger, then by -NUMBER."""
+def _age(part: Path) -> tuple[int, int, str]:
+    """Return the sorting key of a ledger's files, newest first: NAME.ledger, then by NUMBER."""
     name, _, number = part.name.rpartition('-')
     return (1, -int(number), name) if number.isdigit() else (0, 0, part.name)
 
 
-def find_version(path, version):
+def find_version(path: Path, version: int) -> PolicyRecord | None:
     """
     Return the accepted record of a version in a ledger file and those put aside, or None.
 
-    The file comes first, then what was put aside last, in whatever order the disk lists them.
+    The file comes first, then the files put aside, the newest first.
     """
     for part in sorted(path.parent.glob(f'{path.name}*'), key=_age):
         for entry in reversed(read(part.read_bytes()).entries):
-            body = entry.body
-            if body.get('kind') == 'accepted' and isinstance(body.get('record'), dict) and (
-                    body['record'].get('version') == version):
-                return read_record(body['record'])
+            values = entry.body.get('record')
+            if entry.body.get('kind') == 'accepted' and isinstance(values, Mapping) and (
+                    values.get('version') == version):
+                return read_record(values)
     return None

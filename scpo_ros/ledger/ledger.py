@@ -3,24 +3,31 @@ The ledger: an append-only file that a kill at any instant leaves readable. No R
 
 One entry a line, `DIGEST PREVIOUS BODY`: BODY is JSON, PREVIOUS the digest of the entry before
 (64 zeros for the first), DIGEST the SHA-256 of `PREVIOUS BODY`. So every entry is a checksum of
-all of its history: none can be altered, removed or inserted without the chain showing it.
+all entries before it: the chain shows every entry that was altered, removed or inserted.
 
-Entries are written with one write and flushed to the disk before :meth:`Ledger.append` returns.
-A write that was cut short (kill, full disk, power) leaves a *torn tail*, which is dropped by the
-next start. Whatever else does not fit is *damage*: the file is put aside under another name and
-the part that holds is kept. A file that has grown large is put aside too; its successor's first
-entry goes on from its last digest.
+:meth:`Ledger.append` writes its entries with one write and flushes them to the disk before it
+returns. A write that was cut short (kill, full disk, power) leaves a *torn tail*, which the next
+start drops. Any other bytes that do not fit are *damage*: the next start puts the file aside
+under another name and keeps the entries before the damage. A file that has grown large is put
+aside too; the first entry of the next file goes on from its last digest.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 import fcntl
 import hashlib
 import json
 import os
 from pathlib import Path
+from typing import TypeAlias
 
+from scpo_ros.atomic_file import flush, replacing
 from scpo_ros.exceptions import ScpoRosError
 
+
+Json: TypeAlias = (
+    'None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]')
+Body: TypeAlias = Mapping[str, Json]  # of an entry
 
 GENESIS = '0' * 64
 _HEAD = 2 * 64 + 2  # characters before the body
@@ -32,31 +39,40 @@ class LedgerError(ScpoRosError, OSError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One line that holds."""
+    """One line of a ledger, whole and with the right digest."""
 
     digest: str
     previous: str
-    body: dict
+    body: Body
     offset: int  # of its line in the file [bytes]
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a file holds."""
+    """The content of a ledger file."""
 
-    entries: tuple  # of Entry, the longest chain from the beginning
-    length: int  # of it [bytes]
+    entries: tuple[Entry, ...]  # the longest chain from the beginning
+    length: int  # of that chain [bytes]
     fault: str  # '', 'torn tail' or 'damage'
 
 
-def line_of(previous, body):
+def line_of(previous: str, body: Body) -> tuple[str, bytes]:
     """Return (digest, line) of the entry that follows the digest `previous`."""
     rest = f'{previous} {json.dumps(body, sort_keys=True)}'
     digest = hashlib.sha256(rest.encode()).hexdigest()
     return digest, f'{digest} {rest}\n'.encode()
 
 
-def read_line(line, offset=0):
+def lines_of(previous: str, bodies: Iterable[Body]) -> tuple[str, list[bytes]]:
+    """Return (digest of the last, lines) of the entries that follow the digest `previous`."""
+    lines = []
+    for body in bodies:
+        previous, line = line_of(previous, body)
+        lines.append(line)
+    return previous, lines
+
+
+def read_line(line: bytes, offset: int = 0) -> Entry | None:
     """Return the :class:`Entry` of a line without its end, or None unless it is whole."""
     digest, previous, body = line[:64], line[65:129], line[_HEAD:]
     if (line[64:65] + line[129:_HEAD] != b'  '
@@ -70,14 +86,15 @@ def read_line(line, offset=0):
         return None
 
 
-def read(data):
+def read(data: bytes) -> Reading:
     """
-    Return the :class:`Reading` of a file's bytes, whatever they are.
+    Return the :class:`Reading` of any bytes.
 
-    What follows the chain is a torn tail when it is one line without an end, or holds zeros, as
-    blocks do that never reached the disk. Everything else is damage.
+    The bytes behind the chain are a torn tail when they are one line without an end, or hold
+    zeros, like blocks that never reached the disk. Any other bytes behind it are damage.
     """
-    entries, offset, previous = [], 0, None
+    entries: list[Entry] = []
+    offset, previous = 0, None
     while (end := data.find(b'\n', offset)) >= 0:
         entry = read_line(data[offset:end], offset)
         if entry is None or previous not in (None, entry.previous):
@@ -91,16 +108,17 @@ def read(data):
 
 
 class Ledger:
-    """An open file; one process at a time."""
+    """An open ledger file, locked against other processes."""
 
-    def __init__(self, path, limit=64 * 2**20):
+    def __init__(self, path: str | Path, limit: int = 64 * 2**20) -> None:
         """
         Open or begin a ledger, repair its tail, and read it: see :attr:`reading`.
 
         :param path: of the file; its folder is made. :param limit: size at which it is put aside.
         :raises LedgerError: when it cannot be written or another process holds it.
         """
-        self.path, self._limit, self._file = Path(path), limit, None
+        self.path, self._limit = Path(path), limit
+        self._file: int | None = None  # descriptor, None while the file is not open
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._open()
@@ -114,85 +132,79 @@ class Ledger:
             self.close()
             raise LedgerError(f'the ledger {path} cannot be opened: {error}') from error
 
-    def _open(self):
+    def _open(self) -> int:
+        """Open and lock the file; return its descriptor."""
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._sync_folder()
+            flush(self.path.parent)
         except OSError:
             self.close()  # without the lock nothing may be written
             raise
+        return self._file
 
-    def _sync_folder(self):
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    def _put_aside(self, why: str, keep: bytes, last: str) -> None:
+        """
+        Rename the file and begin another one; after a kill the name stands for one of them.
 
-    def _put_aside(self, why, keep, last):
-        """Rename the file and begin another with the given bytes; a kill leaves one of them."""
+        :param why: part of the new name. :param keep: content of the other file.
+        :param last: digest of the last entry in it.
+        """
         number = 1
         while (aside := self.path.with_name(f'{self.path.name}.{why}-{number}')).exists():
             number += 1
-        fresh = self.path.with_name(f'{self.path.name}.new')
-        with open(fresh, 'wb') as stream:
-            stream.write(keep)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.link(self.path, aside)  # the old file has both names until the new one takes its own
-        os.replace(fresh, self.path)
+        try:
+            with replacing(self.path) as fresh:
+                fresh.write_bytes(keep)
+                os.link(self.path, aside)  # both names, until the new file takes the first one
+        except OSError:
+            if not aside.exists() or aside.samefile(self.path):
+                aside.unlink(missing_ok=True)
+                raise
+            # The new file is in place and its name not yet flushed: opening it flushes again.
         self._last, self._length, self._clean = last, len(keep), True
         self.close()
         self._open()
 
-    def append(self, *bodies):
+    def append(self, *bodies: Body) -> None:
         """
         Append entries, on the disk when this returns: all of them, or none and an error.
 
-        :param bodies: dicts of what JSON knows.
         :raises LedgerError: when they cannot be written.
         """
-        last, data = self._lines(bodies)
+        last, lines = lines_of(self._last, bodies)
+        data = b''.join(lines)
         try:
-            if self._file is None:
-                self._open()
+            file = self._open() if self._file is None else self._file
             if not self._clean:
-                os.ftruncate(self._file, self._length)  # what a failed or torn write left
+                os.ftruncate(file, self._length)  # the rest of a failed or torn write
             self._clean = False
-            if os.write(self._file, data) != len(data):
+            if os.write(file, data) != len(data):
                 raise OSError('the disk took a part only')
-            os.fsync(self._file)
+            os.fsync(file)
         except OSError as error:
             raise LedgerError(f'the ledger cannot be written: {error}') from error
         self._clean, self._last, self._length = True, last, self._length + len(data)
 
-    def _lines(self, bodies):
-        last, lines = self._last, []
-        for body in bodies:
-            last, line = line_of(last, body)
-            lines.append(line)
-        return last, b''.join(lines)
-
     @property
-    def full(self):
+    def full(self) -> bool:
         """Return whether :meth:`turn` is due."""
         return self._length > self._limit
 
-    def turn(self, *bodies):
+    def turn(self, *bodies: Body) -> None:
         """
         Put the file aside and go on in a fresh one that begins with the given entries.
 
-        :raises LedgerError: when that cannot be done; nothing is lost then.
+        :raises LedgerError: when that cannot be done; every entry is still there then.
         """
-        last, data = self._lines(bodies)
+        last, lines = lines_of(self._last, bodies)
         try:
-            self._put_aside('full', data, last)
+            self._put_aside('full', b''.join(lines), last)
         except OSError as error:
             raise LedgerError(f'the ledger cannot be put aside: {error}') from error
 
-    def close(self):
-        """Let go of the file."""
+    def close(self) -> None:
+        """Close the file, which gives up the lock."""
         if self._file is not None:
             os.close(self._file)
             self._file = None

@@ -1,33 +1,40 @@
 """Writing a ledger in a thread, so that no control callback waits for a disk. No ROS."""
 
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 import queue
 import threading
+from typing import TypeAlias
 
-from scpo_ros.ledger.ledger import LedgerError
+from scpo_ros.ledger.ledger import Body, Ledger, LedgerError
 
 
 _STOP_S = 10.0  # longest wait for the disk at the end
+_BATCH = 256  # entries of one write, at most
+_Item: TypeAlias = tuple[Body, 'Future[None]']  # an entry that waits, and its outcome
 
 
 class LedgerThread:
     """
-    Appends in a thread, so that no control callback waits for a disk; what waits is one write.
+    Appends in a thread; the entries that wait together are one write.
 
     Every entry gets its outcome: on the disk, or a LedgerError.
     """
 
-    def __init__(self, ledger, limit=1024, snapshot=tuple, patience=_STOP_S):
+    def __init__(self, ledger: Ledger, limit: int = 1024,
+                 snapshot: Callable[[], Iterable[Body]] = tuple,
+                 patience: float = _STOP_S) -> None:
         """
         Start the thread.
 
-        :param ledger: a Ledger. :param limit: most entries in waiting.
+        :param limit: largest number of entries that wait.
         :param snapshot: () -> bodies with which a fresh file begins when the old one is full.
         :param patience: longest wait for the disk at the end [s].
         :raises LedgerError: when no thread can be started; the ledger is closed then.
         """
-        self._ledger, self._queue, self._patience = ledger, queue.Queue(limit), patience
-        self._snapshot, self.failure, self.written = snapshot, '', 0
+        self._ledger, self._patience = ledger, patience
+        self._queue: queue.Queue[_Item | None] = queue.Queue(limit)
+        self._snapshot, self.failure = snapshot, ''
         self._ended = threading.Event()  # asked to end: nothing more is taken
         self._thread = threading.Thread(target=self._run, name='ledger', daemon=True)
         try:
@@ -36,9 +43,9 @@ class LedgerThread:
             ledger.close()
             raise LedgerError(f'the ledger has no thread: {error}') from error
 
-    def append(self, body):
+    def append(self, body: Body) -> 'Future[None]':
         """Return a Future: None once the entry is on the disk, else a LedgerError."""
-        future = Future()
+        future: Future[None] = Future()
         try:
             if self._ended.is_set():
                 raise LedgerError('the ledger is closed')
@@ -49,15 +56,16 @@ class LedgerThread:
             future.set_exception(error)
         return future
 
-    def _run(self):
+    def _run(self) -> None:
+        """Write batches until the end is asked for and nothing waits."""
         while not (self._ended.is_set() and self._queue.empty()):
             batch = [self._queue.get()]
-            while len(batch) < 256 and not self._queue.empty():
+            while len(batch) < _BATCH and not self._queue.empty():
                 batch.append(self._queue.get())
             self._write([item for item in batch if item is not None])
 
-    def _write(self, batch):
-        """Write entries; whatever fails is an outcome, and never ends the thread."""
+    def _write(self, batch: Sequence[_Item]) -> None:
+        """Write entries; a failure is their outcome, and never ends the thread."""
         if not batch:
             return
         try:
@@ -67,21 +75,22 @@ class LedgerThread:
         except Exception as error:  # noqa: B902 - the thread must live to write the next entry
             self._fail(batch, str(error) or type(error).__name__)
             return
-        self.failure, self.written = '', self.written + len(batch)
+        self.failure = ''
         for _, future in batch:
             future.set_result(None)
 
-    def _fail(self, batch, why):
+    def _fail(self, batch: Sequence[_Item], why: str) -> None:
+        """Give entries a LedgerError as their outcome."""
         self.failure = why
         for _, future in batch:
             future.set_exception(LedgerError(why))
 
-    def stop(self):
+    def stop(self) -> None:
         """
-        Write what waits, however much it is, and end.
+        Write every entry that waits, and end.
 
-        :raises LedgerError: when the disk does not answer in time. What waits fails then, and the
-            file is left to the system, since the thread may still write to it.
+        :raises LedgerError: when the disk does not answer in time. The entries that wait fail
+            then, and the file stays open, since the thread may still write to it.
         """
         if self._ended.is_set():
             return
@@ -97,9 +106,9 @@ class LedgerThread:
                               f'disk within {self._patience:.3g} s')
         self._ledger.close()
 
-    def _waiting(self):
-        """Take what waits off the queue."""
-        batch = []
+    def _waiting(self) -> list[_Item]:
+        """Take every entry off the queue."""
+        batch: list[_Item | None] = []
         while not self._queue.empty():
             try:
                 batch.append(self._queue.get_nowait())

@@ -2,10 +2,11 @@
 
 from functools import partial
 import sys
+from typing import Any
 
 from rcl_interfaces.msg import ParameterEvent
-import rclpy
 from rclpy.node import Node
+from rclpy.utilities import try_shutdown
 from scpo_ros.config import MonitorConfig
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.nodes.conversions import LATCHED_QUEUE
@@ -30,18 +31,21 @@ class MonitorNode(Node):
     """
     Records a run and ends it after its duration.
 
-    The duration counts from the first certificate, with use_sim_time in the plant's time: /clock
-    may be somebody else's. At the end learning is stopped and the controller's last swap awaited,
-    so that the summary speaks of the policy that runs. Stopped early, it writes what there is.
+    The duration counts from the first published policy. With use_sim_time it counts in the time
+    of the plant's states, because /clock may belong to another simulation. At the end the monitor
+    stops learning and waits for the controller's last swap, so that the summary describes the
+    policy that runs. A monitor that is stopped early writes the results until then.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Declare parameters and start watching."""
         super().__init__('monitor', automatically_declare_parameters_from_overrides=True)
         self._spec, self._config = declare(self, MonitorConfig)
         self._record, self._written = RunRecord(self._spec), False
         self._sim_time = self.get_parameter('use_sim_time').value
-        self._began, self._ended, self._frozen, self._next_line = None, None, False, 0.0
+        self._began: float | None = None  # time of the first policy [s]
+        self._ended: float | None = None  # duration of the run [s], once it is over
+        self._frozen, self._next_line = False, 0.0
         self._patience = self._spec.metrics.horizon_s + 10.0
         for topic, kind in {**_KINDS, **dict.fromkeys(NUMBERS, Float64)}.items():
             self.create_subscription(kind, topic, partial(self._take, topic),
@@ -50,21 +54,29 @@ class MonitorNode(Node):
         self.create_timer(0.25, self._watch, clock=STEADY)
         self._health = Health(self, 'run', self._diagnose)
 
-    def _take(self, topic, message):
+    def _take(self, topic: str, message: Any) -> None:
+        """Record a message of a topic; a malformed one is ignored."""
         try:
             self._record.take(topic, message)
         except InvalidArrayError as error:
             self.get_logger().warn(f'ignored a message: {error}', throttle_duration_sec=5.0)
-        if topic == 'policy' and self._record.policies and self._began is None:
+        if topic == 'policy' and self._record.published and self._began is None:
             self._began = self._seconds()
 
-    def _seconds(self):
+    def _seconds(self) -> float:
+        """Return the time by which the duration counts [s]."""
         if self._sim_time:
-            return self._record.now if self._record.times else 0.0
+            return self._record.now if self._record.states else 0.0
         return STEADY.now().nanoseconds * 1e-9
 
-    def _watch(self):
-        elapsed = 0.0 if self._began is None else self._seconds() - self._began
+    @property
+    def _elapsed(self) -> float:
+        """Return the time since the first policy [s]."""
+        return 0.0 if self._began is None else self._seconds() - self._began
+
+    def _watch(self) -> None:
+        """Show the live line; end the run when it is time."""
+        elapsed = self._elapsed
         if self._config.live and not self._written:
             self._show(elapsed)
         if self._ended is None:
@@ -74,9 +86,10 @@ class MonitorNode(Node):
                     lambda _: setattr(self, '_frozen', True))
         elif (self._frozen and self._record.settled) or elapsed - self._ended > self._patience:
             self._finish()
-            rclpy.try_shutdown()
+            try_shutdown()
 
-    def _show(self, elapsed):
+    def _show(self, elapsed: float) -> None:
+        """Print the live line: in place on a terminal, else every 5 s."""
         line = f't = {elapsed:6.1f} s  {self._record.line()}'
         if sys.stdout.isatty():
             print(f'\r\033[K{line}', end='', flush=True)
@@ -84,12 +97,12 @@ class MonitorNode(Node):
             self._next_line = elapsed + 5.0
             print(line, flush=True)
 
-    def _finish(self):
+    def _finish(self) -> None:
+        """Write the results, once."""
         if self._written:
             return
         self._written = True
-        elapsed = self._ended if self._ended is not None else (
-            0.0 if self._began is None else self._seconds() - self._began)
+        elapsed = self._elapsed if self._ended is None else self._ended
         summary = write_results(self._config.output, self._record, {
             'expert': ', '.join(self._record.experts) or None, 'seed': self._config.seed,
             'duration_s': round(elapsed, 3)})
@@ -98,16 +111,17 @@ class MonitorNode(Node):
                                    for key, item in summary.items()),
                   flush=True)
 
-    def _diagnose(self):
+    def _diagnose(self) -> tuple[bytes, str, dict[str, int]]:
+        """Return the diagnostic status: level, message, values."""
         level = OK if self._began is not None else WARN
         return level, self._record.line(), {}
 
-    def stop(self):
-        """Write what there is."""
+    def stop(self) -> None:
+        """Write the results of the run until now."""
         self._finish()
 
 
-def main(args=None):
+def main(args: list[str] | None = None) -> int:
     """Run the monitor."""
     return run(MonitorNode, args=args)
 

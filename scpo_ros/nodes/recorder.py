@@ -1,9 +1,11 @@
-"""The recorder node: writes what the stack's topics carry into a bag, byte by byte."""
+"""The recorder node: writes the messages of the stack's topics into a bag, byte by byte."""
 
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 import sys
 import time
+from typing import Any, TypedDict
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -19,15 +21,21 @@ _LOOK_S = 0.05  # how often new topics are looked for [s]
 _DEPTH = 1000  # messages of a topic that may wait to be written
 
 
+class Arrival(TypedDict):
+    """The part of rclpy's information on a message that the recorder uses."""
+
+    received_timestamp: int  # wall clock [ns], 0 where it is not known
+
+
 class RecorderNode(Node):
     """
-    Records every topic of its namespace, and the shared ones, from when its publisher appears.
+    Records every topic of its namespace and the shared ones, as soon as a publisher appears.
 
-    It asks for what the publishers offer, so that it hears best-effort ones and gets the latched
-    message of those that spoke before it came.
+    A subscription asks for the quality of service that the publishers offer: it hears best-effort
+    publishers, and gets the latched message of publishers that were there before it.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Declare parameters and open the bag."""
         super().__init__('recorder', automatically_declare_parameters_from_overrides=True)
         _, config = declare(self, RecorderConfig)
@@ -35,13 +43,16 @@ class RecorderNode(Node):
         if config.parameters_file:
             data[PARAMETERS] = Path(config.parameters_file).read_text(encoding='utf-8')
         self._bag = BagWriter(config.bag_path, data)
-        self._topics, self._unknown, self._written = {}, set(), 0
+        self._topics: dict[str, Any] = {}  # {topic: subscription}
+        self._unknown: set[str] = set()  # topics of types that no bag can hold
+        self._written = 0
         self._prefix = self.get_namespace().rstrip('/') + '/'
         self._look()
         self.create_timer(_LOOK_S, self._look, clock=STEADY)
         self._health = Health(self, 'recording', self._diagnose)
 
-    def _look(self):
+    def _look(self) -> None:
+        """Subscribe to the topics that have a publisher now."""
         for topic, kinds in self.get_topic_names_and_types():
             if topic in self._topics or topic in self._unknown:
                 continue
@@ -49,9 +60,10 @@ class RecorderNode(Node):
                 continue
             offered = [end.qos_profile for end in self.get_publishers_info_by_topic(topic)]
             if offered:
-                self._take(topic, kinds[0], offered)
+                self._subscribe(topic, kinds[0], offered)
 
-    def _take(self, topic, kind, offered):
+    def _subscribe(self, topic: str, kind: str, offered: Sequence[QoSProfile]) -> None:
+        """Record a topic. :param kind: name of its type. :param offered: by its publishers."""
         if kind not in TYPES.types:
             self._unknown.add(topic)
             self.get_logger().warn(f'{topic} is not recorded: the type {kind} is unknown')
@@ -72,21 +84,23 @@ class RecorderNode(Node):
                 durability=DurabilityPolicy.TRANSIENT_LOCAL if latched
                 else DurabilityPolicy.VOLATILE), raw=True)
 
-    def _writing(self, topic):
-        def write(raw, info):
+    def _writing(self, topic: str) -> Callable[..., None]:
+        """Return the function that writes a message of a topic into the bag."""
+        def write(raw: bytes, info: Arrival) -> None:
             self._bag.write(topic, info['received_timestamp'] or time.time_ns(), raw)
             self._written += 1
 
         return write
 
-    def _diagnose(self):
+    def _diagnose(self) -> tuple[bytes, str, dict[str, int]]:
+        """Return the diagnostic status: level, message, values."""
         values = {'messages': self._written, 'topics': len(self._topics)}
         if not self._written:
             return WARN, 'nothing recorded yet: is anything running?', values
         return OK, f'{self._written} messages recorded', values
 
-    def stop(self):
-        """Write what has arrived and close the bag."""
+    def stop(self) -> None:
+        """Write the messages that have arrived and close the bag."""
         for topic, subscription in self._topics.items():
             write = self._writing(topic)
             with subscription.handle:
@@ -97,7 +111,7 @@ class RecorderNode(Node):
         self._bag.close()
 
 
-def main(args=None):
+def main(args: list[str] | None = None) -> int:
     """Run the recorder."""
     return run(RecorderNode, args=args)
 

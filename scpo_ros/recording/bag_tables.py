@@ -1,10 +1,17 @@
 """Tables (CSV) of a recorded run: states, policies, updates, published numbers."""
 
+from collections.abc import Iterable, Iterator
 import csv
-import os
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
-from scpo_ros.scpo import Certificate
+from scpo_ros.atomic_file import replacing
+from scpo_ros.recording.bag import Bag
+from scpo_ros.recording.run_record import RunRecord
+from scpo_ros.scpo.certificate import Certificate
 
+
+Cell: TypeAlias = float | int | str  # '' for a number that is not known
 
 _ROWS = {
     'states': ('time_s', 'episode', 'position_m', 'velocity_m_s', 'input_applied_m_s2',
@@ -17,52 +24,72 @@ _ROWS = {
 _NUMBER_TYPES = ('std_msgs/msg/Float64', 'std_msgs/msg/Bool')
 
 
-def write_tables(bag, namespace, record, folder):
+class PolicyRow(NamedTuple):
+    """A row of the table of policies; '' stands for an unknown entry."""
+
+    version: int
+    parent: int
+    published: float  # this and the following are times of the plant [s]
+    ran_from: float | str
+    ran_until: float | str
+    fate: str  # 'ran', 'let through', 'refused: WHY'
+    kind: str  # of the certificate, as all that follows but the digest
+    margin: Cell
+    worst_design_metric: Cell
+    worst_verified_metric: Cell
+    metrics_verified: Cell
+    duality_gap: Cell
+    digest: str
+
+
+def write_tables(bag: Bag, namespace: str, record: RunRecord, folder: Path) -> list[Path]:
     """Write the tables into a folder and return their paths; times are the plant's [s]."""
-    rows = {'states': states(record), 'policies': policies(record), 'updates': record.events,
-            'numbers': _numbers(bag, namespace)}
+    rows: dict[str, Iterable[Iterable[Cell]]] = {
+        'states': state_rows(record), 'policies': policy_rows(record),
+        'updates': record.numbers.updates, 'numbers': _number_rows(bag, namespace)}
     paths = []
     for name, header in _ROWS.items():
-        partial, path = folder / f'{name}.csv.partial', folder / f'{name}.csv'
-        with open(partial, 'w', newline='', encoding='utf-8') as stream:
+        path = folder / f'{name}.csv'
+        with replacing(path) as partial, partial.open(
+                'w', newline='', encoding='utf-8') as stream:
             writer = csv.writer(stream, lineterminator='\n')
             writer.writerow(header)
             writer.writerows(rows[name])
-        os.replace(partial, path)
         paths.append(path)
     return paths
 
 
-def states(record):
+def state_rows(record: RunRecord) -> Iterator[tuple[Cell, ...]]:
     """Yield a row for every state, with the command that answered it."""
-    for time, episode, x, applied in zip(
-            record.times, record.episodes, record.states, record.applied):
-        command = record.commands.get(time)
-        answer = ('', '', '') if command is None else (
+    for state in record.states:
+        command = record.commands.get(state.time)
+        answer: tuple[Cell, ...] = ('', '', '') if command is None else (
             command.u, command.source, command.version)
-        yield f'{time:.9f}', episode, x[0], x[1], applied, *answer
+        yield (f'{state.time:.9f}', state.episode, state.x[0], state.x[1], state.applied,
+               *answer)
 
 
-def policies(record):
-    """Yield a row for every published policy: when it ran, what became of it, its certificate."""
-    spans, fates = running(record), _fates(record)
-    for time, policy in zip(record.published, record.policies):
+def policy_rows(record: RunRecord) -> Iterator[PolicyRow]:
+    """Yield a row for every published policy: when it ran, its fate, its certificate."""
+    spans, fates = _running_times(record), _fates(record)
+    for time, policy in record.published:
         begin, end = spans.get(policy.version, ('', ''))
         fate = 'ran' if begin else fates.get(policy.version, '')
-        yield (policy.version, policy.parent, time, begin, end, fate,
-               *_certified(policy.certificate), policy.digest)
+        yield PolicyRow(policy.version, policy.parent, time, begin, end, fate,
+                        *_certified(policy.certificate), policy.digest)
 
 
-def running(record):
-    """Return {version: (first, last)}: the times at which it answered states."""
-    spans = {}
+def _running_times(record: RunRecord) -> dict[int, tuple[float, float]]:
+    """Return {version: (first, last)}: the times at which a version answered states."""
+    spans: dict[int, tuple[float, float]] = {}
     for time in sorted(record.commands):
         version = record.commands[time].version
         spans[version] = (spans.get(version, (time,))[0], time)
     return spans
 
 
-def _fates(record):
+def _fates(record: RunRecord) -> dict[int, str]:
+    """Return {version: the controller's last word on it}."""
     fates = {}
     for _, seen in record.acknowledged:
         fates[seen.ready] = 'let through'
@@ -71,15 +98,17 @@ def _fates(record):
     return fates
 
 
-def _certified(certificate):
+def _certified(certificate: Certificate | None) -> tuple[str, Cell, Cell, Cell, Cell, Cell]:
+    """Return the entries of a row that come from the certificate."""
     if not isinstance(certificate, Certificate):
-        return ('',) * 6
+        return ('', '', '', '', '', '')
     c = certificate
     worst = c.g.max() if c.g.size else ''
     return c.kind, c.margin, worst, c.verification_max, c.verification_size, c.duality_gap
 
 
-def _numbers(bag, namespace):
+def _number_rows(bag: Bag, namespace: str) -> Iterator[tuple[Cell, ...]]:
+    """Yield a row for every number that was published in a namespace."""
     for item in bag.messages:
         if item.topic.startswith(namespace) and bag.types[item.topic] in _NUMBER_TYPES:
             yield f'{item.time:.6f}', item.topic, float(item.message.data)

@@ -1,20 +1,40 @@
-"""The picture of a run: phase plane before and after, what the plant did, updates, time series."""
+"""The picture of a run: phase plane before and after, motion, updates, time series."""
+
+from collections.abc import Sequence
+from pathlib import Path
 
 import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 import numpy as np
+from scpo_ros.arrays import Array
+from scpo_ros.atomic_file import replacing
+from scpo_ros.health.known import identity, known
+from scpo_ros.recording.run_record import RunRecord
+from scpo_ros.recording.run_summary import RunSummary
+from scpo_ros.verification.task import ControlTask
 
 
 matplotlib.use('Agg')
 from matplotlib import pyplot as plt  # noqa: E402, I100 - the backend comes first
-from scpo_ros.health.known import identity, known  # noqa: E402
 
 
 _BLUE, _ORANGE, _RED, _GREY = '#0072b2', '#e69f00', '#d55e00', '#777777'
 
 
-def draw(record, task, summary):
+def write_picture(path: Path, record: RunRecord, task: ControlTask, summary: RunSummary) -> None:
+    """Write the picture of a run as a PNG file; as :func:`draw`."""
+    figure = draw(record, task, summary)
+    try:
+        with replacing(path) as partial:
+            figure.savefig(partial, dpi=120)
+    finally:
+        plt.close(figure)
+
+
+def draw(record: RunRecord, task: ControlTask, summary: RunSummary) -> Figure:
     """
-    Return the figure of a :class:`~scpo_ros.recording.run_record.RunRecord`.
+    Return the figure of a run; the caller closes it.
 
     :param summary: its numbers, with 'expert' and 'seed'.
     """
@@ -43,11 +63,11 @@ def draw(record, task, summary):
     return figure
 
 
-def _count(number):
+def _count(number: int | None) -> str:
     return known(number, 'd')
 
 
-def phase_plane(axis, task, theta, title, colour):
+def phase_plane(axis: Axes, task: ControlTask, theta: Array, title: str, colour: str) -> None:
     """Draw limits, safe set and closed-loop trajectories from the boundary of the safe set."""
     _limits(axis, task)
     starts = task.safe_set.boundary(28) * (1 - 1e-6)
@@ -59,7 +79,8 @@ def phase_plane(axis, task, theta, title, colour):
     axis.set_title(title)
 
 
-def _limits(axis, task):
+def _limits(axis: Axes, task: ControlTask) -> None:
+    """Draw the limits of the states and the safe set."""
     p, v = task.system.state_limit
     axis.plot([-p, p, p, -p, -p], [-v, -v, v, v, -v], 'k--', lw=1.2, label='limits')
     corners = np.vstack([task.safe_set.vertices, task.safe_set.vertices[:1]])
@@ -68,10 +89,12 @@ def _limits(axis, task):
     axis.set_ylabel('velocity v [m/s]')
 
 
-def _visited(axis, record, task):
+def _visited(axis: Axes, record: RunRecord, task: ControlTask) -> None:
+    """Draw the states that the plant visited."""
     _limits(axis, task)
     if record.states:
-        x, episodes = np.array(record.states), np.array(record.episodes)
+        x = np.array([state.x for state in record.states])
+        episodes = np.array([state.episode for state in record.states])
         for episode in np.unique(episodes):
             part = x[episodes == episode]
             axis.plot(part[:, 0], part[:, 1], color=_GREY, lw=0.8)
@@ -84,13 +107,14 @@ def _visited(axis, record, task):
     axis.legend(loc='upper right', fontsize=8)
 
 
-def _history(axis, record):
+def _history(axis: Axes, record: RunRecord) -> None:
+    """Draw imitation loss and worst metric after each update."""
     axis.set_title('updates')
     axis.set_xlabel('update')
-    if not record.events:
+    if not record.numbers.updates:
         axis.text(0.5, 0.5, 'no update was made', ha='center', transform=axis.transAxes)
         return
-    _, accepted, _, loss, worst = np.array(record.events).T
+    _, accepted, _, loss, worst = np.array(record.numbers.updates).T
     number = np.arange(1, len(loss) + 1)
     good = np.diff(np.r_[0, accepted]) > 0
     axis.plot(number, loss, color=_BLUE, lw=1)
@@ -109,19 +133,22 @@ def _history(axis, record):
     twin.set_ylabel(f'{label}; red: not certified' if np.any(unknown) else label, color=_ORANGE)
 
 
-def _since_start(record, times):
-    return np.asarray(times, dtype=float) - (record.times[0] if record.times else 0.0)
+def _since_start(record: RunRecord, times: Sequence[float]) -> Array:
+    """Return times of the plant [s] since its first state."""
+    return np.asarray(times, dtype=float) - record.start
 
 
-def _use_of_limits(axis, record, task):
+def _use_of_limits(axis: Axes, record: RunRecord, task: ControlTask) -> None:
     """Draw position, velocity and input over their limits against time."""
     axis.set_title('position, velocity and input, over their limits')
     axis.set_xlabel('time of the plant [s]')
     if record.states:
-        system, time = task.system, _since_start(record, record.times)
-        table = np.column_stack([np.array(record.states) / system.state_limit,
-                                 np.array(record.applied) / system.input_limit[0]])
-        breaks = np.flatnonzero(np.diff(record.episodes)) + 1
+        system, states = task.system, record.states
+        time = _since_start(record, [state.time for state in states])
+        table = np.column_stack([np.array([state.x for state in states]) / system.state_limit,
+                                 np.array([state.applied for state in states])
+                                 / system.input_limit[0]])
+        breaks = np.flatnonzero(np.diff([state.episode for state in states])) + 1
         rows = np.insert(table, breaks, np.nan, axis=0)  # an episode's end is no motion
         for column, name, colour in zip(rows.T, ('p', 'v', 'u'), (_BLUE, _ORANGE, _GREY)):
             axis.plot(np.insert(time, breaks, time[breaks]), column, color=colour, lw=0.9,
@@ -133,12 +160,13 @@ def _use_of_limits(axis, record, task):
         axis.axhline(limit, color='k', lw=1.2, ls='--')
 
 
-def _versions(axis, record):
+def _versions(axis: Axes, record: RunRecord) -> None:
     """Draw the version that ran, those that were published, and those that were refused."""
     axis.set_title('policies: published, and the version that ran')
     axis.set_xlabel('time of the plant [s]')
     axis.set_ylabel('version')
-    axis.plot(_since_start(record, record.published), [p.version for p in record.policies], '.',
+    axis.plot(_since_start(record, [published.time for published in record.published]),
+              [published.policy.version for published in record.published], '.',
               color=_ORANGE, ms=4, label='published')
     commands = [record.commands[time] for time in sorted(record.commands)]
     axis.step(_since_start(record, [c.time for c in commands]), [c.version for c in commands],

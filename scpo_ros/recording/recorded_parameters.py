@@ -2,24 +2,37 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast, TypedDict
 
-from scpo_ros.config import NODES
+from scpo_ros.config import (
+    AdapterConfig, ControllerConfig, ExpertConfig, MonitorConfig, NODES, PlantConfig, Spec)
 from scpo_ros.config.arguments import by_node, configuration_of, sections_of
 from scpo_ros.exceptions import ConfigurationError
-from scpo_ros.recording.bag import BagError, PARAMETERS
+from scpo_ros.recording.bag import Bag, BagError, PARAMETERS
+
+
+class NodeConfigurations(TypedDict):
+    """The configuration of each node."""
+
+    plant: PlantConfig
+    controller: ControllerConfig
+    adapter: AdapterConfig
+    expert: ExpertConfig
+    monitor: MonitorConfig
 
 
 @dataclass(frozen=True)
 class RecordedParameters:
-    """What a run was configured with."""
+    """The parameters of a run: the specification and the configuration of each node."""
 
-    spec: object  # Spec, what a certificate rests on
-    nodes: dict  # {node: its configuration}
+    spec: Spec  # on which certificates rest
+    nodes: NodeConfigurations
     source: str  # where they were found
     text: str  # as they stood there
 
 
-def recorded_parameters(bag, namespace, path=None):
+def recorded_parameters(
+        bag: Bag, namespace: str, path: str | Path | None = None) -> RecordedParameters:
     """
     Return the :class:`RecordedParameters` of one namespace of a bag.
 
@@ -35,10 +48,11 @@ def recorded_parameters(bag, namespace, path=None):
         nodes, spec = configuration_of(by_node(sections))
     except ConfigurationError as error:
         raise BagError(f'the parameters of {source} cannot be used: {error}') from error
-    return RecordedParameters(spec, nodes, source, text)
+    return RecordedParameters(spec, cast(NodeConfigurations, nodes), source, text)
 
 
-def _found(bag, path):
+def _found(bag: Bag, path: str | Path | None) -> tuple[str, str]:
+    """Return (where the parameters are, their text)."""
     if path is not None:
         return str(path), _read(Path(path))
     if PARAMETERS in bag.data:
@@ -51,14 +65,15 @@ def _found(bag, path):
                    'give them with --params FILE')
 
 
-def _read(path):
+def _read(path: Path) -> str:
+    """Return the text of a file; raise BagError when it cannot be read."""
     try:
         return path.read_text(encoding='utf-8')
     except (OSError, ValueError) as error:
         raise BagError(f'{path} cannot be read: {error}') from error
 
 
-def _own(sections, namespace):
+def _own(sections: dict[str, Any], namespace: str) -> dict[str, Any]:
     """
     Return the sections for the namespace's nodes, under the names that a parameter file has.
 

@@ -1,12 +1,18 @@
 """The page of a recorded run: one HTML file that needs no other file and no network."""
 
 from base64 import b64encode
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from html import escape
 from itertools import groupby
+from typing import NamedTuple
 
 from scpo_ros.health.known import identity
-from scpo_ros.recording.bag_tables import policies
+from scpo_ros.recording.bag import Bag
+from scpo_ros.recording.bag_tables import policy_rows
+from scpo_ros.recording.run_record import RunRecord
+from scpo_ros.recording.run_summary import RunSummary
+
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 75em; margin: 2em auto;
@@ -24,7 +30,8 @@ _HEADINGS = ('version', 'parent', 'published [s]', 'ran from [s]', 'until [s]', 
 _LEVELS = {0: 'ok', 1: 'warning', 2: 'error', 3: 'stale'}
 
 
-def page(bag, namespace, record, summary, picture, parameters):
+def page(bag: Bag, namespace: str, record: RunRecord, summary: RunSummary, picture: bytes,
+         parameters: str) -> str:
     """
     Return the page as text.
 
@@ -43,7 +50,7 @@ def page(bag, namespace, record, summary, picture, parameters):
         '<h2>Numbers</h2>', _table((), ((key, 'not measured' if item is None else item)
                                         for key, item in summary.items())),
         '<h2>Policies</h2>', "<p>Times are the plant's, since its first state.</p>",
-        f'<div class="wide">{_table(_HEADINGS, _policy_rows(record))}</div>',
+        f'<div class="wide">{_table(_HEADINGS, _policy_cells(record))}</div>',
         '<h2>What the nodes reported</h2>', _statements(bag, namespace),
         '<h2>Parameters</h2>',
         f'<details><summary>as recorded</summary><pre>{escape(parameters)}</pre></details>']
@@ -53,15 +60,17 @@ def page(bag, namespace, record, summary, picture, parameters):
             f'{body}\n</body>\n</html>\n')
 
 
-def _shown(item):
+def _shown(item: object) -> str:
+    """Return a cell as text, empty for None."""
     if isinstance(item, float):
         return f'{item:.6g}'
     return '' if item is None else str(item)
 
 
-def _table(headings, rows):
+def _table(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return a table as HTML; a row with a refusal is marked."""
     head = ''.join(f'<th>{escape(name)}</th>' for name in headings)
-    lines = [f'<tr>{head}</tr>'] if headings else []
+    lines = [f'<tr>{head}</tr>'] if head else []
     for row in rows:
         cells = ''.join(f'<td>{escape(_shown(item))}</td>' for item in row)
         refused = any(str(item).startswith('refused:') for item in row)
@@ -69,27 +78,36 @@ def _table(headings, rows):
     return '<table>\n' + '\n'.join(lines) + '\n</table>'
 
 
-def _policy_rows(record):
-    first = record.times[0] if record.times else 0.0
-    for version, parent, *times, fate, kind, margin, design, verified, size, gap, _ in policies(
-            record):
-        yield (version, parent,
-               *(f'{time - first:.1f}' if isinstance(time, float) else '' for time in times),
-               fate, kind, margin, design, verified, size, gap)
+def _policy_cells(record: RunRecord) -> Iterator[tuple[object, ...]]:
+    """Yield the cells of every published policy, with times since the first state."""
+    for row in policy_rows(record):
+        times = (f'{time - record.start:.1f}' if isinstance(time, float) else ''
+                 for time in (row.published, row.ran_from, row.ran_until))
+        yield (row.version, row.parent, *times, row.fate, row.kind, row.margin,
+               row.worst_design_metric, row.worst_verified_metric, row.metrics_verified,
+               row.duality_gap)
 
 
-def _statements(bag, namespace):
-    """Return the table of diagnostics other than ok, what is repeated in one row."""
-    said = [(item.time, status.name, int.from_bytes(status.level, 'little')
-             if isinstance(status.level, bytes) else int(status.level), status.message)
+class _Statement(NamedTuple):
+    """A diagnostic status that a node published."""
+
+    time: float  # of its recording [s]
+    node: str
+    level: int
+    message: str
+
+
+def _statements(bag: Bag, namespace: str) -> str:
+    """Return the table of diagnostics other than ok; repetitions share a row."""
+    said = [_Statement(item.time, status.name, _level(status.level), status.message)
             for item in bag.messages if item.topic == '/diagnostics'
             for status in item.message.status if status.name.startswith(namespace)]
-    said.sort(key=lambda entry: entry[1])  # stable: by node, then by time
+    said.sort(key=lambda statement: statement.node)  # stable: by node, then by time
     rows = []
-    for (name, level, message), group in groupby(said, key=lambda entry: entry[1:]):
-        times = [time for time, *_ in group]
+    for (node, level, message), group in groupby(said, key=lambda statement: statement[1:]):
+        times = [statement.time for statement in group]
         if level:
-            rows.append((f'{times[0]:.1f}', f'{times[-1]:.1f}', name,
+            rows.append((f'{times[0]:.1f}', f'{times[-1]:.1f}', node,
                          _LEVELS.get(level, level), message))
     if not rows:
         return '<p>Nothing but ok.</p>' if said else (
@@ -97,3 +115,8 @@ def _statements(bag, namespace):
     rows.sort(key=lambda row: float(row[0]))
     headings = ('from [s]', 'until [s]', 'node', 'level', 'message')
     return f'<div class="wide">{_table(headings, rows)}</div>'
+
+
+def _level(level: bytes | int) -> int:
+    """Return the level of a diagnostic status, which is a byte on the wire."""
+    return int.from_bytes(level, 'little') if isinstance(level, bytes) else int(level)

@@ -1,203 +1,155 @@
-"""What was seen of a run, and the numbers that sum it up. No ROS."""
+"""The record of a run: the messages of its topics, as the monitor or a bag saw them. No ROS."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
+from scpo_ros.arrays import Array
+from scpo_ros.config import Spec
 from scpo_ros.health.known import known
-from scpo_ros.health.timing import period_counts
+from scpo_ros.interface.acknowledgement import Acknowledgement
 from scpo_ros.interface.messages import (
-    read_active, read_command, read_demonstration, read_policy, read_state)
-from scpo_ros.policy.imitation import ImitationLoss
+    Command, read_active, read_command, read_demonstration, read_policy, read_state, State)
+from scpo_ros.interface.policy_record import PolicyRecord
+from scpo_ros.recording.reported_numbers import ReportedNumbers
 from scpo_ros.systems.linear_system import double_integrator
-from scpo_ros.systems.scenario import random_scenarios
 from scpo_ros.verification.task import ControlTask
 
 
-# What is watched, by topic: how a message is read, and the method that takes what was read.
-TOPICS = {'joint_states': (read_state, 'state'), 'joint_command': (read_command, 'command'),
-          'demonstrations': (read_demonstration, 'demonstration'),
-          'policy': (read_policy, 'policy'), 'controller/active_policy': (read_active, 'active')}
 NUMBERS = {'adapter/metrics/loss': 'loss', 'adapter/metrics/worst_metric': 'worst_metric',
            'adapter/metrics/accepted_total': 'accepted',
            'adapter/metrics/refused_total': 'refused',
            'controller/metrics/guard_interventions': 'guard_interventions',
            'controller/metrics/period_ms': 'period_ms',
            'plant/metrics/deadline_misses': 'deadline_misses'}  # of the simulated plant only
-_TOTALS = ('accepted', 'refused', 'guard_interventions', 'deadline_misses')
-_KEPT = 512  # labelled states on which the imitation losses are compared
-_HELD_OUT = 500  # rollouts of the task costs
+KEPT_STATES = 512  # labelled states on which the imitation losses are compared
+
+
+class Published(NamedTuple):
+    """A published policy."""
+
+    time: float  # of the plant's newest state [s], NaN before the first
+    policy: PolicyRecord
+
+
+class Acknowledged(NamedTuple):
+    """A message of the controller about the policy that runs."""
+
+    time: float  # of the plant's newest state [s], NaN before the first
+    seen: Acknowledgement
 
 
 class RunRecord:
     """
-    Grows while a run is watched, or while a bag is read.
+    Everything that was seen of a run; it grows while the run is watched, or while a bag is read.
 
-    Times are those of the plant's states [s]: what is seen between two states has the time of the
+    Times are those of the plant's states [s]: a message between two states has the time of the
     first of them.
     """
 
-    def __init__(self, spec):
+    def __init__(self, spec: Spec) -> None:
         """Start empty."""
-        self._spec, self._system = spec, double_integrator(spec.system)
-        self.states, self.episodes, self.applied, self.violations = [], [], [], 0
-        self.times, self.commands = [], {}  # {time of the state: the Command that answers it}
-        self.published, self.acknowledged = [], []  # times of `policies`; (time, Acknowledgement)
-        self.demonstrations, self.policies, self.running = [], [], None
-        self.experts = []  # the laws that demonstrated, in order of appearance
-        self._offsets = {}  # totals of nodes that were started again
-        self.events = []  # (time, accepted, refused, loss, worst metric) after each update
-        self.numbers = dict.fromkeys(('loss', 'worst_metric', *_TOTALS), np.nan)  # not measured
-        self.periods = []
+        self.spec, self._system = spec, double_integrator(spec.system)
+        self.states: list[State] = []
+        self.violations = 0  # states outside the limits
+        self.commands: dict[float, Command] = {}  # {time of the state: the command for it}
+        self.published: list[Published] = []
+        self.acknowledged: list[Acknowledged] = []
+        self.demonstrations: list[tuple[Array, Array]] = []  # the newest: states, actions
+        self.experts: list[str] = []  # names of those that demonstrated, in order of appearance
+        self.numbers = ReportedNumbers()
 
-    def take(self, topic, message):
+    def take(self, topic: str, message: Any) -> None:
         """
-        Take in a message; what is not watched is ignored.
+        Take in a message; a topic that is not watched is ignored.
 
-        :param topic: relative to the namespace.
+        :param topic: relative to the namespace. :param message: ROS message of the topic's type,
+            as a node receives it or as a bag decodes it.
         :raises InvalidArrayError: when it is malformed; nothing is changed then.
         """
-        if topic in TOPICS:
-            read, method = TOPICS[topic]
-            getattr(self, method)(read(message))
+        if topic in _TAKEN:
+            _TAKEN[topic](self, message)
         elif topic in NUMBERS:
-            self.number(NUMBERS[topic], message.data)
+            self.numbers.add(NUMBERS[topic], message.data, self.now)
 
     @property
-    def now(self):
-        """Return the time of the newest state, NaN before the first."""
-        return self.times[-1] if self.times else np.nan
+    def now(self) -> float:
+        """Return the time of the newest state [s], NaN before the first."""
+        return self.states[-1].time if self.states else np.nan
 
-    def state(self, state):
-        """Add a state of the plant; while the plant waits it repeats its state."""
-        if self.times and state.time == self.now:
+    @property
+    def start(self) -> float:
+        """Return the time of the first state [s], 0 before it."""
+        return self.states[0].time if self.states else 0.0
+
+    def add_state(self, state: State) -> None:
+        """Add a state of the plant; a plant that waits repeats its state, which counts once."""
+        if state.time == self.now:
             return
-        self.times.append(state.time)
-        self.applied.append(state.applied)
-        self.states.append(state.x)
-        self.episodes.append(state.episode)
+        self.states.append(state)
         self.violations += not bool(
             self._system.within_limits(state.x, np.array([state.applied])))
 
-    def command(self, command):
+    def add_command(self, command: Command) -> None:
         """Add the command that answers a state."""
         self.commands[command.time] = command
 
-    def demonstration(self, labelled):
-        """Add (name of the law, states, actions)."""
+    def add_demonstration(self, labelled: tuple[str, Array, Array]) -> None:
+        """Add (name of the expert, states (k, n), actions (k, m))."""
         name, states, actions = labelled
         if name not in self.experts:
             self.experts.append(name)
-        self.demonstrations = (self.demonstrations + [(states, actions)])[-_KEPT:]
+        self.demonstrations = (self.demonstrations + [(states, actions)])[-KEPT_STATES:]
 
-    def policy(self, record):
+    def add_policy(self, policy: PolicyRecord) -> None:
         """Add a published policy."""
-        self.policies.append(record)
-        self.published.append(self.now)
+        self.published.append(Published(self.now, policy))
 
-    def active(self, seen):
-        """Note what the controller runs."""
-        self.running = seen
-        self.acknowledged.append((self.now, seen))
-
-    def number(self, name, item):
-        """Note a metric; a new total of refused updates concludes an update."""
-        if name == 'period_ms':
-            if item > 0:
-                self.periods.append(item)
-            return
-        before = self._updates
-        if name in _TOTALS:
-            item = self._continued(name, item)
-        self.numbers[name] = item
-        if name in ('accepted', 'refused') and self._updates > before:
-            counts = [float(np.nan_to_num(self.numbers[key])) for key in ('accepted', 'refused')]
-            self.events.append([self.now, *counts, self.numbers['loss'],
-                                self.numbers['worst_metric']])
+    def add_acknowledgement(self, seen: Acknowledgement) -> None:
+        """Add a message of the controller about the policy that runs."""
+        self.acknowledged.append(Acknowledged(self.now, seen))
 
     @property
-    def _updates(self):
-        """Return how many updates were heard of."""
-        return np.nansum([self.numbers['accepted'], self.numbers['refused']])
-
-    def _continued(self, name, item):
-        """Return a total that goes on where it was when its node was started again."""
-        offset, last = self._offsets.get(name, (0.0, 0.0))
-        if item < last:
-            offset += last
-        self._offsets[name] = (offset, item)
-        return offset + item
+    def running(self) -> Acknowledgement | None:
+        """Return the controller's newest word on the policy that runs, None before the first."""
+        return self.acknowledged[-1].seen if self.acknowledged else None
 
     @property
-    def settled(self):
+    def settled(self) -> bool:
         """Return whether the controller runs the policy published last, or refused it."""
-        if not self.policies or self.running is None:
+        if not self.published or self.running is None:
             return False
-        latest = self.policies[-1].version
+        latest = self.published[-1].policy.version
         return self.running.version == latest or (
             self.running.refused == latest and self.running.version == self.running.ready)
 
-    def line(self):
-        """Return the live line; what nobody measured is called so."""
-        n = self.numbers
+    @property
+    def known_violations(self) -> int | None:
+        """Return how many states were outside the limits, None where no state was seen."""
+        return int(self.violations) if self.states else None
+
+    def line(self) -> str:
+        """Return the live line; a number that was not measured is called so."""
+        n = self.numbers.newest
         running = 'nothing known to run' if self.running is None else (
             f'running v{self.running.version}')
         return (f'accepted {known(n["accepted"], "4.0f")}  refused {known(n["refused"], "4.0f")}  '
                 f'loss {known(n["loss"], ".4f")}  '
                 f'worst metric {known(n["worst_metric"], "+.3f", "not certified")}  '
                 f'{running}  guard {known(n["guard_interventions"], ".0f")}  '
-                f'violations {known(self._violations, "d")}')
+                f'violations {known(self.known_violations, "d")}')
 
-    @property
-    def _violations(self):
-        """Return how many states broke the limits, None where no state was seen."""
-        return int(self.violations) if self.states else None
-
-    def _total(self, name):
-        """Return a total, None where nobody measured it."""
-        return None if np.isnan(self.numbers[name]) else int(self.numbers[name])
-
-    def summary(self, task):
-        """
-        Return the numbers of the run; losses and costs by simulation, theta_0 against final.
-
-        What nobody measured is None: a robot of one's own reports no deadline misses, and a bag
-        without the controller's topics says nothing of guard, periods and what ran.
-        """
-        initial, seen = task.initial_theta, self.running
-        final = None if seen is None else seen.theta
-        thetas = np.stack([initial] if final is None else [initial, final])
-        losses, costs = self._losses(task, thetas), task_costs(task, thetas)
-        return {
-            'updates_accepted': self._total('accepted'), 'updates_refused': self._total('refused'),
-            'samples': len(self.states), 'limit_violations': self._violations,
-            'guard_interventions': self._total('guard_interventions'),
-            'worst_metric': (None if np.isnan(self.numbers['worst_metric'])
-                             else float(self.numbers['worst_metric'])),
-            'imitation_loss_initial': losses[0],
-            'imitation_loss_final': None if final is None else losses[1],
-            'task_cost_backup': costs[0],
-            'task_cost_final': None if final is None else costs[1],
-            'policy_version_adapter': self.policies[-1].version if self.policies else None,
-            'policy_version_controller': None if seen is None else seen.version,
-            'policies_refused_by_controller': None if seen is None else seen.refusals,
-            'control_period_p99_ms':
-                float(np.percentile(self.periods, 99)) if self.periods else None,
-            'control_periods': (period_counts(self.periods, self._spec.system.dt)
-                                if self.periods else None),
-            'deadline_misses': self._total('deadline_misses')}
-
-    def _losses(self, task, thetas):
-        if not self.demonstrations:
-            return [None] * len(thetas)
-        states = np.vstack([states for states, _ in self.demonstrations])[-_KEPT:]
-        actions = np.vstack([actions for _, actions in self.demonstrations])[-_KEPT:]
-        return [float(loss) for loss in ImitationLoss(task.policy, states, actions).losses(thetas)]
-
-    def task(self):
+    def task(self) -> ControlTask:
         """Return the control task of the run."""
-        return ControlTask.build(self._spec)
+        return ControlTask.build(self.spec)
 
 
-def task_costs(task, thetas, seed=20):
-    """Return the mean stage costs of policies (P, d) over held-out rollouts, floats."""
-    rng = np.random.default_rng([task.spec.metrics.seed, seed])
-    scenarios = random_scenarios(task.system, task.safe_set, _HELD_OUT, task.horizon, rng)
-    return [float(c) for c in task.simulator.summarise(thetas, scenarios).cost.mean(axis=1)]
+# The watched topics besides NUMBERS: how a message of each is read and added.
+_TAKEN: dict[str, Callable[[RunRecord, Any], None]] = {
+    'joint_states': lambda record, message: record.add_state(read_state(message)),
+    'joint_command': lambda record, message: record.add_command(read_command(message)),
+    'demonstrations': lambda record, message: record.add_demonstration(
+        read_demonstration(message)),
+    'policy': lambda record, message: record.add_policy(read_policy(message)),
+    'controller/active_policy': lambda record, message: record.add_acknowledgement(
+        read_active(message))}

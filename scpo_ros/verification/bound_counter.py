@@ -9,9 +9,9 @@ test too many at most. Two processes with one file take turns.
 
 import fcntl
 import json
-import os
 from pathlib import Path
 
+from scpo_ros.atomic_file import write_whole
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.scpo import SampledBound
 
@@ -68,17 +68,8 @@ class BoundCounter:
         return bound
 
     def _write(self, bound):
-        partial = self._path.with_name(self._path.name + '.partial')
-        with open(partial, 'w', encoding='utf-8') as file:
-            json.dump({'p': bound.p, 'beta': bound.beta, 'tests': bound.tests}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        write_whole(self._path, json.dumps(
+            {'p': bound.p, 'beta': bound.beta, 'tests': bound.tests}))
 
     def _refused(self, rule):
         return ConfigurationError('bound_file', str(self._path), rule)

@@ -9,7 +9,7 @@ from recorded_run import genuine, in_memory, late, parameters, REFUSED, stamp, S
 from scpo_ros.arrays import digest
 from scpo_ros.audit import audit
 from scpo_ros.audit.__main__ import main
-from scpo_ros.audit.acceptance import DesignMetrics
+from scpo_ros.audit.design_metrics import DesignMetrics
 from scpo_ros.recording.bag import PARAMETERS, read_bag
 from scpo_ros.recording.recorded_parameters import recorded_parameters
 from scpo_ros.verification.task import ControlTask

@@ -12,7 +12,8 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
-from scpo_ros.ledger.ledger import GENESIS, Ledger, LedgerError, line_of, read, read_line
+from scpo_ros.ledger.ledger import (
+    GENESIS, Ledger, LedgerError, line_of, lines_of, read, read_line)
 from scpo_ros.ledger.thread import LedgerThread
 
 
@@ -21,11 +22,7 @@ BODIES = [{'kind': 'accepted', 'number': number, 'text': 'x' * number} for numbe
 
 def chain(bodies, previous=GENESIS):
     """Return the bytes of a ledger with the given entries."""
-    lines = []
-    for body in bodies:
-        previous, line = line_of(previous, body)
-        lines.append(line)
-    return b''.join(lines)
+    return b''.join(lines_of(previous, bodies)[1])
 
 
 def bodies(reading):
@@ -143,6 +140,34 @@ def test_a_large_file_is_put_aside_and_the_chain_goes_on(tmp_path):
         assert after.entries[0].body == {'kind': 'snapshot'}
     numbers = [b['number'] for r in readings for b in bodies(r) if 'number' in b]
     assert numbers == list(range(40))
+
+
+@pytest.mark.parametrize('flushes', range(4))
+def test_a_disk_that_fails_while_a_file_is_put_aside_loses_and_doubles_nothing(
+        tmp_path, monkeypatch, flushes):
+    path, fsync, left = tmp_path / 'x.ledger', os.fsync, [flushes]
+    ledger = Ledger(path, limit=450)
+    ledger.append(*BODIES[:3])
+
+    def failing(descriptor):
+        if not left[0]:
+            raise OSError(5, 'no answer')
+        left[0] -= 1
+        fsync(descriptor)
+    monkeypatch.setattr(os, 'fsync', failing)
+    with pytest.raises(LedgerError):
+        ledger.turn(BODIES[3])
+        ledger.append(BODIES[4])
+    monkeypatch.undo()
+    if ledger.full:
+        ledger.turn(BODIES[3])
+    ledger.append(BODIES[4])
+    ledger.close()
+    parts = [tmp_path / 'x.ledger.full-1', path]
+    assert sorted(tmp_path.iterdir()) == sorted(parts)
+    before, after = [read(part.read_bytes()) for part in parts]
+    assert bodies(before) + bodies(after) == BODIES[:5]
+    assert after.entries[0].previous == before.entries[-1].digest
 
 
 def test_what_the_thread_cannot_write_fails_with_its_reason(tmp_path):

@@ -15,6 +15,7 @@ from scpo_ros.recording.picture import draw, plt
 from scpo_ros.recording.recorded_parameters import recorded_parameters
 from scpo_ros.recording.report_page import page
 from scpo_ros.recording.run_record import RunRecord
+from scpo_ros.recording.run_summary import numbers_of
 from scpo_ros.report import main, record_of
 from tampering import altered, indices
 
@@ -100,7 +101,7 @@ def test_what_the_recorder_missed_is_missing_and_nothing_else(tmp_path):
     bag = read_bag(write(tmp_path / 'bag', late(genuine(), 1004.05)))
     record = record_of(bag, '/scpo/', Spec())
     assert len(record.states) == STEPS - 41
-    assert [policy.version for policy in record.policies] == list(range(7, 14))
+    assert [published.policy.version for published in record.published] == list(range(7, 14))
 
 
 def test_text_of_the_bag_cannot_become_part_of_the_page():
@@ -156,4 +157,4 @@ def test_what_is_no_bag_is_one_line(tmp_path, capsys):
 def test_a_run_without_anything_has_a_picture_too():
     record = RunRecord(Spec())
     task = record.task()
-    plt.close(draw(record, task, {**record.summary(task), 'expert': None, 'seed': 0}))
+    plt.close(draw(record, task, {**numbers_of(record, task), 'expert': None, 'seed': 0}))

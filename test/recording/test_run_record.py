@@ -13,6 +13,7 @@ from scpo_ros.recording.bag import PARAMETERS
 from scpo_ros.recording.picture import draw, plt
 from scpo_ros.recording.recorded_parameters import recorded_parameters
 from scpo_ros.recording.run_record import RunRecord
+from scpo_ros.recording.run_summary import numbers_of
 from scpo_ros.report import record_of, report
 
 
@@ -47,7 +48,7 @@ def test_a_run_without_safety_has_no_worst_metric_whatever_was_said_before():
     record.take('adapter/metrics/accepted_total', number(1.0))
     assert 'worst metric not certified' in record.line()
     task = record.task()
-    summary = record.summary(task)
+    summary = numbers_of(record, task)
     assert summary['worst_metric'] is None and summary['updates_accepted'] == 1
     figure = draw(record, task, {**summary, 'expert': 'sign_flip', 'seed': 0})
     labels = [axis.get_ylabel() for axis in figure.axes]
@@ -89,9 +90,9 @@ def test_a_bag_without_diagnostics_is_not_called_ok(tmp_path):
 
 def test_without_a_state_there_is_no_count_of_violations():
     record = RunRecord(Spec())
-    assert record.summary(record.task())['limit_violations'] is None
-    assert record_of(in_memory(genuine()), '/scpo/', Spec()).summary(
-        record.task())['limit_violations'] == 0
+    assert numbers_of(record, record.task())['limit_violations'] is None
+    assert numbers_of(record_of(in_memory(genuine()), '/scpo/', Spec()), record.task())[
+        'limit_violations'] == 0
 
 
 def test_before_the_first_period_none_is_said():

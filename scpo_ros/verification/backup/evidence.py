@@ -17,10 +17,10 @@ from enum import Enum
 from functools import lru_cache
 import json
 import math
-import os
 from pathlib import Path
 
 from scpo_ros.arrays import digest
+from scpo_ros.atomic_file import write_whole
 from scpo_ros.config.table_cache import default_cache
 from scpo_ros.config.validation import flatten
 
@@ -171,9 +171,7 @@ def keep(spec, demand, findings, cache=None):
     try:
         path = _path(asked, cache)
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f'{path.stem}.{os.getpid()}.partial')
-        partial.write_text(json.dumps(
-            {'question': asked, 'findings': rows, 'seal': _seal(asked, rows)}), encoding='utf-8')
-        os.replace(partial, path)
+        write_whole(path, json.dumps(
+            {'question': asked, 'findings': rows, 'seal': _seal(asked, rows)}))
     except OSError:
         pass

@@ -1,0 +1,109 @@
+"""
+The answers to the states: each command is what the weights in force give at that state.
+
+Every command is computed again from the state that it answers and the version that it names.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from scpo_ros.arrays import Array
+from scpo_ros.audit.acceptance import Acceptance
+from scpo_ros.audit.evidence import Evidence, Finding, Seen
+from scpo_ros.exceptions import ScpoRosError
+from scpo_ros.interface.messages import Command
+from scpo_ros.policy.safety_filter import GuardedPolicy, Source
+from scpo_ros.tolerances import SOLVED
+from scpo_ros.verification.task import ControlTask
+
+
+_ORDER_S = 1.0  # messages of two topics may be recorded in the other order for so long [s]
+
+
+class Answers:
+    """Follows the commands and computes each of them again."""
+
+    def __init__(self, evidence: Evidence, task: ControlTask, acceptance: Acceptance,
+                 safety: bool) -> None:
+        """
+        Prepare the law.
+
+        :param acceptance: after its findings. :param safety: whether the safety filter acted.
+        """
+        self._evidence, self._task, self._acceptance = evidence, task, acceptance
+        self._law = GuardedPolicy(task, task.initial_theta, guard=safety)
+        self._loaded: Array | None = None  # weights of the law, None before the first
+        self.recomputed = self.stateless = self.unknown = 0  # commands
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield a finding for every command that is not the answer to its state."""
+        for seen in self._evidence.commands:
+            yield from self._answer(seen)
+
+    def _answer(self, seen: Seen[Command]) -> Iterator[Finding]:
+        """Yield the findings on one command; count it among those computed, or those not."""
+        state = self._evidence.by_time.get(seen.stamp)
+        if state is None:
+            yield from self._without_state(seen)
+            return
+        theta = self._weights(seen)
+        if theta is None:
+            self.unknown += 1
+            return
+        if self._loaded is not theta:
+            self._law.swap(theta)
+            self._loaded = theta
+        self.recomputed += 1
+        yield from self._compared(seen, state.value.x)
+
+    def _compared(self, seen: Seen[Command], x: Array) -> Iterator[Finding]:
+        """Yield a finding where the loaded law does not give the command at a state (n,)."""
+        command, action = seen.value, self._law.act(x)
+        tabulated = action.source in (Source.POLICY, Source.GUARD)
+        tolerance = self._task.tolerances.command if tabulated else SOLVED
+        close = abs(action.u - command.u) <= tolerance  # NaN is not
+        if action.source.value != self._law_of(command) or not close:
+            yield seen.finding(
+                f'{command.source} of version {command.version} commands {command.u:.9g}, '
+                f'but at this state it is {action.source.value} with {action.u:.9g}')
+        elif action.source is Source.GUARD:
+            yield seen.finding(
+                f'the guard had to act: version {command.version} would not have kept the '
+                'next state in the safe set')
+
+    @staticmethod
+    def _law_of(command: Command) -> str:
+        """Return the law that acted: policy 0 when revoked, or short of cost budget."""
+        revoked = command.source == Source.REVOKED.value and command.version == 0
+        return Source.POLICY.value if revoked or _short(command) else command.source
+
+    def _without_state(self, seen: Seen[Command]) -> Iterator[Finding]:
+        """Count a command at an end of the recording; yield a finding for any other."""
+        states = self._evidence.states
+        if states and states[0].time < seen.time - _ORDER_S and seen.stamp > states[0].stamp:
+            yield seen.finding('the state that it answers was not recorded')
+        else:
+            self.stateless += 1
+
+    def _weights(self, seen: Seen[Command]) -> Array | None:
+        """Return the weights of the law that acted, None when the controller never told them."""
+        if _short(seen.value):
+            return self._task.initial_theta
+        found = self._acceptance.ran.get(seen.value.version, ())
+        usable = [theta for time, theta in found if time <= seen.time + _ORDER_S] or [
+            theta for _, theta in found[:1]]
+        usable = [theta for theta in usable if self._well_formed(theta)]
+        return usable[-1] if usable else None
+
+    def _well_formed(self, theta: Array) -> bool:
+        """Return whether weights fit the network."""
+        try:
+            self._task.policy.network.layers(np.asarray(theta)[None])
+        except (ScpoRosError, ValueError):
+            return False
+        return theta.shape == self._task.initial_theta.shape and bool(np.all(np.isfinite(theta)))
+
+
+def _short(command: Command) -> bool:
+    """Return whether the cost budget had the backup answer in place of a policy."""
+    return command.source == Source.BUDGET.value and command.version > 0

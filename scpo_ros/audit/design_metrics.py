@@ -1,0 +1,64 @@
+"""The metrics of a certificate on the fixed design scenarios, computed again."""
+
+import numpy as np
+from scpo_ros.arrays import Array, Booleans
+from scpo_ros.scpo.certificate import Certificate
+from scpo_ros.verification.evaluation import SafetyEvaluation
+from scpo_ros.verification.safety_metrics import REGRETS
+from scpo_ros.verification.task import ControlTask
+
+
+class DesignMetrics:
+    """Computes the metrics that every certificate holds: proved ones, and fixed scenarios."""
+
+    def __init__(self, task: ControlTask) -> None:
+        """Draw the scenarios as the adapter does."""
+        self._evaluation, self._task = SafetyEvaluation(task), task
+        self._scenarios = self._evaluation.design
+        self._cost = task.simulator.summarise(
+            task.initial_theta[None], self._scenarios).cost[0]
+
+    def defects(self, theta: Array, certificate: Certificate) -> tuple[str, ...]:
+        """Return the statements of a certificate that are not true of weights (d,), in words."""
+        kind = self._evaluation.kind
+        if certificate.kind != kind:
+            return (f'its certificate is of the kind {certificate.kind!r}, the specification asks '
+                    f'for {kind!r}',)
+        wrong = self.differing(theta, certificate.g)
+        if not wrong:
+            return ()
+        return (f'{wrong} of the metrics in its certificate are not those of its weights',)
+
+    def differing(self, theta: Array, g: Array) -> int:
+        """
+        Return how many of the metrics (k,) of a certificate are wrong.
+
+        Their order is invariance, cost, fixed scenarios, other scenarios, contraction. The
+        sampled metrics of invariance and the cost depend on the rollouts of the adapter, and so
+        does the number of the former. The fixed scenarios are compared at the place where they
+        fit best.
+        """
+        if theta.shape != self._task.initial_theta.shape or not np.all(np.isfinite(theta)):
+            return 0  # found elsewhere
+        first, last = self._proved(theta[None])
+        true = self._task.metric(theta[None], self._scenarios, self._cost, True)[0, REGRETS:]
+        if len(g) < len(first) + REGRETS + len(true) + len(last):
+            return len(first) + REGRETS + len(true) + len(last)
+        wrong = np.sum(~self._close(g[:len(first)], first))
+        wrong += np.sum(~self._close(g[len(g) - len(last):], last))
+        if len(true):
+            between = g[len(first):len(g) - len(last)]
+            windows = np.lib.stride_tricks.sliding_window_view(between, len(true))
+            wrong += np.min(np.sum(~self._close(windows, true), axis=1))
+        return int(wrong)
+
+    def _proved(self, thetas: Array) -> tuple[Array, Array]:
+        """Return the proved metrics with which a certificate begins and ends, if it does."""
+        invariance, stability = self._evaluation.invariance, self._evaluation.stability
+        first = invariance.design(thetas)[0] if invariance.kind == 'proved' else np.zeros(0)
+        return first, np.zeros(0) if stability is None else stability.design(thetas)[0]
+
+    def _close(self, found: Array, true: Array) -> Booleans:
+        """Return where numbers agree; NaN does not."""
+        close: Booleans = np.abs(found - true) <= self._task.tolerances.metric
+        return close

@@ -1,0 +1,95 @@
+"""The numbers that sum up a run: the entries of summary.json. No ROS."""
+
+from typing import TypedDict
+
+import numpy as np
+from scpo_ros.arrays import Array
+from scpo_ros.health.timing import period_counts
+from scpo_ros.policy.imitation import ImitationLoss
+from scpo_ros.recording.run_record import KEPT_STATES, RunRecord
+from scpo_ros.systems.scenario import random_scenarios
+from scpo_ros.verification.task import ControlTask
+
+
+_HELD_OUT = 500  # rollouts of the task costs
+
+
+class RunIdentity(TypedDict):
+    """Which run it was: the first entries of a summary."""
+
+    expert: str | None  # names of the experts that demonstrated, None where none did
+    seed: int | None  # of the simulated plant, None for a robot
+    duration_s: float | None  # since the first policy
+
+
+class RunNumbers(TypedDict):
+    """The numbers of a run; None stands for a number that was not measured."""
+
+    updates_accepted: int | None
+    updates_refused: int | None
+    samples: int  # states
+    limit_violations: int | None  # states outside the limits
+    guard_interventions: int | None
+    worst_metric: float | None
+    imitation_loss_initial: float | None
+    imitation_loss_final: float | None
+    task_cost_backup: float
+    task_cost_final: float | None
+    policy_version_adapter: int | None
+    policy_version_controller: int | None
+    policies_refused_by_controller: int | None
+    control_period_p99_ms: float | None
+    control_periods: dict[str, int] | None
+    deadline_misses: int | None
+
+
+class RunSummary(RunIdentity, RunNumbers):
+    """The entries of summary.json."""
+
+
+def numbers_of(record: RunRecord, task: ControlTask) -> RunNumbers:
+    """
+    Return the numbers of a run; losses and costs by simulation, theta_0 against final.
+
+    A number that was not measured is None. A real robot reports no deadline misses. A bag without
+    the controller's topics does not tell the policy that ran, its control periods and the
+    interventions of the safety filter.
+    """
+    initial, seen, numbers = task.initial_theta, record.running, record.numbers
+    thetas = np.stack([initial] if seen is None else [initial, seen.theta])
+    losses, costs = _losses(record, task, thetas), task_costs(task, thetas)
+    return {
+        'updates_accepted': numbers.total('accepted'),
+        'updates_refused': numbers.total('refused'),
+        'samples': len(record.states), 'limit_violations': record.known_violations,
+        'guard_interventions': numbers.total('guard_interventions'),
+        'worst_metric': numbers.measured('worst_metric'),
+        'imitation_loss_initial': losses[0],
+        'imitation_loss_final': None if seen is None else losses[1],
+        'task_cost_backup': costs[0],
+        'task_cost_final': None if seen is None else costs[1],
+        'policy_version_adapter':
+            record.published[-1].policy.version if record.published else None,
+        'policy_version_controller': None if seen is None else seen.version,
+        'policies_refused_by_controller': None if seen is None else seen.refusals,
+        'control_period_p99_ms':
+            float(np.percentile(numbers.periods, 99)) if numbers.periods else None,
+        'control_periods': (period_counts(numbers.periods, record.spec.system.dt)
+                            if numbers.periods else None),
+        'deadline_misses': numbers.total('deadline_misses')}
+
+
+def _losses(record: RunRecord, task: ControlTask, thetas: Array) -> list[float | None]:
+    """Return the imitation losses of policies (P, d), None where nothing was demonstrated."""
+    if not record.demonstrations:
+        return [None] * len(thetas)
+    states = np.vstack([states for states, _ in record.demonstrations])[-KEPT_STATES:]
+    actions = np.vstack([actions for _, actions in record.demonstrations])[-KEPT_STATES:]
+    return [float(loss) for loss in ImitationLoss(task.policy, states, actions).losses(thetas)]
+
+
+def task_costs(task: ControlTask, thetas: Array, seed: int = 20) -> list[float]:
+    """Return the mean stage costs of policies (P, d) over held-out rollouts."""
+    rng = np.random.default_rng([task.spec.metrics.seed, seed])
+    scenarios = random_scenarios(task.system, task.safe_set, _HELD_OUT, task.horizon, rng)
+    return [float(c) for c in task.simulator.summarise(thetas, scenarios).cost.mean(axis=1)]
