@@ -87,7 +87,7 @@ def attack(learnt, oracle, tally, rng, count):
 def _believed(target, admission, tally, name):
     """Note where a policy runs on the word of its sender: his margin, or what he says of it."""
     task = target.learnt.task
-    bound = task.proof.prove(admission.gate.running.theta).bound
+    bound = task.invariance_proof.prove(admission.gate.running.theta).bound
     if not bound <= -(MARGIN - task.tolerances.margin):
         tally.fail('senders_believed', f'{name}: proved only to {bound:.3g}')
     if FORGED in str(admission.announcement()):

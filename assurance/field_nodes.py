@@ -29,7 +29,7 @@ from scpo_ros.interface.messages import read_active, read_command
 from scpo_ros.nodes.conversions import LATCHED_QUEUE, stamp_of, state_message
 from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.systems.linear_system import double_integrator
-from scpo_ros.verification.task import contraction_of
+from scpo_ros.verification.task import contraction_factor
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64
 
@@ -51,7 +51,7 @@ class Driver(Node):
         """Begin without a fault; nothing moves before the first command."""
         super().__init__('driver', namespace=NAMESPACE)
         system = double_integrator(SystemConfig())
-        self._safe_set = contractive_set(system, contraction_of(SystemConfig()))
+        self._safe_set = contractive_set(system, contraction_factor(SystemConfig()))
         self._rng = np.random.default_rng(seed)
         self._fault, self._steps, self._command, self._started = Fault(), 0, None, False
         self.plant = FieldPlant(system, start(self._safe_set, self._rng), 'uniform', self._rng)

@@ -110,7 +110,7 @@ def thin_margin(rng, case):
     bound, start = -10 ** rng.uniform(-7, -2), case.task.initial_theta
     for _ in range(30):
         middle = (low + high) / 2
-        proved = case.task.proof.prove(start + middle * direction).bound <= bound
+        proved = case.task.invariance_proof.prove(start + middle * direction).bound <= bound
         low, high = (middle, high) if proved else (low, middle)
     return policy_values(signed(case, start + low * direction))
 

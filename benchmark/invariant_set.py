@@ -33,7 +33,7 @@ def with_polytope(system, contraction):
 
 def measure(quick):
     """Return the results."""
-    system, contraction = task().system, task().contraction
+    system, contraction = task().system, task().contraction_factor
     repeats = 20  # of ours, which is short
 
     def ours(_):

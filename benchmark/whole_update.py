@@ -71,13 +71,13 @@ class FullSize:
         with self.watch.part(name):
             metrics = task().metric(thetas, self.design, self._costs[0], True)
         with self.watch.part(f'{name} of the proof'):
-            return np.hstack([task().proof.design(thetas), metrics])
+            return np.hstack([task().invariance_proof.design(thetas), metrics])
 
     def _verify(self, thetas):
         with self.watch.part('verification'):
             metrics = task().metric(thetas, self.verification, self._costs[1], False)
         with self.watch.part('proof'):
-            return np.hstack([task().proof.largest(thetas)[:, None], metrics])
+            return np.hstack([task().invariance_proof.largest(thetas)[:, None], metrics])
 
     def update(self):
         """Make one update."""

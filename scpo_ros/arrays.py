@@ -1,5 +1,6 @@
-"""The gate through which arrays enter: shape, finiteness, immutability and identity."""
+"""Checks on arrays from outside: shape, finiteness, immutability and identity."""
 
+from collections.abc import Sequence
 import hashlib
 from typing import TypeAlias
 
@@ -13,7 +14,7 @@ Integers: TypeAlias = npt.NDArray[np.int64]
 Booleans: TypeAlias = npt.NDArray[np.bool_]
 
 
-def frozen(array):
+def frozen(array: npt.ArrayLike) -> Array:
     """
     Return a read-only float64 copy of `array`.
 
@@ -25,7 +26,7 @@ def frozen(array):
     return copy
 
 
-def checked(name, value, shape):
+def checked(name: str, value: npt.ArrayLike, shape: Sequence[int | None]) -> Array:
     """
     Return `value` as a read-only float64 array of the given shape with finite entries.
 
@@ -50,7 +51,7 @@ def checked(name, value, shape):
     return array
 
 
-def digest(*parts):
+def digest(*parts: npt.ArrayLike) -> str:
     """
     Return the SHA-256 hex digest of arrays and strings, independent of byte order and strides.
 

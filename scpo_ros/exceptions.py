@@ -20,7 +20,7 @@ class InvalidValueError(ScpoRosError, ValueError):
     :param rule: the rule that it broke, as a sentence fragment ("must be finite").
     """
 
-    def __init__(self, name, value, rule):
+    def __init__(self, name: str, value: object, rule: str) -> None:
         self.name, self.value, self.rule = name, value, rule
         super().__init__(f'{name} {rule}, got {value!r}')
 

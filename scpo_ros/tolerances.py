@@ -46,7 +46,7 @@ class Tolerances:
     moves the edges by less than that (the vertices by 2e-15), and the network's own rounding is
     below 1e-12. Two machines: twice the sum.
 
-    *metric*: excess, return and cost over a rollout, and their smooth maxima, when every input
+    *metric*: violation, return and cost over a rollout, and their smooth maxima, when every input
     differs by at most *command*. The closed loop forgets: changing every input by 1e-6 and 1e-8,
     at random or in one direction, changed no metric by more than 4.1 times that, for four
     specifications; 10 is used. A proved bound changes by *command* and by LO and UP (1e-9), a
@@ -66,17 +66,17 @@ class Tolerances:
     steepest: float  # largest norm of a slope of the backup's law, units of u per unit of x
 
     @property
-    def command(self):
+    def command(self) -> float:
         """Return by how much the input at one state may differ, units of the input."""
         return 2 * (_TABLE + 2 * _EDGE * self.steepest)
 
     @property
-    def metric(self):
+    def metric(self) -> float:
         """Return by how much a metric or a proved bound may differ, metric units."""
         return max(_NORM, _FEEDBACK * self.command)
 
     @property
-    def margin(self):
+    def margin(self) -> float:
         """
         Return what a reader's own bound may lack of the margin that the sender kept.
 

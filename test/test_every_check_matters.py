@@ -27,7 +27,8 @@ from scpo_ros.ledger.history import History
 from scpo_ros.scpo import certificate as certificates
 from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.systems.linear_system import double_integrator
-from scpo_ros.verification.task import contraction_of, ControlTask
+from scpo_ros.verification.metric_layout import block, MetricKind
+from scpo_ros.verification.task import contraction_factor, ControlTask
 
 
 ROOT = Path(policy_record.__file__).parents[1]
@@ -279,7 +280,8 @@ def _verdict(module, metrics, margin):
     verifier = module.Verifier.__new__(module.Verifier)
     verifier._rounding, verifier._tolerance = 1e-7, 0.0
     verifier._margin, verifier._evaluation = margin, SimpleNamespace(
-        verify=lambda thetas: np.array([metrics]), proved_metrics=[0], kind='proved', coverage='')
+        verify=lambda thetas: np.array([metrics]), proved_metrics=[0], kind='proved', coverage='',
+        label=block(len(metrics), MetricKind.INVARIANCE).label)
     verifier._counterexample = lambda theta, metrics, failed: (None, failed[0])
     return verifier.judge(BACKUP)
 
@@ -319,7 +321,7 @@ def _plant(module):
     spec = Spec()
     system = double_integrator(spec.system)
     return module.SimulatedPlant(
-        system, contractive_set(system, contraction_of(spec.system)), PlantConfig())
+        system, contractive_set(system, contraction_factor(spec.system)), PlantConfig())
 
 
 def answer_of_another_episode(module):
@@ -681,10 +683,10 @@ CHECKS = [  # file, text of the check, text without it, what gets through
      'if answer.ok and', unsafe_passes),
     (ADMISSION_FILE, 'if record is None or record is not self.gate.head:', 'if record is None:',
      old_verdict_counts),
-    ('scpo/evaluation.py', 'np.size(values) > 0 and ', '', _metrics_are_safe()),
-    ('scpo/evaluation.py', 'np.all(np.isfinite(values)) and np.all(values <= -margin)',
+    ('scpo/checked_metrics.py', 'np.size(values) > 0 and ', '', _metrics_are_safe()),
+    ('scpo/checked_metrics.py', 'np.all(np.isfinite(values)) and np.all(values <= -margin)',
      'np.all(values <= -margin)', _metrics_are_safe(-1.0, -np.inf)),
-    ('scpo/evaluation.py', 'np.all(np.isfinite(values)) and np.all(values <= -margin)',
+    ('scpo/checked_metrics.py', 'np.all(np.isfinite(values)) and np.all(values <= -margin)',
      'np.all(np.isfinite(values))', _metrics_are_safe(-1.0, 0.1)),
     (WATCH_FILE, 'if not (np.all(np.isfinite(state.x)) and np.isfinite(state.time)):',
      'if False:', _fate(1, 0, state={'x': (np.nan, 0.0)})),

@@ -146,7 +146,7 @@ class Adaptation:
     def revert(self, reason, outcome='MODEL_INVALID'):
         """Go back to the backup and say why."""
         self._theta = self.task.initial_theta
-        self.evaluation.calibrate_regret(self._theta)  # what fits another policy may not fit it
+        self.evaluation.calibrate_cost(self._theta)  # what fits another policy may not fit it
         result = self.updater.restore(self._theta)
         if result.certificate is None:
             reason = f'{reason}; the backup is not certified: {result.reason}'

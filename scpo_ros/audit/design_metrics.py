@@ -4,7 +4,7 @@ import numpy as np
 from scpo_ros.arrays import Array, Booleans
 from scpo_ros.scpo.certificate import Certificate
 from scpo_ros.verification.evaluation import SafetyEvaluation
-from scpo_ros.verification.safety_metrics import REGRETS
+from scpo_ros.verification.metric_layout import CONDITIONS
 from scpo_ros.verification.task import ControlTask
 
 
@@ -14,7 +14,7 @@ class DesignMetrics:
     def __init__(self, task: ControlTask) -> None:
         """Draw the scenarios as the adapter does."""
         self._evaluation, self._task = SafetyEvaluation(task), task
-        self._scenarios = self._evaluation.design
+        self._scenarios = self._evaluation.design_set
         self._cost = task.simulator.summarise(
             task.initial_theta[None], self._scenarios).cost[0]
 
@@ -41,9 +41,11 @@ class DesignMetrics:
         if theta.shape != self._task.initial_theta.shape or not np.all(np.isfinite(theta)):
             return 0  # found elsewhere
         first, last = self._proved(theta[None])
-        true = self._task.metric(theta[None], self._scenarios, self._cost, True)[0, REGRETS:]
-        if len(g) < len(first) + REGRETS + len(true) + len(last):
-            return len(first) + REGRETS + len(true) + len(last)
+        true = self._task.metric(
+            theta[None], self._scenarios, self._cost, True)[0, len(CONDITIONS):]
+        least = len(first) + len(CONDITIONS) + len(true) + len(last)
+        if len(g) < least:
+            return least
         wrong = np.sum(~self._close(g[:len(first)], first))
         wrong += np.sum(~self._close(g[len(g) - len(last):], last))
         if len(true):

@@ -7,7 +7,8 @@ from scpo_ros.experiments import rollout_gradient
 from scpo_ros.experiments.dense_states import DenseStates
 from scpo_ros.experiments.imitation_problem import ACCEPT_MARGIN
 from scpo_ros.systems.scenario import verification_scenarios
-from scpo_ros.verification.safety_metrics import REGRETS, SAMPLING_ALLOWANCE
+from scpo_ros.verification.metric_layout import CONDITIONS
+from scpo_ros.verification.safety_metrics import SAMPLING_ALLOWANCE
 
 LAGRANGIAN_STATES = 4000  # of the dense ones, in the Lagrangian; all of them judge
 
@@ -38,7 +39,7 @@ class ConstrainedProblem:
         """Return whether every metric is kept with the margin, at all of the dense states."""
         metric = replace(self._task.metric, constraint=True)
         g = metric(theta[None], self.scenarios, self._backup_cost, False)[0]
-        g[:REGRETS] -= SAMPLING_ALLOWANCE
+        g[:len(CONDITIONS)] -= SAMPLING_ALLOWANCE
         return bool(np.all(g <= -ACCEPT_MARGIN)
                     and np.all(self.dense.excess(theta) <= -ACCEPT_MARGIN))
 

@@ -36,12 +36,12 @@ class CountedEvaluation(SafetyEvaluation):
 
     def evaluate(self, thetas):
         """Return the design metrics (m, k)."""
-        self.rollouts += len(thetas) * len(self.design)
+        self.rollouts += len(thetas) * len(self.design_set)
         return super().evaluate(thetas)
 
     def verify(self, thetas):
         """Return the verification metrics (m, k_v)."""
-        self.rollouts += len(thetas) * (len(self.verification) + len(self._extra))
+        self.rollouts += len(thetas) * len(self.verification_set)
         return super().verify(thetas)
 
 

@@ -21,7 +21,7 @@ from scpo_ros.proofs.box_invariance import BoxInvariance, FeedbackPolicy
 from scpo_ros.sets.invariant_set import feedback_set
 from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.systems.scenario import interior_states
-from scpo_ros.verification.sampled_invariance import StateExcess
+from scpo_ros.verification.sampled_invariance import SampledViolation
 from scpo_ros.verification.task import ControlTask
 
 RESIDUAL = 0.3   # largest absolute value of the residual
@@ -44,16 +44,16 @@ def proofs(width, repeats=7):
     task = ControlTask.build(Spec(policy=PolicyConfig(hidden=(width, width))))
     states = interior_states(task.safe_set, STATES, 12)
     edge = task.safe_set.boundary(STATES // 10) * (1 - 1e-12)
-    dense = StateExcess.over(task.policy, task.bounds, np.vstack([states, edge]))
+    dense = SampledViolation.over(task.policy, task.bounds, np.vstack([states, edge]))
     rng, gaps, times = np.random.default_rng(width), [], []
     for _ in range(POLICIES):
         theta = scaled(task.policy.network, task.initial_theta, states, rng)
         for _ in range(repeats):
             started = time.perf_counter()
-            found = task.proof.prove(theta)
+            found = task.invariance_proof.prove(theta)
             times.append(time.perf_counter() - started)
         gaps.append(found.bound - dense.worst(theta[None])[0][0])
-    return task.proof.size, 1e3 * float(np.median(times)), float(np.max(gaps))
+    return task.invariance_proof.size, 1e3 * float(np.median(times)), float(np.max(gaps))
 
 
 def integrators(order, inputs):

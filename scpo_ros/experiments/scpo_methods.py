@@ -26,7 +26,7 @@ from scpo_ros.experiments.imitation_problem import (
 from scpo_ros.proofs.invariance import SHARPNESS
 from scpo_ros.scpo import orthonormal_basis, required_scenarios, ScpoUpdater
 from scpo_ros.simulation.rollout import soft_maximum
-from scpo_ros.verification.safety_metrics import REGRETS
+from scpo_ros.verification.metric_layout import CONDITIONS
 from scpo_ros.verification.sampled_verification import SampledEvaluation
 
 RADIUS = 1e-4  # r, length of a perturbation: rollouts are deterministic, and L r is its price
@@ -167,9 +167,10 @@ def gradient_step(problem, theta, step_size, count, rng):
 
 
 def aggregated(evaluation, thetas):
-    """Return (m, 4): invariance, no-regret in operation and under stress, stability."""
+    """Return (m, 4): invariance, cost in operation and under stress, return."""
     metrics = evaluation.evaluate(thetas)
-    last = metrics.shape[1] - len(evaluation.design)
+    last = metrics.shape[1] - len(evaluation.design_set)
+    first = last - len(CONDITIONS)
     return np.column_stack([
-        soft_maximum(metrics[:, :last - REGRETS], SHARPNESS, 1),
-        metrics[:, last - REGRETS:last], soft_maximum(metrics[:, last:], SHARPNESS, 1)])
+        soft_maximum(metrics[:, :first], SHARPNESS, 1), metrics[:, first:last],
+        soft_maximum(metrics[:, last:], SHARPNESS, 1)])

@@ -155,6 +155,7 @@ def policy_of(values):
 
 def _typed(values, name, kind, field):
     wanted = kind.__dataclass_fields__[field].type
+    wanted = getattr(wanted, '__origin__', wanted)  # of an array's type the class
     item = values.get(name)
     if not isinstance(item, wanted):
         raise InvalidArrayError(name, item, f'must be there, of type {wanted.__name__}')

@@ -16,7 +16,7 @@ from scpo_ros.nodes.run import run
 from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.systems.linear_system import double_integrator
 from scpo_ros.systems.plant import SimulatedPlant
-from scpo_ros.verification.task import contraction_of
+from scpo_ros.verification.task import contraction_factor
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
@@ -40,7 +40,7 @@ class PlantNode(Node):
         super().__init__('plant', automatically_declare_parameters_from_overrides=True)
         spec, self._config = declare(self, PlantConfig)
         system = double_integrator(spec.system)
-        safe_set = contractive_set(system, contraction_of(spec.system))
+        safe_set = contractive_set(system, contraction_factor(spec.system))
         self._dt = spec.system.dt
         self._plant = SimulatedPlant(system, safe_set, self._config)
         self._lockstep = self.get_parameter('use_sim_time').value

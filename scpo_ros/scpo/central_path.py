@@ -1,5 +1,5 @@
 """
-The central path: room is kept from every constraint, less and less of it as learning goes on.
+The central path: a log barrier keeps room from every constraint, less after each acceptance.
 
 With w > 0 the plan minimises the model of L + phi in place of that of L,
 
@@ -10,10 +10,16 @@ ends in their corner, where smoothness constants are large and steps short; the 
 the corner. It touches no guarantee: region, verification and acceptance margin stay as they are.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
+from scpo_ros.arrays import Array
 from scpo_ros.scpo.outcome import Refusal, UpdateOutcome
+
+Loss: TypeAlias = Callable[[Array], float]  # of a policy (d,)
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class LogBarrier:
     weight: float  # w >= 0, units of the loss
     margin: float  # m_acc, metric units
 
-    def __call__(self, g):
+    def __call__(self, g: npt.ArrayLike) -> float:
         """Return phi(g), infinite where a constraint has no room; 0 everywhere for w = 0."""
         if not self.weight > 0:
             return 0.0
@@ -32,7 +38,7 @@ class LogBarrier:
             return np.inf
         return float(-self.weight * np.sum(np.log(room)))
 
-    def model(self, g, slope):
+    def model(self, g: Array, slope: Array) -> tuple[Array, Array]:
         """
         Return G (n, n) and l (n,) with phi(g + slope b) about phi(g) + b'G b - 2 l'b.
 
@@ -50,7 +56,7 @@ class LogBarrier:
 class CentralPath:
     """The barrier's weight over the updates: a share of the first loss, less at acceptances."""
 
-    def __init__(self, share, decay, margin):
+    def __init__(self, share: float, decay: float, margin: float) -> None:
         """
         Begin without a loss.
 
@@ -60,16 +66,16 @@ class CentralPath:
         self._share, self._decay, self._margin = share, decay, margin
         self.restart()
 
-    def restart(self):
-        """Take the next loss for the first."""
-        self._weight = None
+    def restart(self) -> None:
+        """Forget the weight: the next loss counts as the first."""
+        self._weight: float | None = None
 
-    def advance(self):
+    def advance(self) -> None:
         """Lower the weight after an acceptance."""
         if self._weight is not None:
             self._weight *= self._decay
 
-    def barrier(self, loss):
+    def barrier(self, loss: float) -> LogBarrier:
         """Return the :class:`LogBarrier` of an update; without weight when there is no loss."""
         if not np.isfinite(loss):
             return LogBarrier(0.0, self._margin)
@@ -79,9 +85,9 @@ class CentralPath:
 
 
 class Merit:
-    """What a step must lower: the loss, or the loss with the barrier; nothing without a loss."""
+    """The quantity that a step must lower: the loss, or loss and barrier; none without a loss."""
 
-    def __init__(self, loss, theta, path):
+    def __init__(self, loss: Loss | None, theta: Array, path: CentralPath) -> None:
         """
         Evaluate the loss of the present policy.
 
@@ -93,7 +99,7 @@ class Merit:
         self.before, self.after = evaluated(loss, theta), np.nan
         self.barrier = path.barrier(self.before)
 
-    def objection(self, theta, g_before, g):
+    def refusal(self, theta: Array, g_before: Array, g: Array) -> Refusal | None:
         """
         Return a Refusal if a candidate lowers neither the loss nor loss and barrier, else None.
 
@@ -113,7 +119,7 @@ class Merit:
             f'The loss would go from {self.before:.6g} to {self.after:.6g}.')
 
 
-def evaluated(loss, theta):
+def evaluated(loss: Loss | None, theta: Array) -> float:
     """
     Return loss(theta), NaN without a loss.
 

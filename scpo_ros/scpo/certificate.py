@@ -1,13 +1,16 @@
 """Certificates: of one projection answer, without its solver, and of one accepted policy."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
 import sys
+from typing import TypeAlias
 
 import numpy as np
 from scipy.linalg.lapack import dposv
-from scpo_ros.arrays import digest, frozen
+from scpo_ros.arrays import Array, digest, frozen
 from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.scpo.projection_problem import ProjectionProblem
 from scpo_ros.tolerances import ARITHMETIC
 
 
@@ -15,8 +18,11 @@ KINDS = ('sampled', 'proved')
 # Share of the problem's scale given away to keep the dual bound finite for a singular metric.
 REGULARISATION = 1e-10
 
+Rule: TypeAlias = tuple[bool | np.bool_, str]  # whether it holds, and the sentence if it does not
 
-def dual_bound(problem, b, multipliers, ball_multiplier):
+
+def dual_bound(problem: ProjectionProblem, b: Array, multipliers: Array,
+               ball_multiplier: float) -> float:
     """
     Return a lower bound of the projection's optimal objective, by weak duality.
 
@@ -52,7 +58,8 @@ def dual_bound(problem, b, multipliers, ball_multiplier):
     return float(constant)
 
 
-def relative_gap(problem, b, multipliers, ball_multiplier):
+def relative_gap(problem: ProjectionProblem, b: Array, multipliers: Array,
+                 ball_multiplier: float) -> float:
     """
     Return the relative duality gap (p(b) - D) / max(scale, |p(b)|), infinite if it has none.
 
@@ -68,7 +75,8 @@ def relative_gap(problem, b, multipliers, ball_multiplier):
     return gap if isfinite(gap) else np.inf
 
 
-def check_projection(problem, b, multipliers, ball_multiplier):
+def check_projection(problem: ProjectionProblem, b: Array, multipliers: Array,
+                     ball_multiplier: float) -> tuple[float, float]:
     """
     Return (primal violation, relative duality gap) of an answer, without a solver.
 
@@ -90,9 +98,9 @@ class Certificate:
 
     kind: str                # 'sampled' or 'proved'
     coverage: str            # what was covered, in words
-    g: np.ndarray            # (k,) design metrics at theta
-    bound: np.ndarray        # (k,) gbar at theta
-    smoothness: np.ndarray   # (k,) the L_i with which bound was formed
+    g: Array                 # (k,) design metrics at theta
+    bound: Array             # (k,) gbar at theta
+    smoothness: Array        # (k,) the L_i with which bound was formed
     margin: float            # m_acc, metric units
     theta_digest: str        # of theta
     parent_digest: str       # of the policy from which the step was made
@@ -101,7 +109,7 @@ class Certificate:
     verification_size: int   # number of metrics verified
     verification_max: float  # largest verified metric
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """
         Freeze the arrays.
 
@@ -116,22 +124,37 @@ class Certificate:
             object.__setattr__(self, name, array)
 
 
-def certificate_of(theta, parent, g, verified, **fields):
+@dataclass(frozen=True, eq=False)
+class StepEvidence:
+    """What the projection established for the step from the parent to a policy."""
+
+    bound: Array              # (k,) gbar at the policy
+    smoothness: Array         # (k,) the L_i with which bound was formed
+    violation: float = 0.0    # primal violation of the projection
+    duality_gap: float = 0.0  # relative, of the projection
+
+
+def certificate_of(theta: Array, parent: Array, g: Array, verified: Array, step: StepEvidence,
+                   kind: str, coverage: str, margin: float) -> Certificate:
     """
     Return the certificate of a policy that was verified.
 
     :param theta: the policy (d,). :param parent: the one before (d,), or itself.
     :param g: design metrics (k,). :param verified: verification metrics (k_v,), empty where the
         design set is the verification set.
-    :param fields: the remaining fields of :class:`Certificate`.
+    :param step: what the projection established. :param kind: one of KINDS.
+    :param coverage: what was covered, in words. :param margin: m_acc, metric units.
     """
     return Certificate(
-        g=g, theta_digest=digest(theta), parent_digest=digest(parent),
+        kind=kind, coverage=coverage, g=g, bound=step.bound, smoothness=step.smoothness,
+        margin=margin, theta_digest=digest(theta), parent_digest=digest(parent),
+        violation=step.violation, duality_gap=step.duality_gap,
         verification_size=verified.size or g.size,
-        verification_max=float(max(g.max(), verified.max(initial=-np.inf))), **fields)
+        verification_max=float(max(g.max(), verified.max(initial=-np.inf))))
 
 
-def certificate_defects(certificate, theta, margin, gap_tolerance):
+def certificate_defects(certificate: Certificate, theta: Array, margin: float,
+                        gap_tolerance: float) -> tuple[str, ...]:
     """
     Return the sentences that say what is wrong with a certificate, none if nothing is.
 
@@ -152,7 +175,7 @@ def certificate_defects(certificate, theta, margin, gap_tolerance):
     return tuple(sentence for holds, sentence in rules if not holds)
 
 
-def _metric_rules(certificate, margin):
+def _metric_rules(certificate: Certificate, margin: float) -> Iterator[Rule]:
     """Yield (whether it holds, the sentence if it does not) for metrics and margin."""
     c = certificate
     arrays_finite = all(np.all(np.isfinite(x)) for x in (c.g, c.bound, c.smoothness))
@@ -170,7 +193,7 @@ def _metric_rules(certificate, margin):
            'the largest verified metric is below a metric of the certificate')
 
 
-def _step_rules(certificate, gap_tolerance):
+def _step_rules(certificate: Certificate, gap_tolerance: float) -> Iterator[Rule]:
     """Yield the rules of the projection."""
     c = certificate
     yield c.violation <= 0.0, f'the step violates the local safe region by {c.violation:.3g}'
@@ -178,7 +201,7 @@ def _step_rules(certificate, gap_tolerance):
            f'the duality gap {c.duality_gap:.3g} is not between 0 and {gap_tolerance:.3g}')
 
 
-def _identity_rules(certificate, theta):
+def _identity_rules(certificate: Certificate, theta: Array) -> Iterator[Rule]:
     """Yield the rules of kind and digests."""
     yield certificate.kind in KINDS, f'the kind {certificate.kind!r} is none of {KINDS}'
     yield certificate.theta_digest == digest(theta), 'the digest is not that of the policy'

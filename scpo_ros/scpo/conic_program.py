@@ -1,14 +1,19 @@
 """The projection as a conic program for Clarabel, and the way back from its solution."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import clarabel
 import numpy as np
 from scipy import sparse
+from scpo_ros.arrays import Array, Integers
+from scpo_ros.scpo.projection_problem import ProjectionProblem
 from scpo_ros.scpo.refinement import KktPoint
 
 # Solver tolerances, in order; the certificate judges what comes out.
 TOLERANCES = (1e-9, 1e-8, 1e-7)
+
+Cone: TypeAlias = clarabel.NonnegativeConeT | clarabel.SecondOrderConeT
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,17 +27,17 @@ class ConicProgram:
     """
 
     quadratic: sparse.csc_matrix  # P, upper triangle
-    linear: np.ndarray            # q
+    linear: Array                 # q
     matrix: sparse.csc_matrix     # A
-    offset: np.ndarray            # h
-    cones: list                   # of clarabel cones, K
-    kept: np.ndarray              # (m,) indices of the constraints that can become active
-    row_scale: np.ndarray         # (m,) by which the rows were divided
+    offset: Array                 # h
+    cones: list[Cone]             # K
+    kept: Integers                # (m,) indices of the constraints that can become active
+    row_scale: Array              # (m,) by which the rows were divided
     reach: float                  # rho, weight units: answers with ||b|| <= rho are sought
     unit: float                   # of the objective: the gain within rho
 
 
-def active_candidates(problem, reach=None):
+def active_candidates(problem: ProjectionProblem, reach: float | None = None) -> Integers:
     """
     Return the indices of the constraints that can become active within reach, rho.
 
@@ -45,7 +50,7 @@ def active_candidates(problem, reach=None):
     return np.flatnonzero(~(highest < region.target))
 
 
-def build_projection(problem, reach=None):
+def build_projection(problem: ProjectionProblem, reach: float | None = None) -> ConicProgram:
     """
     Return the conic program of a projection: k + 2 n + 3 linear rows and one second-order cone.
 
@@ -71,7 +76,8 @@ def build_projection(problem, reach=None):
         kept=kept, row_scale=row_scale, reach=rho, unit=unit)
 
 
-def _constraint_rows(problem, kept, rho):
+def _constraint_rows(problem: ProjectionProblem, kept: Integers,
+                     rho: float) -> tuple[Array, Array, Array]:
     """Return rows, offsets and scales of rho slope'beta + rho w t + rho^2 L/2 kappa <= c - g."""
     region, n = problem.region, len(problem.linear)
     rows = np.zeros((len(kept), 2 * n + 2))
@@ -83,7 +89,7 @@ def _constraint_rows(problem, kept, rho):
     return rows / row_scale[:, None], offset / row_scale, row_scale
 
 
-def _frame_rows(n):
+def _frame_rows(n: int) -> tuple[Array, Array]:
     """
     Return the rows that do not depend on the data.
 
@@ -105,7 +111,7 @@ def _frame_rows(n):
     return np.vstack([linear, cone]), offset
 
 
-def first_solved(program):
+def first_solved(program: ConicProgram) -> clarabel.DefaultSolution | None:
     """Return the Clarabel solution at the tightest tolerance that is solved, else None."""
     for tolerance in TOLERANCES:
         settings = clarabel.DefaultSettings()
@@ -119,7 +125,8 @@ def first_solved(program):
     return None
 
 
-def kkt_point(problem, program, solution):
+def kkt_point(problem: ProjectionProblem, program: ConicProgram,
+              solution: clarabel.DefaultSolution) -> KktPoint:
     """Return the primal-dual point of a Clarabel solution, in the units of the problem."""
     n, rho, count = len(problem.linear), program.reach, len(program.kept)
     dual, slack = np.array(solution.z), np.array(solution.s)

@@ -20,28 +20,31 @@ from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
+from scpo_ros.arrays import Array, Integers
+from scpo_ros.scpo.projection_problem import ProjectionProblem
 
 
 class DualPoint(NamedTuple):
     """A point of the dual with all that is needed to leave it."""
 
-    multipliers: np.ndarray  # (m,) lam >= 0
-    value: float             # D(lam)
-    slope: np.ndarray        # (m,) gradient f(b) - 1
-    b: np.ndarray            # (n,) inner minimiser
-    sign: np.ndarray         # (n,) of b, 0 off its support
-    stiffness: float         # h
+    multipliers: Array  # (m,) lam >= 0
+    value: float        # D(lam)
+    slope: Array        # (m,) gradient f(b) - 1
+    b: Array            # (n,) inner minimiser
+    sign: Array         # (n,) of b, 0 off its support
+    stiffness: float    # h
 
     @property
-    def residual(self):
+    def residual(self) -> float:
         """Return the largest of constraint violation and complementarity, relative."""
-        return max(self.slope.max(), self.multipliers.dot(np.abs(self.slope)))
+        return float(max(self.slope.max(), self.multipliers.dot(np.abs(self.slope))))
 
 
 class DualFunction:
     """D of a projection problem whose metric is a multiple of the identity."""
 
-    def __init__(self, problem, kept):
+    def __init__(self, problem: ProjectionProblem,
+                 kept: 'Integers | slice[None, None, None]') -> None:
         """
         Bring the problem into its units.
 
@@ -66,7 +69,7 @@ class DualFunction:
         self._frame = np.zeros((n + 3, n))
         self._support = np.einsum('ii->i', self._frame[:n])  # its diagonal, a view
 
-    def at(self, multipliers):
+    def at(self, multipliers: Array) -> DualPoint:
         """Return the :class:`DualPoint` of multipliers (m,)."""
         n = len(self.linear)
         weighted = multipliers.dot(self.rows)
@@ -81,15 +84,16 @@ class DualFunction:
         value = -stiffness * half - total
         return DualPoint(multipliers, value, self.rows.dot(terms), b, sign, stiffness)
 
-    def hessian(self, point, work):
+    def hessian(self, point: DualPoint, work: Integers) -> Array:
         """Return minus the generalised second derivative of D along the coordinates `work`."""
         n, frame = len(point.b), self._frame
         self._support[:] = point.sign * point.sign
         frame[n], frame[n + 1] = point.sign, point.b
-        normals = self.rows.take(work, axis=0).dot(frame)  # the constraints' gradients
-        return normals.dot(normals.T) / point.stiffness
+        normals: Array = self.rows.take(work, axis=0).dot(frame)  # the constraints' gradients
+        products: Array = normals.dot(normals.T)
+        return products / point.stiffness
 
-    def best_length(self, point, direction):
+    def best_length(self, point: DualPoint, direction: Array) -> float:
         """
         Return the t that maximises D(lam + t d) along a Newton direction d; 1 if there is none.
 
@@ -98,13 +102,13 @@ class DualFunction:
 
         :param direction: d (m,).
         """
-        square = 1.0 - 2.0 * self.bends.dot(direction) / point.stiffness
+        square: float = 1.0 - 2.0 * self.bends.dot(direction) / point.stiffness
         if not square > 0.0:
             return 1.0
         root = sqrt(square)
         return 2.0 / (root + square)
 
-    def original(self, point, count):
+    def original(self, point: DualPoint, count: int) -> tuple[Array, Array, float]:
         """
         Return (b, mu, nu) in the units of the problem.
 

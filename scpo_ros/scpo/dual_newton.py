@@ -10,11 +10,15 @@ direction ascends even where the derivative is singular (more constraints than d
 ones). Both search along the line for an increase of D.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.linalg.lapack import dposv
 from scipy.optimize import nnls
+from scpo_ros.arrays import Array
 from scpo_ros.scpo.conic_program import active_candidates
-from scpo_ros.scpo.dual_function import DualFunction
+from scpo_ros.scpo.dual_function import DualFunction, DualPoint
+from scpo_ros.scpo.projection_problem import ProjectionProblem
 
 # Of a point's residual. Complementarity adds as much to the relative gap, and so does pulling the
 # step in, since the constraints are convex and satisfied at 0: well below 1e-9 together.
@@ -26,7 +30,7 @@ _ROUNDING = 4e-16  # of D, which is at most 1 in size
 _LEAST, _MOST = 1e-14, 1e3  # damping, relative to the mean of the second derivative's diagonal
 
 
-def dual_answers(problem):
+def dual_answers(problem: ProjectionProblem) -> Iterator[tuple[str, Array, Array, float]]:
     """
     Yield (method, b, mu, nu), first by Newton steps, then by proximal ones from there.
 
@@ -45,7 +49,7 @@ def dual_answers(problem):
 
 
 @np.errstate(all='ignore')  # what is not finite is not taken
-def newton(dual, point):
+def newton(dual: DualFunction, point: DualPoint) -> DualPoint:
     """
     Return the last point of projected Newton steps; it may have stopped short of the maximum.
 
@@ -69,7 +73,7 @@ def newton(dual, point):
 
 
 @np.errstate(all='ignore')
-def proximal(dual, point):
+def proximal(dual: DualFunction, point: DualPoint) -> DualPoint:
     """Return the last point of proximal Newton steps from `point`."""
     damping = 100 * _LEAST
     for _ in range(PROXIMAL_STEPS):
@@ -84,26 +88,26 @@ def proximal(dual, point):
     return point
 
 
-def _proximal_direction(dual, point, damping):
+def _proximal_direction(dual: DualFunction, point: DualPoint, damping: float) -> Array | None:
     """Return the step to the maximum of the damped model over lam >= 0; None if it fails."""
     matrix = _damped(dual.hessian(point, np.arange(len(point.slope))), damping)
     pull = matrix.dot(point.multipliers) + point.slope
     try:
         root = np.linalg.cholesky(matrix)
-        best = nnls(root.T, np.linalg.solve(root, pull))[0]
+        best: Array = nnls(root.T, np.linalg.solve(root, pull))[0]
     except (np.linalg.LinAlgError, RuntimeError, ValueError):
         return None
     return best - point.multipliers
 
 
-def _damped(matrix, damping):
+def _damped(matrix: Array, damping: float) -> Array:
     """Return the matrix with a multiple of its mean diagonal entry added to the diagonal."""
     diagonal = matrix.reshape(-1)[::len(matrix) + 1]  # a view
     diagonal += damping * sum(diagonal.tolist()) / len(matrix) + 1e-300
     return matrix
 
 
-def _search(dual, point, direction):
+def _search(dual: DualFunction, point: DualPoint, direction: Array) -> DualPoint | None:
     """Return the first point along the projected line with enough increase of D, or None."""
     for _ in range(_HALVINGS):
         multipliers = np.maximum(point.multipliers + direction, 0.0)

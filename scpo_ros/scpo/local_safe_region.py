@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scpo_ros.arrays import checked, frozen
+import numpy.typing as npt
+from scpo_ros.arrays import Array, checked, frozen
 from scpo_ros.exceptions import InvalidValueError
 
 _ULPS = (0.0, *(2.0 ** np.arange(53)).tolist())  # by which a rounded step is pulled in
 
 
-def planning_target(g, accept_margin, plan_margin):
+def planning_target(g: Array, accept_margin: float, plan_margin: float) -> Array:
     """
     Return c_i = max(-m_plan, (g_i - m_acc) / 2), the level that a plan must keep gbar_i below.
 
@@ -24,7 +25,7 @@ def planning_target(g, accept_margin, plan_margin):
     return np.maximum(-plan_margin, 0.5 * (g - accept_margin))
 
 
-def terms_of(b):
+def terms_of(b: Array) -> Array:
     """Return (n + 2,) the terms (b, ||b||_1, ||b||^2 / 2) of which constraints are made."""
     n = len(b)
     terms = np.empty(n + 2)
@@ -44,15 +45,15 @@ class LocalSafeRegion:
     (docs/derivation.md). With noise nu > 0 the value g_i is itself measured only to within nu.
     """
 
-    g: np.ndarray           # (k,) metrics measured at theta
-    slope: np.ndarray       # (k, n) delta_ij / r
-    smoothness: np.ndarray  # (k,) L_i >= 0
-    radius: float           # r > 0, length of the sampled perturbations
-    trust_radius: float     # R >= r
-    noise: float            # nu >= 0, largest error of one evaluation, metric units
-    target: np.ndarray      # (k,) c_i
+    g: Array             # (k,) metrics measured at theta
+    slope: Array         # (k, n) delta_ij / r
+    smoothness: Array    # (k,) L_i >= 0
+    radius: float        # r > 0, length of the sampled perturbations
+    trust_radius: float  # R >= r
+    noise: float         # nu >= 0, largest error of one evaluation, metric units
+    target: Array        # (k,) c_i
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """
         Check shapes and ranges and freeze the arrays.
 
@@ -74,18 +75,18 @@ class LocalSafeRegion:
             raise InvalidValueError('noise', self.noise, 'must be finite and not negative')
 
     @cached_property
-    def sampling_weight(self):
+    def sampling_weight(self) -> Array:
         """Return (k,) the weights L_i r / 2 + 2 nu / r of ||b||_1, the price of sampling."""
         return frozen(0.5 * self.radius * self.smoothness + 2.0 * self.noise / self.radius)
 
     @cached_property
-    def slack(self):
+    def slack(self) -> Array:
         """Return (k,) c - g, the room of b = 0: positive where b = 0 is strictly feasible."""
         with np.errstate(over='ignore'):
             return frozen(self.target - self.g)
 
     @cached_property
-    def longest(self):
+    def longest(self) -> float:
         """
         Return a length that no feasible b exceeds, by each constraint alone and R.
 
@@ -99,7 +100,7 @@ class LocalSafeRegion:
         return float(np.fmin(self.trust_radius, np.fmin.reduce(lengths)))
 
     @cached_property
-    def rows(self):
+    def rows(self) -> Array:
         """Return (k, n + 2) the factors of (b, ||b||_1, ||b||^2 / 2) in gbar(b) - g."""
         count, n = self.slope.shape
         rows = np.empty((count, n + 2))
@@ -108,7 +109,7 @@ class LocalSafeRegion:
         rows.setflags(write=False)
         return rows
 
-    def bound(self, b):
+    def bound(self, b: npt.ArrayLike) -> Array:
         """
         Return gbar(b).
 
@@ -117,23 +118,25 @@ class LocalSafeRegion:
         """
         b = np.asarray(b, dtype=np.float64)
         if b.ndim == 1:
-            return self.g + self.rows.dot(terms_of(b))
+            above: Array = self.rows.dot(terms_of(b))
+            return self.g + above
         length = np.sum(np.abs(b), axis=-1, keepdims=True)
         square = np.sum(b * b, axis=-1, keepdims=True)
-        return (self.g + b @ self.slope.T + self.sampling_weight * length
-                + 0.5 * self.smoothness * square)
+        bounds: Array = (self.g + b @ self.slope.T + self.sampling_weight * length
+                         + 0.5 * self.smoothness * square)
+        return bounds
 
-    def violation(self, b):
+    def violation(self, b: Array) -> float:
         """Return max(max_i gbar_i(b) - c_i, ||b|| - R): at most 0 exactly inside, NaN for NaN."""
         with np.errstate(invalid='ignore', over='ignore'):
             return float(np.maximum((self.bound(b) - self.target).max(),
                                     np.sqrt(b.dot(b)) - self.trust_radius))
 
-    def contains(self, b):
+    def contains(self, b: Array) -> bool:
         """Return whether b lies inside, in floating point without any tolerance."""
         return bool(self.violation(b) <= 0.0)
 
-    def required_smoothness(self, b, observed):
+    def required_smoothness(self, b: Array, observed: npt.ArrayLike) -> Array:
         """
         Return (k,) the smallest L_i >= 0 with gbar_i(b) >= observed_i (infinite if none does).
 
@@ -144,11 +147,11 @@ class LocalSafeRegion:
         flat = self.g + self.slope @ b + 2.0 * self.noise / self.radius * length
         price = 0.5 * (self.radius * length + square)
         with np.errstate(divide='ignore', invalid='ignore', over='ignore'):
-            excess = np.asarray(observed) - flat
-            return np.where(excess <= 0.0, 0.0, excess / price)
+            above = np.asarray(observed) - flat
+            return np.where(above <= 0.0, 0.0, above / price)
 
 
-def pulled_in(region, b):
+def pulled_in(region: LocalSafeRegion, b: Array) -> tuple[Array, float]:
     """
     Return (s b, its violation) with the largest s in (0, 1] that is feasible in floating point.
 

@@ -1,10 +1,10 @@
-"""What became of an update: accepted or refused, and why."""
+"""The outcomes of an update: accepted or refused, and why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
-from scpo_ros.arrays import frozen
+from scpo_ros.arrays import Array, frozen, Integers
 from scpo_ros.scpo.certificate import Certificate
 
 
@@ -27,9 +27,9 @@ class UpdateOutcome(Enum):
 
 
 class Refusal(Exception):
-    """Ends an update inside this package; :class:`UpdateResult` is what comes out of it."""
+    """Ends an update inside this package, which turns it into an :class:`UpdateResult`."""
 
-    def __init__(self, outcome, reason):
+    def __init__(self, outcome: UpdateOutcome, reason: str) -> None:
         super().__init__(reason)
         self.outcome, self.reason = outcome, reason
 
@@ -39,21 +39,22 @@ class UpdateResult:
     """The result of an update, a re-verification or a restoration; its arrays are read-only."""
 
     outcome: UpdateOutcome
-    reason: str                      # a sentence with the numbers
-    theta: np.ndarray                # (d,) the present policy, unchanged when refused
-    certificate: Certificate = None  # of theta; None unless it was verified in this call
-    step_norm: float = 0.0           # ||theta - parent||, weight units, 0 when refused
-    tries: int = 0                   # projections made
-    rollouts: int = 0                # policies given to evaluate
-    loss_before: float = np.nan      # NaN where no loss was evaluated
+    reason: str                             # a sentence with the numbers
+    theta: Array                            # (d,) the present policy, unchanged when refused
+    certificate: Certificate | None = None  # of theta; None unless it was verified in this call
+    step_norm: float = 0.0                  # ||theta - parent||, weight units, 0 when refused
+    tries: int = 0                          # projections made
+    rollouts: int = 0                       # policies given to evaluate
+    loss_before: float = np.nan             # NaN where no loss was evaluated
     loss_after: float = np.nan
-    g: np.ndarray = ()               # (k,) design metrics of theta, empty if not known
-    counterexamples: np.ndarray = ()  # indices of the verification metrics that failed
-    candidate: np.ndarray = None     # (d,) the policy tried last, None if none was
+    g: Array = field(default_factory=lambda: frozen(()))  # (k,) design metrics of theta, if known
+    counterexamples: Integers = field(  # indices of the verification metrics that failed
+        default_factory=lambda: np.empty(0, dtype=np.int64))
+    candidate: Array | None = None   # (d,) the policy tried last, None if none was
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Freeze the arrays."""
-        indices = np.array(self.counterexamples, dtype=np.intp)
+        indices = np.array(self.counterexamples, dtype=np.int64)
         indices.setflags(write=False)
         object.__setattr__(self, 'counterexamples', indices)
         for name in ('theta', 'g', 'candidate'):
@@ -61,6 +62,6 @@ class UpdateResult:
                 object.__setattr__(self, name, frozen(getattr(self, name)))
 
     @property
-    def accepted(self):
+    def accepted(self) -> bool:
         """Return whether the policy was replaced by a new, verified one."""
         return self.outcome is UpdateOutcome.ACCEPTED

@@ -1,13 +1,18 @@
 """Sampled weight perturbations: the orthonormal subspace, its sample points, its differences."""
 
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
 import numpy as np
-from scpo_ros.arrays import checked
+from scpo_ros.arrays import Array, checked
 
 # A direction counts as new when more than this share of it lies outside the earlier ones.
 INDEPENDENCE = 1e-6
 
+Directions: TypeAlias = Array | Sequence[Array] | None  # columns (d, m), or vectors (d,)
 
-def checked_directions(directions, size):
+
+def checked_directions(directions: Directions, size: int) -> list[Array]:
     """
     Return a list of vectors (d,) from an array (d, m), a sequence of vectors, or None.
 
@@ -20,7 +25,7 @@ def checked_directions(directions, size):
     return [checked('direction', vector, (size,)) for vector in directions]
 
 
-def orthonormal_basis(directions, count, rng):
+def orthonormal_basis(directions: Sequence[Array], count: int, rng: np.random.Generator) -> Array:
     """
     Return Q (d, n), orthonormal columns, n = min(count, d), the given directions first.
 
@@ -33,8 +38,9 @@ def orthonormal_basis(directions, count, rng):
     :param rng: numpy Generator for the random fill.
     """
     size = len(directions[0])
-    basis = np.empty((size, 0))
-    for vector in _with_random_rest(directions, size, rng):
+    basis, vectors = np.empty((size, 0)), _with_random_rest(directions, size, rng)
+    while True:
+        vector = next(vectors)
         if basis.shape[1] == min(count, size):
             return basis
         column = _new_part(basis, vector)
@@ -42,14 +48,15 @@ def orthonormal_basis(directions, count, rng):
             basis = np.column_stack([basis, column])
 
 
-def _with_random_rest(directions, size, rng):
+def _with_random_rest(directions: Sequence[Array], size: int,
+                      rng: np.random.Generator) -> Iterator[Array]:
     """Yield the given directions, then Gaussian ones without end."""
     yield from directions
     while True:
         yield rng.standard_normal(size)
 
 
-def _new_part(basis, vector):
+def _new_part(basis: Array, vector: Array) -> Array | None:
     """Return the normalised part of `vector` orthogonal to the basis, None if there is none."""
     largest = np.max(np.abs(vector))
     if not largest > 0:
@@ -61,11 +68,11 @@ def _new_part(basis, vector):
     if not length > INDEPENDENCE:
         return None
     rest = rest / length
-    rest = rest - basis @ (basis.T @ rest)
-    return rest / np.linalg.norm(rest)
+    column: Array = rest - basis @ (basis.T @ rest)
+    return column / np.linalg.norm(column)
 
 
-def sample_points(theta, basis, radius, antithetic=False):
+def sample_points(theta: Array, basis: Array, radius: float, antithetic: bool = False) -> Array:
     """
     Return the policies to evaluate: theta, theta + r q_j, and if antithetic theta - r q_j.
 
@@ -79,7 +86,7 @@ def sample_points(theta, basis, radius, antithetic=False):
     return np.concatenate(rows)
 
 
-def difference_slopes(values, radius, antithetic=False):
+def difference_slopes(values: Array, radius: float, antithetic: bool = False) -> Array:
     """
     Return delta_ij / r (k, n), the slopes of the metrics along the columns of Q.
 
@@ -92,5 +99,7 @@ def difference_slopes(values, radius, antithetic=False):
     with np.errstate(over='ignore'):  # the caller refuses what is not finite
         if antithetic:
             count = (len(values) - 1) // 2
-            return (values[1:count + 1] - values[count + 1:]).T / (2.0 * radius)
-        return (values[1:] - values[0]).T / radius
+            two_sided: Array = (values[1:count + 1] - values[count + 1:]).T / (2.0 * radius)
+            return two_sided
+        one_sided: Array = (values[1:] - values[0]).T / radius
+        return one_sided

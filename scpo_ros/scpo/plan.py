@@ -1,29 +1,33 @@
 """The plan of one update: the sampled subspace and what was measured in it."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
-from scpo_ros.arrays import frozen
+from scpo_ros.arrays import Array, frozen
 from scpo_ros.exceptions import InvalidValueError
+from scpo_ros.scpo.central_path import LogBarrier
 from scpo_ros.scpo.local_safe_region import LocalSafeRegion, planning_target
 from scpo_ros.scpo.outcome import Refusal, UpdateOutcome
-from scpo_ros.scpo.projection import metric_terms, ProjectionProblem, solve_projection
+from scpo_ros.scpo.projection import ProjectionAnswer, solve_projection
+from scpo_ros.scpo.projection_problem import metric_terms, ProjectionProblem, StepMetric
 from scpo_ros.scpo.settings import ScpoSettings
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What stays fixed over the tries of one update; L and R change between them."""
+    """Subspace and metrics of one update, fixed over its tries; L and R change between them."""
 
-    basis: np.ndarray   # (d, n) Q
-    gram: np.ndarray    # (n, n) Q'MQ, with the barrier's model added
-    linear: np.ndarray  # (n,) Q'M s, likewise
-    g: np.ndarray       # (k,) metrics of theta
-    slope: np.ndarray   # (k, n) of the metrics along Q
+    basis: Array   # (d, n) Q
+    gram: Array    # (n, n) Q'MQ, with the barrier's model added
+    linear: Array  # (n,) Q'M s, likewise
+    g: Array       # (k,) metrics of theta
+    slope: Array   # (k, n) of the metrics along Q
     settings: ScpoSettings
 
     @classmethod
-    def made(cls, basis, raw_step, metric, g, slope, settings, barrier=None):
+    def made(cls, basis: Array, raw_step: Array, metric: StepMetric, g: Array, slope: Array,
+             settings: ScpoSettings, barrier: LogBarrier | None = None) -> Self:
         """
         Return the plan for a raw step.
 
@@ -44,14 +48,14 @@ class Plan:
             gram, linear = gram + added[0], linear + added[1]
         return cls(basis, gram, linear, g, slope, settings)
 
-    def region(self, smoothness, trust_radius):
+    def region(self, smoothness: Array, trust_radius: float) -> LocalSafeRegion:
         """Return the local safe region for constants L (k,) and a trust radius R."""
         s = self.settings
         target = planning_target(self.g, s.accept_margin, s.plan_margin)
         return LocalSafeRegion(
             self.g, self.slope, smoothness, s.radius, trust_radius, s.noise, target)
 
-    def projected(self, region):
+    def projected(self, region: LocalSafeRegion) -> ProjectionAnswer:
         """
         Return the certified answer of the projection.
 
@@ -74,7 +78,7 @@ class Plan:
                 f' with {self.settings.gap_tolerance:.3g} allowed.')
         return answer
 
-    def candidate(self, theta, answer):
+    def candidate(self, theta: Array, answer: ProjectionAnswer) -> Array:
         """
         Return theta + Q b (d,), read-only.
 

@@ -1,12 +1,13 @@
 """The policies that were accepted: the present one, and those to fall back on."""
 
 import numpy as np
+from scpo_ros.arrays import Array
 
 
 class PolicyHistory:
-    """theta_0 and what was accepted since; the oldest but theta_0 are forgotten."""
+    """theta_0 and the policies accepted since, of which the oldest are forgotten first."""
 
-    def __init__(self, theta0, memory, steps):
+    def __init__(self, theta0: Array, memory: int, steps: int) -> None:
         """
         Start with theta_0.
 
@@ -14,32 +15,33 @@ class PolicyHistory:
         :param steps: accepted steps kept.
         """
         self._policies, self._memory = [theta0], memory
-        self._steps, self._kept = [], steps
+        self._steps: list[Array] = []
+        self._kept = steps
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Return the number of policies."""
         return len(self._policies)
 
     @property
-    def present(self):
+    def present(self) -> Array:
         """Return the present policy (d,)."""
         return self._policies[-1]
 
     @property
-    def policies(self):
+    def policies(self) -> tuple[Array, ...]:
         """Return all policies, oldest first."""
         return tuple(self._policies)
 
     @property
-    def steps(self):
+    def steps(self) -> tuple[Array, ...]:
         """Return the last accepted steps, newest first."""
         return tuple(self._steps)
 
-    def before(self, back):
+    def before(self, back: int) -> Array:
         """Return the policy that many before the present one."""
         return self._policies[-1 - back]
 
-    def appended(self, theta, step=None):
+    def appended(self, theta: Array, step: Array | None = None) -> float:
         """
         Make a policy the present one; return how far it is from the one before.
 
@@ -53,10 +55,10 @@ class PolicyHistory:
             self._steps = [step, *self._steps][:self._kept]
         return length
 
-    def rolled_back(self, back):
+    def rolled_back(self, back: int) -> None:
         """Drop the newest policies."""
         del self._policies[len(self._policies) - back:]
 
-    def restarted(self):
+    def restarted(self) -> None:
         """Drop all but theta_0."""
         del self._policies[1:]

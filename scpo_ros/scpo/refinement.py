@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scpo_ros.arrays import Array, Integers
+from scpo_ros.scpo.projection_problem import ProjectionProblem
 
 STEPS = 4
 EQUILIBRATIONS = 4  # sweeps
@@ -12,15 +14,15 @@ EQUILIBRATIONS = 4  # sweeps
 class KktPoint:
     """A primal-dual point of a projection and what is active there."""
 
-    b: np.ndarray       # (n,)
-    mu: np.ndarray      # (k,) multipliers of gbar_i <= c_i
-    nu: float           # multiplier of ||b||^2 <= R^2
-    active: np.ndarray  # indices i with gbar_i = c_i
-    free: np.ndarray    # indices j with b_j != 0, away from the kink of ||b||_1
-    on_ball: bool       # ||b|| = R
+    b: Array          # (n,)
+    mu: Array         # (k,) multipliers of gbar_i <= c_i
+    nu: float         # multiplier of ||b||^2 <= R^2
+    active: Integers  # indices i with gbar_i = c_i
+    free: Integers    # indices j with b_j != 0, away from the kink of ||b||_1
+    on_ball: bool     # ||b|| = R
 
 
-def refined(problem, point):
+def refined(problem: ProjectionProblem, point: KktPoint) -> tuple[Array, Array, float]:
     """
     Return the (b, mu, nu) that solves the KKT equations of the active set of a point.
 
@@ -47,7 +49,8 @@ def refined(problem, point):
     return b, mu, nu
 
 
-def _newton_step(problem, point, b, mu, nu):
+def _newton_step(problem: ProjectionProblem, point: KktPoint, b: Array, mu: Array,
+                 nu: float) -> Array:
     """Return the step of (b_free, mu_active, nu), by least squares where it is not unique."""
     region, free, active = problem.region, point.free, point.active
     sign = np.sign(point.b)
@@ -67,7 +70,7 @@ def _newton_step(problem, point, b, mu, nu):
     return _least_squares(matrix, -np.append(slope[free], values))
 
 
-def _least_squares(matrix, right):
+def _least_squares(matrix: Array, right: Array) -> Array:
     """
     Return x with matrix x = right, of least norm in units in which the matrix is equilibrated.
 

@@ -1,12 +1,13 @@
-"""What a sampled certificate may claim: the arithmetic of tests with fresh scenarios."""
+"""The claim of a sampled certificate: the arithmetic of tests with fresh scenarios."""
 
 from dataclasses import dataclass, replace
 import math
+from typing import Self
 
 from scpo_ros.exceptions import ConfigurationError
 
 
-def spent_doubt(beta, test):
+def spent_doubt(beta: float, test: int) -> float:
     """
     Return beta_j = 6 beta / (pi^2 j^2); over all j = 1, 2, ... they sum to beta.
 
@@ -15,7 +16,7 @@ def spent_doubt(beta, test):
     return 6.0 * beta / (math.pi * test) ** 2
 
 
-def required_scenarios(p, beta, test):
+def required_scenarios(p: float, beta: float, test: int) -> int:
     """
     Return N_j, the least N with (1 - p)^N <= beta_j.
 
@@ -46,7 +47,7 @@ class SampledBound:
     beta: float = 1e-3  # doubt over all tests together
     tests: int = 0      # made so far
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """
         Check the ranges.
 
@@ -55,15 +56,15 @@ class SampledBound:
         required_scenarios(self.p, self.beta, self.tests + 1)
 
     @property
-    def scenarios(self):
+    def scenarios(self) -> int:
         """Return the number of fresh scenarios that the next test needs."""
         return required_scenarios(self.p, self.beta, self.tests + 1)
 
-    def spent(self):
+    def spent(self) -> Self:
         """Return the counter after one more test; take it before looking at the outcome."""
         return replace(self, tests=self.tests + 1)
 
-    def statement(self, distribution):
+    def statement(self, distribution: str) -> str:
         """
         Return the claim for a policy that passed, as a sentence.
 

@@ -1,10 +1,16 @@
 """The settings of the method, each with meaning, unit and range."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
+from typing import Self, TypeAlias
 
 import numpy as np
 from scpo_ros.exceptions import ConfigurationError
+
+Setting: TypeAlias = int | float | bool | str
+_ADMITTED: dict[type, tuple[type, ...]] = {
+    int: (Integral,), float: (Real,), bool: (bool, np.bool_), str: (str,)}
 
 
 @dataclass(frozen=True)
@@ -32,20 +38,20 @@ class ScpoSettings:
     memory: int = 1000               # accepted policies kept to fall back on, besides theta_0
     kind: str = 'sampled'            # what certificates are: 'sampled' or 'proved'
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """
         Check every value and the relations between them.
 
         :raises ConfigurationError: naming the value and the rule that it breaks.
         """
         for field in fields(self):
-            self._check_type(field.name, field.type)
+            self._check_type(field.name, type(field.default))
         for name, holds, rule in self._rules():
             if not holds:
                 raise ConfigurationError(name, getattr(self, name), rule)
 
     @classmethod
-    def from_keywords(cls, keywords):
+    def from_keywords(cls, keywords: Mapping[str, Setting]) -> Self:
         """
         Return the settings given by a mapping.
 
@@ -56,18 +62,18 @@ class ScpoSettings:
             if name not in known:
                 raise ConfigurationError(
                     name, keywords[name], f'must be one of {", ".join(sorted(known))}')
-        return cls(**keywords)
+        return cls(**keywords)  # type: ignore[arg-type]  # __post_init__ checks every type
 
-    def _check_type(self, name, kind):
-        value = getattr(self, name)
-        wanted = {int: Integral, float: Real, bool: (bool, np.bool_), str: str}[kind]
-        is_flag = isinstance(value, (bool, np.bool_))
-        if not isinstance(value, wanted) or (is_flag and kind is not bool):
+    def _check_type(self, name: str, kind: type) -> None:
+        value: Setting = getattr(self, name)
+        fits, is_flag = (isinstance(value, types) for types in (
+            _ADMITTED[kind], _ADMITTED[bool]))
+        if not fits or (is_flag and kind is not bool):
             raise ConfigurationError(name, value, f'must be of type {kind.__name__}')
         if kind is float and not np.isfinite(value):
             raise ConfigurationError(name, value, 'must be finite')
 
-    def _rules(self):
+    def _rules(self) -> Iterator[tuple[str, bool, str]]:
         """Yield (name, whether it holds, rule); NaN holds nowhere."""
         yield 'directions', self.directions >= 1, 'must be at least 1'
         yield 'radius', self.radius > 0, 'must be positive'

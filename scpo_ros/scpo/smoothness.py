@@ -1,9 +1,10 @@
 """The smoothness constants L_i: grown when a bound is exceeded, decayed when it is loose."""
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
-from scpo_ros.arrays import frozen
+from scpo_ros.arrays import Array, frozen
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,23 +16,23 @@ class SmoothnessConstants:
     large a one costs progress, neither costs safety: that rests on verification.
     """
 
-    values: np.ndarray  # (k,) the present L_i, metric units per squared weight unit
-    initial: float      # L of a constraint never seen before
-    growth: float       # factor > 1 on a constant that was exceeded
-    decay: float        # factor in (0, 1] on a constant of which less than half was used
-    floor: float        # least L, > 0
-    cap: float          # largest L
+    values: Array   # (k,) the present L_i, metric units per squared weight unit
+    initial: float  # L of a constraint never seen before
+    growth: float   # factor > 1 on a constant that was exceeded
+    decay: float    # factor in (0, 1] on a constant of which less than half was used
+    floor: float    # least L, > 0
+    cap: float      # largest L
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Freeze the values."""
         object.__setattr__(self, 'values', frozen(self.values))
 
-    def resized(self, count):
+    def resized(self, count: int) -> Self:
         """Return the constants of `count` constraints; added ones, at the end, are initial."""
         fresh = np.full(max(count - len(self.values), 0), self.initial)
         return replace(self, values=np.concatenate([self.values[:count], fresh]))
 
-    def raised(self, required):
+    def raised(self, required: Array) -> Self:
         """
         Return the constants with L_i <- max(growth L_i, required_i) where required_i > L_i.
 
@@ -42,7 +43,7 @@ class SmoothnessConstants:
         grown = np.fmax(self.growth * self.values, required)
         return replace(self, values=np.where(exceeded, np.minimum(grown, self.cap), self.values))
 
-    def relaxed(self, required):
+    def relaxed(self, required: Array) -> Self:
         """Return the constants with L_i <- decay L_i where required_i < L_i / 2."""
         loose = required < 0.5 * self.values
         shrunk = np.maximum(self.decay * self.values, self.floor)

@@ -1,6 +1,7 @@
 """The trust radius R: halved by a failure, grown by an acceptance, never below r."""
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 GROWTH = 1.5
 
@@ -13,15 +14,15 @@ class TrustRegion:
     least: float    # r, the length of the sampled perturbations
     largest: float  # R at the start
 
-    def halved(self):
+    def halved(self) -> Self:
         """Return the region after a failure."""
         return replace(self, radius=max(self.least, 0.5 * self.radius))
 
-    def grown(self):
+    def grown(self) -> Self:
         """Return the region after an acceptance."""
         return replace(self, radius=min(self.largest, GROWTH * self.radius))
 
-    def below(self, length):
+    def below(self, length: float) -> float | None:
         """
         Return a radius that excludes a failed step of the given length, None if r is too long.
 

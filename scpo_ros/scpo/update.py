@@ -3,24 +3,25 @@
 from dataclasses import replace
 
 import numpy as np
-from scpo_ros.arrays import checked
-from scpo_ros.exceptions import ConfigurationError, InvalidArrayError
-from scpo_ros.scpo.central_path import CentralPath, Merit
-from scpo_ros.scpo.certificate import certificate_of
-from scpo_ros.scpo.evaluation import SafetySets
-from scpo_ros.scpo.outcome import Refusal, UpdateOutcome
+from scpo_ros.arrays import Array, checked
+from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.scpo.central_path import CentralPath, LogBarrier, Loss, Merit
+from scpo_ros.scpo.certificate import StepEvidence
+from scpo_ros.scpo.checked_metrics import CheckedMetrics, MetricFunction
+from scpo_ros.scpo.local_safe_region import LocalSafeRegion
+from scpo_ros.scpo.outcome import Refusal, UpdateOutcome, UpdateResult
 from scpo_ros.scpo.perturbation import (
-    checked_directions, difference_slopes, orthonormal_basis, sample_points)
+    checked_directions, difference_slopes, Directions, orthonormal_basis, sample_points)
 from scpo_ros.scpo.plan import Plan
-from scpo_ros.scpo.policy_history import PolicyHistory
-from scpo_ros.scpo.projection import checked_metric
-from scpo_ros.scpo.settings import ScpoSettings
-from scpo_ros.scpo.smoothness import SmoothnessConstants
+from scpo_ros.scpo.projection import ProjectionAnswer
+from scpo_ros.scpo.projection_problem import checked_metric, StepMetric
+from scpo_ros.scpo.settings import ScpoSettings, Setting
 from scpo_ros.scpo.trust_region import TrustRegion
 from scpo_ros.scpo.update_record import UpdateRecord
+from scpo_ros.scpo.verified_policy import VerifiedPolicy
 
 
-class ScpoUpdater:
+class ScpoUpdater(VerifiedPolicy):
     """
     Improves a policy theta under constraints g(theta) <= 0 that can only be evaluated.
 
@@ -40,43 +41,24 @@ class ScpoUpdater:
     :raises InvalidArrayError: if theta0 is not a finite vector.
     """
 
-    def __init__(self, evaluate, theta0, verify=None, *, rng, coverage='', **settings):
-        s = self.settings = ScpoSettings.from_keywords(settings)
+    def __init__(self, evaluate: MetricFunction, theta0: Array,
+                 verify: MetricFunction | None = None, *, rng: np.random.Generator | int,
+                 coverage: str = '', **settings: Setting) -> None:
+        s = ScpoSettings.from_keywords(settings)
         if rng is None:
             raise ConfigurationError('rng', rng, 'must be a numpy Generator or a seed')
-        self.coverage = coverage
-        self._sets = SafetySets(evaluate, verify, s.accept_margin)
+        super().__init__(CheckedMetrics(evaluate, verify, s.accept_margin), theta0, s, coverage)
         self._rng = np.random.default_rng(rng)
-        self._history = PolicyHistory(checked('theta0', theta0, (None,)), s.memory, s.history)
-        if self.theta.size == 0:
-            raise InvalidArrayError('theta0', self.theta.shape, 'must have at least one entry')
         self._path = CentralPath(s.centering, s.centering_decay, s.accept_margin)
         self._trust = TrustRegion(s.trust_radius, s.radius, s.trust_radius)
-        self._smoothness = SmoothnessConstants(
-            (), s.initial_smoothness, s.smoothness_growth, s.smoothness_decay,
-            s.smoothness_floor, s.smoothness_cap)
 
     @property
-    def theta(self):
-        """Return the present policy (d,), read-only."""
-        return self._history.present
-
-    @property
-    def accepted(self):
-        """Return theta_0 and the policies accepted since, oldest first, the present one last."""
-        return self._history.policies
-
-    @property
-    def trust_radius(self):
+    def trust_radius(self) -> float:
         """Return the present R, weight units."""
         return self._trust.radius
 
-    @property
-    def smoothness(self):
-        """Return the present L (k,), read-only."""
-        return self._smoothness.values
-
-    def update(self, raw_step, metric=None, loss=None, directions=None):
+    def update(self, raw_step: Array, metric: StepMetric = None, loss: Loss | None = None,
+               directions: Directions = None) -> UpdateResult:
         """
         Take as much of the raw step s as is verified to be safe.
 
@@ -99,71 +81,18 @@ class ScpoUpdater:
         extra = checked_directions(directions, size)
         record = UpdateRecord()
         try:
-            record.merit = Merit(loss, self.theta, self._path)
-            return self._attempted(self._planned(step, metric, extra, record), record)
+            merit = record.merit = Merit(loss, self.theta, self._path)
+            plan = self._planned(step, metric, extra, merit.barrier, record)
+            return self._attempted(plan, merit, record)
         except Refusal as refusal:
             return self._result(refusal.outcome, refusal.reason, record)
 
-    def certify(self):
-        """
-        Return a certificate of the present policy by verifying it anew, None if it fails.
-
-        There is no step: bound = g and the parent is the policy itself.
-        """
-        return self.reverify(fall_back=False).certificate
-
-    def reverify(self, fall_back=True):
-        """
-        Verify the present policy anew; call it when scenarios were added.
-
-        If it fails, the last accepted policy that is safe on the enlarged sets is taken, in the
-        end theta_0. A policy with non-finite metrics fails; an evaluation that raises says
-        nothing about any policy, and changes nothing.
-
-        :param fall_back: False only reports, and leaves theta as it is.
-        :returns: UNCHANGED or ROLLED_BACK with a certificate, or without one NO_SAFE_POLICY (with
-            theta_0), EVALUATION_FAILED, VERIFICATION_FAILED_TO_RUN and, without falling back,
-            UNSAFE_PARENT.
-        """
-        record = UpdateRecord()
-        try:
-            for back in range(len(self._history) if fall_back else 1):
-                g, verified = self._examined(self._history.before(back), record)
-                if self._sets.safe_on_design(g) and self._sets.safe_on_verification(verified):
-                    return self._stood(back, g, verified, record)
-        except Refusal as refusal:
-            return self._result(refusal.outcome, refusal.reason, record)
-        complaint = self._sets.complaint(g, verified)
-        if not fall_back:
-            return self._result(UpdateOutcome.UNSAFE_PARENT, complaint, record)
-        self._history.restarted()
-        return self._result(UpdateOutcome.NO_SAFE_POLICY, f'Of theta_0, {complaint}', record)
-
-    def restore(self, theta):
-        """
-        Verify a policy from outside (a saved one) and make it the present one.
-
-        :param theta: (d,).
-        :returns: ACCEPTED with a certificate whose parent is the policy before; otherwise the
-            kind of refusal, and nothing changed.
-        :raises InvalidArrayError: if theta is malformed.
-        """
-        theta = checked('theta', theta, self.theta.shape)
-        record = UpdateRecord(candidate=theta)
-        try:
-            g, verified = self._examined(theta, record)
-            self._sets.require_safe(g, verified)
-        except Refusal as refusal:
-            return self._result(refusal.outcome, refusal.reason, record)
-        return self._taken(theta, self._standing(theta, self.theta, g, verified), record)
-
-    def recentre(self):
+    def recentre(self) -> None:
         """Begin the central path anew; for a learner that does so."""
         self._path.restart()
 
-    # -- one update ------------------------------------------------------------------------
-
-    def _planned(self, step, metric, extra, record):
+    def _planned(self, step: Array, metric: StepMetric, extra: list[Array],
+                 barrier: LogBarrier | None, record: UpdateRecord) -> Plan:
         """Evaluate theta and its perturbations in one batch and return the plan."""
         s = self.settings
         if not np.any(step):
@@ -171,29 +100,30 @@ class ScpoUpdater:
         basis = orthonormal_basis([step, *extra, *self._history.steps], s.directions, self._rng)
         points = sample_points(self.theta, basis, s.radius, s.antithetic)
         record.rollouts += len(points)
-        values = self._sets.design(points)
+        values = self._metrics.design_metrics(points)
         record.g = values[0]
-        if not self._sets.safe_on_design(record.g):
-            raise Refusal(UpdateOutcome.UNSAFE_PARENT, self._sets.complaint(record.g))
+        if not self._metrics.safe_on_design(record.g):
+            raise Refusal(UpdateOutcome.UNSAFE_PARENT, self._metrics.reason(record.g))
         self._smoothness = self._smoothness.resized(len(record.g))
         slope = difference_slopes(values, s.radius, s.antithetic)
-        return Plan.made(basis, step, metric, record.g, slope, s, record.merit.barrier)
+        return Plan.made(basis, step, metric, record.g, slope, s, barrier)
 
-    def _attempted(self, plan, record):
+    def _attempted(self, plan: Plan, merit: Merit, record: UpdateRecord) -> UpdateResult:
         """Plan, try and adapt until a candidate is accepted or the tries are used up."""
         radius = self._trust.radius
         for record.tries in range(1, self.settings.max_tries + 1):
             region = plan.region(self.smoothness, radius)
             answer = self._projected(plan, region)
             theta = record.candidate = plan.candidate(self.theta, answer)
-            g, failure, verified = self._tried(theta, plan, record)
+            g, failure, verified = self._tried(theta, plan, merit, record)
             required = region.required_smoothness(answer.b, g)
             if failure is None:
                 return self._accept(theta, region, answer, g, verified, required, record)
+            last = failure
             radius = self._adapted(radius, failure, answer, g, required)
-        raise failure
+        raise last
 
-    def _projected(self, plan, region):
+    def _projected(self, plan: Plan, region: LocalSafeRegion) -> ProjectionAnswer:
         """Return the projection; where it leaves no step, L may be stale: it decays."""
         try:
             return plan.projected(region)
@@ -201,29 +131,31 @@ class ScpoUpdater:
             self._smoothness = self._smoothness.relaxed(np.zeros(len(plan.g)))
             raise
 
-    def _tried(self, theta, plan, record):
+    def _tried(self, theta: Array, plan: Plan, merit: Merit,
+               record: UpdateRecord) -> tuple[Array, Refusal | None, Array]:
         """Return (g, failure or None, verification metrics); R halves if they cannot be had."""
         record.rollouts += 1
         try:
-            g = self._sets.design(theta[None, :], len(plan.g))[0]
-            failure = self._objection(theta, plan, g, record)
-            verified = self._sets.verification(theta) if failure is None else np.empty(0)
+            g = self._metrics.design_metrics(theta[None, :], len(plan.g))[0]
+            failure = self._refusal(theta, plan, g, merit)
+            verified = np.empty(0) if failure else self._metrics.verification_metrics(theta)
         except Refusal:
             self._trust = self._trust.halved()
             raise
-        if failure is None and not self._sets.safe_on_verification(verified):
-            record.counterexamples |= set(self._sets.failures(verified))
+        if failure is None and not self._metrics.safe_on_verification(verified):
+            record.counterexamples |= set(self._metrics.failed(verified))
             failure = Refusal(
-                UpdateOutcome.VERIFICATION_FAILED, self._sets.complaint(g, verified))
+                UpdateOutcome.VERIFICATION_FAILED, self._metrics.reason(g, verified))
         return g, failure, verified
 
-    def _objection(self, theta, plan, g, record):
+    def _refusal(self, theta: Array, plan: Plan, g: Array, merit: Merit) -> Refusal | None:
         """Return what speaks against a candidate before the costly verification, or None."""
-        if not self._sets.safe_on_design(g):
-            return Refusal(UpdateOutcome.UNSAFE_CANDIDATE, self._sets.complaint(g))
-        return record.merit.objection(theta, plan.g, g)
+        if not self._metrics.safe_on_design(g):
+            return Refusal(UpdateOutcome.UNSAFE_CANDIDATE, self._metrics.reason(g))
+        return merit.refusal(theta, plan.g, g)
 
-    def _adapted(self, radius, failure, answer, g, required):
+    def _adapted(self, radius: float, failure: Refusal, answer: ProjectionAnswer, g: Array,
+                 required: Array) -> float:
         """
         Learn from a failed try: raise the L that were exceeded, else shorten the step.
 
@@ -234,7 +166,7 @@ class ScpoUpdater:
         self._smoothness = self._smoothness.raised(required)
         grown = self.smoothness > before
         if (failure.outcome is UpdateOutcome.UNSAFE_CANDIDATE
-                and np.any(grown[self._sets.failures(g)])):
+                and np.any(grown[self._metrics.failed(g)])):
             return radius
         self._trust = self._trust.halved()
         shorter = self._trust.below(float(np.linalg.norm(answer.b)))
@@ -242,58 +174,17 @@ class ScpoUpdater:
             raise failure
         return shorter
 
-    def _accept(self, theta, region, answer, g, verified, required, record):
+    def _accept(self, theta: Array, region: LocalSafeRegion, answer: ProjectionAnswer, g: Array,
+                verified: Array, required: Array, record: UpdateRecord) -> UpdateResult:
         """Make the candidate the present policy, with its certificate."""
         constants = np.maximum(region.smoothness, required)
         if not np.all(np.isfinite(constants)):
             raise Refusal(UpdateOutcome.EVALUATION_FAILED, 'No finite L covers the metrics.')
         bound = replace(region, smoothness=constants).bound(answer.b)
-        certificate = self._certificate(
-            theta, self.theta, g, verified, bound=np.maximum(bound, g), smoothness=constants,
-            violation=answer.violation, duality_gap=answer.duality_gap)
+        step = StepEvidence(
+            np.maximum(bound, g), constants, answer.violation, answer.duality_gap)
+        certificate = self._certificate(theta, self.theta, g, verified, step)
         self._smoothness = self._smoothness.raised(required).relaxed(required)
         self._trust = self._trust.grown()
         self._path.advance()
         return self._taken(theta, certificate, record, theta - self.theta)
-
-    # -- policies without a step -----------------------------------------------------------
-
-    def _examined(self, theta, record):
-        """Return (g, verification metrics) of one policy, and note what fails."""
-        record.rollouts += 1
-        g, verified = self._sets.examined(theta)
-        record.counterexamples |= set(self._sets.failures(verified))
-        return g, verified
-
-    def _stood(self, back, g, verified, record):
-        """Return the result of a re-verification that ended at accepted[-1 - back]."""
-        self._history.rolled_back(back)
-        record.g = g
-        certificate = self._standing(self.theta, self.theta, g, verified)
-        largest = f'the largest metric is {certificate.verification_max:.6g}.'
-        outcome, now = (UpdateOutcome.UNCHANGED, 'Now') if back == 0 else (
-            UpdateOutcome.ROLLED_BACK, f'{back} policies failed; now')
-        return self._result(outcome, f'{now} {largest}', record, certificate)
-
-    def _standing(self, theta, parent, g, verified):
-        """Return the certificate of a policy that was verified without a step."""
-        self._smoothness = self._smoothness.resized(len(g))
-        return self._certificate(
-            theta, parent, g, verified, bound=g, smoothness=self.smoothness, violation=0.0,
-            duality_gap=0.0)
-
-    def _certificate(self, theta, parent, g, verified, **step):
-        return certificate_of(
-            theta, parent, g, verified, kind=self.settings.kind, coverage=self.coverage,
-            margin=self.settings.accept_margin, **step)
-
-    def _taken(self, theta, certificate, record, step=None):
-        """Make a verified policy the present one."""
-        length = self._history.appended(theta, step)
-        record.g = certificate.g
-        reason = (f'{certificate.verification_size} metrics verified, the largest is '
-                  f'{certificate.verification_max:.6g}.')
-        return self._result(UpdateOutcome.ACCEPTED, reason, record, certificate, length)
-
-    def _result(self, outcome, reason, record, certificate=None, step_norm=0.0):
-        return record.result(outcome, reason, self.theta, certificate, step_norm)

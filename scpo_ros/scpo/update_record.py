@@ -1,24 +1,27 @@
-"""What is noted while an update runs, for its result."""
+"""The notes of a running update, from which its result is made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from scpo_ros.arrays import Array, frozen
 from scpo_ros.scpo.central_path import Merit
-from scpo_ros.scpo.outcome import UpdateResult
+from scpo_ros.scpo.certificate import Certificate
+from scpo_ros.scpo.outcome import UpdateOutcome, UpdateResult
 
 
 @dataclass
 class UpdateRecord:
-    """Filled on the way; what was not reached stays as it is here."""
+    """Values and counters of one update; a field that it did not reach keeps its default."""
 
-    g: np.ndarray = ()
+    g: Array = field(default_factory=lambda: frozen(()))
     tries: int = 0
     rollouts: int = 0
-    merit: Merit = None
-    candidate: np.ndarray = None
-    counterexamples: frozenset = frozenset()
+    merit: Merit | None = None
+    candidate: Array | None = None
+    counterexamples: frozenset[int] = frozenset()
 
-    def result(self, outcome, reason, theta, certificate=None, step_norm=0.0):
+    def result(self, outcome: UpdateOutcome, reason: str, theta: Array,
+               certificate: Certificate | None = None, step_norm: float = 0.0) -> UpdateResult:
         """
         Return the :class:`UpdateResult`.
 
@@ -29,5 +32,5 @@ class UpdateRecord:
         return UpdateResult(
             outcome=outcome, reason=reason, theta=theta, certificate=certificate,
             step_norm=step_norm, tries=self.tries, rollouts=self.rollouts, loss_before=before,
-            loss_after=after, g=self.g, counterexamples=sorted(self.counterexamples),
-            candidate=self.candidate)
+            loss_after=after, g=self.g, candidate=self.candidate,
+            counterexamples=np.array(sorted(self.counterexamples), dtype=np.int64))

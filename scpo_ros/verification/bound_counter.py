@@ -19,7 +19,8 @@ from scpo_ros.scpo import SampledBound
 class BoundCounter:
     """A :class:`SampledBound` in a file."""
 
-    def __init__(self, path, p=SampledBound.p, beta=SampledBound.beta):
+    def __init__(self, path: Path | str, p: float = SampledBound.p,
+                 beta: float = SampledBound.beta) -> None:
         """
         Begin with the tests that the file tells of, with none if there is no file.
 
@@ -30,7 +31,7 @@ class BoundCounter:
         self._path, self._start = Path(path), SampledBound(p, beta)
         self.read()
 
-    def read(self):
+    def read(self) -> SampledBound:
         """
         Return the :class:`SampledBound` as it stands.
 
@@ -53,7 +54,7 @@ class BoundCounter:
             raise self._refused(f'is of p = {bound.p} and beta = {bound.beta}')
         return bound
 
-    def spend(self):
+    def spend(self) -> SampledBound:
         """
         Count one more test and return the bound before it; take it before drawing.
 
@@ -67,9 +68,9 @@ class BoundCounter:
             self._write(bound.spent())
         return bound
 
-    def _write(self, bound):
+    def _write(self, bound: SampledBound) -> None:
         write_whole(self._path, json.dumps(
             {'p': bound.p, 'beta': bound.beta, 'tests': bound.tests}))
 
-    def _refused(self, rule):
+    def _refused(self, rule: str) -> ConfigurationError:
         return ConfigurationError('bound_file', str(self._path), rule)

@@ -1,14 +1,15 @@
 """
-A counterexample: from where, under which disturbances, which limit is exceeded when, and by what.
+A counterexample: from where, under which disturbances, which limit is violated when, and by what.
 
-The policy alone acts, without the guard, and where the backup is undefined the LQR in its place,
-so that the rollout shows what the weights would really do outside the safe set.
+The policy acts alone, without the safety filter. Where the backup is undefined the LQR takes its
+place, so that the rollout shows what the weights would really do outside the safe set.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scpo_ros.arrays import frozen
+from scpo_ros.arrays import Array, frozen
+from scpo_ros.verification.task import ControlTask
 
 
 _NAMES = ('|p|', '|v|')
@@ -19,21 +20,21 @@ class Counterexample:
     """One rollout that breaks a rule."""
 
     scenario: str  # which one, in words
-    quantity: str  # what exceeds its limit
+    quantity: str  # what violates its limit
     value: float
     limit: float
     time: float  # [s] since the start of the rollout
-    x0: np.ndarray  # (n,)
-    w: np.ndarray  # (H, n)
-    states: np.ndarray  # (T, n)
+    x0: Array  # (n,)
+    w: Array  # (H, n)
+    states: Array  # (T, n)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Freeze."""
         for name in ('x0', 'w', 'states'):
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
     @property
-    def sentence(self):
+    def sentence(self) -> str:
         """Return it in words."""
         start = ', '.join(f'{entry:.3f}' for entry in self.x0)
         sign = '<' if self.value < self.limit else '>'
@@ -41,7 +42,7 @@ class Counterexample:
                 f't = {self.time:.1f} s from x0 = ({start}) ({self.scenario})')
 
 
-def unguarded(task, theta, x0, w):
+def unfiltered(task: ControlTask, theta: Array, x0: Array, w: Array) -> tuple[Array, Array]:
     """Return states (T + 1, n) and inputs (T,) of the policy alone; they end where not finite."""
     x, states, inputs = np.array(x0, dtype=np.float64), [np.array(x0, dtype=np.float64)], []
     residual = task.policy.network.prepare(np.asarray(theta)[None])
@@ -57,7 +58,8 @@ def unguarded(task, theta, x0, w):
     return np.array(states), np.array(inputs)
 
 
-def exceeded(task, theta, x0, w, scenario):
+def limit_broken(task: ControlTask, theta: Array, x0: Array, w: Array,
+                 scenario: str) -> Counterexample | None:
     """
     Return the :class:`Counterexample` of a rollout in which theta breaks a limit or leaves C.
 
@@ -66,7 +68,7 @@ def exceeded(task, theta, x0, w, scenario):
 
     :param x0: (n,). :param w: (H, n). :param scenario: its name, in words.
     """
-    states, inputs = unguarded(task, theta, x0, w)
+    states, inputs = unfiltered(task, theta, x0, w)
     over = np.abs(states) > task.system.state_limit + 1e-9
     if np.any(over):
         k = int(np.argmax(over.any(axis=1)))
@@ -74,28 +76,29 @@ def exceeded(task, theta, x0, w, scenario):
         return Counterexample(scenario, _NAMES[i], abs(states[k, i]), task.system.state_limit[i],
                               k * task.system.dt, x0, w, states[:k + 1])
     low, up = task.bounds(states[:len(inputs)])
-    excess = np.maximum(inputs - up, low - inputs)
-    if not np.any(excess > 0):
+    violation = np.maximum(inputs - up, low - inputs)
+    if not np.any(violation > 0):
         return None
-    k = int(np.argmax(excess))
+    k = int(np.argmax(violation))
     above = inputs[k] - up[k] >= low[k] - inputs[k]
     bound, words = (up[k], 'more') if above else (low[k], 'less')
     return Counterexample(f'{scenario}; the safe set allows no {words} there', 'u', inputs[k],
                           bound, k * task.system.dt, x0, w, states[:k + 2])
 
 
-def not_returned(task, theta, x0, w, scenario):
+def not_returned(task: ControlTask, theta: Array, x0: Array, w: Array,
+                 scenario: str) -> Counterexample:
     """Return the :class:`Counterexample` of a rollout that ends too far from the origin."""
-    states, _ = unguarded(task, theta, x0, w)
+    states, _ = unfiltered(task, theta, x0, w)
     metric = task.metric
     limit = metric.ratio * metric.norm(states[0]) + metric.offset
     return Counterexample(scenario, '|x|_P', float(metric.norm(states[-1])), float(limit),
                           (len(states) - 1) * task.system.dt, x0, w, states)
 
 
-def worst_push(task, theta, state, horizon):
+def worst_push(task: ControlTask, theta: Array, state: Array, horizon: int) -> Array:
     """Return disturbances (horizon, n) at their bound, towards the facet that theta nears most."""
-    u = unguarded(task, theta, state, task.system.disturbance[None] * 0)[1]
+    u = unfiltered(task, theta, state, task.system.disturbance[None] * 0)[1]
     ahead = task.system.step(np.asarray(state), u[:1])
     facet = task.safe_set.H[int(np.argmax(
         task.safe_set.H @ ahead + np.abs(task.safe_set.H) @ task.system.disturbance))]

@@ -6,18 +6,24 @@ that the projection could not see is remembered: its scenario joins the design s
 """
 
 import numpy as np
-from scpo_ros.systems.scenario import design_scenarios, verification_scenarios
-from scpo_ros.verification.safety_metrics import REGRETS, SAMPLING_ALLOWANCE
+from scpo_ros.arrays import Array, Integers
+from scpo_ros.proofs.invariance import ProvedInvariance
+from scpo_ros.systems.scenario import design_scenarios, Scenarios, verification_scenarios
+from scpo_ros.verification import explanation
+from scpo_ros.verification.baseline_cost import BaselineCost
+from scpo_ros.verification.metric_layout import block, Label, MetricKind, MetricLayout
 from scpo_ros.verification.sampled_invariance import SampledInvariance
+from scpo_ros.verification.scenario_sets import ScenarioSets
+from scpo_ros.verification.task import ControlTask, StabilityProof
 
-_REFUSALS = 64  # counterexamples of the controller that are kept
-_TIGHTER = 0.005  # of the no-regret metric, for every refusal because of it
+_REMEMBERED = 16  # scenarios of one failure that join the design set
+_ROLLOUTS = (MetricKind.CONSTRAINT, MetricKind.RETURN)
 
 
 class SafetyEvaluation:
     """The certificate's metrics of a :class:`~scpo_ros.verification.task.ControlTask`."""
 
-    def __init__(self, task, seed=None, replays=16):
+    def __init__(self, task: ControlTask, seed: int | None = None, replays: int = 16) -> None:
         """
         Draw the scenario sets.
 
@@ -29,155 +35,155 @@ class SafetyEvaluation:
         seed = metrics.seed if seed is None else seed
         make = (task.system, task.safe_set)
         self.task = task
-        self.design = design_scenarios(*make, metrics.design_states, task.horizon, seed)
-        self.verification = verification_scenarios(
-            *make, metrics.verification_states, task.horizon, seed)
-        self._base, self._extra, self._slots = self.design, [], []
-        self._refusals, self._allowance = [], SAMPLING_ALLOWANCE
-        self._replays, self._next_slot = replays, 0
-        self._costs, self._shown = {}, self.design.take([0])
-        self._regret_shift = np.zeros(REGRETS)  # verified minus design no-regret metric
-        self.invariance = task.proof if metrics.invariance == 'proved' else SampledInvariance(
-            task.policy, task.bounds, task.safe_set, metrics.invariance_states, seed)
-        self.stability = task.stability_proof
+        self._sets = ScenarioSets(
+            design_scenarios(*make, metrics.design_states, task.horizon, seed),
+            verification_scenarios(*make, metrics.verification_states, task.horizon, seed),
+            replays)
+        self._cost, self._shown = BaselineCost(task), self.design_set.take([0])
+        self.invariance: ProvedInvariance | SampledInvariance = (
+            task.invariance_proof if metrics.invariance == 'proved' else SampledInvariance(
+                task.policy, task.bounds, task.safe_set, metrics.invariance_states, seed))
+        self.stability: StabilityProof | None = task.stability_proof
 
     @property
-    def coverage(self):
+    def design_set(self) -> Scenarios:
+        """Return the scenarios that the projection sees, the added ones last."""
+        return self._sets.design
+
+    @property
+    def verification_set(self) -> Scenarios:
+        """Return the scenarios that decide, the added ones last."""
+        return self._sets.verification
+
+    @property
+    def coverage(self) -> str:
         """Return what the verification covers, as a sentence."""
         stable = '' if self.stability is None else f'{self.stability.coverage}; '
         return (f'{self.invariance.coverage}, under the worst |w| <= '
                 f'{self.task.system.disturbance.max():.4g}; {stable}sampled: '
-                f'{self.verified_rollouts} rollouts of '
+                f'{len(self.verification_set)} rollouts of '
                 f'{self.task.horizon} steps')
 
     @property
-    def kind(self):
+    def kind(self) -> str:
         """Return 'proved' or 'sampled': how it is known that the safe set is kept."""
         return self.invariance.kind
 
     @property
-    def proved_metrics(self):
-        """Return the indices of `verify` that are proved bounds: invariance, contraction."""
-        first = [0] if self.invariance.kind == 'proved' else []
-        return first + ([] if self.stability is None else [-1])
+    def proved_metrics(self) -> list[int]:
+        """Return the columns of `verify` that are proved bounds: invariance, stability."""
+        proved = [MetricKind.INVARIANCE] if self.kind == 'proved' else []
+        return self.verification_layout.columns(*proved, MetricKind.STABILITY)
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Return the number of verification rollouts, and of states or cells."""
-        return self.verified_rollouts + self.invariance.size
+        return len(self.verification_set) + self.invariance.size
 
     @property
-    def verified_rollouts(self):
-        """Return the number of verification rollouts."""
-        return len(self.verification) + len(self._extra)
+    def verification_layout(self) -> MetricLayout:
+        """Return which column of `verify` is which metric."""
+        return self._layout(1, len(self.verification_set), 0 if self.stability is None else 1)
 
-    def evaluate(self, thetas):
-        """Return the smooth design metrics (m, k): groups of states, no-regret, scenarios."""
-        rollouts = self.task.metric(
-            thetas, self.design, self._backup_cost('design', self.design), True)
-        rollouts[:, :REGRETS] += self._regret_shift
+    def design_layout(self, theta: Array) -> MetricLayout:
+        """
+        Return which column of `evaluate` is which metric.
+
+        :param theta: any policy (1, d): the groups of states are counted with it.
+        """
+        stability = 0 if self.stability is None else self.stability.design(theta).shape[1]
+        return self._layout(
+            self.invariance.design(theta).shape[1], len(self.design_set), stability)
+
+    def _layout(self, states: int, scenarios: int, stability: int) -> MetricLayout:
+        return (block(states, MetricKind.INVARIANCE) + self.task.metric.layout(scenarios)
+                + block(stability, MetricKind.STABILITY))
+
+    def evaluate(self, thetas: Array) -> Array:
+        """Return the smooth design metrics (m, k), see :meth:`design_layout`."""
+        rollouts = self._of_rollouts(thetas, self.design_set, self._cost.shift, smooth=True)
         parts = [self.invariance.design(thetas), rollouts]
         if self.stability is not None:
             parts.append(self.stability.design(thetas))
         return np.hstack(parts)
 
-    def verify(self, thetas):
-        """Return the plain metrics (m, k_v): worst state, no-regret, verification scenarios."""
-        scenarios = self._verified()
-        rollouts = self.task.metric(
-            thetas, scenarios, self._backup_cost('verification', scenarios), False)
-        rollouts[:, :REGRETS] -= self._allowance
+    def verify(self, thetas: Array) -> Array:
+        """Return the plain metrics (m, k_v), see :attr:`verification_layout`."""
+        rollouts = self._of_rollouts(
+            thetas, self.verification_set, -self._cost.allowance, smooth=False)
         parts = [self.invariance.largest(thetas)[:, None], rollouts]
         if self.stability is not None:
             parts.append(self.stability.largest(thetas)[:, None])
         return np.hstack(parts)
 
-    def remember(self, theta, failed, present):
+    def _of_rollouts(self, thetas: Array, scenarios: Scenarios, added: Array | float,
+                     smooth: bool) -> Array:
+        """Return the rollouts' metrics with something added to those of baseline cost."""
+        metric = self.task.metric
+        values = metric(thetas, scenarios, self._cost.of_backup(scenarios), smooth)
+        values[:, metric.layout(len(scenarios)).slice_of(MetricKind.BASELINE_COST)] += added
+        return values
+
+    def remember(self, theta: Array, failed: list[int] | Integers, present: Array) -> None:
         """
         Add the scenarios behind failed verification metrics to the design set.
 
-        The no-regret metric is one mean over all scenarios and cannot be added: it is calibrated
+        A baseline-cost metric is one mean over all scenarios and cannot be added: it is calibrated
         instead, so that the design value at the present policy is the verified one.
 
-        :param theta: (d,), the candidate that failed. :param failed: indices of `verify`.
+        :param theta: (d,), the candidate that failed. :param failed: columns of `verify`.
         :param present: (d,), the present policy.
         """
-        failed = np.asarray(failed, dtype=int)
-        if np.any((failed >= 1) & (failed <= REGRETS)):
-            self.calibrate_regret(present)
-        if np.any(failed == 0):
+        labels = [self.label(int(column)) for column in failed]
+        kinds = {label.kind for label in labels}
+        if MetricKind.BASELINE_COST in kinds:
+            self.calibrate_cost(present)
+        if MetricKind.INVARIANCE in kinds:
             self.invariance.remember(theta)
-        rows = np.unique([self.row(i)[0] for i in failed if self.row(i) is not None])
-        for row in rows[rows < len(self.verification)][:16]:
-            self._append(self.verification.take([row]))
+        rows = sorted({label.number for label in labels if label.kind in _ROLLOUTS})
+        self._sets.remember(rows, _REMEMBERED)
 
-    def add_replay(self, scenario):
-        """Add a collected rollout (a batch of one) to the design set, in place of the oldest."""
-        if self._replays == 0:
-            return
-        if len(self._slots) < self._replays:
-            self._slots.append(len(self._extra))
-            self._append(scenario)
-            return
-        self._extra[self._slots[self._next_slot]] = scenario
-        self._next_slot = (self._next_slot + 1) % self._replays
-        self._refresh()
+    def add_replay(self, scenario: Scenarios) -> None:
+        """Add a collected rollout (a batch of one) to both sets, in place of the oldest."""
+        self._sets.add_replay(scenario)
 
-    def add_refusal(self, scenario):
-        """Add a counterexample of somebody else's (a batch of one), in place of the oldest."""
-        if len(self._refusals) < _REFUSALS:
-            self._refusals.append(len(self._extra))
-            self._append(scenario)
-            return
-        slot = self._refusals.pop(0)
-        self._refusals.append(slot)
-        self._extra[slot] = scenario
-        self._refresh()
+    def add_refusal(self, scenario: Scenarios) -> None:
+        """Add a counterexample of the controller (a batch of one), in place of the oldest."""
+        self._sets.add_refused(scenario)
 
-    def tighten(self):
-        """Ask for a lower task cost: somebody else's scenarios found it too high."""
-        self._allowance = max(self._allowance - _TIGHTER, -self.task.metric.tolerance)
-        self._regret_shift = self._regret_shift + _TIGHTER
+    def tighten(self) -> None:
+        """Ask for a lower cost: the controller's own scenarios measured a higher one."""
+        self._cost.tighten()
 
-    def row(self, index):
-        """
-        Return (scenario, 'constraint' or 'stability') of a verification metric.
+    def calibrate_cost(self, theta: Array) -> None:
+        """Give the design metrics of baseline cost, of a policy (d,), their verified values."""
+        self._cost.calibrate(theta, self._sets)
 
-        None for those that are of no single scenario: invariance, cost, proved stability.
-        """
-        metric, at = self.task.metric, index - 1 - REGRETS
-        kinds = ['constraint'] * metric.constraint + ['stability'] * metric.stability
-        if at < 0 or at >= len(kinds) * self.verified_rollouts:
-            return None
-        return at // len(kinds), kinds[at % len(kinds)]
+    def label(self, column: int) -> Label:
+        """Return what a column of `verify` measures."""
+        return self.verification_layout.label(column)
 
-    def explain(self, theta, index):
+    def scenario(self, label: Label) -> Scenarios | None:
+        """Return the batch of the one scenario of a verification metric, None if it has none."""
+        return self.verification_set.take([label.number]) if label.kind in _ROLLOUTS else None
+
+    def explain(self, theta: Array, index: int) -> str:
         """Return a sentence about one verification metric of a policy: where, when, how much."""
-        if index == 0:
-            state, worst = self.invariance.worst(theta)
-            if not worst > 0:
-                return ('it cannot be proved that the input stays within what the safe set '
-                        'allows, though no state is known where it does not')
-            return (f'from x = ({state[0]:.3f}, {state[1]:.3f}) the input exceeds what the safe '
-                    f'set allows by {worst:.4f}')
-        if index <= REGRETS:
-            when = 'under stress' if index == REGRETS else 'in ordinary operation'
-            return (f'{when} the task cost would exceed '
-                    f'{1 + self.task.metric.tolerance:.2f} times that of the backup')
-        if self.row(index) is None:
-            return ('the state would not shrink at the rate asked for, the input exceeding what '
-                    f'that allows by up to {self.stability.prove(theta).bound:.4f} per |x|')
-        row, kind = self.row(index)
-        if row < len(self.verification):
-            scenario = self.verification.take([row])
-        else:
-            scenario = self._extra[row - len(self.verification)]
-        where = f'from x0 = ({scenario.x0[0, 0]:.3f}, {scenario.x0[0, 1]:.3f})'
-        if kind == 'stability':
-            return f'{where} the state has not returned towards the origin after the rollout'
-        return self._explain_exit(theta, scenario, where)
+        label = self.label(index)
+        scenario = self.scenario(label)
+        if label.kind is MetricKind.INVARIANCE:
+            return explanation.invariance_in_words(self.invariance, theta)
+        if label.kind is MetricKind.BASELINE_COST:
+            return explanation.cost_in_words(self.task, label.number)
+        if scenario is not None and label.kind is MetricKind.RETURN:
+            return explanation.return_in_words(scenario)
+        if scenario is not None:
+            return explanation.constraint_in_words(self.task, theta, scenario)
+        if self.stability is not None and label.kind is MetricKind.STABILITY:
+            return explanation.stability_in_words(self.stability, theta)
+        return f'{label.name} is above its limit'
 
-    def objection(self, theta):
+    def objection(self, theta: Array) -> str:
         """Return what speaks most against a policy (d,) on the verification set, '' if nothing."""
         g = self.verify(theta[None])[0]
         if not np.all(np.isfinite(g)):
@@ -185,55 +191,15 @@ class SafetyEvaluation:
         worst = int(np.argmax(g))
         return '' if g[worst] <= 0 else self.explain(theta, worst)
 
-    def worst_trajectory(self, theta):
-        """Return the defined states (T, n) of the design rollout with the largest excess."""
-        summary = self.task.simulator.summarise(theta[None], self.design)
-        self._shown = self.design.take([int(np.argmax(summary.excess[0]))])
+    def worst_trajectory(self, theta: Array) -> Array:
+        """Return the defined states (T, n) of the design rollout with the largest violation."""
+        summary = self.task.simulator.summarise(theta[None], self.design_set)
+        self._shown = self.design_set.take([int(np.argmax(summary.excess[0]))])
         return self.shown_trajectory(theta)
 
-    def shown_trajectory(self, theta):
+    def shown_trajectory(self, theta: Array) -> Array:
         """Return the defined states (T, n) of a policy on the rollout shown last."""
         scenario = self._shown
         states, _ = self.task.simulator.trajectory(theta, scenario.x0, scenario.w)
-        return states[0][np.all(np.isfinite(states[0]), axis=1)]
-
-    def _explain_exit(self, theta, scenario, where):
-        states, inputs = self.task.simulator.trajectory(theta, scenario.x0, scenario.w)
-        excess = self.task.bounds.excess(states[0, :-1], inputs[0])
-        k = int(np.nanargmax(np.where(np.isnan(excess), -np.inf, excess)))
-        p, v = states[0, min(k + 1, len(inputs[0]))]
-        return (f'{where} at t = {k * self.task.system.dt:.1f} s the input exceeds what the safe '
-                f'set allows by {excess[k]:.4f} (p = {p:.3f}, v = {v:.3f})')
-
-    def _append(self, scenario):
-        self._extra.append(scenario)
-        self._refresh()
-
-    def _refresh(self):
-        self.design = self._base
-        for extra in self._extra:
-            self.design = self.design + extra
-        self._costs.clear()
-
-    def calibrate_regret(self, theta):
-        """Give the design no-regret metrics of a policy (d,) their verified values."""
-        costs = [self._regret(theta, scenarios, key) for key, scenarios in (
-            ('verification', self._verified()), ('design', self.design))]
-        self._regret_shift = costs[0] - self._allowance - costs[1]
-
-    def _regret(self, theta, scenarios, key):
-        cost = self.task.simulator.summarise(theta[None], scenarios).cost
-        return self.task.metric.regret(
-            cost, self._backup_cost(key, scenarios), scenarios)[0]
-
-    def _verified(self):
-        scenarios = self.verification
-        for extra in self._extra:
-            scenarios = scenarios + extra
-        return scenarios
-
-    def _backup_cost(self, key, scenarios):
-        if key not in self._costs:
-            self._costs[key] = self.task.simulator.summarise(
-                self.task.initial_theta[None], scenarios).cost[0]
-        return self._costs[key]
+        defined: Array = states[0][np.all(np.isfinite(states[0]), axis=1)]
+        return defined

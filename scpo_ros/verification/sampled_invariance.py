@@ -1,5 +1,5 @@
 """
-The invariance metric by sampling: excess over the admissible inputs at states that fill C densely.
+The invariance metric by sampling: violation of the input bounds at states that fill C densely.
 
 The sampled twin of :mod:`scpo_ros.proofs.invariance`: the same groups and the same smooth maximum
 for the projection, over a part of the states, and the plain maximum over all of them for the
@@ -7,10 +7,14 @@ verdict. It says nothing about the states in between.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
+from scpo_ros.arrays import Array, Integers
+from scpo_ros.policy.residual_policy import ResidualNetwork, ResidualPolicy
 from scpo_ros.proofs.invariance import sectors, SHARPNESS
-from scpo_ros.simulation.rollout import soft_maximum
+from scpo_ros.sets.invariant_set import Polytope
+from scpo_ros.simulation.rollout import InputBounds, soft_maximum
 from scpo_ros.systems.scenario import interior_states, stress_states
 
 _DESIGN_SHARE = 20  # one in so many of the states is a design state
@@ -18,20 +22,20 @@ _REMEMBERED = 32    # states of a failed policy that join the design states
 
 
 @dataclass(frozen=True)
-class StateExcess:
-    """Excess over the admissible inputs at fixed states, grouped by direction."""
+class SampledViolation:
+    """By how much the input leaves [LO, UP] at fixed states, grouped by direction."""
 
-    network: object
-    states: np.ndarray  # (N, n): where some admissible input leaves the safe set
-    backup: np.ndarray  # (N,): the backup's inputs there
-    low: np.ndarray  # (N,): LO
-    up: np.ndarray  # (N,): UP
-    group: np.ndarray  # (N,): sector, ascending
+    network: ResidualNetwork
+    states: Array  # (N, n): where some admissible input leaves the safe set
+    backup: Array  # (N,): the backup's inputs there
+    low: Array  # (N,): LO
+    up: Array  # (N,): UP
+    group: Integers  # (N,): sector, ascending
     limit: float  # of the input
     sharpness: float = SHARPNESS
 
     @classmethod
-    def over(cls, policy, bounds, states):
+    def over(cls, policy: ResidualPolicy, bounds: InputBounds, states: Array) -> Self:
         """Return the metric over those of the given states (N, n) where it can be positive."""
         low, up = bounds(states)
         limit = policy.system.input_limit[0]
@@ -42,36 +46,37 @@ class StateExcess:
         return cls(policy.network, states[order], policy.backup(states[order])[:, 0], low[order],
                    up[order], group[order], limit)
 
-    def excess(self, thetas):
+    def violation(self, thetas: Array) -> Array:
         """Evaluate at every state, (P, N); a bound beyond the saturation never binds."""
         u = np.clip(self.backup + self.network(thetas, self.states), -self.limit, self.limit)
         above = np.where(self.up < self.limit, u - self.up, -2 * self.limit)
         below = np.where(self.low > -self.limit, self.low - u, -2 * self.limit)
         return np.maximum(above, below)
 
-    def grouped(self, thetas):
+    def grouped(self, thetas: Array) -> Array:
         """Return the smooth maximum of every non-empty group, (P, groups)."""
-        excess = self.excess(thetas)
+        violation = self.violation(thetas)
         starts = np.flatnonzero(np.r_[True, np.diff(self.group) > 0])
         stops = np.r_[starts[1:], len(self.group)]
-        return np.column_stack([soft_maximum(excess[:, a:b], self.sharpness, 1)
-                                for a, b in zip(starts, stops)])
+        return np.column_stack([
+            soft_maximum(violation[:, a:b], self.sharpness, 1) for a, b in zip(starts, stops)])
 
-    def worst(self, thetas, chunk=16384):
-        """Return the largest excess (P,) and the index of its state (P,)."""
+    def worst(self, thetas: Array, chunk: int = 16384) -> tuple[Array, Integers]:
+        """Return the largest violation (P,) and the index of its state (P,)."""
         top, index = np.full(len(thetas), -np.inf), np.zeros(len(thetas), dtype=int)
         for a in range(0, len(self.states), chunk):
-            part = self.part(slice(a, a + chunk)).excess(thetas)
+            part = self.part(slice(a, a + chunk)).violation(thetas)
             at = part.argmax(axis=1)  # a NaN wins argmax, and stays
             value = part[np.arange(len(thetas)), at]
             better = ~(value <= top) & ~np.isnan(top)
             top, index = np.where(better, value, top), np.where(better, a + at, index)
         return top, index
 
-    def part(self, index):
+    def part(self, index: slice | Integers) -> 'SampledViolation':
         """Return the metric over some of the states."""
-        return StateExcess(self.network, self.states[index], self.backup[index], self.low[index],
-                           self.up[index], self.group[index], self.limit, self.sharpness)
+        return SampledViolation(
+            self.network, self.states[index], self.backup[index], self.low[index],
+            self.up[index], self.group[index], self.limit, self.sharpness)
 
 
 class SampledInvariance:
@@ -79,48 +84,49 @@ class SampledInvariance:
 
     kind = 'sampled'
 
-    def __init__(self, policy, bounds, safe_set, count, seed):
+    def __init__(self, policy: ResidualPolicy, bounds: InputBounds, safe_set: Polytope,
+                 count: int, seed: int) -> None:
         """
         Draw the states.
 
         :param count: of states in C; kept are those where the metric can be positive.
         :param seed: int; different seeds give disjoint sets.
         """
-        self.metric = StateExcess.over(policy, bounds, _dense_states(safe_set, count, seed))
+        self.metric = SampledViolation.over(policy, bounds, _dense_states(safe_set, count, seed))
         self._chosen = np.arange(0, len(self.metric.states), _DESIGN_SHARE)
         self._design = self.metric.part(self._chosen)
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Return the number of states."""
         return len(self.metric.states)
 
     @property
-    def coverage(self):
+    def coverage(self) -> str:
         """Return what is covered, as a part of a sentence."""
         return f'sampled: {self.size} states one step ahead'
 
-    def design(self, thetas):
+    def design(self, thetas: Array) -> Array:
         """Return the smooth maximum of every group of design states, (P, groups)."""
         return self._design.grouped(thetas)
 
-    def largest(self, thetas):
-        """Return the largest excess over all states, (P,)."""
+    def largest(self, thetas: Array) -> Array:
+        """Return the largest violation over all states, (P,)."""
         return self.metric.worst(thetas)[0]
 
-    def worst(self, theta):
-        """Return (state (n,), excess) where the excess of a policy (d,) is largest."""
+    def worst(self, theta: Array) -> tuple[Array, float]:
+        """Return (state (n,), violation) where the violation of a policy (d,) is largest."""
         value, at = self.metric.worst(theta[None])
         return self.metric.states[at[0]], float(value[0])
 
-    def remember(self, theta):
+    def remember(self, theta: Array) -> None:
         """Add the worst states of a policy (d,) that failed to the design states, for good."""
-        worst = np.argsort(self.metric.excess(theta[None])[0])[-_REMEMBERED:]
+        worst = np.argsort(self.metric.violation(theta[None])[0])[-_REMEMBERED:]
         self._chosen = np.union1d(self._chosen, worst)
         self._design = self.metric.part(self._chosen)
 
 
-def _dense_states(safe_set, count, seed):
+def _dense_states(safe_set: Polytope, count: int, seed: int) -> Array:
     edge = stress_states(safe_set, count // 10, [seed, 4], boundary=1.0)
     shell = 1 - np.resize(np.linspace(0, 0.05, 10), len(edge))[:, None]  # all around, at each
     return np.vstack([edge * shell, interior_states(safe_set, count - len(edge), [seed, 5])])

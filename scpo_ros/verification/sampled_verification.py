@@ -7,18 +7,26 @@ the probability of a violation for scenarios from the same distribution, nothing
 """
 
 import numpy as np
-from scpo_ros.scpo import SampledBound
+from scpo_ros.arrays import Array
+from scpo_ros.scpo.sampled_bound import SampledBound
 from scpo_ros.systems.scenario import random_scenarios
+from scpo_ros.verification.bound_counter import BoundCounter
 from scpo_ros.verification.evaluation import SafetyEvaluation
+from scpo_ros.verification.metric_layout import block, MetricKind, MetricLayout
+from scpo_ros.verification.task import ControlTask
 
 DISTRIBUTION = 'x_0 uniform on the safe set and w uniform within its bound'
 CHUNK = 4096
+_FRESH = {MetricKind.CONSTRAINT: MetricKind.FRESH_CONSTRAINT,
+          MetricKind.RETURN: MetricKind.FRESH_RETURN}
 
 
 class SampledEvaluation(SafetyEvaluation):
     """A safety evaluation whose `verify` ends with a test on fresh scenarios."""
 
-    def __init__(self, task, seed=None, replays=16, bound=None, entropy=None, counter=None):
+    def __init__(self, task: ControlTask, seed: int | None = None, replays: int = 16,
+                 bound: SampledBound | None = None, entropy: int | None = None,
+                 counter: BoundCounter | None = None) -> None:
         """
         Draw the fixed sets.
 
@@ -32,34 +40,34 @@ class SampledEvaluation(SafetyEvaluation):
         self._counter, self._entropy = counter, entropy
         if counter is not None:
             self.bound = counter.read()
-        self._fixed = 0  # metrics over the fixed sets, at the last verification
 
     @property
-    def coverage(self):
+    def coverage(self) -> str:
         """Return what the verification covers, as a sentence, with the claim."""
         return f'{super().coverage}; {self.bound.statement(DISTRIBUTION)}'
 
-    def verify(self, thetas):
-        """Return the plain metrics (m, k_v), the last per_scenario of them over fresh ones."""
+    @property
+    def verification_layout(self) -> MetricLayout:
+        """Return which column of `verify` is which metric; the fresh ones come last."""
+        fresh = [_FRESH[kind] for kind in self.task.metric.kinds]
+        return super().verification_layout + block(1, *fresh)
+
+    def verify(self, thetas: Array) -> Array:
+        """Return the plain metrics (m, k_v), see :attr:`verification_layout`."""
         thetas = np.array(thetas, dtype=np.float64)
         fixed = super().verify(thetas)
-        self._fixed = fixed.shape[1]
         return np.column_stack([fixed, [self._tested(theta, metrics)
                                         for theta, metrics in zip(thetas, fixed)]])
 
-    def remember(self, theta, failed, present):
-        """Add failed scenarios to the design set; fresh ones are never seen by the design."""
-        super().remember(theta, [i for i in failed if i < self._fixed], present)
-
-    def explain(self, theta, index):
+    def explain(self, theta: Array, index: int) -> str:
         """Return a sentence about one verification metric of a policy."""
-        if index < self._fixed:
+        if self.label(index).kind not in _FRESH.values():
             return super().explain(theta, index)
         return f'one of the fresh scenarios of test {self.bound.tests} fails'
 
-    def _tested(self, theta, fixed):
+    def _tested(self, theta: Array, fixed: Array) -> Array:
         """Return the largest metric of each kind over the next test's scenarios."""
-        kinds = self.task.metric.per_scenario
+        kinds = len(self.task.metric.kinds)
         if not np.all(fixed <= 0):  # NaN is not: refused anyway, no test is spent
             return np.full(kinds, np.max(fixed))
         count = self._spent().scenarios
@@ -69,12 +77,10 @@ class SampledEvaluation(SafetyEvaluation):
         for start in range(0, count, CHUNK):
             batch = random_scenarios(task.system, task.safe_set, min(CHUNK, count - start),
                                      task.horizon, rng)
-            pairs = task.metric(theta[None], batch, np.ones(len(batch)), False)[0]
-            worst = np.maximum(
-                worst, pairs[-kinds * len(batch):].reshape(-1, kinds).max(axis=0))
+            worst = np.maximum(worst, task.metric.of_scenarios(theta[None], batch)[0].max(axis=0))
         return worst
 
-    def _spent(self):
+    def _spent(self) -> SampledBound:
         """Count a test, on disk first, and return the bound before it."""
         before = self.bound if self._counter is None else self._counter.spend()
         self.bound = before.spent()

@@ -1,24 +1,40 @@
 """The control task: everything that follows from a :class:`~scpo_ros.config.Spec`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Protocol, Self, TypeAlias
 
 import numpy as np
+from scpo_ros.arrays import Array
 from scpo_ros.backup.cost_to_go import CostToGo
 from scpo_ros.backup.mpc import BackupMpc, build_qp, riccati
 from scpo_ros.backup.planar.explicit_law import ExplicitLaw
+from scpo_ros.config import Spec, SystemConfig
 from scpo_ros.config.specification import spec_digest
 from scpo_ros.policy.residual_policy import ResidualNetwork, ResidualPolicy
 from scpo_ros.proofs.contraction import ProvedContraction
 from scpo_ros.proofs.invariance import ProvedInvariance
-from scpo_ros.sets.invariant_set import contractive_set
+from scpo_ros.sets.invariant_set import contractive_set, Polytope
 from scpo_ros.simulation.rollout import InputBounds, Simulator
-from scpo_ros.systems.linear_system import double_integrator
+from scpo_ros.systems.linear_system import double_integrator, LinearSystem
 from scpo_ros.tolerances import Tolerances
 from scpo_ros.verification.safety_metrics import RolloutMetric
 
 
-def contraction_of(config):
+StabilityProof: TypeAlias = ProvedContraction
+Cache: TypeAlias = Path | str | None  # folder of tables, None for the default
+
+
+class BackupLaw(Protocol):
+    """The input of the backup as a function of the state, NaN outside the safe set."""
+
+    def __call__(self, x: Array) -> Array:
+        """Return the inputs (..., m) at states (..., n)."""
+
+
+def contraction_factor(config: SystemConfig) -> float:
     """Return lambda = exp(-rate dt) of a :class:`~scpo_ros.config.SystemConfig`."""
     return float(np.exp(-config.contraction_rate * config.dt))
 
@@ -27,21 +43,22 @@ def contraction_of(config):
 class ControlTask:
     """System, safe set, backup, policy and metrics; the same in every process."""
 
-    spec: object  # Spec
-    system: object  # LinearSystem
-    safe_set: object  # Polytope C
-    contraction: float  # lambda
-    mpc: object  # BackupMpc
-    lyapunov: np.ndarray  # (n, n), P of V(x) = x'Px
-    gain: np.ndarray  # (m, n), LQR
+    spec: Spec
+    system: LinearSystem
+    safe_set: Polytope  # C
+    contraction_factor: float  # lambda
+    mpc: BackupMpc
+    lyapunov: Array  # (n, n), P of V(x) = x'Px
+    gain: Array  # (m, n), LQR
     policy: ResidualPolicy
     bounds: InputBounds
     simulator: Simulator
     metric: RolloutMetric
-    cache: object = None  # folder of tables, None for the default
+    cache: Cache = None  # folder of tables, None for the default
 
     @classmethod
-    def build(cls, spec, cache=None, progress=None):
+    def build(cls, spec: Spec, cache: Cache = None,
+              progress: Callable[[float], None] | None = None) -> Self:
         """
         Build the task; the backup's table comes from the cache when it is there.
 
@@ -50,16 +67,21 @@ class ControlTask:
         :raises ConfigurationError: when the limits leave no safe set.
         """
         system = double_integrator(spec.system)
-        contraction = contraction_of(spec.system)
-        safe_set = contractive_set(system, contraction)
-        mpc = BackupMpc(build_qp(system, safe_set, contraction, spec.backup), safe_set,
+        factor = contraction_factor(spec.system)
+        safe_set = contractive_set(system, factor)
+        mpc = BackupMpc(build_qp(system, safe_set, factor, spec.backup), safe_set,
                         spec.backup.solver)
         law = ExplicitLaw.load_or_build(mpc, cache=cache, progress=progress)
-        return cls.assemble(spec, system, safe_set, contraction, mpc, law, cache)
+        return cls.assemble(spec, system, safe_set, factor, mpc, law, cache)
 
     @classmethod
-    def assemble(cls, spec, system, safe_set, contraction, mpc, law, cache=None):
-        """Return the task made of the given parts."""
+    def assemble(cls, spec: Spec, system: LinearSystem, safe_set: Polytope, factor: float,
+                 mpc: BackupMpc, law: BackupLaw, cache: Cache = None) -> Self:
+        """
+        Return the task made of the given parts.
+
+        :param factor: contraction factor lambda of the safe set. :param law: of the backup.
+        """
         lyapunov, gain = riccati(system, spec.backup.state_weight, spec.backup.input_weight)
         network = ResidualNetwork((system.n, *spec.policy.hidden), system.state_limit)
         policy = ResidualPolicy(system, law, network)
@@ -71,18 +93,18 @@ class ControlTask:
                                spec.metrics.stability_offset, tolerance,
                                constraint=spec.metrics.invariance == 'sampled',
                                stability=spec.metrics.stability == 'sampled')
-        return cls(spec, system, safe_set, contraction, mpc, lyapunov, gain, policy, bounds,
+        return cls(spec, system, safe_set, factor, mpc, lyapunov, gain, policy, bounds,
                    simulator, metric, cache)
 
     @cached_property
-    def proof(self):
+    def invariance_proof(self) -> ProvedInvariance:
         """Return the proof of invariance; it holds no scenarios, so all may share it."""
         return ProvedInvariance(
             self.policy, self.bounds, self.spec.metrics.proof_cells, self.cache)
 
     @cached_property
-    def stability_proof(self):
-        """Return the proof of contraction, None where stability is sampled."""
+    def stability_proof(self) -> StabilityProof | None:
+        """Return the proof of stability, None where stability is sampled."""
         metrics = self.spec.metrics
         if metrics.stability == 'sampled':
             return None
@@ -90,17 +112,17 @@ class ControlTask:
         return ProvedContraction(self.policy, rate, max(4, metrics.proof_cells // 2), self.cache)
 
     @cached_property
-    def tolerances(self):
+    def tolerances(self) -> Tolerances:
         """Return how far what another machine computes of this task may be from it."""
         slopes = self.policy.backup.table.slopes[:, :-1]
         return Tolerances(float(np.linalg.norm(slopes, axis=1).max()))
 
     @cached_property
-    def cost_to_go(self):
+    def cost_to_go(self) -> CostToGo:
         """Return the backup's cost-to-go, a callable of states (N, n); its table is cached."""
         return CostToGo.load_or_build(self)
 
-    def build_proofs(self):
+    def build_proofs(self) -> list[ProvedInvariance | StabilityProof]:
         """
         Return the proofs that the specification asks for; make the table of the cost-to-go.
 
@@ -109,22 +131,26 @@ class ControlTask:
 
         :raises InfeasibleError: when nothing can be proved, see there.
         """
-        asked = [self.proof] if self.spec.metrics.invariance == 'proved' else []
+        asked: list[ProvedInvariance | StabilityProof] = []
+        if self.spec.metrics.invariance == 'proved':
+            asked.append(self.invariance_proof)
         if self.spec.metrics.no_regret:
             CostToGo.load_or_build(self)
-        return asked + [proof for proof in (self.stability_proof,) if proof is not None]
+        if self.stability_proof is not None:
+            asked.append(self.stability_proof)
+        return asked
 
     @property
-    def horizon(self):
+    def horizon(self) -> int:
         """Return the rollout length H in steps."""
         return max(1, round(self.spec.metrics.horizon_s / self.system.dt))
 
     @property
-    def initial_theta(self):
+    def initial_theta(self) -> Array:
         """Return theta_0 (d,): the backup."""
         return self.policy.network.initial(self.spec.policy.seed)
 
     @property
-    def digest(self):
+    def digest(self) -> str:
         """Return the digest of the specification, the same on every processor."""
         return spec_digest(self.spec)

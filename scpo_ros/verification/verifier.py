@@ -1,8 +1,8 @@
 """
 The controller's own verification of a policy: other scenarios than the adapter's, its own claim.
 
-A proved metric speaks of every state, and is the same for whoever computes it: it must keep the
-margin that the controller asks for, `bound <= -(margin - r)`, with r for the rounding of another
+A proved metric covers every state and is the same on both sides: it must keep the margin that the
+controller asks for, `bound <= -(margin - r)`, with r for the rounding of another
 processor (:class:`~scpo_ros.tolerances.Tolerances`, *margin*). A sampled metric differs between
 two sets of scenarios by more than the margin: on the controller's own scenarios it must be at most
 0, the limit itself. The adapter plans the margin for that difference.
@@ -11,33 +11,39 @@ two sets of scenarios by more than the margin: on the controller's own scenarios
 from dataclasses import dataclass
 
 import numpy as np
+from scpo_ros.arrays import Array, Integers
+from scpo_ros.config import Spec
 from scpo_ros.interface.claim import Claim
-from scpo_ros.scpo import is_safe
-from scpo_ros.verification.counterexample import exceeded, not_returned, worst_push
+from scpo_ros.scpo.checked_metrics import is_safe
+from scpo_ros.verification.counterexample import (
+    Counterexample, limit_broken, not_returned, worst_push)
 from scpo_ros.verification.evaluation import SafetyEvaluation
-from scpo_ros.verification.safety_metrics import REGRETS, SAMPLING_ALLOWANCE
+from scpo_ros.verification.metric_layout import CONDITIONS, MetricKind
+from scpo_ros.verification.safety_metrics import SAMPLING_ALLOWANCE
 from scpo_ros.verification.task import ControlTask
 
 
 SEED_OFFSET = 104729  # the controller's scenario sets are drawn with another seed
 _TRIED = 8  # gravest failures that are looked at for one that can be shown
+# Which failure explains most: a limit, the safe set one step ahead, the return, the rest.
+_GRAVITY = {MetricKind.CONSTRAINT: 0, MetricKind.INVARIANCE: 1, MetricKind.RETURN: 2}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Safe or not, and why not."""
+    """The answer of a verification: safe or not, and why not."""
 
     safe: bool
     reason: str
     worst: float  # largest metric
-    counterexample: object = None  # Counterexample, for whoever would propose better
-    claim: object = None  # Claim of this verification, where it is safe
+    counterexample: Counterexample | None = None  # for a proposer to learn from
+    claim: Claim | None = None  # of this verification, where it is safe
 
 
 class Verifier:
-    """Judges weights by rollouts of its own."""
+    """Judges weights by rollouts and proofs of its own."""
 
-    def __init__(self, spec, margin, tolerance=0.0):
+    def __init__(self, spec: Spec, margin: float, tolerance: float = 0.0) -> None:
         """
         Draw the scenarios of a specification; its table comes from the cache.
 
@@ -50,7 +56,7 @@ class Verifier:
         self._margin, self._tolerance = margin, tolerance
         self._rounding = task.tolerances.margin
 
-    def judge(self, theta):
+    def judge(self, theta: Array) -> Verdict:
         """Return the :class:`Verdict` on weights (d,); a metric that is not finite is unsafe."""
         metrics = self._evaluation.verify(np.asarray(theta)[None])[0]
         limits = self._limits(metrics.size)
@@ -65,50 +71,51 @@ class Verifier:
             np.asarray(theta), metrics, index)
         return Verdict(False, reason, float(metrics[index]), found)
 
-    def _limits(self, count):
+    def _limits(self, count: int) -> Array:
         """Return the largest admissible value of each of so many metrics; NaN admits nothing."""
         limits = np.full(count, float(self._tolerance))
         limits[self._evaluation.proved_metrics] -= np.maximum(0.0, self._margin - self._rounding)
         return limits
 
-    def _counterexample(self, theta, metrics, failed):
+    def _counterexample(self, theta: Array, metrics: Array,
+                        failed: Integers) -> tuple[Counterexample | None, int]:
         """Return the rollout behind the gravest failure and its index; None if it has none."""
         evaluation, task = self._evaluation, self._evaluation.task
-        for index in sorted(failed, key=lambda i: (self._gravity(i), -np.nan_to_num(
+        for index in sorted(failed.tolist(), key=lambda i: (self._gravity(i), -np.nan_to_num(
                 metrics[i], nan=np.inf)))[:_TRIED]:
-            row = evaluation.row(index)
-            if index == 0:
+            label = evaluation.label(index)
+            scenario = evaluation.scenario(label)
+            if label.kind is MetricKind.INVARIANCE:
                 x0, name = evaluation.invariance.worst(theta)[0], 'under the worst disturbance'
-                w, show = worst_push(task, theta, x0, task.horizon), exceeded
-            elif row is not None:
-                scenario = evaluation.verification.take([row[0]])
-                x0, w, name = scenario.x0[0], scenario.w[0], f'verification rollout {row[0]}'
-                show = not_returned if row[1] == 'stability' else exceeded
+                w = worst_push(task, theta, x0, task.horizon)
+            elif scenario is not None:
+                x0, w = scenario.x0[0], scenario.w[0]
+                name = f'verification rollout {label.number}'
             else:
                 return None, index
+            show = not_returned if label.kind is MetricKind.RETURN else limit_broken
             found = show(task, theta, x0, w, name)
             if found is not None:
                 return found, index
-        return None, failed[0]
+        return None, int(failed[0])
 
-    def _gravity(self, index):
-        """Return the order of explanation: limits, the safe set one step ahead, return, cost."""
-        row = self._evaluation.row(index)
-        if row is not None:
-            return 2 * (row[1] == 'stability')
-        return 1 if index == 0 else 3
+    def _gravity(self, index: int) -> int:
+        """Return the place of a metric in the order of explanation."""
+        return _GRAVITY.get(self._evaluation.label(index).kind, len(_GRAVITY))
 
-    def _in_words(self, theta, metrics, index):
+    def _in_words(self, theta: Array, metrics: Array, index: int) -> str:
+        label = self._evaluation.label(index)
         if metrics[index] <= 0:
-            what = ('the input keeps no more from what the safe set allows' if index == 0
+            what = ('the input keeps no more from what the safe set allows'
+                    if label.kind is MetricKind.INVARIANCE
                     else 'the norm shrinks no faster than that beyond the rate asked for')
             return (f'verification metric {index} is proved with the margin {-metrics[index]:.6g} '
                     f'only, {self._margin:.6g} is asked for: {what}')
-        if not 1 <= index <= REGRETS:
+        if label.kind is not MetricKind.BASELINE_COST:
             return (f'verification metric {index} = {metrics[index]:.6g} > 0: '
                     f'{self._evaluation.explain(theta, index)}')
         tolerance = 1 + self._evaluation.task.metric.tolerance + SAMPLING_ALLOWANCE
-        when = 'under stress' if index == REGRETS else 'in ordinary operation'
         horizon = self._evaluation.task.spec.metrics.horizon_s
         return (f'task cost = {metrics[index] + tolerance:.4g} > {tolerance:.4g} times that of '
-                f'the backup over {horizon:.1f} s, the mean of the verification rollouts {when}')
+                f'the backup over {horizon:.1f} s, the mean of the verification rollouts '
+                f'{CONDITIONS[label.number]}')

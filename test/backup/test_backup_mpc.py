@@ -64,7 +64,7 @@ def test_a_plan_keeps_what_it_must_and_pays_for_what_it_may_not(task, rng):
     T = terminal_set(task.system, task.gain, np.array([0.9, 0.2]), np.array([0.3]))
     for x in stress(task, 40, rng):
         states, u, slack = rolled_out(task, task.mpc.solve_with_multipliers(x)[0], x)
-        reach = task.contraction - np.abs(task.safe_set.H) @ task.system.disturbance
+        reach = task.contraction_factor - np.abs(task.safe_set.H) @ task.system.disturbance
         assert np.all(task.safe_set.H @ states[1] <= reach + 1e-8)
         assert np.all(np.abs(u) <= limit + 1e-9) and np.all(slack >= -1e-9)
         assert np.all(np.abs(states[1:, 0]) <= config.planned_position + slack[0] + 1e-8)
@@ -106,7 +106,7 @@ def test_from_the_boundary_it_is_feasible_for_ever_and_every_next_state_is_in_la
             u = task.mpc.solve(x)[0]
             assert abs(u) <= task.system.input_limit[0] + 1e-9
             x = task.system.step(x, np.array([u]), disturbance(task, x, u, k))
-            assert task.safe_set.gauge(x) <= task.contraction + 3e-9
+            assert task.safe_set.gauge(x) <= task.contraction_factor + 3e-9
 
 
 def test_a_twice_larger_disturbance_than_it_is_made_for_leaves_lambda_c(task):
@@ -115,7 +115,7 @@ def test_a_twice_larger_disturbance_than_it_is_made_for_leaves_lambda_c(task):
         u = task.mpc.solve(x)[0]
         largest = max(largest, task.safe_set.gauge(
             task.system.step(x, np.array([u]), 2 * worst_disturbance(task, x, u))))
-    assert largest > task.contraction + 1e-3
+    assert largest > task.contraction_factor + 1e-3
 
 
 @pytest.mark.parametrize('share, steps, bound', [(0.0, 200, 1e-6), (1.0, 120, 0.1)])

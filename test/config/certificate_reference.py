@@ -34,8 +34,8 @@ def results(task):
         evaluation = SafetyEvaluation(task, seed)
         verified = evaluation.verify(thetas)
         found[f'{name} scenarios'] = np.vstack(
-            [evaluation.design.x0[::40], evaluation.verification.x0[::80],
-             evaluation.verification.w[::80, 7]])
+            [evaluation.design_set.x0[::40], evaluation.verification_set.x0[::80],
+             evaluation.verification_set.w[::80, 7]])
         found[f'{name} metrics'] = np.column_stack(
             [evaluation.evaluate(thetas)[:, ::7], verified[:, :3], verified.max(axis=1)])
     return {'theta_0': digest(task.initial_theta),

@@ -39,7 +39,7 @@ def test_the_certified_start_never_wakes_the_guard(task, theta0, starts):
         states, inputs, sources = run(task, law, x, 120)
         assert set(sources) == {Source.POLICY}
         assert kept(task, states, inputs)
-        assert np.all(task.safe_set.gauge(states[1:]) <= task.contraction + 3e-9)
+        assert np.all(task.safe_set.gauge(states[1:]) <= task.contraction_factor + 3e-9)
 
 
 def bad_weights(task):

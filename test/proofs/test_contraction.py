@@ -203,8 +203,8 @@ def test_a_backup_that_does_not_contract_has_no_norm(task):
 def stable(task):
     """Return the task with proved stability."""
     spec = replace(task.spec, metrics=MetricsConfig(stability='proved'))
-    return ControlTask.assemble(spec, task.system, task.safe_set, task.contraction, task.mpc,
-                                task.policy.backup, task.cache)
+    return ControlTask.assemble(spec, task.system, task.safe_set, task.contraction_factor,
+                                task.mpc, task.policy.backup, task.cache)
 
 
 def test_the_evaluation_proves_stability_where_it_is_asked_to(stable, theta0):
@@ -216,9 +216,9 @@ def test_the_evaluation_proves_stability_where_it_is_asked_to(stable, theta0):
     assert evaluation.coverage.count('proved') == 2
     useless = pushing(stable, 0.9)
     assert evaluation.verify(useless[None])[0, 3] > 0
-    assert 'shrink' in evaluation.explain(useless, 3) and evaluation.row(3) is None
+    assert 'shrink' in evaluation.explain(useless, 3)
     evaluation.remember(useless, [0, 1, 3], theta0)
-    assert len(evaluation.design) == len(SafetyEvaluation(stable).design)
+    assert len(evaluation.design_set) == len(SafetyEvaluation(stable).design_set)
 
 
 def test_stability_sampled_is_the_default_and_the_proof_needs_invariance(task):

@@ -15,12 +15,12 @@ from scpo_ros.sets.invariant_set import Polytope
 from scpo_ros.simulation.rollout import InputBounds
 from scpo_ros.systems.linear_system import double_integrator
 from scpo_ros.verification.evaluation import SafetyEvaluation
-from scpo_ros.verification.sampled_invariance import StateExcess
+from scpo_ros.verification.sampled_invariance import SampledViolation
 
 
 @pytest.fixture(scope='module')
 def proof(task):
-    return task.proof
+    return task.invariance_proof
 
 
 @pytest.fixture(scope='module')
@@ -29,7 +29,7 @@ def dense(task):
     rng = np.random.default_rng(8)
     edge = np.vstack([task.safe_set.boundary(3000), task.safe_set.vertices])
     states = np.vstack([edge * (1 - 1e-12), 0.999 * edge, states_in(task.safe_set, 30000, rng)])
-    return StateExcess.over(task.policy, task.bounds, states)
+    return SampledViolation.over(task.policy, task.bounds, states)
 
 
 def random_policies(task, rng, count):
@@ -225,7 +225,7 @@ def test_the_rounding_of_lo_and_up_is_bounded(dt, limit):
 def test_the_evaluation_uses_the_proof_and_says_so(task, theta0, evaluation):
     assert evaluation.kind == 'proved' and evaluation.coverage.startswith('proved')
     assert evaluation.verify(theta0[None])[0, 0] == evaluation.invariance.prove(theta0).bound
-    scenarios = len(evaluation.verification)
+    scenarios = len(evaluation.verification_set)
     assert evaluation.verify(theta0[None]).shape[1] == 1 + 2 + scenarios
     bad = pushing(task, 3.0)
     row = evaluation.verify(bad[None])[0]
@@ -242,7 +242,7 @@ def test_what_is_only_not_proved_is_not_called_an_excess(evaluation, theta0, mon
 
 def test_a_rollout_that_leaves_the_safe_set_has_not_returned(task, evaluation):
     bad = pushing(task, 3.0)
-    summary = task.simulator.summarise(bad[None], evaluation.verification, excess=False)
+    summary = task.simulator.summarise(bad[None], evaluation.verification_set, excess=False)
     stability = evaluation.verify(bad[None])[0, 3:]
     assert summary.excess is None and np.any(summary.left)
     assert np.all(stability[summary.left[0]] > 0)

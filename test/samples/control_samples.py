@@ -8,7 +8,7 @@ from scpo_ros.config import Spec
 from scpo_ros.config.validation import build
 from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.systems.linear_system import double_integrator
-from scpo_ros.verification.task import contraction_of, ControlTask
+from scpo_ros.verification.task import contraction_factor, ControlTask
 
 
 def states_in(safe_set, count, rng):
@@ -51,7 +51,7 @@ def worst_disturbance(task, x, u):
 def backup_mpc(plugin='daqp', **parameters):
     """Return (system, contraction, safe set, BackupMpc) of the defaults with some changed."""
     spec = build(Spec, parameters)
-    system, contraction = double_integrator(spec.system), contraction_of(spec.system)
+    system, contraction = double_integrator(spec.system), contraction_factor(spec.system)
     safe_set = contractive_set(system, contraction)
     mpc = BackupMpc(build_qp(system, safe_set, contraction, spec.backup), safe_set, plugin)
     return system, contraction, safe_set, mpc
@@ -60,5 +60,5 @@ def backup_mpc(plugin='daqp', **parameters):
 def sampled(task):
     """Return the same task with the sampled invariance metric."""
     spec = replace(task.spec, metrics=replace(task.spec.metrics, invariance='sampled'))
-    return ControlTask.assemble(spec, task.system, task.safe_set, task.contraction, task.mpc,
-                                task.policy.backup, task.cache)
+    return ControlTask.assemble(spec, task.system, task.safe_set, task.contraction_factor,
+                                task.mpc, task.policy.backup, task.cache)

@@ -8,13 +8,13 @@ from scpo_ros.controller.model_monitor import ModelMonitor
 from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.simulation.rollout import InputBounds
 from scpo_ros.systems.linear_system import double_integrator
-from scpo_ros.verification.task import contraction_of
+from scpo_ros.verification.task import contraction_factor
 
 
 def task_of(config):
     """Return what the monitor needs of a task: system, safe set, admissible inputs."""
     system = double_integrator(config)
-    safe_set = contractive_set(system, contraction_of(config))
+    safe_set = contractive_set(system, contraction_factor(config))
     return SimpleNamespace(
         system=system, safe_set=safe_set, bounds=InputBounds.of(system, safe_set))
 

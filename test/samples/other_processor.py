@@ -87,8 +87,8 @@ def computed(task, evaluation):
         'S of the QP': task.mpc.qp.S, 'inside C': task.safe_set.contains(states, 0.0),
         'law': task.policy.backup(states)[:, 0], 'LO': low, 'UP': up,
         'network': task.policy.network(thetas, states), 'theta_0': task.initial_theta,
-        'design states': evaluation.design.x0, 'disturbances': evaluation.verification.w,
-        'verification states': evaluation.verification.x0,
+        'design states': evaluation.design_set.x0, 'disturbances': evaluation.verification_set.w,
+        'verification states': evaluation.verification_set.x0,
         'design': evaluation.evaluate(thetas), 'verification': evaluation.verify(thetas),
         'bound': evaluation.invariance.largest(thetas), 'tanh': np.tanh(states)}
 

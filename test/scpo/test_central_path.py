@@ -62,17 +62,17 @@ def losses(before, after):
     return lambda theta: next(values)
 
 
-def objection(before, after, g_before, g, share=0.1):
+def refusal(before, after, g_before, g, share=0.1):
     merit = Merit(losses(before, after), np.zeros(1), CentralPath(share, 1.0, MARGIN))
-    return merit.objection(np.ones(1), np.array([g_before]), np.array([g]))
+    return merit.refusal(np.ones(1), np.array([g_before]), np.array([g]))
 
 
 def test_what_lowers_the_loss_or_the_merit_passes_and_nothing_else():
-    assert objection(1.0, 0.9, -0.5, -0.03) is None      # the loss
-    assert objection(1.0, 1.01, -0.05, -0.5) is None     # the merit
-    assert objection(1.0, 1.01, -0.05, -0.5, share=0.0) is not None
-    assert objection(1.0, 1.01, -0.5, -0.05) is not None
-    assert objection(1.0, 1.0, -0.5, -0.5) is not None
+    assert refusal(1.0, 0.9, -0.5, -0.03) is None      # the loss
+    assert refusal(1.0, 1.01, -0.05, -0.5) is None     # the merit
+    assert refusal(1.0, 1.01, -0.05, -0.5, share=0.0) is not None
+    assert refusal(1.0, 1.01, -0.5, -0.05) is not None
+    assert refusal(1.0, 1.0, -0.5, -0.5) is not None
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
@@ -81,9 +81,9 @@ def test_a_loss_that_is_no_number_never_passes(value, which):
     pair = [1.0, 0.5]
     pair[which] = value
     if (which, value) == (0, -np.inf):
-        assert objection(*pair, -0.5, -0.5).outcome is UpdateOutcome.LOSS_NOT_LOWERED
+        assert refusal(*pair, -0.5, -0.5).outcome is UpdateOutcome.LOSS_NOT_LOWERED
         return
-    assert objection(*pair, -0.5, -0.9).outcome is UpdateOutcome.LOSS_NOT_LOWERED
+    assert refusal(*pair, -0.5, -0.9).outcome is UpdateOutcome.LOSS_NOT_LOWERED
 
 
 def test_a_loss_that_raises_is_a_refusal():
@@ -155,7 +155,7 @@ def test_a_loss_of_absurd_size_is_a_result_and_never_unsafe(scale, wall):
 
 
 @pytest.mark.parametrize('seed', range(3))
-def test_every_iterate_is_safe_under_a_teacher_that_means_harm(seed):
+def test_every_iterate_is_safe_under_an_expert_that_means_harm(seed):
     rng = np.random.default_rng(seed)
     updater = ScpoUpdater(corner, np.zeros(2), rng=seed, centering=0.3)
     for _ in range(25):

@@ -17,7 +17,7 @@ import scpo_ros.scpo.conic_program as conic_program
 from scpo_ros.scpo.conic_program import active_candidates
 from scpo_ros.scpo.local_safe_region import pulled_in
 import scpo_ros.scpo.projection as projection
-from scpo_ros.scpo.projection import checked_metric
+from scpo_ros.scpo.projection_problem import checked_metric
 from scpo_toys import random_problem
 
 

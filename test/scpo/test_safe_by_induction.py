@@ -10,7 +10,7 @@ MARGIN = 0.02
 
 
 def malicious(rng, bowl, theta):
-    """Return steps of a teacher that means harm: outward, huge, random, or along the loss."""
+    """Return steps of an expert that means harm: outward, huge, random, or along the loss."""
     kind = rng.integers(4)
     if kind == 0:
         return 10.0 * theta + rng.standard_normal(theta.size)
@@ -23,7 +23,7 @@ def malicious(rng, bowl, theta):
 
 @pytest.mark.parametrize('seed', range(4))
 @pytest.mark.parametrize('antithetic', [False, True])
-def test_every_iterate_is_safe_under_a_malicious_teacher(seed, antithetic):
+def test_every_iterate_is_safe_under_a_malicious_expert(seed, antithetic):
     bowl, rng = WalledBowl(d=10, seed=seed), np.random.default_rng(seed)
     updater = ScpoUpdater(bowl.evaluate, bowl.theta0, bowl.verify, rng=seed,
                           directions=6, antithetic=antithetic)

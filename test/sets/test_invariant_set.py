@@ -75,21 +75,21 @@ def test_more_states_and_inputs_contract_too(system, contraction):
 
 def test_a_set_blown_up_by_two_percent_fails(task):
     rows, scale = task.safe_set.H, 1.02
-    lacks = [lack_of_contraction(task.system, rows, task.contraction, scale * x, scale)
+    lacks = [lack_of_contraction(task.system, rows, task.contraction_factor, scale * x, scale)
              for x in task.safe_set.vertices]
     assert max(lacks) > 1e-3
     assert np.any(np.abs(scale * task.safe_set.vertices) > task.system.state_limit)
 
 
 def test_a_faster_contraction_than_the_set_is_made_for_fails(task):
-    lacks = [lack_of_contraction(task.system, task.safe_set.H, task.contraction - 0.02, x)
+    lacks = [lack_of_contraction(task.system, task.safe_set.H, task.contraction_factor - 0.02, x)
              for x in task.safe_set.vertices]
     assert max(lacks) > 1e-3
 
 
 def test_the_default_set_is_pinned(task):
     maximal = contractive_set(task.system, 1.0)
-    assert task.contraction == pytest.approx(0.95, abs=1e-4)
+    assert task.contraction_factor == pytest.approx(0.95, abs=1e-4)
     assert task.safe_set.H.shape == (28, 2) and task.safe_set.vertices.shape == (28, 2)
     assert task.safe_set.volume >= 0.8 * maximal.volume
     assert task.safe_set.volume == pytest.approx(1.985, abs=1e-3)
@@ -109,7 +109,7 @@ def test_on_a_grid_nothing_is_forgotten_and_nothing_is_too_much(task):
     axes = [np.linspace(-limit, limit, 17) for limit in task.system.state_limit]
     grid = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
     for x in grid:
-        lack = lack_of_contraction(task.system, task.safe_set.H, task.contraction, x)
+        lack = lack_of_contraction(task.system, task.safe_set.H, task.contraction_factor, x)
         assert bool(task.safe_set.contains(x, 0.0)) == (lack <= 0) or abs(lack) < 1e-9
 
 
@@ -194,9 +194,9 @@ def test_elimination_is_projection(rng):
 
 
 def test_the_predecessor_holds_exactly_what_can_be_steered_in(task, rng):
-    rows = predecessor(task.system, task.safe_set.H, task.contraction)
+    rows = predecessor(task.system, task.safe_set.H, task.contraction_factor)
     for x in rng.uniform(-1.3, 1.3, (200, 2)):
-        lack = lack_of_contraction(task.system, task.safe_set.H, task.contraction, x)
+        lack = lack_of_contraction(task.system, task.safe_set.H, task.contraction_factor, x)
         assert (lack <= 0) == (np.max(rows @ x) <= 1) or abs(lack) < 1e-9
 
 
@@ -229,7 +229,7 @@ def test_a_contraction_that_leaves_no_set_is_named():
 
 def test_too_few_iterations_are_an_error_and_not_a_wrong_set(task):
     with pytest.raises(ConfigurationError, match='no safe set within 2 iterations'):
-        contractive_set(task.system, task.contraction, iterations=2)
+        contractive_set(task.system, task.contraction_factor, iterations=2)
 
 
 @pytest.mark.parametrize('rows', [np.ones(3), [[np.nan, 1.0]], [['a', 'b']]])

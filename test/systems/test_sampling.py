@@ -7,7 +7,7 @@ from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.systems.linear_system import double_integrator
 from scpo_ros.systems.sampling import Sampling, STAMP_ERROR
-from scpo_ros.verification.task import contraction_of
+from scpo_ros.verification.task import contraction_factor
 
 
 RNG = np.random.default_rng(3)
@@ -73,7 +73,7 @@ def test_jitter_costs_room_and_leaves_a_safe_set():
     areas = []
     for jitter in (0.0, 0.001):
         config = SystemConfig(dt=0.01, sample_jitter=jitter)
-        areas.append(contractive_set(double_integrator(config), contraction_of(config)).volume)
+        areas.append(contractive_set(double_integrator(config), contraction_factor(config)).volume)
     assert 0.8 * areas[0] < areas[1] < areas[0]
 
 

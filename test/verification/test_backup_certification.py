@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+import scpo_ros
 from scpo_ros.adapter.adaptation import Adaptation
 from scpo_ros.arrays import digest
 from scpo_ros.config import AdapterConfig, ControllerConfig, Spec
@@ -19,12 +20,12 @@ from scpo_ros.exceptions import CertificationError
 from scpo_ros.scpo.local_safe_region import planning_target
 from scpo_ros.verification.backup.certification import asked_of, certify_backup
 from scpo_ros.verification.backup.evidence import (
-    AdapterDemand, ControllerDemand, demands_of, Finding, is_certified, keep, Metric, metrics_of,
-    question)
+    AdapterDemand, ControllerDemand, demands_of, Finding, finding_kinds, FindingKind,
+    is_certified, keep, question, source_files)
 from scpo_ros.verification.backup.findings import build_task, findings
-from scpo_ros.verification.backup.remedies import Remedies
 from scpo_ros.verification.backup.required import judged_apart, require_certified_backup, text_of
 from scpo_ros.verification.backup.rollouts import bisected, down, up
+from scpo_ros.verification.backup.trials import Trials
 from scpo_ros.verification.verifier import Verifier
 
 
@@ -45,8 +46,8 @@ def found():
 
 
 def test_the_default_backup_is_certified_and_every_metric_was_looked_at(found):
-    assert {(f.metric, f.place) for f in found} == {
-        (metric, place) for metric in metrics_of(Spec())
+    assert {(f.kind, f.place) for f in found} == {
+        (kind, place) for kind in finding_kinds(Spec())
         for place in ('design', 'verification', 'controller')}
     assert all(f.holds for f in found)
 
@@ -54,7 +55,7 @@ def test_the_default_backup_is_certified_and_every_metric_was_looked_at(found):
 def test_the_findings_are_what_adapter_and_controller_measure(found):
     learner = Adaptation(Spec(), AdapterConfig())
     certificate = learner.begin().certificate
-    values = {(f.metric, f.place): f.value for f in found}
+    values = {(f.kind, f.place): f.value for f in found}
     assert max(v for (_, place), v in values.items() if place == 'design') == pytest.approx(
         certificate.g.max(), abs=1e-12)
     assert max(v for (_, place), v in values.items() if place != 'controller') == pytest.approx(
@@ -68,7 +69,7 @@ def test_what_never_learned_fails_and_the_metric_is_named():
     spec = spec_of(system__disturbance=0.3, system__position_disturbance=0.008, backup__horizon=4)
     result = certify_backup(spec, DEMANDS, budget=0.0)
     assert not result.certified
-    assert {f.metric for f in result.findings if not f.holds} == {Metric.RETURN}
+    assert {f.kind for f in result.findings if not f.holds} == {FindingKind.RETURN}
     for part in ('return to the origin', 'less than -0.02', 'system.disturbance = 0.3 m/s^2',
                  'system.position_disturbance = 0.008 m/s'):
         assert part in result.sentence
@@ -86,12 +87,12 @@ def test_what_would_help_was_tried():
         'metrics.stability_offset', 'system.disturbance', 'system.position_disturbance'}
     for remedy in tried:
         assert remedy.sentence in result.sentence
-        better = Remedies(spec, DEMANDS, None, lambda: 0.0, 1.0).changed(remedy.changes)
+        better = Trials(spec, DEMANDS, None, lambda: 0.0, 1.0).changed(remedy.changes)
         assert all(f.holds for f in findings(build_task(better), DEMANDS)), remedy
     together = next(r for r in tried if len(r.changes) == 2)
     assert 0.02 < together.changes['system.disturbance'] < 0.27
     more = {name: 1.15 * item for name, item in together.changes.items()}
-    worse = Remedies(spec, DEMANDS, None, lambda: 0.0, 1.0).changed(more)
+    worse = Trials(spec, DEMANDS, None, lambda: 0.0, 1.0).changed(more)
     assert not all(f.holds for f in findings(build_task(worse), DEMANDS))
 
 
@@ -110,37 +111,37 @@ def test_without_a_safe_set_the_line_says_what_leaves_one():
     result = certify_backup(spec, DEMANDS, clock=lambda: 0.0)
     assert result.findings == () and not result.certified
     assert 'safe set' in result.sentence and 'system.disturbance = 1 m/s^2' in result.sentence
-    remedies = Remedies(spec, DEMANDS, None, lambda: 0.0, 1.0)
+    trials = Trials(spec, DEMANDS, None, lambda: 0.0, 1.0)
     names = {name for remedy in result.remedies for name in remedy.changes}
     assert 'system.input_limit' in names
     for remedy in result.remedies:
-        assert remedies.has_safe_set(remedies.changed(remedy.changes)), remedy
+        assert trials.has_safe_set(remedy.changes), remedy
 
 
 def test_the_design_set_leaves_the_plan_room():
     """No step is ever possible from -accept_margin exactly: b = 0 must be strictly feasible."""
     margins = AdapterConfig()
     for value in (-0.021, -0.02, -0.019, math.nan, -math.inf):
-        finding = Finding(Metric.COST, 'design', value, -margins.accept_margin)
+        finding = Finding(FindingKind.COST, 'design', value, -margins.accept_margin)
         target = planning_target(np.array(value), margins.accept_margin, margins.plan_margin)
         assert finding.holds == bool(value < target and math.isfinite(value))
-    assert Finding(Metric.COST, 'verification', -0.02, -0.02).holds
+    assert Finding(FindingKind.COST, 'verification', -0.02, -0.02).holds
 
 
 def test_the_controllers_margin_counts_on_proved_bounds_only():
     demand = ControllerDemand(0.02)
-    assert demand.bound('controller', Metric.PROVED_INPUT) == -0.02
-    assert demand.bound('controller', Metric.CONTRACTION) == -0.02
-    assert demand.bound('controller', Metric.RETURN) == demand.bound(
-        'controller', Metric.INPUT) == 0.0
+    assert demand.bound('controller', FindingKind.PROVED_INPUT) == -0.02
+    assert demand.bound('controller', FindingKind.STABILITY) == -0.02
+    assert demand.bound('controller', FindingKind.RETURN) == demand.bound(
+        'controller', FindingKind.INPUT) == 0.0
 
 
 # The cache ------------------------------------------------------------------------------------
 
 def good(demand):
     """Return findings that meet a demand."""
-    return [Finding(metric, place, -0.5, demand.bound(place, metric))
-            for metric in metrics_of(Spec()) for place in demand.places]
+    return [Finding(kind, place, -0.5, demand.bound(place, kind))
+            for kind in finding_kinds(Spec()) for place in demand.places]
 
 
 @pytest.mark.parametrize('demand', DEMANDS)
@@ -212,6 +213,48 @@ def test_another_specification_margin_or_code_is_another_question(tmp_path, monk
     keep(Spec(), demand, good(demand), tmp_path)
     monkeypatch.undo()
     assert not is_certified(Spec(), demand, tmp_path)
+
+
+# Parts of the package that decide no figure: values (they stand in the question), errors, files.
+DECIDE_NOTHING = ('config', 'exceptions', 'interface', 'atomic_file')
+
+
+def unhashed(loaded, hashed):
+    """Return the files of the package that were loaded, may decide a figure and are not hashed."""
+    package = Path(scpo_ros.__file__).parent
+    decisive = {path for path in map(Path, loaded) if path != package / '__init__.py'
+                and path.relative_to(package).parts[0].removesuffix('.py') not in DECIDE_NOTHING}
+    return sorted(decisive - set(hashed))
+
+
+@pytest.fixture(scope='module')
+def loaded():
+    """Return the files of the package that a fresh process loads to measure the backup."""
+    done = subprocess.run([sys.executable, '-c', """
+import json, sys
+from scpo_ros.config import AdapterConfig, ControllerConfig, Spec
+from scpo_ros.verification.backup.certification import certify_backup
+from scpo_ros.verification.backup.evidence import demands_of
+demands = demands_of(AdapterConfig(certificate='sampled-bound', bound_file='f'),
+                     ControllerConfig())
+assert certify_backup(Spec(), demands).certified
+print(json.dumps([module.__file__ for name, module in sys.modules.items()
+                  if name.split('.')[0] == 'scpo_ros']))
+"""], capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_all_code_that_a_certification_loads_is_part_of_the_question(loaded):
+    assert len(loaded) > 30 and unhashed(loaded, source_files()) == []
+
+
+def test_code_that_is_not_part_of_the_question_is_found(loaded):
+    """Negative control: each file left out, and a module of no known folder."""
+    for path in (path for path in source_files() if str(path) in loaded):
+        assert unhashed(loaded, set(source_files()) - {path}) == [path]
+    stray = Path(scpo_ros.__file__).parent / 'elsewhere' / 'law.py'
+    assert unhashed([*loaded, str(stray)], source_files()) == [stray]
 
 
 # The gate ---------------------------------------------------------------------------------------

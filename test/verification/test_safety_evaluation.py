@@ -14,10 +14,11 @@ import pytest
 from scpo_ros.config import MetricsConfig
 from scpo_ros.systems.scenario import extreme, random_scenarios, replay, Scenarios
 from scpo_ros.verification.evaluation import SafetyEvaluation
-from scpo_ros.verification.safety_metrics import REGRETS
+from scpo_ros.verification.metric_layout import CONDITIONS
 from scpo_ros.verification.task import ControlTask
 
-FIRST = 1 + REGRETS  # column of the first verification scenario
+COSTS = len(CONDITIONS)
+FIRST = 1 + COSTS  # column of the first verification scenario
 
 
 @pytest.fixture(scope='module')
@@ -45,17 +46,17 @@ def fresh(task):
 
 
 def verified(evaluation, theta):
-    """Return (worst state, no-regret, constraint, stability) of the verification."""
+    """Return (worst state, baseline cost, constraint, return) of the verification."""
     row = evaluation.verify(theta[None])[0]
     return row[0], row[1:FIRST], row[FIRST::2], row[FIRST + 1::2]
 
 
 def designed(evaluation, theta):
-    """Return (groups, no-regret, constraint, stability) of the design set."""
+    """Return (groups, baseline cost, constraint, return) of the design set."""
     row = evaluation.evaluate(theta[None])[0]
-    groups = row.size - REGRETS - 2 * len(evaluation.design)
-    tail = row[groups + REGRETS:]
-    return row[:groups], row[groups:groups + REGRETS], tail[::2], tail[1::2]
+    groups = row.size - COSTS - 2 * len(evaluation.design_set)
+    tail = row[groups + COSTS:]
+    return row[:groups], row[groups:groups + COSTS], tail[::2], tail[1::2]
 
 
 def safe(row, margin=0.0):
@@ -64,19 +65,19 @@ def safe(row, margin=0.0):
 
 
 def test_the_backup_has_slack_in_every_verified_metric(evaluation, theta0):
-    worst, regret, constraint, stability = verified(evaluation, theta0)
+    worst, cost, constraint, stability = verified(evaluation, theta0)
     assert worst == pytest.approx(-0.300, abs=0.005)
     assert np.max(constraint) <= -0.29
     assert np.max(stability) <= -0.09
-    assert np.all(regret <= -0.03 + 1e-4)
+    assert np.all(cost <= -0.03 + 1e-4)
     assert safe(evaluation.verify(theta0[None]), 0.02)
 
 
 def test_the_backup_has_slack_in_every_design_metric(evaluation, theta0):
-    groups, regret, constraint, stability = designed(evaluation, theta0)
+    groups, cost, constraint, stability = designed(evaluation, theta0)
     assert 16 >= len(groups) >= 8 and np.max(groups) <= -0.24
     assert np.max(constraint) <= -0.29 and np.max(stability) <= -0.09
-    assert np.allclose(regret, -0.03, atol=1e-4)
+    assert np.allclose(cost, -0.03, atol=1e-4)
     assert safe(evaluation.evaluate(theta0[None]), 0.025)
 
 
@@ -85,8 +86,8 @@ def test_other_seeds_find_the_same_slack_on_other_states(task, theta0, evaluatio
     other = SafetyEvaluation(task, seed=seed)
     assert safe(other.verify(theta0[None]), 0.02)
     assert verified(other, theta0)[0] == pytest.approx(-0.300, abs=0.005)
-    seen = {x.tobytes() for x in evaluation.verification.x0}
-    assert not any(x.tobytes() in seen for x in other.verification.x0)
+    seen = {x.tobytes() for x in evaluation.verification_set.x0}
+    assert not any(x.tobytes() in seen for x in other.verification_set.x0)
 
 
 def test_the_same_seed_gives_the_same_answer(task, evaluation, rng):
@@ -114,14 +115,14 @@ def test_a_large_random_last_layer_is_found_unsafe(task, evaluation, rng, scale)
 
 
 def test_a_policy_that_pushes_out_is_unsafe_in_its_constraint_metrics(task, evaluation):
-    worst, regret, constraint, stability = verified(evaluation, pushing(task, 3.0))
-    assert worst > 0.1 and np.mean(constraint > 0) > 0.9 and np.all(regret > 0)
+    worst, cost, constraint, stability = verified(evaluation, pushing(task, 3.0))
+    assert worst > 0.1 and np.mean(constraint > 0) > 0.9 and np.all(cost > 0)
     assert np.any(stability > 0)
 
 
 def test_a_policy_that_is_only_useless_is_refused_for_that(task, evaluation):
-    worst, regret, constraint, _ = verified(evaluation, pushing(task, 0.15))
-    assert np.any(regret > 0)
+    worst, cost, constraint, _ = verified(evaluation, pushing(task, 0.15))
+    assert np.any(cost > 0)
     assert worst < 0 and np.max(constraint) < 0
 
 
@@ -146,7 +147,7 @@ def test_one_weight_that_is_nan_is_never_safe(evaluation, theta0, at):
 def test_design_bounds_are_smooth_upper_bounds(task, evaluation, rng):
     for theta in weights(task, 3, rng, 0.1):
         _, _, constraint, stability = designed(evaluation, theta)
-        summary = task.simulator.summarise(theta[None], evaluation.design)
+        summary = task.simulator.summarise(theta[None], evaluation.design_set)
         assert np.all(constraint >= summary.excess[0])
         assert np.all(constraint <= summary.excess[0] + np.log(60) / 100 + 1e-12)
 
@@ -154,7 +155,7 @@ def test_design_bounds_are_smooth_upper_bounds(task, evaluation, rng):
 def test_the_three_kinds_of_scenarios_are_disjoint(task, evaluation):
     held_out = random_scenarios(task.system, task.safe_set, 300, 60, np.random.default_rng(9))
     sets = [{x.tobytes() for x in scenarios.x0}
-            for scenarios in (evaluation.design, evaluation.verification, held_out)]
+            for scenarios in (evaluation.design_set, evaluation.verification_set, held_out)]
     assert [len(s) for s in sets] == [60 + 60, 300 + 300, 300]
     for i in range(3):
         assert not sets[i] & sets[i - 1]
@@ -180,18 +181,18 @@ def test_the_invariance_states_lie_on_the_whole_boundary(task, evaluation):
 
 def test_a_failed_scenario_joins_the_design_set_for_good(task, fresh):
     bad = pushing(task, 3.0)
-    before = len(fresh.design)
+    before = len(fresh.design_set)
     constraint = verified(fresh, bad)[2]
     index = FIRST + 2 * int(np.argmax(constraint))
     fresh.remember(bad, [index], task.initial_theta)
-    assert len(fresh.design) == before + 1
+    assert len(fresh.design_set) == before + 1
     at = (index - FIRST) // 2
-    assert np.array_equal(fresh.design.x0[-1], fresh.verification.x0[at])
-    assert np.array_equal(fresh.design.w[-1], fresh.verification.w[at])
+    assert np.array_equal(fresh.design_set.x0[-1], fresh.verification_set.x0[at])
+    assert np.array_equal(fresh.design_set.w[-1], fresh.verification_set.w[at])
     assert designed(fresh, bad)[2][-1] >= constraint[at] - 1e-9
     fresh.remember(bad, [index + 3], task.initial_theta)  # the next one's stability metric
-    assert len(fresh.design) == before + 2
-    assert np.array_equal(fresh.design.x0[-1], fresh.verification.x0[at + 1])
+    assert len(fresh.design_set) == before + 2
+    assert np.array_equal(fresh.design_set.x0[-1], fresh.verification_set.x0[at + 1])
 
 
 def test_what_was_added_is_verified_too(task, fresh, theta0):
@@ -204,9 +205,9 @@ def test_what_was_added_is_verified_too(task, fresh, theta0):
 def test_many_failures_at_once_add_some(task, fresh, theta0):
     bad = pushing(task, 3.0)
     row = fresh.verify(bad[None])[0]
-    before = len(fresh.design)
+    before = len(fresh.design_set)
     fresh.remember(bad, np.flatnonzero(row > 0), theta0)
-    assert before < len(fresh.design) <= before + 16
+    assert before < len(fresh.design_set) <= before + 16
 
 
 def test_a_failed_state_joins_the_design_states(task, fresh, theta0, rng):
@@ -219,7 +220,7 @@ def test_a_failed_state_joins_the_design_states(task, fresh, theta0, rng):
     assert len(fresh.evaluate(theta0[None])[0]) >= before[1]
 
 
-def test_a_failed_no_regret_is_calibrated_at_the_present_policy(task, fresh, rng):
+def test_a_failed_baseline_cost_is_calibrated_at_the_present_policy(task, fresh, rng):
     present = weights(task, 1, rng, 0.03)[0]
     fresh.remember(pushing(task, 0.2), [1], present)
     wanted = verified(fresh, present)[1]
@@ -238,12 +239,12 @@ def replay_from(task, x0, share=0.5):
 
 def test_replays_take_turns(task, rng):
     evaluation = SafetyEvaluation(task, replays=3)
-    base = len(evaluation.design)
+    base = len(evaluation.design_set)
     starts = states_in(task.safe_set, 8, rng)
     for count, x0 in enumerate(starts, 1):
         evaluation.add_replay(replay_from(task, x0))
-        assert len(evaluation.design) == base + min(count, 3)
-        kept = {x.tobytes() for x in evaluation.design.x0[base:]}
+        assert len(evaluation.design_set) == base + min(count, 3)
+        kept = {x.tobytes() for x in evaluation.design_set.x0[base:]}
         assert kept == {x.tobytes() for x in starts[max(0, count - 3):count]}
 
 
@@ -254,20 +255,20 @@ def test_replays_never_push_out_what_failed(task, rng):
     evaluation.remember(pushing(task, 3.0), [FIRST], task.initial_theta)
     for x0 in starts[1:]:
         evaluation.add_replay(replay_from(task, x0))
-    kept = {x.tobytes() for x in evaluation.design.x0}
-    assert evaluation.verification.x0[0].tobytes() in kept
+    kept = {x.tobytes() for x in evaluation.design_set.x0}
+    assert evaluation.verification_set.x0[0].tobytes() in kept
     assert {x.tobytes() for x in starts[-2:]} <= kept
-    assert len(evaluation.design) == 3 * 60 + 3
+    assert len(evaluation.design_set) == 3 * 60 + 3
 
 
 def test_without_replays_none_is_kept(task):
     evaluation = SafetyEvaluation(task, replays=0)
     evaluation.add_replay(replay_from(task, np.zeros(2)))
-    assert len(evaluation.design) == 3 * 60
+    assert len(evaluation.design_set) == 3 * 60
 
 
 def test_costs_of_the_backup_follow_the_scenarios(task, fresh, theta0):
-    """A cost that was kept from before would show as regret of the backup."""
+    """A cost that was kept from before would show in the backup's own metric."""
     fresh.evaluate(theta0[None])
     for x0 in ([0.01, 0.0], [0.95, -0.4]):
         fresh.add_replay(replay_from(task, x0, 1.0))
@@ -294,7 +295,7 @@ def test_an_exit_is_explained_by_the_step_that_is_to_blame(task, fresh):
     row = fresh.verify(bad[None])[0]
     at = int(np.argmax(row[FIRST::2]))
     sentence = fresh.explain(bad, FIRST + 2 * at)
-    x0 = fresh.verification.x0[at]
+    x0 = fresh.verification_set.x0[at]
     assert f'({x0[0]:.3f}, {x0[1]:.3f})' in sentence
     assert re.search(r'at t = \d+\.\d s .* by \d\.\d{4}', sentence)
 
@@ -329,11 +330,11 @@ def test_the_coverage_is_stated_in_numbers(task, fresh):
     assert '601 rollouts' in fresh.coverage and fresh.size == 601 + states
 
 
-def test_without_the_no_regret_metric_the_useless_policy_passes(task):
+def test_without_the_baseline_cost_metric_the_useless_policy_passes(task):
     """Negative control: nothing else stops it."""
     spec = replace(task.spec, metrics=MetricsConfig(no_regret=False, invariance='sampled'))
     quiet = SafetyEvaluation(ControlTask.assemble(
-        spec, task.system, task.safe_set, task.contraction, task.mpc, task.policy.backup))
+        spec, task.system, task.safe_set, task.contraction_factor, task.mpc, task.policy.backup))
     useless = pushing(task, 0.1)
     assert safe(quiet.verify(useless[None]))
     assert not safe(SafetyEvaluation(task).verify(useless[None]))

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scpo_ros.config import MetricsConfig, Spec
 from scpo_ros.systems.scenario import extreme, ordinary
-from scpo_ros.verification.safety_metrics import REGRETS
-from scpo_ros.verification.sampled_invariance import StateExcess
+from scpo_ros.verification.metric_layout import CONDITIONS
+from scpo_ros.verification.sampled_invariance import SampledViolation
 from scpo_ros.verification.task import ControlTask
 
 
@@ -35,7 +35,7 @@ def states(task):
 @pytest.fixture(scope='module')
 def metric(task, states):
     """Return the invariance metric over these states."""
-    return StateExcess.over(task.policy, task.bounds, states)
+    return SampledViolation.over(task.policy, task.bounds, states)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_where_it_is_positive_some_disturbance_leaves_the_safe_set(task, states,
             [[-1.0], [1.0]]) * task.system.disturbance
         return task.safe_set.gauge(after).max(axis=1) - 1
 
-    for theta, excess in zip(thetas, metric.excess(thetas)):
+    for theta, excess in zip(thetas, metric.violation(thetas)):
         out = leaves(theta, metric.states)
         sure = np.abs(excess) > 1e-8
         assert np.array_equal((excess > 0)[sure], (out > 0)[sure])
@@ -67,11 +67,11 @@ def test_what_it_leaves_out_no_admissible_input_can_take_out(task, states, metri
 
 
 def test_its_worst_is_the_plain_maximum_whatever_the_chunk(metric, thetas):
-    excess = metric.excess(thetas)
+    excess = metric.violation(thetas)
     for chunk in (1, 100, 10**6):
         if chunk == 1:
             part = metric.part(slice(0, 50))
-            assert np.allclose(part.worst(thetas, 1)[0], part.excess(thetas).max(axis=1))
+            assert np.allclose(part.worst(thetas, 1)[0], part.violation(thetas).max(axis=1))
             continue
         worst, index = metric.worst(thetas, chunk)
         assert np.allclose(worst, excess.max(axis=1), rtol=0, atol=1e-12)
@@ -90,7 +90,7 @@ def test_one_state_that_gives_nan_makes_the_worst_nan_in_any_chunk(metric, theta
 
 
 def test_groups_bound_their_maxima_from_above_and_together_cover_all(metric, thetas):
-    grouped, excess = metric.grouped(thetas), metric.excess(thetas)
+    grouped, excess = metric.grouped(thetas), metric.violation(thetas)
     groups = np.unique(metric.group)
     assert grouped.shape == (len(thetas), len(groups))
     for column, group in enumerate(groups):
@@ -110,10 +110,10 @@ def test_the_norm_is_a_norm_in_units_of_the_p_axis(task, rng):
 
 
 def columns(task, theta, scenarios, soft=False):
-    """Return (no-regret, constraint, stability) of one policy."""
+    """Return (baseline cost, constraint, return) of one policy."""
     cost = task.simulator.summarise(task.initial_theta[None], scenarios).cost[0]
     row = task.metric(theta[None], scenarios, cost, soft)[0]
-    return row[:REGRETS], row[REGRETS::2], row[REGRETS + 1::2]
+    return row[:len(CONDITIONS)], row[len(CONDITIONS)::2], row[len(CONDITIONS) + 1::2]
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def scenarios(task, rng):
 
 def test_rollout_metrics_are_what_they_say(task, scenarios, rng):
     theta = weights(task, 1, rng, 0.1)[0]
-    regret, constraint, stability = columns(task, theta, scenarios)
+    cost_metrics, constraint, stability = columns(task, theta, scenarios)
     states, inputs = task.simulator.trajectory(theta, scenarios.x0, scenarios.w)
     excess = task.bounds.excess(states[:, :-1], inputs).max(axis=1)
     assert np.allclose(constraint, excess, rtol=0, atol=1e-10)
@@ -135,40 +135,40 @@ def test_rollout_metrics_are_what_they_say(task, scenarios, rng):
     assert np.allclose(stability, norm(states[:, -1]) - 0.5 * norm(states[:, 0]) - 0.1,
                        rtol=0, atol=1e-10)
     assert np.all(columns(task, theta, scenarios, soft=True)[1] >= constraint)
-    assert len(regret) == REGRETS
+    assert len(cost_metrics) == len(CONDITIONS)
 
 
-def test_no_regret_of_the_backup_is_minus_its_tolerance(task, theta0, scenarios):
-    regret, _, _ = columns(task, theta0, scenarios)
-    assert np.allclose(regret, -0.03, atol=1e-4)
+def test_baseline_cost_of_the_backup_is_minus_its_tolerance(task, theta0, scenarios):
+    cost_metrics, _, _ = columns(task, theta0, scenarios)
+    assert np.allclose(cost_metrics, -0.03, atol=1e-4)
 
 
-def test_no_regret_is_the_excess_cost_in_ordinary_operation_and_under_stress(task, scenarios):
+def test_baseline_cost_is_the_cost_above_the_backups_in_each_condition(task, scenarios):
     backup = task.simulator.summarise(task.initial_theta[None], scenarios).cost[0]
-    regret = task.metric.regret(np.vstack([2 * backup, 1.05 * backup, 0 * backup]), backup,
-                                scenarios)
-    assert np.allclose(regret, [[0.97], [0.02], [-1.03]], atol=1e-3)
+    costs = np.vstack([2 * backup, 1.05 * backup, 0 * backup])
+    above = task.metric.baseline_cost(costs, backup, scenarios)
+    assert np.allclose(above, [[0.97], [0.02], [-1.03]], atol=1e-3)
     edge = ~scenarios.nominal
     assert 0 < edge.sum() < len(edge)
-    worse = task.metric.regret((backup * (1 + edge))[None], backup, scenarios)[0]
+    worse = task.metric.baseline_cost((backup * (1 + edge))[None], backup, scenarios)[0]
     assert worse[-1] > 0.9 and np.all(worse[:-1] < 0)
 
 
 @pytest.mark.parametrize('poison', [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize('no_regret', [True, False])
-def test_a_cost_that_is_not_finite_is_never_without_regret(task, scenarios, poison, no_regret):
+def test_a_cost_that_is_not_finite_is_never_accepted(task, scenarios, poison, no_regret):
     metric = task.metric if no_regret else replace(task.metric, tolerance=np.inf)
     backup = task.simulator.summarise(task.initial_theta[None], scenarios).cost[0]
     cost = backup.copy()
     cost[3] = poison
-    regret = metric.regret(cost[None], backup, scenarios)
-    assert not np.all(np.isfinite(regret))
+    cost_metrics = metric.baseline_cost(cost[None], backup, scenarios)
+    assert not np.all(np.isfinite(cost_metrics))
 
 
-def test_no_regret_can_be_switched_off(task, scenarios):
+def test_baseline_cost_can_be_switched_off(task, scenarios):
     off = replace(task.spec, metrics=MetricsConfig(no_regret=False, invariance='sampled'))
-    quiet = ControlTask.assemble(off, task.system, task.safe_set, task.contraction, task.mpc,
-                                 task.policy.backup)
+    quiet = ControlTask.assemble(off, task.system, task.safe_set, task.contraction_factor,
+                                 task.mpc, task.policy.backup)
     bad = pushing(task, 0.3)
     assert np.all(columns(quiet, bad, scenarios)[0] == -1)
     assert np.any(columns(task, bad, scenarios)[0] > 0)

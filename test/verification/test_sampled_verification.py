@@ -50,9 +50,9 @@ def test_a_policy_that_fails_the_fixed_sets_spends_nothing_and_fails(task):
 def test_fresh_failures_never_reach_the_design_set(task):
     evaluation = SampledEvaluation(task, bound=BOUND, entropy=1)
     size = evaluation.verify(task.initial_theta[None]).shape[1]
-    before = len(evaluation.design)
+    before = len(evaluation.design_set)
     evaluation.remember(task.initial_theta, [size - 1, size - 2], task.initial_theta)
-    assert len(evaluation.design) == before
+    assert len(evaluation.design_set) == before
     assert 'fresh' in evaluation.explain(task.initial_theta, size - 1)
 
 

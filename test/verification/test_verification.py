@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 from scpo_ros.config import Spec
 from scpo_ros.interface.claim import Claim
-from scpo_ros.verification.safety_metrics import REGRETS, SAMPLING_ALLOWANCE
+from scpo_ros.verification.metric_layout import block, CONDITIONS, MetricKind
+from scpo_ros.verification.safety_metrics import SAMPLING_ALLOWANCE
 from scpo_ros.verification.verifier import Verifier
 
 
 ROUNDING = 1e-7  # of another processor
+COSTS = len(CONDITIONS)
+LAYOUT = (block(1, MetricKind.INVARIANCE) + block(COSTS, MetricKind.BASELINE_COST)
+          + block(6, MetricKind.CONSTRAINT))
 
 
 def thin_margin(task, rng, bound=-1e-6):
@@ -19,8 +23,8 @@ def thin_margin(task, rng, bound=-1e-6):
     direction[-16:] = rng.normal(size=16)
     for _ in range(40):
         middle = (low + high) / 2
-        proved = task.proof.prove(task.initial_theta + middle * direction).bound <= bound
-        low, high = (middle, high) if proved else (low, middle)
+        found = task.invariance_proof.prove(task.initial_theta + middle * direction)
+        low, high = (middle, high) if found.bound <= bound else (low, middle)
     return task.initial_theta + low * direction
 
 
@@ -31,6 +35,7 @@ class Fixed:
         self._metrics = np.array(metrics)
 
     kind, coverage, proved_metrics = 'proved', 'all of it', [0]
+    label = LAYOUT.label
 
     def verify(self, thetas):
         """Return the given metrics."""
@@ -109,7 +114,7 @@ def test_weights_proved_with_hardly_any_margin_do_not_pass():
     believing, own = Verifier(Spec(), 0.0), Verifier(Spec(), 0.02)
     task = own._evaluation.task
     theta = thin_margin(task, np.random.default_rng(0))
-    assert -2e-6 < task.proof.prove(theta).bound <= -1e-6
+    assert -2e-6 < task.invariance_proof.prove(theta).bound <= -1e-6
     assert believing.judge(theta).safe is True
     verdict = own.judge(theta)
     assert verdict.safe is False and verdict.counterexample is None
@@ -123,13 +128,13 @@ def test_weights_proved_with_hardly_any_margin_do_not_pass():
     (0, 'verification metric 0 = 0.01 > 0: because'),
     (1, 'task cost = 1.05 > 1.04 times that of the backup over 5.0 s, the mean of the '
         'verification rollouts in ordinary operation'),
-    (REGRETS, 'task cost = 1.05 > 1.04 times that of the backup over 5.0 s, the mean of the '
-              'verification rollouts under stress'),
-    (REGRETS + 1, f'verification metric {REGRETS + 1} = 0.01 > 0: because')])
+    (COSTS, 'task cost = 1.05 > 1.04 times that of the backup over 5.0 s, the mean of the '
+            'verification rollouts under stress'),
+    (COSTS + 1, f'verification metric {COSTS + 1} = 0.01 > 0: because')])
 def test_a_failure_without_a_rollout_is_put_in_words(index, words):
     verifier = Verifier.__new__(Verifier)
     verifier._evaluation = SimpleNamespace(
-        explain=lambda theta, number: 'because', task=SimpleNamespace(
+        explain=lambda theta, number: 'because', label=LAYOUT.label, task=SimpleNamespace(
             metric=SimpleNamespace(tolerance=0.04 - SAMPLING_ALLOWANCE),
             spec=SimpleNamespace(metrics=SimpleNamespace(horizon_s=5.0))))
     assert verifier._in_words(np.zeros(3), np.full(9, 0.01), index) == words

@@ -1,1 +1,1 @@
-"""The backup is verified before anything starts."""
+"""The certification of the backup, which precedes every start."""

@@ -1,15 +1,18 @@
 """
-The backup is certified before anything starts: what can run but not be certified never learns.
+The certification of the backup, before anything starts.
+
+A stack that runs on a backup which is not certified never learns anything.
 
     python -m scpo_ros.verification.backup.certification < QUESTION
 
 evaluates theta_0 as adapter and controller do (:mod:`scpo_ros.verification.backup.findings`).
 Where it fails,
 :mod:`scpo_ros.verification.backup.remedies` finds by trying which parameter would help, and how
-large the disturbance may be. The program form is for
-nodes, whose own process must not pay for the imports; it prints one line of JSON. No ROS.
+large the disturbance may be. Nodes use the program form, so that their own process does not pay
+for the imports; it prints one line of JSON. No ROS.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 import json
 import sys
@@ -19,9 +22,13 @@ import numpy as np
 from scpo_ros.config import Spec
 from scpo_ros.config.validation import build
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
-from scpo_ros.verification.backup.evidence import AdapterDemand, ControllerDemand, keep
+from scpo_ros.verification.backup.evidence import (
+    AdapterDemand, ControllerDemand, Demand, Finding, keep)
 from scpo_ros.verification.backup.findings import build_task, findings
-from scpo_ros.verification.backup.remedies import Remedies
+from scpo_ros.verification.backup.missing_safe_set import for_no_safe_set
+from scpo_ros.verification.backup.remedies import for_failure
+from scpo_ros.verification.backup.trials import Remedy, Trials
+from scpo_ros.verification.task import Cache, ControlTask
 
 
 BUDGET_S = 60.0  # longest search for what would help [s, wall]; the table under way is finished
@@ -31,35 +38,37 @@ BUDGET_S = 60.0  # longest search for what would help [s, wall]; the table under
 class BackupCertification:
     """Certified, or not and why, and what would help."""
 
-    findings: tuple  # of Finding; empty where there is no safe set
+    findings: tuple[Finding, ...]  # empty where there is no safe set
     sentence: str = ''  # empty where it is certified
-    remedies: tuple = ()  # of Remedy, tried with success
+    remedies: tuple[Remedy, ...] = ()
 
     @property
-    def certified(self):
+    def certified(self) -> bool:
         """Return whether everything that was looked at holds, and something was."""
         return bool(self.findings) and all(f.holds for f in self.findings) and not self.sentence
 
 
-def certify_backup(spec, demands, cache=None, make=None, clock=time.monotonic, budget=BUDGET_S):
+def certify_backup(spec: Spec, demands: tuple[Demand, ...], cache: Cache = None,
+                   make: Callable[[Spec], ControlTask] | None = None,
+                   clock: Callable[[], float] = time.monotonic,
+                   budget: float = BUDGET_S) -> BackupCertification:
     """
     Return the :class:`BackupCertification` of a specification; success is put into the cache.
 
     :param spec: Spec. :param demands: of :func:`~.evidence.demands_of`, not empty.
     :param cache: folder of tables, None for the default.
-    :param make: spec -> ControlTask with its proofs, for whoever shows progress.
+    :param make: spec -> ControlTask with its proofs, for a caller who shows progress.
     :param clock: () -> [s]. :param budget: for what would help [s].
     :raises ScpoRosError: when nothing can be proved for another reason than the safe set.
     """
-    make = make or (lambda given: build_task(given, cache))
-    remedies = Remedies(spec, demands, cache, clock, budget)
+    trials = Trials(spec, demands, cache, clock, budget)
     try:
-        task = make(spec)
+        task = make(spec) if make is not None else build_task(spec, cache)
     except ConfigurationError as error:
-        if remedies.has_safe_set(spec):
+        if trials.has_safe_set({}):
             raise
-        found = remedies.for_no_safe_set()
-        return BackupCertification((), _sentence(spec, f'{error}', found), found)
+        helps = for_no_safe_set(trials)
+        return BackupCertification((), _sentence(spec, f'{error}', helps), helps)
     found = findings(task, demands)
     failed = [f for f in found if not f.holds]
     if found and not failed:
@@ -67,11 +76,11 @@ def certify_backup(spec, demands, cache=None, make=None, clock=time.monotonic, b
             keep(spec, demand, [f for f in found if f.place in demand.places], cache)
         return BackupCertification(found)
     worst = max(failed, key=lambda f: np.nan_to_num(f.value - f.bound, nan=np.inf))
-    helps = remedies.for_failure(task, failed, found)
+    helps = for_failure(trials, task, failed, found)
     return BackupCertification(found, _sentence(spec, worst.sentence, helps), helps)
 
 
-def _sentence(spec, why, remedies):
+def _sentence(spec: Spec, why: str, remedies: tuple[Remedy, ...]) -> str:
     """Return the one line that says what fails and what would help."""
     helpful = [r.sentence for r in remedies if r.helps]
     useless = [r.sentence for r in remedies if not r.helps]
@@ -84,16 +93,17 @@ def _sentence(spec, why, remedies):
         f'{system.position_disturbance:g} m/s)', advice, *useless])
 
 
-def asked_of(text):
+def asked_of(text: str) -> tuple[Spec, tuple[Demand, ...]]:
     """Return (Spec, demands) of the JSON text that :mod:`.required` makes."""
     given = json.loads(text)
-    kinds = {kind.__name__: kind for kind in (AdapterDemand, ControllerDemand)}
+    kinds: dict[str, type[Demand]] = {
+        kind.__name__: kind for kind in (AdapterDemand, ControllerDemand)}
     spec = build(Spec, {name: tuple(item) if isinstance(item, list) else item
                         for name, item in given['spec'].items()})
     return spec, tuple(kinds[name](**values) for name, values in given['demands'])
 
 
-def main():
+def main() -> int:
     """Answer the question on standard input; the answer is one line of JSON."""
     try:
         spec, demands = asked_of(sys.stdin.read())

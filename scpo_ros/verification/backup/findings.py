@@ -1,43 +1,69 @@
 """
-The metrics of theta_0, the backup, as adapter and controller evaluate them. No ROS.
+The metrics of theta_0, the policy that equals the backup, as adapter and controller evaluate them.
 
 The adapter's design and verification sets hold no replays yet; the controller's scenarios are
-drawn with a seed of their own, as its verifier draws them.
+drawn with a seed of their own, as its verifier draws them. No ROS.
 """
 
 import numpy as np
-from scpo_ros.verification.backup.evidence import ControllerDemand, Finding, metrics_of
+from scpo_ros.arrays import Array
+from scpo_ros.config import Spec
+from scpo_ros.exceptions import CertificationError
+from scpo_ros.verification.backup.evidence import (
+    ControllerDemand, Demand, Finding, finding_kinds, FindingKind, Place)
 from scpo_ros.verification.evaluation import SafetyEvaluation
-from scpo_ros.verification.safety_metrics import REGRETS
+from scpo_ros.verification.metric_layout import MetricKind, MetricLayout
 from scpo_ros.verification.sampled_verification import SampledEvaluation
-from scpo_ros.verification.task import ControlTask
+from scpo_ros.verification.task import Cache, ControlTask
 from scpo_ros.verification.verifier import SEED_OFFSET
 
 
-def build_task(spec, cache=None):
+_INPUT = (MetricKind.INVARIANCE, MetricKind.CONSTRAINT, MetricKind.FRESH_CONSTRAINT)
+_COLUMNS = {  # columns that a finding is the largest of
+    FindingKind.INPUT: _INPUT, FindingKind.PROVED_INPUT: _INPUT,
+    FindingKind.COST: (MetricKind.BASELINE_COST,),
+    FindingKind.RETURN: (MetricKind.RETURN, MetricKind.FRESH_RETURN),
+    FindingKind.STABILITY: (MetricKind.STABILITY,)}
+
+
+def build_task(spec: Spec, cache: Cache = None) -> ControlTask:
     """Return the :class:`ControlTask`, its proofs made."""
     task = ControlTask.build(spec, cache)
     task.build_proofs()
     return task
 
 
-def findings(task, demands):
+def findings(task: ControlTask, demands: tuple[Demand, ...]) -> tuple[Finding, ...]:
     """
     Return what is measured of theta_0: the largest metric of each kind on each set.
 
-    :param task: ControlTask. :param demands: of :func:`~.evidence.demands_of`.
+    :param demands: of :func:`~.evidence.demands_of`.
+    :raises CertificationError: for a metric that no finding speaks of.
     """
     found = []
     for demand in demands:
-        for place, values in _measured(task, demand):
-            for metric, kind in zip(metrics_of(task.spec), _kinds(task, place, values)):
-                worst = kind[np.argmax(np.nan_to_num(values[kind], nan=np.inf))]
-                found.append(Finding(metric, place, float(values[worst]),
-                                     demand.bound(place, metric), int(worst)))
+        for place, values, layout in _measured(task, demand):
+            for kind, columns in columns_of(finding_kinds(task.spec), layout, len(values)).items():
+                worst = columns[np.argmax(np.nan_to_num(values[columns], nan=np.inf))]
+                found.append(Finding(kind, place, float(values[worst]),
+                                     demand.bound(place, kind), worst))
     return tuple(found)
 
 
-def evaluation_of(task, demand):
+def columns_of(kinds: list[FindingKind], layout: MetricLayout,
+               count: int) -> dict[FindingKind, list[int]]:
+    """
+    Return the columns of every kind of finding, of so many metrics.
+
+    :raises CertificationError: for a column that belongs to none.
+    """
+    columns = {kind: layout.columns(*_COLUMNS[kind]) for kind in kinds}
+    if sorted(sum(columns.values(), [])) != list(range(count)):
+        raise CertificationError('a metric of the backup belongs to no kind that is looked at')
+    return columns
+
+
+def evaluation_of(task: ControlTask, demand: Demand) -> SafetyEvaluation:
     """Return the evaluation, without replays, that a demand is judged by."""
     if isinstance(demand, ControllerDemand):
         return SafetyEvaluation(task, task.spec.metrics.seed + SEED_OFFSET, replays=0)
@@ -46,26 +72,11 @@ def evaluation_of(task, demand):
     return SafetyEvaluation(task, replays=0)
 
 
-def _measured(task, demand):
-    """Return (place, metrics (k,)) of theta_0 for every set of a demand."""
+def _measured(task: ControlTask, demand: Demand) -> list[tuple[Place, Array, MetricLayout]]:
+    """Return (place, metrics (k,), layout) of theta_0 for every set of a demand."""
     evaluation, theta = evaluation_of(task, demand), task.initial_theta[None]
+    verified, layout = evaluation.verify(theta)[0], evaluation.verification_layout
     if isinstance(demand, ControllerDemand):
-        return [('controller', evaluation.verify(theta)[0])]
-    return [('design', evaluation.evaluate(theta)[0]),
-            ('verification', evaluation.verify(theta)[0])]
-
-
-def _kinds(task, place, values):
-    """Return the indices of the metrics of every kind, in the order of :func:`metrics_of`."""
-    theta, proof = task.initial_theta[None], task.stability_proof
-    last = 0 if proof is None else 1 if place != 'design' else proof.design(theta).shape[1]
-    per, first = task.metric.per_scenario, 1
-    if place == 'design':
-        first = SafetyEvaluation(task, replays=0).invariance.design(theta).shape[1]
-    index = np.arange(len(values))
-    rollouts = index[first + REGRETS:len(values) - last]
-    stable = index[len(values) - last:] if last else rollouts[per - 1::per]
-    inputs = index[:first]
-    if task.metric.constraint:
-        inputs = np.concatenate([inputs, rollouts[::per]])
-    return inputs, index[first:first + REGRETS], stable
+        return [('controller', verified, layout)]
+    return [('design', evaluation.evaluate(theta)[0], evaluation.design_layout(theta)),
+            ('verification', verified, layout)]

@@ -1,5 +1,5 @@
 """
-The gate before the start: nothing runs on a backup that is not certified. No ROS.
+The check before the start: nothing runs on a backup that is not certified. No ROS.
 
 A positive result comes from the cache within milliseconds, so that a controller which was killed
 answers again at once. Everything else is computed by
@@ -7,30 +7,39 @@ answers again at once. Everything else is computed by
 whose imports the node does not pay for.
 """
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 import json
+from pathlib import Path
 import signal
 import subprocess
 import sys
 import threading
+from types import FrameType
+from typing import TypeAlias
 
+from scpo_ros.config import Spec
 from scpo_ros.config.validation import flatten
 from scpo_ros.exceptions import CertificationError
-from scpo_ros.verification.backup.evidence import is_certified
+from scpo_ros.verification.backup.evidence import Demand, is_certified
 
 
 _TIMEOUT_S = 600.0  # longest certification by a process of its own [s]
 _UNASKED = 'safety is off: nothing is certified, the backup neither'
 
+Judge: TypeAlias = Callable[[Spec, tuple[Demand, ...]], str | None]  # why not, '' for certified
 
-def text_of(spec, demands):
+
+def text_of(spec: Spec, demands: tuple[Demand, ...]) -> str:
     """Return the JSON text of a question, for :mod:`.certification`."""
     return json.dumps({
         'spec': {name: item for name, (item, _) in flatten(spec).items()},
         'demands': [[type(demand).__name__, vars(demand)] for demand in demands]})
 
 
-def require_certified_backup(spec, demands, cache=None, judge=None, say=None):
+def require_certified_backup(spec: Spec, demands: tuple[Demand, ...],
+                             cache: Path | str | None = None, judge: Judge | None = None,
+                             say: Callable[[str], None] | None = None) -> None:
     """
     Return when the backup of a specification is certified.
 
@@ -53,7 +62,7 @@ def require_certified_backup(spec, demands, cache=None, judge=None, say=None):
         raise CertificationError(why_not or 'the backup could not be certified')
 
 
-def _ignore(_):
+def _ignore(_: str) -> None:
     """Drop a sentence."""
 
 
@@ -62,9 +71,9 @@ class _Stopped(BaseException):
 
 
 @contextmanager
-def _stopped_by_signals():
+def _stopped_by_signals() -> Iterator[None]:
     """
-    Have SIGINT and SIGTERM end what is done inside, then hand them to whoever handled them before.
+    Have SIGINT and SIGTERM end the block, then pass them to the handlers from before.
 
     Only the main thread is told of signals; in another one nothing changes.
     """
@@ -72,7 +81,7 @@ def _stopped_by_signals():
         yield
         return
 
-    def stop(number, _):
+    def stop(number: int, _: FrameType | None) -> None:
         raise _Stopped(number)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -89,7 +98,7 @@ def _stopped_by_signals():
         raise CertificationError('asked to stop while the backup was being certified')
 
 
-def judged_apart(spec, demands):
+def judged_apart(spec: Spec, demands: tuple[Demand, ...]) -> str:
     """
     Return why the backup is not certified, or '', as a process of its own found out.
 
@@ -99,7 +108,7 @@ def judged_apart(spec, demands):
         return _judged_apart(spec, demands)
 
 
-def _judged_apart(spec, demands):
+def _judged_apart(spec: Spec, demands: tuple[Demand, ...]) -> str:
     line = [sys.executable, '-m', 'scpo_ros.verification.backup.certification']
     try:
         done = subprocess.run(  # a session of its own: Ctrl-C is for the node, which waits

@@ -5,29 +5,35 @@ A table takes many seconds; the law solved state by state is slow but needs none
 rollouts are few.
 """
 
+from collections.abc import Callable
 import math
+from typing import TypeAlias
 
 import numpy as np
+from scpo_ros.arrays import Array, Integers
 from scpo_ros.backup.mpc import BackupMpc, build_qp
+from scpo_ros.config import Spec
 from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.systems.linear_system import double_integrator
-from scpo_ros.systems.scenario import design_scenarios, verification_scenarios
-from scpo_ros.verification.backup.evidence import AdapterDemand, ControllerDemand
-from scpo_ros.verification.task import contraction_of, ControlTask
+from scpo_ros.systems.scenario import design_scenarios, Scenarios, verification_scenarios
+from scpo_ros.verification.backup.evidence import ControllerDemand, Demand
+from scpo_ros.verification.task import contraction_factor, ControlTask
 from scpo_ros.verification.verifier import SEED_OFFSET
 
 
 _STEPS = 9  # of a bisection: to 0.2 % of the interval
 _GRAVEST = 10  # rollouts that a bisection looks at
 
+Rollouts: TypeAlias = list[tuple[int, int]]  # number of a demand, index of its rollout
+
 
 class SolvedLaw:
     """The backup's law, solved state by state: slow, and needs no table."""
 
-    def __init__(self, mpc):
+    def __init__(self, mpc: BackupMpc) -> None:
         self.mpc = mpc
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         """Return the inputs (..., 1) at states (..., 2); NaN outside the safe set."""
         x = np.asarray(x)
         flat = x.reshape(-1, x.shape[-1])
@@ -37,16 +43,16 @@ class SolvedLaw:
         return u.reshape(x.shape[:-1] + (1,))
 
 
-def solved_task(spec):
+def solved_task(spec: Spec) -> ControlTask:
     """Return the ControlTask whose law is solved state by state."""
-    system, contraction = double_integrator(spec.system), contraction_of(spec.system)
-    safe_set = contractive_set(system, contraction)
-    mpc = BackupMpc(build_qp(system, safe_set, contraction, spec.backup), safe_set,
+    system, factor = double_integrator(spec.system), contraction_factor(spec.system)
+    safe_set = contractive_set(system, factor)
+    mpc = BackupMpc(build_qp(system, safe_set, factor, spec.backup), safe_set,
                     spec.backup.solver)
-    return ControlTask.assemble(spec, system, safe_set, contraction, mpc, SolvedLaw(mpc))
+    return ControlTask.assemble(spec, system, safe_set, factor, mpc, SolvedLaw(mpc))
 
 
-def judged(task, demand):
+def judged(task: ControlTask, demand: Demand) -> tuple[Scenarios, float]:
     """Return the rollouts that a demand is judged by, and the largest admissible metric."""
     metrics, make = task.spec.metrics, (task.system, task.safe_set)
     if isinstance(demand, ControllerDemand):
@@ -57,22 +63,16 @@ def judged(task, demand):
                                      metrics.seed)), -demand.accept_margin
 
 
-def margin(demand):
-    """Return the margin that a demand asks for, of proved bounds at least."""
-    return demand.accept_margin if isinstance(demand, AdapterDemand) else demand.certified_margin
-
-
-def grave(task, theta, scenarios):
+def grave(task: ControlTask, theta: Array, scenarios: Scenarios) -> Array:
     """Return the largest metric (S,) of every scenario, -1 where rollouts have none."""
-    kinds = task.metric.per_scenario
-    if not kinds:
+    if not task.metric.kinds:
         return np.full(len(scenarios), -1.0)
-    values = task.metric(theta, scenarios, np.ones(len(scenarios)), False)[0]
-    return values[-kinds * len(scenarios):].reshape(-1, kinds).max(axis=1)
+    largest: Array = task.metric.of_scenarios(theta, scenarios)[0].max(axis=1)
+    return largest
 
 
-def gravest(task, demands):
-    """Return (number of the demand, index) of the gravest rollouts of theta_0 that are judged."""
+def gravest(task: ControlTask, demands: tuple[Demand, ...]) -> Rollouts:
+    """Return the gravest rollouts of theta_0 that are judged."""
     theta, graded = task.initial_theta[None], []
     for number, demand in enumerate(demands):
         scenarios, bound = judged(task, demand)
@@ -81,7 +81,7 @@ def gravest(task, demands):
     return [(number, index) for _, number, index in sorted(graded, reverse=True)[:_GRAVEST]]
 
 
-def returns(task, demands, critical):
+def returns(task: ControlTask, demands: tuple[Demand, ...], critical: Rollouts) -> bool:
     """
     Return whether the gravest rollouts of theta_0 hold.
 
@@ -94,7 +94,8 @@ def returns(task, demands, critical):
                for number, demand in enumerate(demands))
 
 
-def _returns(task, demand, chosen):
+def _returns(task: ControlTask, demand: Demand,
+             chosen: list[int] | Integers | None) -> bool:
     scenarios, bound = judged(task, demand)
     if chosen is None:
         stress = np.flatnonzero(~scenarios.nominal)
@@ -105,7 +106,7 @@ def _returns(task, demand, chosen):
     return bool(worst <= bound)
 
 
-def down(number, digits=2):
+def down(number: float, digits: int = 2) -> float:
     """Return a positive number rounded down to so many significant digits."""
     if not number > 0:
         return 0.0
@@ -113,13 +114,13 @@ def down(number, digits=2):
     return float(f'{math.floor(number / unit + 1e-9) * unit:.{digits}g}')
 
 
-def up(number, digits=2):
+def up(number: float, digits: int = 2) -> float:
     """Return a positive number rounded up to so many significant digits."""
     unit = 10.0 ** (math.floor(math.log10(number)) + 1 - digits)
     return float(f'{math.ceil(number / unit - 1e-9) * unit:.{digits}g}')
 
 
-def bisected(holds, spent):
+def bisected(holds: Callable[[float], bool], spent: Callable[[], bool]) -> float:
     """Return the largest s in [0, 1) found with holds(s); 0 is one. :param spent: time is up."""
     low, high = 0.0, 1.0
     for _ in range(_STEPS):

@@ -1,0 +1,110 @@
+"""Changes of a specification, tried within a time budget. No ROS."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from scpo_ros.config import Spec
+from scpo_ros.config.validation import build, flatten
+from scpo_ros.exceptions import ScpoRosError
+from scpo_ros.sets.invariant_set import contractive_set
+from scpo_ros.systems.linear_system import double_integrator
+from scpo_ros.verification.backup.evidence import Demand
+from scpo_ros.verification.backup.findings import build_task, findings
+from scpo_ros.verification.task import Cache, contraction_factor
+
+
+Value: TypeAlias = bool | int | float | str | tuple[float, ...]  # of a parameter
+Changes: TypeAlias = Mapping[str, Value]  # {parameter: value}
+
+_ITERATIONS = 400  # for a safe set
+_UNITS = {'system.disturbance': 'm/s^2', 'system.position_disturbance': 'm/s',
+          'system.position_limit': 'm', 'system.velocity_limit': 'm/s',
+          'system.input_limit': 'm/s^2', 'metrics.stability_offset': 'm',
+          'metrics.horizon_s': 's', 'system.contraction_rate': '1/s',
+          'metrics.stability_decay': '1/s'}
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A change that certifies the backup, or one that does not help."""
+
+    sentence: str
+    changes: Changes
+    helps: bool = True
+    tried: bool = True  # False: found by bisection only
+
+
+def in_words(changes: Changes) -> str:
+    """Return changes in words, with units."""
+    return ' and '.join(f'{name} = {item:g} {_UNITS.get(name, "")}'.rstrip()
+                        if isinstance(item, float) else f'{name}: {item}'
+                        for name, item in changes.items())
+
+
+class Trials:
+    """Tries changes of one specification until a time budget is spent."""
+
+    def __init__(self, spec: Spec, demands: tuple[Demand, ...], cache: Cache,
+                 clock: Callable[[], float], budget: float) -> None:
+        """
+        Start the budget.
+
+        :param demands: what is asked of the backup. :param cache: folder of tables.
+        :param clock: () -> [s]. :param budget: [s].
+        """
+        self.spec, self.demands = spec, demands
+        self._cache, self._clock, self._end = cache, clock, clock() + budget
+        self._values: dict[str, Value] = {
+            name: item for name, (item, _) in flatten(spec).items()}
+
+    def spent(self) -> bool:
+        """Return whether the time is up."""
+        return self._clock() >= self._end
+
+    def number(self, name: str) -> float:
+        """
+        Return the present value of a parameter that is a number.
+
+        :raises TypeError: for any other parameter.
+        """
+        value = self._values[name]
+        if not isinstance(value, (int, float)):
+            raise TypeError(f'{name} is no number')
+        return float(value)
+
+    def changed(self, changes: Changes) -> Spec:
+        """Return the Spec with changes. :raises ConfigurationError: as such."""
+        return build(type(self.spec), {**self._values, **changes})
+
+    def has_safe_set(self, changes: Changes) -> bool:
+        """Return whether there is a safe set inside the limits, with changes."""
+        try:
+            system = self.changed(changes).system
+            contractive_set(double_integrator(system), contraction_factor(system), _ITERATIONS)
+        except ScpoRosError:
+            return False
+        return True
+
+    def certified(self, changes: Changes, demands: tuple[Demand, ...] | None = None) -> bool:
+        """
+        Return whether the backup is certified with changes, everything looked at.
+
+        :param demands: other ones than those of the construction.
+        """
+        try:
+            task = build_task(self.changed(changes), self._cache)
+            found = findings(task, self.demands if demands is None else demands)
+        except ScpoRosError:
+            return False
+        return bool(found) and all(f.holds for f in found)
+
+    def remedy(self, changes: Changes) -> list[Remedy]:
+        """Return the remedy of changes if they are one: in range, and tried in time."""
+        try:
+            self.changed(changes)
+        except ScpoRosError:
+            return []
+        if self.spent() or not self.certified(changes):
+            return []
+        return [Remedy(f'with {in_words(changes)}', changes)]

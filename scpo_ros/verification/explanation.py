@@ -1,0 +1,51 @@
+"""Failed metrics in words: where, when and by how much."""
+
+import numpy as np
+from scpo_ros.arrays import Array
+from scpo_ros.proofs.invariance import ProvedInvariance
+from scpo_ros.systems.scenario import Scenarios
+from scpo_ros.verification.metric_layout import CONDITIONS
+from scpo_ros.verification.sampled_invariance import SampledInvariance
+from scpo_ros.verification.task import ControlTask, StabilityProof
+
+
+def invariance_in_words(invariance: ProvedInvariance | SampledInvariance, theta: Array) -> str:
+    """Return the state from which a policy (d,) may leave the safe set, and by how much."""
+    state, worst = invariance.worst(theta)
+    if not worst > 0:
+        return ('it cannot be proved that the input stays within what the safe set '
+                'allows, though no state is known where it does not')
+    return (f'from x = ({state[0]:.3f}, {state[1]:.3f}) the input exceeds what the safe '
+            f'set allows by {worst:.4f}')
+
+
+def cost_in_words(task: ControlTask, condition: int) -> str:
+    """Return what a policy would cost. :param condition: index of CONDITIONS."""
+    return (f'{CONDITIONS[condition]} the task cost would exceed '
+            f'{1 + task.metric.tolerance:.2f} times that of the backup')
+
+
+def stability_in_words(stability: StabilityProof, theta: Array) -> str:
+    """Return by how much a policy (d,) shrinks the state too slowly."""
+    return ('the state would not shrink at the rate asked for, the input exceeding what that '
+            f'allows by up to {stability.prove(theta).bound:.4f} per |x|')
+
+
+def return_in_words(scenario: Scenarios) -> str:
+    """Return from where a rollout (a batch of one) does not return."""
+    return f'{_start(scenario)} the state has not returned towards the origin after the rollout'
+
+
+def constraint_in_words(task: ControlTask, theta: Array, scenario: Scenarios) -> str:
+    """Return when the rollout of a policy (d,) violates its constraint most, and by how much."""
+    states, inputs = task.simulator.trajectory(theta, scenario.x0, scenario.w)
+    violation = task.bounds.excess(states[0, :-1], inputs[0])
+    k = int(np.nanargmax(np.where(np.isnan(violation), -np.inf, violation)))
+    p, v = states[0, min(k + 1, len(inputs[0]))]
+    return (f'{_start(scenario)} at t = {k * task.system.dt:.1f} s the input exceeds what the '
+            f'safe set allows by {violation[k]:.4f} (p = {p:.3f}, v = {v:.3f})')
+
+
+def _start(scenario: Scenarios) -> str:
+    """Return where a rollout starts."""
+    return f'from x0 = ({scenario.x0[0, 0]:.3f}, {scenario.x0[0, 1]:.3f})'
