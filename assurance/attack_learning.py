@@ -17,7 +17,7 @@ from scpo_ros.adapter.session import Session
 from scpo_ros.config import AdapterConfig, EXPERTS
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.experts.catalogue import ExpertCatalogue
-from scpo_ros.interface.messages import policy_values
+from scpo_ros.interface.policy_codec import policy_values
 from scpo_ros.nodes.conversions import (
     event_message, read_event, read_policy, read_trajectory, trajectory_message)
 from scpo_ros.systems.scenario import interior_states, stress_states

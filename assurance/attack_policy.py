@@ -95,5 +95,5 @@ def _believed(target, admission, tally, name):
 
 
 def _good(target):
-    from scpo_ros.interface.messages import policy_values
+    from scpo_ros.interface.policy_codec import policy_values
     return policy_values(target.good)

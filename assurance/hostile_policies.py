@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scpo_ros.arrays import digest
-from scpo_ros.interface.messages import policy_values
+from scpo_ros.interface.policy_codec import policy_values
 from scpo_ros.interface.policy_record import LARGEST_JUMP, LARGEST_VERSION, PolicyRecord
 
 

@@ -44,6 +44,8 @@ MONITOR_FILE = 'controller/model_monitor.py'
 TRANSITIONS_FILE = 'systems/transitions.py'
 APPLIED_FILE = 'controller/applied_input.py'
 MESSAGES_FILE = 'interface/messages.py'
+CODEC_FILE = 'interface/policy_codec.py'
+REVOCATION_FILE = 'controller/revocation.py'
 HISTORY_FILE = 'ledger/history.py'
 VERIFIER_FILE = 'verification/verifier.py'
 
@@ -234,7 +236,7 @@ def taken_while_revoked(module):
 
 def exception_escapes(module):
     gate, chain = gate_of(module)
-    gate._margin = 'not a number'  # whatever makes a check fail
+    gate._rules = replace(gate._rules, margin='not a number')  # whatever makes a check fail
     try:
         gate.submit(chain[1])
     except TypeError:
@@ -304,6 +306,31 @@ def last_version_is_adopted(module):
         return False
 
 
+def _read_by_codec(**changed):
+    """Return the breach that a record is read of which one value has a wrong type or size."""
+    def breach(module):
+        values = module.policy_values(chain_of(1)[1])
+        try:
+            return module.policy_of({**values, **changed}) is not None
+        except module.InvalidArrayError:
+            return False
+    return breach
+
+
+def revoked_without_a_word(module):
+    revocation = module.Revocation()
+    revocation.revoke('')
+    return not revocation.stands
+
+
+def forgiven_while_it_stands(module):
+    revocation = module.Revocation()
+    for _ in range(3):
+        revocation.revoke('the model')
+    revocation.forgive(1000)
+    return revocation.periods == 1
+
+
 def last_version_is_revived(module):
     chain = module.PolicyChain(SPEC, records=[
         chain_of(0)[0], replace(chain_of(1)[1], version=2**63 - 1)])
@@ -366,7 +393,7 @@ def _swapping(module, now, inside, revoked=''):
         gate.verdict(True, '', claim=CLAIM)
         if version == 1:
             gate.swap(0.0, True)
-    gate.revoked = revoked
+    gate.revocation.resume(revoked, None)
     return gate.swap(now, inside) is not None
 
 
@@ -491,9 +518,9 @@ def _begins_unwatched(module):
 
 
 def _calm_unwatched(module):
-    plant = Watched(make=module.ModelMonitor, calm_steps=1, revoked='before')
+    plant = Watched(make=module.ModelMonitor, calm_steps=1)
     plant.advance()
-    return plant.monitor.calm
+    return plant.monitor.calm(1)
 
 
 def _outside_unnoticed(module):
@@ -637,11 +664,11 @@ def published_while_revoked(module):
 
 CHECKS = [  # file, text of the check, text without it, what gets through
     (GATE_FILE, 'found = self._found(record)', 'found = ()', malformed_is_queued),
-    (GATE_FILE, '        if self.revoked:\n            return (Defect(',
+    (GATE_FILE, '        if self.revocation.stands:\n            return (Defect(',
      '        if False:\n            return (Defect(', taken_while_revoked),
     (GATE_FILE, 'except Exception as error:  # noqa: B902\n',
      'except KeyError as error:  # noqa: B902\n', exception_escapes),
-    (GATE_FILE, 'len(self._queue) >= self._limit', 'False', queue_without_end),
+    (GATE_FILE, 'len(self._queue) >= self._rules.queue', 'False', queue_without_end),
     (GATE_FILE, 'if safe is True and', 'if safe and', truth_like_verdict),
     (GATE_FILE, 'self.refuse(record.version, kind, reason, counterexample)\n'
      '        self._queue.clear()', 'self.refuse(record.version, kind, reason, counterexample)',
@@ -661,6 +688,14 @@ CHECKS = [  # file, text of the check, text without it, what gets through
     (HISTORY_FILE, 'record = replace(record, certificate=None)', 'pass', sent_text_is_kept),
     (MESSAGES_FILE, 'if not 0 <= version <= LARGEST_VERSION:', 'if False:',
      last_version_is_adopted),
+    (CODEC_FILE, ' or isinstance(item, bool)', '', _read_by_codec(**{'policy.version': True})),
+    (CODEC_FILE, 'if item.ndim != 1:', 'if False:',
+     _read_by_codec(**{'policy.theta': np.ones((3, 1))})),
+    (CODEC_FILE, 'not isinstance(item, wanted) or ', '',
+     _read_by_codec(**{'certificate.margin': 'x'})),
+    (REVOCATION_FILE, "reason or 'revoked', False", 'reason, False', revoked_without_a_word),
+    (REVOCATION_FILE, 'if not self.stands and not self._unsettled and', 'if',
+     forgiven_while_it_stands),
     (CHAIN_FILE, '\n                         and record.version <= LARGEST_VERSION', '',
      last_version_is_revived),
     (CHAIN_FILE, 'if max(self._records) + 1 - version > LARGEST_JUMP:', 'if False:',
@@ -669,14 +704,15 @@ CHECKS = [  # file, text of the check, text without it, what gets through
      answer_of_another_episode),
     ('systems/plant.py', 'self._begin, self._last, self._missing = self._step, None, 0',
      'self._begin, self._missing = self._step, 0', command_of_another_episode),
-    (GATE_FILE, 'found = _checked(identity_defects, record, self._size, self._spec)',
+    (GATE_FILE,
+     'found = _checked(identity_defects, record, backup.theta.size, backup.spec_digest)',
      'found = ()', restored_unseen),
     (GATE_FILE, 'or not in_safe_set ', '', swapped_outside),
     (GATE_FILE, 'or not rested ', '', swapped_too_soon),
-    (GATE_FILE, 'or not rested or self.revoked:', 'or not rested:',
+    (GATE_FILE, 'or not rested or self.revocation.stands:', 'or not rested:',
      swapped_while_revoked),
-    (GATE_FILE, 'self.running, self.ready, self._swapped_at = self._backup, None, now',
-     'self.ready, self._swapped_at = None, now', revoked_policy_goes_on),
+    (GATE_FILE, 'self._running, self._ready, self._swapped_at = self._backup, None, now',
+     'self._ready, self._swapped_at = None, now', revoked_policy_goes_on),
     (ADMISSION_FILE, "if answer.ok and getattr(answer.value, 'safe', None) is True and",
      "if getattr(answer.value, 'safe', None) is True and", failure_passes),
     (ADMISSION_FILE, "if answer.ok and getattr(answer.value, 'safe', None) is True and",
@@ -711,12 +747,12 @@ PLANT_CHECKS = [  # of the plant
      _revoked(*[{'step': 0.05}] * 60, warm=20)),
     (MONITOR_FILE, 'if match is Match.INADMISSIBLE:', 'if False:',
      _revoked({'applied': 21.0, 'answer': 20.0})),
-    (MONITOR_FILE, 'if match is Match.ADMISSIBLE and count >= many:', 'if False:',
+    (MONITOR_FILE, 'if match is Match.ADMISSIBLE and count >= self._many:', 'if False:',
      _revoked(*[{'applied': 0.1, 'answer': 0.2}] * 20)),
     (MONITOR_FILE, 'fault = self._left(before, state)', "fault = ''",
      _outside_unnoticed),
-    (MONITOR_FILE, 'return self._good >= self.needed and self.watched',
-     'return self._good >= self.needed', _calm_unwatched),
+    (MONITOR_FILE, 'return self.calm_periods >= periods and self.watched',
+     'return self.calm_periods >= periods', _calm_unwatched),
     (MONITOR_FILE, 'return self._share.enough', 'return True', _begins_unwatched),
     (TRANSITIONS_FILE, 'if not abs(step - self._dt) <= self._admitted:', 'if False:',
      _judged(0.05)),
@@ -742,7 +778,7 @@ BUDGET = [  # of the task cost
      'if not change <= max(0.0, self.balance):', _admitted(-0.9, np.nan)),
     ('controller/cost_budget.py', 'if not np.isfinite(balance):\n            return False',
      'if False:\n            return False', _settled(x=np.array([5.0, 5.0]))),
-    ('controller/cost_budget.py', 'follows = valid and last', 'follows = last',
+    ('controller/cost_budget.py', 'not (valid and self._follows(', 'not (self._follows(',
      _settled(valid=False, x=np.array([0.8, 0.1]), applied=-0.4)),
     ('controller/cost_budget.py', 'state.episode == last.episode and 0.5 < steps < 1.5', 'True',
      _settled(time=5.0, x=np.array([0.8, 0.1]), applied=-0.4)),

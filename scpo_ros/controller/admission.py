@@ -6,13 +6,23 @@ for its swap: what runs is always in the ledger, so that no kill can lose it. A 
 fails to run, or takes too long, and a ledger that cannot be written are refusals.
 """
 
+from collections.abc import Callable
+from concurrent.futures import Future
 import time
+from typing import NamedTuple
 
-import numpy as np
-from scpo_ros.interface.claim import claim_values
+from scpo_ros.arrays import frozen
+from scpo_ros.config import Spec
+from scpo_ros.controller.allowance import Allowance
+from scpo_ros.controller.policy_gate import PolicyGate
+from scpo_ros.interface.claim import Claim, claim_values
+from scpo_ros.interface.policy_codec import identity_values, Value
+from scpo_ros.interface.policy_record import PolicyRecord
 from scpo_ros.interface.refusal import RefusalKind
-from scpo_ros.ledger.history import record_values
+from scpo_ros.ledger.history import History, record_values
 from scpo_ros.process.stopping import stop_each
+from scpo_ros.process.worker import Answer, Worker
+from scpo_ros.verification.counterexample import Counterexample
 
 
 _ATTEMPTS = 3  # verifications of a policy that ran before, when the verifier itself fails
@@ -20,42 +30,58 @@ _FALLBACKS = 3  # newest policies of the ledger that are tried after a start
 _PER_SECOND, _BURST = 10.0, 100.0  # refusals that are recorded one by one
 
 
-class Admission:
-    """Takes records, verdicts and revocations; never waits."""
+class _Written(NamedTuple):
+    """A safe policy on its way to the disk."""
 
-    def __init__(self, gate, worker, history, timeout, arguments=(), clock=time.monotonic):
+    record: PolicyRecord
+    outcome: 'Future[None]'
+    deadline: float  # by the clock of the admission [s]
+    claim: Claim | None
+
+
+class Admission:
+    """
+    Leads a policy from its message to its swap: checks, verification, ledger. It never waits.
+
+    Revocations go through it as well, so that each is in the ledger.
+    """
+
+    def __init__(self, gate: PolicyGate, worker: Worker | None, history: History, timeout: float,
+                 arguments: tuple[Spec | float, ...] = (),
+                 clock: Callable[[], float] = time.monotonic) -> None:
         """
         Go on from what the history accepted last.
 
-        :param gate: PolicyGate. :param worker: Worker that serves `judge(theta)`; None lets every
-            record through that has the right shape: for demonstrations of the danger.
-        :param history: History. :param timeout: of a verification [s].
+        :param worker: serves `judge(theta)`; None lets every record through that has the right
+            shape: for demonstrations of the danger.
+        :param timeout: of a verification [s].
         :param arguments: for a worker that must be replaced. :param clock: () -> [s].
         """
         self.gate, self.history = gate, history
         self._worker, self._timeout, self._arguments = worker, timeout, arguments
-        self._clock = clock
-        self._credit, self._credited = _BURST, clock()
-        self._judged, self._written, self._failures = None, None, 0
+        self._clock, self._allowance = clock, Allowance(_PER_SECOND, _BURST, clock)
+        self._judged: PolicyRecord | None = None  # under verification
+        self._written: _Written | None = None
+        self._failures = 0  # of the verifier, in a row
         newest = [r for r in reversed(history.accepted.values()) if r.version > 0]
         self._fallbacks = newest[:_FALLBACKS]
         if history.revoked:
-            gate.suspended = self._fallbacks.pop(0) if self._fallbacks else None
-            gate.revoke(-np.inf, history.revoked)
+            gate.revocation.resume(
+                history.revoked, self._fallbacks.pop(0) if self._fallbacks else None)
         else:
             self._fall_back()
 
-    def _fall_back(self):
+    def _fall_back(self) -> None:
         """Queue the newest policy of the ledger that has not failed."""
         while self._fallbacks and self.gate.head is None and self.gate.newest.version == 0:
             self.gate.restore(self._fallbacks.pop(0))
 
     @property
-    def busy(self):
+    def busy(self) -> bool:
         """Return whether a record is neither let through nor refused yet."""
         return self.gate.head is not None
 
-    def submit(self, record):
+    def submit(self, record: PolicyRecord) -> bool:
         """Take a record for verification, or refuse it; return whether it was taken."""
         if self._worker is None:
             self.gate.admit_unchecked(record)
@@ -64,49 +90,46 @@ class Admission:
         taken = self.gate.submit(record)
         if self.gate.refusals > before:
             self._note_refusal()
-        self._ask()
+        self._ask(self._worker)
         return taken
 
-    def refuse(self, version, kind, reason, record=None, counterexample=None):
-        """Refuse what is not even a record, or one that is."""
-        self.gate.refuse(version, kind, reason, counterexample)
-        self._note_refusal(record)
+    def refuse(self, version: int, kind: RefusalKind, reason: str) -> None:
+        """Refuse a message that holds no record."""
+        self.gate.refuse(version, kind, reason)
+        self._note_refusal()
 
-    def _note_refusal(self, record=None):
-        now = self._clock()
-        self._credit = min(_BURST, self._credit + _PER_SECOND * (now - self._credited))
-        self._credited = now
-        if self._credit < 1 and record is None:
+    def _note_refusal(self, record: PolicyRecord | None = None) -> None:
+        if not self._allowance.take(always=record is not None):
             return  # `refusals` of the next entry counts it
-        self._credit -= 1
         refused = self.gate.refused
         self.history.note(
             'refused', version=refused.version, why=refused.kind.value, reason=refused.reason,
             refusals=self.gate.refusals, record=None if record is None else record_values(record))
 
-    def _ask(self):
+    def _ask(self, worker: Worker) -> None:
         """Have the head judged, if nothing is under way."""
         record = self.gate.head
         idle = self._judged is None and self._written is None
-        if record is not None and idle and not self._worker.busy and self._worker.alive:
-            self._worker.request('judge', record.theta, timeout=self._timeout)
+        if record is not None and idle and not worker.busy and worker.alive:
+            worker.request('judge', record.theta, timeout=self._timeout)
             self._judged = record
 
-    def poll(self):
+    def poll(self) -> None:
         """Take in what came back; call it often."""
-        if self._worker is None:
+        worker = self._worker
+        if worker is None:
             return
-        answer = self._worker.poll()
+        answer = worker.poll()
         if answer is not None:
             self._conclude(answer)
         if self._written is not None:
-            self._admit()
-        if self._worker.alive:
-            self._ask()
-        elif self._worker.revive(lambda: self._arguments):
+            self._admit(self._written)
+        if worker.alive:
+            self._ask(worker)
+        elif worker.revive(lambda: self._arguments):
             self._judged = None
 
-    def _conclude(self, answer):
+    def _conclude(self, answer: Answer) -> None:
         if answer.method == 'start':
             if not answer.ok and self.busy:
                 self._let_through(False, f'the verifier does not start: {answer.failure}',
@@ -120,7 +143,8 @@ class Admission:
             self._write(record, claim)
             return
         self._failures += not answer.ok
-        if not answer.ok and record is self.gate.suspended and self._failures < _ATTEMPTS:
+        if not answer.ok and record is self.gate.revocation.suspended and (
+                self._failures < _ATTEMPTS):
             return  # it ran before: try again
         judged = answer.ok and getattr(answer.value, 'safe', None) is False
         kind = RefusalKind.VERIFICATION if judged else RefusalKind.UNVERIFIED
@@ -128,25 +152,27 @@ class Admission:
         self._let_through(False, reason or 'the verification gave no verdict', kind,
                           counterexample=getattr(answer.value, 'counterexample', None))
 
-    def _write(self, record, claim):
+    def _write(self, record: PolicyRecord, claim: Claim) -> None:
         """Have the ledger keep a policy that is safe; only then it may run."""
         written = self.history.accept(record, claim)
         if written is None:
             self._let_through(True, '', claim=claim)
         else:
-            self._written = (record, written, self._clock() + self._timeout, claim)
+            self._written = _Written(record, written, self._clock() + self._timeout, claim)
 
-    def _admit(self):
-        record, written, deadline, claim = self._written
-        if not written.done() and self._clock() < deadline:
+    def _admit(self, written: _Written) -> None:
+        done = written.outcome.done()
+        if not done and self._clock() < written.deadline:
             return
         self._written = None
-        if record is self.gate.head:
-            error = written.exception() if written.done() else 'the disk does not answer in time'
-            self._let_through(error is None, str(error or ''), RefusalKind.LEDGER, claim=claim)
+        if written.record is self.gate.head:
+            error = written.outcome.exception() if done else 'the disk does not answer in time'
+            self._let_through(error is None, str(error or ''), RefusalKind.LEDGER,
+                              claim=written.claim)
 
-    def _let_through(self, safe, reason, kind=RefusalKind.VERIFICATION, counterexample=None,
-                     claim=None):
+    def _let_through(self, safe: bool, reason: str, kind: RefusalKind = RefusalKind.VERIFICATION,
+                     counterexample: Counterexample | None = None,
+                     claim: Claim | None = None) -> None:
         record, self._failures, before = self.gate.head, 0, self.gate.refusals
         self.gate.verdict(safe, reason, kind, counterexample, claim)
         if self.gate.refusals > before:
@@ -155,44 +181,47 @@ class Admission:
             self._fall_back()
         else:
             self._fallbacks = []
-        if self.gate.revoked and record is self.gate.suspended:
+        revocation = self.gate.revocation
+        if revocation.stands and record is revocation.suspended:
             self._reinstate()
 
-    def revoke(self, now, reason):
+    def revoke(self, now: float, reason: str) -> None:
         """Run the backup from now on; whatever is under way is withdrawn."""
-        if not self.gate.revoked:
+        if not self.gate.revocation.stands:
             self.history.note('revoked', reason=reason)
         self._fallbacks, self._judged, self._written = [], None, None
         self.gate.revoke(now, reason)
 
-    def explain(self, reason):
+    def explain(self, reason: str) -> None:
         """Give a revocation the reason that is known by now."""
-        self.gate.revoked = reason
+        self.gate.revocation.explain(reason)
         self.history.note('revoked', reason=reason)
 
-    def recall(self):
+    def recall(self) -> None:
         """Have the suspended policy verified anew, after which certification goes on."""
-        if not self.gate.revoked or self.gate.head is not None:
+        revocation = self.gate.revocation
+        if not revocation.stands or self.gate.head is not None:
             return
-        if self.gate.suspended is None or not self.gate.restore(self.gate.suspended):
+        if revocation.suspended is None or not self.gate.restore(revocation.suspended):
             self._reinstate()
 
-    def _reinstate(self):
-        self.gate.reinstate()
+    def _reinstate(self) -> None:
+        self.gate.revocation.end()
         self.history.note('reinstated')
 
-    def swap(self, now, in_safe_set):
+    def swap(self, now: float, in_safe_set: bool) -> PolicyRecord | None:
         """Return the record that runs from now on, or None."""
         record = self.gate.swap(now, in_safe_set)
         if record is not None:
             self.history.note('running', version=record.version, digest=record.digest)
         return record
 
-    def announcement(self):
-        """Return what the adapter must know besides the policy that runs, {name: value}."""
+    def announcement(self) -> dict[str, Value]:
+        """Return what the adapter must know, {name: value} of an active_policy message."""
         gate, found = self.gate, self.gate.refused.counterexample
-        none = np.zeros(0)
-        return {'ready.version': gate.newest.version, 'refused.version': gate.refused.version,
+        none = frozen(())
+        return {**identity_values(gate.running),
+                'ready.version': gate.newest.version, 'refused.version': gate.refused.version,
                 'refused.kind': gate.refused.kind.value,
                 'refused.reason': gate.refused.reason,
                 'refused.count': gate.refusals,
@@ -201,6 +230,6 @@ class Admission:
                 'model.valid': int(not gate.revoked), 'model.reason': gate.revoked,
                 **claim_values(gate.claim)}
 
-    def stop(self):
+    def stop(self) -> None:
         """End the verifier and close the ledger, each whatever becomes of the other."""
         stop_each(*([] if self._worker is None else [self._worker.stop]), self.history.stop)

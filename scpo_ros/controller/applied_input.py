@@ -3,7 +3,7 @@ Is the input that the plant reports as applied the one that was answered? No ROS
 
 A plant that drops or delays commands may keep the model x+ = A x + B applied + w exactly, and
 still leave the safe set: what was certified is the answer, and something else was applied. The
-limits hold as long as every *applied* input is admissible at its state, whoever chose it:
+limits hold as long as every *applied* input is admissible at its state, whatever chose it:
 
     LO(x_k) <= applied_{k+1} <= UP(x_k)   implies   x_{k+1} in C.
 
@@ -21,6 +21,8 @@ in a row, and the answers differed enough to tell, the plant applies commands q 
 from collections import deque
 from enum import Enum
 
+from scpo_ros.interface.messages import State
+from scpo_ros.simulation.rollout import InputBounds
 from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.systems.transitions import INPUT_ERROR, same_input
 
@@ -40,21 +42,22 @@ class Match(Enum):
 
 
 class AppliedInputs:
-    """Compares what was applied with what was answered."""
+    """Compares the inputs that the plant says it applied with the answers of the controller."""
 
-    def __init__(self, system: LinearSystem, bounds) -> None:
+    def __init__(self, system: LinearSystem, bounds: InputBounds) -> None:
         """
         Start without an answer.
 
-        :param bounds: InputBounds: `excess(x, u)` over [LO(x), UP(x)].
+        :param bounds: the admissible inputs [LO(x), UP(x)].
         """
         self._system, self._bounds = system, bounds
         self._tolerance = INPUT_ERROR * float(system.input_limit[0])
-        self._answers = deque(maxlen=LONGEST_DELAY + 1)  # (state, u), the newest last
-        self._late = deque(maxlen=DELAY_EVIDENCE)  # for each: the delays that would explain it
+        self._answers: deque[tuple[State, float]] = deque(maxlen=LONGEST_DELAY + 1)
+        # Of the newest transitions: {delay that explains it: whether it can be told from none}.
+        self._late: deque[dict[int, bool]] = deque(maxlen=DELAY_EVIDENCE)
         self.mismatches, self.sentence = 0, ''  # how many there were; the last one in words
 
-    def answered(self, state, u: float) -> None:
+    def answered(self, state: State, u: float) -> None:
         """Remember the answer to a state."""
         self._answers.append((state, float(u)))
 
@@ -63,7 +66,7 @@ class AppliedInputs:
         self._answers.clear()
         self._late.clear()
 
-    def compare(self, before, state) -> Match:
+    def compare(self, before: State, state: State) -> Match:
         """Return what became of the answer to `before`, by what `state` says was applied."""
         if not self._answers or self._answers[-1][0] is not before:
             return Match.UNKNOWN
@@ -79,10 +82,10 @@ class AppliedInputs:
         admissible = saturated and excess <= self._tolerance  # NaN is not
         return Match.ADMISSIBLE if admissible else Match.INADMISSIBLE
 
-    def _same(self, applied, answer):
+    def _same(self, applied: float, answer: float) -> bool:
         return same_input(self._system, applied, answer)
 
-    def _note_delays(self, applied):
+    def _note_delays(self, applied: float) -> None:
         """Note which delays explain what was applied, and whether each can be told from none."""
         answers = [u for _, u in reversed(self._answers)]
         self._late.append({q: not self._same(u, answers[0]) for q, u in enumerate(answers)
@@ -94,7 +97,7 @@ class AppliedInputs:
         if len(self._late) < DELAY_EVIDENCE:
             return 0
         for q in range(1, LONGEST_DELAY + 1):
-            told = [explained.get(q) for explained in self._late]
-            if None not in told and sum(told) >= _TOLD_APART:
+            told = [explained[q] for explained in self._late if q in explained]
+            if len(told) == DELAY_EVIDENCE and sum(told) >= _TOLD_APART:
                 return q
         return 0

@@ -1,17 +1,23 @@
 """
-The controller without ROS: from a state to the input that answers it.
+The control loop without ROS: from a state to the input that answers it.
 
-Every fresh state is judged by the :class:`StateWatch` and the :class:`ModelMonitor` before it is
-acted upon; a waiting policy is swapped in between two answers; when the model does not hold the
-backup gives the very answer to the state that showed it. It also answers where the policies would
-cost more than the :class:`CostBudget` has left.
+The :class:`StateWatch` and the :class:`ModelMonitor` judge a fresh state before it is answered.
+A waiting policy takes over between two answers. When the model does not hold, the backup answers
+the very state that showed it. The backup also answers where a policy would cost more than the
+:class:`CostBudget` has left.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scpo_ros.interface.state_watch import Fate
-from scpo_ros.policy.safety_filter import Source
+from scpo_ros.arrays import Array
+from scpo_ros.controller.admission import Admission
+from scpo_ros.controller.cost_budget import CostBudget
+from scpo_ros.controller.model_monitor import ModelMonitor
+from scpo_ros.interface.messages import State
+from scpo_ros.interface.state_watch import Fate, StateWatch
+from scpo_ros.policy.safety_filter import Action, GuardedPolicy, Source
+from scpo_ros.verification.task import ControlTask
 
 
 @dataclass(frozen=True)
@@ -29,29 +35,30 @@ class Reply:
 
 
 class ControlLoop:
-    """Watch, monitor, admission and law."""
+    """Answers states: lets each part judge in its turn and counts which law answered."""
 
-    def __init__(self, task, law, admission, watch, monitor, safety=True, budget=None):
+    def __init__(self, task: ControlTask, law: GuardedPolicy, admission: Admission,
+                 watch: StateWatch, monitor: ModelMonitor, safety: bool = True,
+                 budget: CostBudget | None = None) -> None:
         """
         Join the parts.
 
-        :param task: ControlTask. :param law: GuardedPolicy. :param admission: Admission.
-        :param watch: StateWatch. :param monitor: ModelMonitor.
         :param safety: False neither revokes nor waits for the safe set to swap.
-        :param budget: CostBudget, or None where the task cost is not bounded.
+        :param budget: None where the task cost is not bounded.
         """
         self.task, self.law, self.admission = task, law, admission
         self.watch, self.monitor, self._safety = watch, monitor, safety
         self.budget = budget
         self.counts = dict.fromkeys(Source, 0)
-        self._reply, self._time_lines = None, 0
-        self.fate = None  # of the last state, a Fate
+        self._reply: Reply | None = None  # to the newest fresh state
+        self._time_lines = 0
+        self.fate = Fate.MALFORMED  # of the newest state; none can be answered yet
 
-    def answer(self, state, now=None):
+    def answer(self, state: State, now: float | None = None) -> Reply | None:
         """
         Return the :class:`Reply` to a state, or None when it must not be acted upon.
 
-        :param state: with time, episode, x, applied. :param now: clock [s] for its age, or None.
+        :param now: clock [s] for the age of the state, or None.
         """
         fate = self.fate = self.watch.judge(state, now)
         if fate is Fate.REPEATED:
@@ -74,25 +81,27 @@ class ControlLoop:
         self.monitor.answered(state, self._reply.u)
         return self._reply
 
-    def _may_swap(self, x):
+    def _may_swap(self, x: Array) -> bool:
         """Return whether a policy may begin to run: in the safe set, and under watch."""
         return self.monitor.watched and bool(self.task.safe_set.contains(x))
 
-    def _follow_the_model(self, fault, now):
-        """Revoke, recall or reinstate, by what the monitor found."""
-        revoked = self.admission.gate.revoked
-        if fault and (not revoked or self.admission.busy):
-            self.monitor.revoke(fault)
+    def _follow_the_model(self, fault: str, now: float) -> None:
+        """Revoke, recall or end a revocation, by what the monitor found."""
+        revocation = self.admission.gate.revocation
+        revocation.forgive(self.monitor.calm_periods)
+        if fault and (not revocation.stands or self.admission.busy):
+            self.monitor.count_anew()
             self.admission.revoke(now, fault)
-        elif revoked and self.monitor.named and self.monitor.named != revoked:
-            self.monitor.reason = self.monitor.named
-            self.admission.explain(self.monitor.named)
-        elif revoked and self.monitor.calm:
-            self.admission.recall()
-        elif not revoked and not self.monitor.holds:
-            self.monitor.reinstate()
+        elif revocation.stands:
+            cause = self.monitor.named(revocation.reason)
+            if cause != revocation.reason:
+                self.admission.explain(cause)
+            elif self.monitor.calm(revocation.periods):
+                self.admission.recall()
+        elif revocation.settle():
+            self.monitor.forget()
 
-    def _act(self, state):
+    def _act(self, state: State) -> Reply:
         with np.errstate(over='ignore', invalid='ignore', divide='ignore'):
             action = self._within_budget(state, self.law.act(state.x))
         source, u = action.source, action.u
@@ -103,7 +112,7 @@ class ControlLoop:
         self.counts[source] += 1
         return Reply(u, source, self.admission.gate.running.version)
 
-    def _within_budget(self, state, action):
+    def _within_budget(self, state: State, action: Action) -> Action:
         """Return the action, or the backup's where a policy's would cost more than is left."""
         policy = (self.admission.gate.running.version > 0
                   and action.source in (Source.POLICY, Source.GUARD))
@@ -111,22 +120,27 @@ class ControlLoop:
             return action
         return self.law.without_policy(state.x)
 
-    def figures(self, x, u):
+    def figures(self, x: Array, u: float) -> tuple[float, float]:
         """
         Return by how much u lies inside what the safe set allows, and the policy's residual.
 
-        Apart from the answer, which need not wait for what is only reported.
+        Computed after the answer, which need not wait for what is only reported.
         """
         with np.errstate(over='ignore', invalid='ignore'):
             return float(-self.task.bounds.excess(x, u)), float(self.law.residual(x))
 
     @property
-    def short_of_budget(self):
+    def cost_balance(self) -> float:
+        """Return what the policies may still cost beyond the backup; 0 without a budget."""
+        return 0.0 if self.budget is None else self.budget.balance
+
+    @property
+    def short_of_budget(self) -> bool:
         """Return whether the cost budget had the backup give the last answer."""
         return self._reply is not None and self._reply.source is Source.BUDGET
 
     @property
-    def interventions(self):
-        """Return how often guard or last resort acted, not revocation or cost budget."""
+    def interventions(self) -> int:
+        """Return how often the safety filter, or a law outside the safe set, acted."""
         return sum(n for source, n in self.counts.items()
                    if source not in (Source.POLICY, Source.REVOKED, Source.BUDGET))

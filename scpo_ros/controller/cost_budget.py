@@ -46,81 +46,98 @@ in debt too: with a disturbance a debt comes about by chance, and under the back
 hours to be paid.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+from scpo_ros.arrays import Array
 from scpo_ros.exceptions import SolverError
+from scpo_ros.interface.messages import State
+from scpo_ros.verification.task import ControlTask
 
 _RESERVE = 0.1  # of the limit
 
 
-class CostBudget:
-    """The account of one controller."""
+@dataclass(frozen=True)
+class AdmittedInput:
+    """The input of a policy that the budget admitted last."""
 
-    def __init__(self, task, tolerance):
+    u: float
+    change: float  # predicted, of l + V [cost]
+
+
+class CostBudget:
+    """The account of one controller: what its policies may still cost beyond the backup."""
+
+    def __init__(self, task: ControlTask, tolerance: float) -> None:
         """
         Open the account.
 
-        :param task: ControlTask, whose system, backup, stage cost and cost-to-go are used.
-        :param tolerance: eps, the admitted relative excess of the cost over the backup's [1].
+        :param task: whose system, backup, stage cost and cost-to-go are used.
+        :param tolerance: eps, the share by which the cost may be above the backup's [1].
         """
         self._system, self._backup = task.system, task.policy.backup
         self._stage, self._value = task.simulator.stage_cost, task.cost_to_go
         self._share = 1 + tolerance
         self.limit = tolerance * self._value.mean  # most credit [cost]
         self.balance = _RESERVE * self.limit  # b [cost]
-        self._last = self._counterfactual = None
-        self._values = np.full(2, np.nan)  # V at the last state and at the counterfactual
-        self._asked = self._predicted = None  # input admitted last, and how it changes l + V
+        self._last: State | None = None
+        self._counterfactual: Array = np.full(task.system.n, np.nan)  # x^b
+        self._values: Array = np.full(2, np.nan)  # V at the last state and at the counterfactual
+        self._admitted: AdmittedInput | None = None  # at the last state
 
-    def observe(self, state, valid=True):
+    def observe(self, state: State, valid: bool = True) -> None:
         """
         Settle the step that led to a state, whichever law chose its input.
 
-        :param state: with time [s], episode, x (n,) and applied.
         :param valid: False where the model does not hold.
         """
         last, self._last = self._last, state
         with np.errstate(over='ignore', invalid='ignore'):
-            follows = valid and last is not None and self._follows(last, state)
-            base = self._backup_at_counterfactual() if follows else None
-            if base is None or not self._settle(last, state, base):
+            if last is None or not (valid and self._follows(last, state)
+                                    and self._settle(last, state)):
                 self._begin(last, state)
-        self._asked = self._predicted = None
+        self._admitted = None
 
-    def allows(self, u):
+    def allows(self, u: float) -> bool:
         """
         Return whether the budget admits an input of a policy at the state observed last.
 
         :param u: input, within its limits.
         """
+        if self._last is None:
+            return False
         x = self._last.x
         with np.errstate(over='ignore', invalid='ignore'):
             following = self._system.step(x, np.array([u]))
             change = self._stage(x, u) + self._value(following[None])[0] - self._values[0]
         if not change <= np.maximum(0.0, self.balance):  # NaN is not
             return False
-        self._asked, self._predicted = u, change
+        self._admitted = AdmittedInput(u, float(change))
         return True
 
     @property
-    def pending(self):
+    def pending(self) -> float:
         """Return what the counterfactual has yet to pay more than the plant, at least 0 [cost]."""
         return max(0.0, float(np.nan_to_num(
             self._share * self._values[1] - self._values[0], nan=0.0)))
 
-    def _follows(self, last, state):
+    def _follows(self, last: State, state: State) -> bool:
         """Return whether a state comes one step after another, of the same episode."""
         steps = (state.time - last.time) / self._system.dt
         return state.episode == last.episode and 0.5 < steps < 1.5
 
-    def _backup_at_counterfactual(self):
+    def _backup_at_counterfactual(self) -> Array | None:
         """Return the backup's input (1,) there; None where its solver finds none."""
         try:
             return self._backup(self._counterfactual[None])[0]
         except SolverError:
             return None
 
-    def _settle(self, last, state, base):
-        """Account for one step; return False, with nothing changed, where it is not finite."""
+    def _settle(self, last: State, state: State) -> bool:
+        """Account for one step; return False, with nothing changed, where that is not possible."""
+        base = self._backup_at_counterfactual()
+        if base is None:
+            return False
         u = np.array([state.applied])
         w = state.x - self._system.step(last.x, u)
         counterfactual = self._system.step(self._counterfactual, base, w)
@@ -134,12 +151,12 @@ class CostBudget:
         self.balance = float(min(balance, self.limit + self.pending))
         return True
 
-    def _begin(self, last, state):
+    def _begin(self, last: State | None, state: State) -> None:
         """Let the counterfactual begin anew, rules 2 and 3."""
         value = self._value(state.x[None])[0]
         fresh = last is None or state.episode != last.episode
-        if self._asked is not None:
-            charge = self._charge(last, state, value)
+        if last is not None and self._admitted is not None:
+            charge = self._charge(last, state, value, self._admitted)
             self.balance = (self.balance - charge if np.isfinite(charge)
                             else min(self.balance, 0.0))
         pending, grant = self.pending, max(0.0, float(np.nan_to_num(
@@ -147,10 +164,12 @@ class CostBudget:
         self.balance += (grant if fresh else min(pending, grant)) - pending
         self._counterfactual, self._values = np.array(state.x), np.array([value, value])
 
-    def _charge(self, last, state, value):
+    def _charge(self, last: State, state: State, value: float,
+                admitted: AdmittedInput) -> float:
         """Return by how much l + V grew over steps that were not judged, at least 0."""
         steps = (state.time - last.time) / self._system.dt
         if state.episode != last.episode or not steps > 0:
-            return max(0.0, self._predicted)
-        spent = max(1, round(steps)) * self._stage(last.x, self._asked) + value - self._values[0]
-        return np.maximum(0.0, spent)  # NaN stays NaN
+            return max(0.0, admitted.change)
+        spent = (max(1, round(steps)) * self._stage(last.x, admitted.u)
+                 + value - self._values[0])
+        return float(np.maximum(0.0, spent))  # NaN stays NaN

@@ -1,16 +1,19 @@
 """
-What the controller says of itself: the gravest conditions that hold now, as sentences. No ROS.
+The controller's diagnosis of itself: the gravest conditions that hold, as sentences. No ROS.
 
-A condition is reported while it holds. An event (a failed callback, an action of the guard) is
-reported for RECENT_S after it happened, and stays in the counts for good.
+A condition is reported while it holds. An event (a failed callback, an action of the safety
+filter) is reported for RECENT_S after it happened, and stays in the counts for good.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
+from scpo_ros.config import ControllerConfig
+from scpo_ros.controller.control_loop import ControlLoop
 from scpo_ros.health.severity import Severity
 from scpo_ros.health.silence import without_states
+from scpo_ros.interface.messages import State
 from scpo_ros.interface.state_watch import Fate
 from scpo_ros.policy.safety_filter import Source
 
@@ -20,28 +23,27 @@ _NAMES = ('position', 'velocity')
 
 
 class ControllerDiagnosis:
-    """Gathers what happens and judges what holds."""
+    """Gathers what happens in the controller and says how grave its condition is."""
 
-    def __init__(self, loop, config) -> None:
-        """
-        Take over what is looked at.
-
-        :param loop: ControlLoop. :param config: ControllerConfig.
-        """
+    def __init__(self, loop: ControlLoop, config: ControllerConfig) -> None:
+        """Look at a control loop; nothing has happened yet."""
         self._loop, self._config = loop, config
-        self._began = self._arrival = self._heard = None  # steady times [s]
-        self._unusable, self._state = Counter(), None  # fates since the last fresh state
+        self._began: float | None = None  # steady times [s]: of the first judgement,
+        self._arrival: float | None = None  # of the newest fresh state
+        self._heard: float | None = None  # and of the newest message
+        self._unusable: Counter[str] = Counter()  # fates since the last fresh state
+        self._state: State | None = None
         self.faults, self.malformed, self._fault = 0, 0, ''
-        self._counted = {}  # {event: (count, when it grew)}
+        self._counted: dict[str, tuple[int, float]] = {}  # {event: (count, when it grew)}
 
-    def saw(self, state, fate: Fate, now: float) -> None:
+    def saw(self, state: State, fate: Fate, now: float) -> None:
         """Take in the fate of a state. :param now: steady time of its arrival [s]."""
         self._heard = now
         if fate is Fate.FRESH:
             self._arrival, self._state = now, state
             self._unusable.clear()
         else:
-            self._unusable[fate] += 1
+            self._unusable[fate.value] += 1
 
     def saw_malformed(self, now: float) -> None:
         """Take in a message that is no state. :param now: steady time of its arrival [s]."""
@@ -60,6 +62,24 @@ class ControllerDiagnosis:
         gate = self._loop.admission.gate
         return worst, '; '.join(sentences) or f'running policy {gate.running.version}'
 
+    def values(self) -> dict[str, str | int]:
+        """Return the counts and texts that diagnostics show, {key: value}."""
+        loop, history = self._loop, self._loop.admission.history
+        gate, monitor = loop.admission.gate, loop.monitor
+        return {'version': gate.running.version, 'ready': gate.newest.version,
+                'certificate': gate.claim.coverage,
+                'swaps': gate.swaps, 'refused': gate.refusals,
+                'last_refusal': gate.refused.reason,
+                'revocations': gate.revocation.count,
+                'malformed_states': self.malformed,
+                'model_error': f'{monitor.ratio:.3f}',
+                'judged_share': f'{monitor.judged_share:.3f}', 'judged': monitor.judged,
+                'input_mismatch': monitor.mismatches, 'last_mismatch': monitor.mismatch,
+                'callback_faults': self.faults, 'cost_balance': f'{loop.cost_balance:.4g}',
+                'ledger': history.failure or history.fault or 'in order',
+                **{f'states_{fate.value}': count for fate, count in loop.watch.counts.items()},
+                **{source.value: count for source, count in loop.counts.items()}}
+
     def _conditions(self, now: float) -> Iterator[tuple[Severity, str]]:
         gate, history = self._loop.admission.gate, self._loop.admission.history
         if not self._config.safety:
@@ -75,9 +95,9 @@ class ControllerDiagnosis:
         if self._recent('fault', self.faults, now):
             yield Severity.ERROR, (f'{self.faults} callbacks failed, the last with {self._fault}: '
                                    'please report this')
-        yield from self._warnings(now, gate, history)
+        yield from self._warnings(now)
 
-    def _silence(self, now):
+    def _silence(self, now: float) -> Iterator[tuple[Severity, str]]:
         began = self._began = now if self._began is None else self._began
         silent = now - (began if self._arrival is None else self._arrival)
         if silent <= self._config.state_timeout_s:
@@ -86,7 +106,7 @@ class ControllerDiagnosis:
             1.0, self._config.state_timeout_s)
         yield Severity.ERROR, without_states(self._unusable if lately else {})
 
-    def _outside(self):
+    def _outside(self) -> Iterator[tuple[Severity, str]]:
         if self._state is None:
             return
         limits = self._loop.task.system.state_limit
@@ -95,7 +115,8 @@ class ControllerDiagnosis:
                 yield Severity.ERROR, f'the state is outside its limits: |{name}| = ' \
                                       f'{abs(value):.4g} > {limit:g}'
 
-    def _warnings(self, now, gate, history):
+    def _warnings(self, now: float) -> Iterator[tuple[Severity, str]]:
+        gate, history = self._loop.admission.gate, self._loop.admission.history
         monitor = self._loop.monitor
         if self._arrival is not None and not monitor.watched and not gate.revoked:
             yield Severity.WARN, (
@@ -117,7 +138,7 @@ class ControllerDiagnosis:
         if gate.refused.version >= gate.running.version and gate.refusals:
             yield Severity.WARN, f'policy {gate.refused.version} refused: {gate.refused.reason}'
 
-    def _recent(self, event, count, now):
+    def _recent(self, event: str, count: int, now: float) -> bool:
         """Return whether a count has grown within RECENT_S."""
         before, since = self._counted.get(event, (0, -np.inf))
         if count > before:

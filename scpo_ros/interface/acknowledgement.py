@@ -1,16 +1,20 @@
 """What the controller says of itself: what runs, what it let through, what it refused last."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import numpy as np
+from scpo_ros.arrays import Array, frozen
 from scpo_ros.interface.refusal import RefusalKind
 
 
-@dataclass(frozen=True)
-class Acknowledgement:
-    """What the controller says of itself."""
+def _nothing() -> Array:
+    return frozen(())
 
-    theta: np.ndarray  # (d,), of the running policy
+
+@dataclass(frozen=True, eq=False)
+class Acknowledgement:
+    """The content of an active_policy message, for which the adapter waits."""
+
+    theta: Array  # (d,), of the running policy
     version: int  # running
     digest: str
     ready: int  # newest version that was let through
@@ -18,8 +22,13 @@ class Acknowledgement:
     refused_kind: RefusalKind
     refused_reason: str
     refusals: int
-    refused_x0: np.ndarray = None  # (n,) of the counterexample, empty for none
-    refused_w: np.ndarray = None  # (H n,)
+    refused_x0: Array = field(default_factory=_nothing)  # (n,) of the counterexample, or empty
+    refused_w: Array = field(default_factory=_nothing)  # (H n,)
     model_valid: int = 1  # whether certificates count at present
     model_reason: str = ''  # why not
     claim_kind: str = ''  # what the controller itself established for what runs
+
+    def __post_init__(self) -> None:
+        """Freeze the arrays."""
+        for name in ('theta', 'refused_x0', 'refused_w'):
+            object.__setattr__(self, name, frozen(getattr(self, name)))

@@ -1,4 +1,4 @@
-"""What a reader established for a policy by a verification of its own. No ROS."""
+"""What the controller established for a policy by a verification of its own. No ROS."""
 
 from dataclasses import asdict, dataclass
 
@@ -22,6 +22,6 @@ BACKUP = Claim('backup', 'the backup')
 UNCHECKED = Claim('unchecked', 'nothing: safety is off')
 
 
-def claim_values(claim):
+def claim_values(claim: Claim) -> dict[str, str | float | int]:
     """Return {name: value} of a :class:`Claim`, as the controller announces it."""
     return {f'claim.{name}': item for name, item in asdict(claim).items()}

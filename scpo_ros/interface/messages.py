@@ -8,50 +8,43 @@ bag.
 from dataclasses import dataclass
 
 import numpy as np
-from scpo_ros.arrays import checked
+from scpo_ros.arrays import Array, checked, frozen
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.interface.acknowledgement import Acknowledgement
+from scpo_ros.interface.policy_codec import (
+    integer, policy_of, text, Value, Values, vector)
 from scpo_ros.interface.policy_record import LARGEST_VERSION, PolicyRecord
 from scpo_ros.interface.refusal import RefusalKind
-from scpo_ros.scpo import Certificate
+from scpo_ros.interface.ros_types import (
+    EventMessage, JointStateMessage, ParameterValue, Stamp, TrajectoryMessage)
 
 
-CERTIFICATE_NAMES = {  # field of Certificate: name in the message
-    'kind': 'certificate.kind', 'coverage': 'certificate.coverage', 'g': 'certificate.g',
-    'bound': 'certificate.bound', 'smoothness': 'certificate.smoothness',
-    'margin': 'certificate.margin', 'theta_digest': 'certificate.theta_digest',
-    'parent_digest': 'certificate.parent_digest', 'violation': 'certificate.violation',
-    'duality_gap': 'certificate.duality_gap',
-    'verification_size': 'certificate.verification_size',
-    'verification_max': 'certificate.verification_max'}
-POLICY_NAMES = {
-    'theta': 'policy.theta', 'version': 'policy.version', 'parent': 'policy.parent',
-    'digest': 'policy.digest', 'parent_digest': 'policy.parent_digest',
-    'spec_digest': 'policy.spec_digest'}
-
-
-def seconds(stamp):
+def seconds(stamp: Stamp) -> float:
     """Return a builtin_interfaces Time or Duration as a float [s]."""
     return stamp.sec + 1e-9 * stamp.nanosec
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class State:
     """A joint_states message."""
 
-    stamp: object  # builtin_interfaces Time
+    stamp: Stamp
     time: float  # [s]
     episode: int
-    x: np.ndarray  # (2,), may hold non-finite entries: whoever acts on it checks
+    x: Array  # (n,), may hold non-finite entries: the reader checks before acting on it
     applied: float
 
+    def __post_init__(self) -> None:
+        """Freeze the state."""
+        object.__setattr__(self, 'x', frozen(self.x))
 
-def _counts(text):
-    """Return whether a text is a natural number of a sensible length."""
-    return text.isdecimal() and len(text) < 19
+
+def _counts(word: str) -> bool:
+    """Return whether a word is a natural number of a sensible length."""
+    return word.isdecimal() and len(word) < 19
 
 
-def read_state(message):
+def read_state(message: JointStateMessage) -> State:
     """
     Return the :class:`State` of a JointState.
 
@@ -69,11 +62,6 @@ def read_state(message):
                  np.array([message.position[0], message.velocity[0]]), float(message.effort[0]))
 
 
-# By rcl_interfaces/msg/ParameterType; no message of ours has values of other types.
-_READ = {4: lambda v: v.string_value, 2: lambda v: int(v.integer_value),
-         3: lambda v: float(v.double_value), 8: lambda v: np.array(v.double_array_value)}
-
-
 @dataclass(frozen=True)
 class Command:
     """A joint_command message."""
@@ -84,7 +72,7 @@ class Command:
     u: float
 
 
-def read_command(message):
+def read_command(message: JointStateMessage) -> Command:
     """
     Return the :class:`Command` of a JointState.
 
@@ -99,36 +87,37 @@ def read_command(message):
         seconds(message.header.stamp), source, int(version), float(message.effort[0]))
 
 
-def read_event(message):
+_ONE_OF = 'must be a string, integer, double or double array, once'
+
+
+def _value(name: str, value: ParameterValue) -> Value:
+    """Return what a parameter holds, by the numbers of rcl_interfaces/ParameterType."""
+    if value.type == 2:
+        return int(value.integer_value)
+    if value.type == 3:
+        return float(value.double_value)
+    if value.type == 4:
+        return value.string_value
+    if value.type == 8:
+        return np.array(value.double_array_value)
+    raise InvalidArrayError(name, value.type, _ONE_OF)
+
+
+def read_event(message: EventMessage) -> dict[str, Value]:
     """
     Return {name: value} of a ParameterEvent.
 
-    :raises InvalidArrayError: for a type that no message of ours has, or a name given twice.
+    :raises InvalidArrayError: for a type that no message of the stack has, or a name given twice.
     """
-    values = {}
+    values: dict[str, Value] = {}
     for parameter in message.changed_parameters:
-        if parameter.value.type not in _READ or parameter.name in values:
-            raise InvalidArrayError(parameter.name, parameter.value.type,
-                                    'must be a string, integer, double or double array, once')
-        values[parameter.name] = _READ[parameter.value.type](parameter.value)
+        if parameter.name in values:
+            raise InvalidArrayError(parameter.name, parameter.value.type, _ONE_OF)
+        values[parameter.name] = _value(parameter.name, parameter.value)
     return values
 
 
-def identity_values(record):
-    """Return {name: value} of a PolicyRecord without its certificate."""
-    return {name: getattr(record, field) for field, name in POLICY_NAMES.items()}
-
-
-def policy_values(record):
-    """Return {name: value} of a :class:`~scpo_ros.interface.policy_record.PolicyRecord`."""
-    values = identity_values(record)
-    if record.certificate is not None:
-        values.update({name: getattr(record.certificate, field)
-                       for field, name in CERTIFICATE_NAMES.items()})
-    return values
-
-
-def read_policy(message):
+def read_policy(message: EventMessage) -> PolicyRecord:
     """
     Return the :class:`~scpo_ros.interface.policy_record.PolicyRecord` of a ParameterEvent.
 
@@ -137,32 +126,7 @@ def read_policy(message):
     return policy_of(read_event(message))
 
 
-def policy_of(values):
-    """
-    Return the :class:`~scpo_ros.interface.policy_record.PolicyRecord` of :func:`policy_values`.
-
-    :raises InvalidArrayError: for a missing or wrongly typed value.
-    """
-    fields = {field: _typed(values, name, PolicyRecord, field)
-              for field, name in POLICY_NAMES.items()}
-    certificate = None
-    if any(name.startswith('certificate.') for name in values):
-        certificate = Certificate(**{
-            field: _typed(values, name, Certificate, field)
-            for field, name in CERTIFICATE_NAMES.items()})
-    return PolicyRecord(**fields, certificate=certificate)
-
-
-def _typed(values, name, kind, field):
-    wanted = kind.__dataclass_fields__[field].type
-    wanted = getattr(wanted, '__origin__', wanted)  # of an array's type the class
-    item = values.get(name)
-    if not isinstance(item, wanted):
-        raise InvalidArrayError(name, item, f'must be there, of type {wanted.__name__}')
-    return item
-
-
-def read_trajectory(message):
+def read_trajectory(message: TrajectoryMessage) -> tuple[float, Array, Array]:
     """
     Return the time of the last point [s], states (T, 2) and actions (T, 1).
 
@@ -182,43 +146,44 @@ def read_trajectory(message):
     return end, table[:, :2], table[:, 2:]
 
 
-def read_demonstration(message):
+def read_demonstration(message: TrajectoryMessage) -> tuple[str, Array, Array]:
     """
     Return the name of the law, states (T, 2) and actions (T, 1) of a demonstration.
 
     :raises InvalidArrayError: as :func:`read_trajectory`.
     """
-    return message.header.frame_id, *read_trajectory(message)[1:]
+    _, x, u = read_trajectory(message)
+    return message.header.frame_id, x, u
 
 
-def read_active(message):
+def read_active(message: EventMessage) -> Acknowledgement:
     """
     Return what a controller's active_policy says.
-
-    :returns: an :class:`~scpo_ros.interface.acknowledgement.Acknowledgement`.
 
     :raises InvalidArrayError: for a missing or wrongly typed value, an unknown kind of refusal, or
         a version beyond the largest.
     """
-    values = read_event(message)
-    names = {'theta': 'policy.theta', 'version': 'policy.version', 'digest': 'policy.digest',
-             'ready': 'ready.version', 'refused': 'refused.version',
-             'refused_kind': 'refused.kind', 'refused_reason': 'refused.reason',
-             'refusals': 'refused.count'}
-    later = {'refused_x0': 'refused.x0', 'refused_w': 'refused.w',  # not in version 0.1
-             'model_valid': 'model.valid', 'model_reason': 'model.reason',
-             'claim_kind': 'claim.kind'}
-    names.update({field: name for field, name in later.items() if name in values})
-    values['refused.kind'] = _kind(values.get('refused.kind'))
-    seen = Acknowledgement(**{
-        field: _typed(values, name, Acknowledgement, field) for field, name in names.items()})
+    values = {**_NOT_IN_VERSION_0_1, **read_event(message)}
+    seen = Acknowledgement(
+        vector(values, 'policy.theta'), integer(values, 'policy.version'),
+        text(values, 'policy.digest'), integer(values, 'ready.version'),
+        integer(values, 'refused.version'), _kind(values), text(values, 'refused.reason'),
+        integer(values, 'refused.count'), vector(values, 'refused.x0'),
+        vector(values, 'refused.w'), integer(values, 'model.valid'),
+        text(values, 'model.reason'), text(values, 'claim.kind'))
     for name, version in (('policy.version', seen.version), ('ready.version', seen.ready)):
         if not 0 <= version <= LARGEST_VERSION:
             raise InvalidArrayError(name, version, f'must be from 0 to {LARGEST_VERSION}')
     return seen
 
 
-def _kind(word):
+_NOT_IN_VERSION_0_1: Values = {
+    'refused.x0': frozen(()), 'refused.w': frozen(()), 'model.valid': 1, 'model.reason': '',
+    'claim.kind': ''}
+
+
+def _kind(values: Values) -> RefusalKind:
+    word = text(values, 'refused.kind')
     try:
         return RefusalKind(word)
     except ValueError as error:

@@ -5,8 +5,10 @@ from zipfile import ZipFile
 
 import numpy as np
 from scpo_ros.exceptions import InvalidArrayError, InvalidValueError
-from scpo_ros.interface.messages import policy_of, policy_values
-from scpo_ros.interface.policy_record import evidence_defects, identity_defects
+from scpo_ros.interface.policy_codec import policy_of, policy_values, Value
+from scpo_ros.interface.policy_record import (
+    evidence_defects, identity_defects, PolicyRecord)
+from scpo_ros.interface.refusal import Defect
 
 
 _LARGEST = 64 * 2**20  # bytes, unpacked
@@ -16,27 +18,29 @@ class PolicyFileError(InvalidValueError):
     """A file holds no policy that may be tried."""
 
 
-def write_policy(path, record):
+def write_policy(path: Path | str, record: PolicyRecord) -> None:
     """
     Write a :class:`~scpo_ros.interface.policy_record.PolicyRecord` with everything that it says.
 
     :raises OSError: when that cannot be done.
     """
-    np.savez(path, **policy_values(record))
+    np.savez(path, **policy_values(record))  # type: ignore[arg-type]  # no name is an option's
 
 
-def load_policy(path, size, spec_digest, margin, kind):
+def load_policy(path: Path | str, size: int, spec_digest: str, margin: float,
+                kind: str) -> PolicyRecord:
     """
     Return the PolicyRecord that a file holds, if nothing in it contradicts the rest.
 
-    That makes it a proposal and no more: its certificate is checked and then forgotten, since
-    whoever wrote the weights wrote that too. Its lineage is history.
+    The record is a proposal and no more: its certificate is checked and then forgotten, since the
+    author of the weights wrote it too. Its lineage is history.
 
     :param size: d, the number of weights. :param spec_digest: of the reader's specification.
     :param margin: the least margin that its certificate must claim. :param kind: that it must be
         of.
     :raises PolicyFileError: naming the file and the rules that it broke.
     """
+    found: tuple[Defect | str, ...]
     try:
         record = policy_of(_contents(path))
         found = (identity_defects(record, size, spec_digest)
@@ -52,7 +56,7 @@ def load_policy(path, size, spec_digest, margin, kind):
     return record
 
 
-def _contents(path):
+def _contents(path: Path | str) -> dict[str, Value]:
     """Return {name: value} of a file of arrays; nothing in it is executed."""
     if not Path(path).is_file():
         raise OSError('there is no such file')

@@ -1,11 +1,12 @@
 """A published policy: weights, identity and certificate in one record, and its defects."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scpo_ros.arrays import digest, frozen
+from scpo_ros.arrays import Array, digest, frozen
 from scpo_ros.config.specification import difference
-from scpo_ros.interface.refusal import lineage, malformed
+from scpo_ros.interface.refusal import Defect, lineage, malformed
 from scpo_ros.scpo import Certificate, certificate_defects
 
 
@@ -23,38 +24,39 @@ LARGEST_JUMP = 10**6
 
 @dataclass(frozen=True, eq=False)
 class PolicyRecord:
-    """Version 0 is the backup and its own parent."""
+    """A policy as it is published; version 0 is the backup and its own parent."""
 
-    theta: np.ndarray  # (d,)
+    theta: Array  # (d,)
     version: int  # grows by one with every published policy
     parent: int  # version of the policy from which the step was made
     digest: str  # of theta
     parent_digest: str  # of the parent's weights
     spec_digest: str  # of what the certificate rests on
-    certificate: Certificate
+    certificate: Certificate | None  # None: nobody vouches for it
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Freeze the weights."""
         object.__setattr__(self, 'theta', frozen(self.theta))
 
     @property
-    def claim(self):
+    def claim(self) -> str:
         """Return what its certificate covers, as a sentence."""
         return 'the backup' if self.certificate is None else self.certificate.coverage
 
 
-def backup_record(theta, spec_digest, certificate=None):
+def backup_record(theta: Array, spec_digest: str,
+                  certificate: Certificate | None = None) -> PolicyRecord:
     """Return the record of version 0, the backup."""
     identity = digest(theta)
     return PolicyRecord(theta, 0, 0, identity, identity, spec_digest, certificate)
 
 
-def identity_defects(record, size, spec_digest):
+def identity_defects(record: PolicyRecord, size: int,
+                     spec_digest: str) -> tuple[Defect, ...]:
     """
-    Return the first defect of a record taken alone, None if it has none.
+    Return the defects of a record taken alone, none if it has none.
 
     :param size: d, the number of weights. :param spec_digest: of the reader's own specification.
-    :returns: a :class:`~scpo_ros.interface.refusal.Defect`.
     """
     if record.theta.shape != (size,):
         return malformed(f'theta has the shape {record.theta.shape}, not ({size},)')
@@ -75,7 +77,7 @@ def identity_defects(record, size, spec_digest):
     return tuple(defect for holds, defects in rules if not holds for defect in defects)
 
 
-def _longest_text(record):
+def _longest_text(record: PolicyRecord) -> int:
     certificate = record.certificate
     texts = [record.digest, record.parent_digest, record.spec_digest]
     if certificate is not None:
@@ -84,7 +86,7 @@ def _longest_text(record):
     return max(map(len, texts))
 
 
-def version_defects(version, newest):
+def version_defects(version: int, newest: int) -> tuple[Defect, ...]:
     """Return why a version may not come next, as defects; none if newest < it <= newest + jump."""
     if not version > newest:
         return lineage(f'version {version} is not newer than {newest}')
@@ -93,7 +95,7 @@ def version_defects(version, newest):
     return ()
 
 
-def lineage_defects(record, known):
+def lineage_defects(record: PolicyRecord, known: Mapping[int, str]) -> tuple[Defect, ...]:
     """
     Return the defects of a record among what the reader knows, none if it has none.
 
@@ -109,7 +111,8 @@ def lineage_defects(record, known):
     return ()
 
 
-def record_defects(record, size, spec_digest, known, margin, kind, gap_tolerance=1e-9):
+def record_defects(record: PolicyRecord, size: int, spec_digest: str, known: Mapping[int, str],
+                   margin: float, kind: str, gap_tolerance: float = 1e-9) -> tuple[Defect, ...]:
     """
     Return why a policy message must be refused before its weights are even tried, or nothing.
 
@@ -120,7 +123,8 @@ def record_defects(record, size, spec_digest, known, margin, kind, gap_tolerance
             or evidence_defects(record, margin, kind, gap_tolerance))
 
 
-def evidence_defects(record, margin, kind, gap_tolerance=1e-9):
+def evidence_defects(record: PolicyRecord, margin: float, kind: str,
+                     gap_tolerance: float = 1e-9) -> tuple[Defect, ...]:
     """
     Return what contradicts a record's certificate, by arithmetic alone, or nothing.
 

@@ -28,16 +28,16 @@ class Defect:
     kind: RefusalKind
     sentence: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         """Return the sentence."""
         return self.sentence
 
 
-def malformed(*sentences):
+def malformed(*sentences: str) -> tuple[Defect, ...]:
     """Return the defects of that kind with the given sentences."""
     return tuple(Defect(RefusalKind.MALFORMED, sentence) for sentence in sentences)
 
 
-def lineage(*sentences):
+def lineage(*sentences: str) -> tuple[Defect, ...]:
     """Return the defects of that kind with the given sentences."""
     return tuple(Defect(RefusalKind.LINEAGE, sentence) for sentence in sentences)

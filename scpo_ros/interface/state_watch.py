@@ -19,13 +19,15 @@ a single message with a stamp from the future cannot make all later ones look ol
 from enum import Enum
 
 import numpy as np
+from scpo_ros.interface.messages import State
 
 
-BRIDGED_S = 1.0  # a loss of states this long ends no time line for those who only learn [s]
+# Data collectors treat the stream as restarted only after a gap longer than this [s].
+BRIDGED_S = 1.0
 
 
 class Fate(Enum):
-    """What becomes of a state."""
+    """What becomes of a state that arrived."""
 
     FRESH = 'fresh'
     REPEATED = 'repeated'
@@ -37,9 +39,10 @@ class Fate(Enum):
 
 
 class StateWatch:
-    """Judges the states as they come."""
+    """Decides for every state that arrives whether it may be acted upon, and counts."""
 
-    def __init__(self, dt, gap, confirmations=3, age_limit=0.0):
+    def __init__(self, dt: float, gap: float, confirmations: int = 3,
+                 age_limit: float = 0.0) -> None:
         """
         Start without a time line.
 
@@ -50,14 +53,16 @@ class StateWatch:
         self._gap, self._needed, self._age_limit = max(gap, 2 * dt), confirmations, age_limit
         self._slack = 1e-6 + 1e-3 * dt
         self.counts = dict.fromkeys(Fate, 0)
-        self.last, self.time_lines = None, 0
-        self._other, self._votes = None, 0
+        self.last: State | None = None  # newest fresh state
+        self.time_lines = 0  # how many have begun
+        self._other: State | None = None  # newest state of what may be another time line
+        self._votes = 0  # states in a row that speak for it
 
-    def judge(self, state, now=None):
+    def judge(self, state: State, now: float | None = None) -> Fate:
         """
         Return the :class:`Fate` of a state and count it; a fresh one becomes :attr:`last`.
 
-        :param state: with time, x, applied, episode. :param now: clock [s] for the age limit.
+        :param now: clock [s] for the age limit; None: the age is not looked at.
         """
         fate = self._fate(state, now)
         if fate in (Fate.OUT_OF_ORDER, Fate.AHEAD):
@@ -70,7 +75,7 @@ class StateWatch:
             self.last = state
         return fate
 
-    def _fate(self, state, now):
+    def _fate(self, state: State, now: float | None) -> Fate:
         if not (np.all(np.isfinite(state.x)) and np.isfinite(state.time)):
             return Fate.MALFORMED
         if self._age_limit > 0 and now is not None and not (
@@ -85,7 +90,7 @@ class StateWatch:
             return Fate.REPEATED if same else Fate.CONFLICTING
         return Fate.OUT_OF_ORDER if ahead < 0 else Fate.AHEAD if ahead > self._gap else Fate.FRESH
 
-    def _vote(self, state, fate):
+    def _vote(self, state: State, fate: Fate) -> Fate:
         other = self._other
         agrees = other is not None and -self._slack <= state.time - other.time <= self._gap
         self._votes = self._votes + 1 if agrees else 1

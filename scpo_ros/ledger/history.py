@@ -8,7 +8,7 @@ Kinds of entries: `started`; `accepted` and `refused` with record and reason; `r
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 import time
 from typing import NamedTuple
@@ -16,14 +16,13 @@ from typing import NamedTuple
 import numpy as np
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.interface.claim import Claim
+from scpo_ros.interface.policy_codec import policy_of, policy_values
 from scpo_ros.interface.policy_record import PolicyRecord
 from scpo_ros.ledger.ledger import Body, Json, Ledger, read
 from scpo_ros.ledger.thread import LedgerThread
-from scpo_ros.scpo import Certificate
 
 
 _REMEMBERED = 64  # newest policies kept in memory
-_TYPES = {'version': int, 'parent': int, 'digest': str, 'parent_digest': str, 'spec_digest': str}
 
 
 def _packed(item):
@@ -42,11 +41,11 @@ def _unpacked(item):
 
 def record_values(record):
     """Return what JSON can keep of a :class:`~scpo_ros.interface.policy_record.PolicyRecord`."""
-    values = {name: getattr(record, name) for name in _TYPES}
-    certificate = record.certificate and {
-        entry.name: _packed(getattr(record.certificate, entry.name))
-        for entry in fields(record.certificate)}
-    return {**values, 'theta': _packed(record.theta), 'certificate': certificate}
+    groups = {'policy': {}, 'certificate': {}}
+    for name, item in policy_values(record).items():
+        group, _, field = name.partition('.')
+        groups[group][field] = _packed(item)
+    return {**groups['policy'], 'certificate': groups['certificate'] or None}
 
 
 def read_record(values):
@@ -56,17 +55,15 @@ def read_record(values):
     :raises InvalidArrayError: for a missing, unknown or malformed value.
     """
     try:
-        given = {name: _unpacked(item) for name, item in values.items() if name != 'certificate'}
-        certificate = values['certificate']
-        if certificate is not None:
-            certificate = Certificate(**{
-                name: _unpacked(item) for name, item in certificate.items()})
-        record = PolicyRecord(**given, certificate=certificate)
+        groups = {'policy': {**values}, 'certificate': values['certificate']}
+        del groups['policy']['certificate']
+        given = {f'{group}.{name}': _unpacked(item) for group, part in groups.items()
+                 if part is not None for name, item in part.items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InvalidArrayError('ledger entry', str(error), 'must hold a policy') from error
-    if record.theta.ndim != 1 or any(
-            type(getattr(record, name)) is not kind for name, kind in _TYPES.items()):
-        raise InvalidArrayError('ledger entry', 'a wrong type', 'must hold a policy')
+    record = policy_of(given)
+    if policy_values(record).keys() != given.keys() or groups['certificate'] == {}:
+        raise InvalidArrayError('ledger entry', sorted(given), 'must hold a policy')
     return record
 
 

@@ -1,31 +1,35 @@
-"""From the core's values to messages; the way back is in :mod:`scpo_ros.interface.messages`."""
+"""From values to ROS messages; the way back is in :mod:`scpo_ros.interface.messages`."""
 
 from array import array
+from collections.abc import Mapping, Sequence
 
 from builtin_interfaces.msg import Duration, Time
 import numpy as np
 from rcl_interfaces.msg import Parameter, ParameterEvent, ParameterType, ParameterValue
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from scpo_ros.arrays import Array
 from scpo_ros.interface.messages import (  # noqa: F401 - offered beside what they undo
-    identity_values, policy_values, read_active, read_command, read_event, read_policy, read_state,
-    read_trajectory, seconds, State)
+    read_active, read_command, read_event, read_policy, read_state, read_trajectory, seconds,
+    State)
+from scpo_ros.interface.policy_codec import (  # noqa: F401
+    identity_values, policy_values, Value)
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 
 JOINT = 'slider'
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-# For who must hear every latched message, also when two come before the first is read.
+# For a reader that needs every latched message, also when two come before the first is read.
 LATCHED_QUEUE = QoSProfile(depth=16, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
-def stamp_of(time_s):
+def stamp_of(time_s: float) -> Time:
     """Return a time [s] as a builtin_interfaces Time."""
     nanoseconds = round(time_s * 1e9)
     return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
 
 
-def state_message(stamp, episode, x, applied):
+def state_message(stamp: Time, episode: int, x: Array, applied: float) -> JointState:
     """Return the JointState that the plant publishes."""
     message = JointState(name=[JOINT], position=[float(x[0])], velocity=[float(x[1])],
                          effort=[float(applied)])
@@ -34,7 +38,7 @@ def state_message(stamp, episode, x, applied):
     return message
 
 
-def command_message(stamp, source, version, u):
+def command_message(stamp: Time, source: str, version: int, u: float) -> JointState:
     """Return the JointState that answers the state with the given stamp."""
     message = JointState(name=[JOINT], effort=[float(u)])
     message.header.stamp = stamp
@@ -42,7 +46,7 @@ def command_message(stamp, source, version, u):
     return message
 
 
-def _value(item):
+def _value(item: Value) -> ParameterValue:
     if isinstance(item, str):
         return ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=item)
     if isinstance(item, (int, np.integer)):
@@ -53,13 +57,14 @@ def _value(item):
                           double_array_value=array('d', np.asarray(item, dtype=np.float64)))
 
 
-def event_message(stamp, node, values):
+def event_message(stamp: Time, node: str, values: Mapping[str, Value]) -> ParameterEvent:
     """Return a ParameterEvent with the given {name: value}: one atomic, typed message."""
     return ParameterEvent(stamp=stamp, node=node, changed_parameters=[
         Parameter(name=name, value=_value(item)) for name, item in values.items()])
 
 
-def trajectory_message(stamp, frame_id, times, x, u):
+def trajectory_message(stamp: Time, frame_id: str, times: Sequence[float] | Array, x: Array,
+                       u: Array) -> JointTrajectory:
     """
     Return a JointTrajectory of states and actions.
 

@@ -1,18 +1,24 @@
 """Diagnostics at 1 Hz and one-number metrics topics."""
 
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.publisher import Publisher
 from std_msgs.msg import Bool, Float64
 
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 STEADY = Clock(clock_type=ClockType.STEADY_TIME)
+Diagnosed: TypeAlias = tuple[bytes, str, Mapping[str, str | int | float]]  # level, message, values
 
 
 class Health:
-    """Publishes what a node says of itself on /diagnostics, once a second of wall time."""
+    """Publishes a node's diagnosis on /diagnostics, once a second of wall time."""
 
-    def __init__(self, node, item, report):
+    def __init__(self, node: Node, item: str, report: Callable[[], Diagnosed]) -> None:
         """
         Start publishing.
 
@@ -22,8 +28,8 @@ class Health:
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._timer = node.create_timer(1.0, self.publish, clock=STEADY)
 
-    def publish(self):
-        """Publish now."""
+    def publish(self) -> None:
+        """Publish the diagnosis now."""
         level, message, values = self._report()
         status = DiagnosticStatus(
             level=level, name=f'{self._node.get_fully_qualified_name()}: {self._item}',
@@ -35,20 +41,21 @@ class Health:
 
 
 class Metrics:
-    """Publishers of ~/metrics/<name>, one number or truth value each."""
+    """The topics ~/metrics/<name> of a node, one number or truth value each."""
 
-    def __init__(self, node, numbers, flags=()):
+    def __init__(self, node: Node, numbers: tuple[str, ...],
+                 flags: tuple[str, ...] = ()) -> None:
         """Create the publishers."""
-        self._publishers = {
+        self._publishers: dict[str, Publisher] = {
             name: node.create_publisher(kind, f'~/metrics/{name}', 10)
             for kind, names in ((Float64, numbers), (Bool, flags)) for name in names}
 
-    def destroy(self, node):
+    def destroy(self, node: Node) -> None:
         """Take the topics away from their node."""
         for publisher in self._publishers.values():
             node.destroy_publisher(publisher)
 
-    def publish(self, **values):
+    def publish(self, **values: float | bool) -> None:
         """Publish the given values."""
         for name, item in values.items():
             publisher = self._publishers[name]

@@ -1,20 +1,29 @@
 """Parameters of the nodes, derived from the configuration classes."""
 
 from array import array
+from collections.abc import Callable
+from typing import Generic, TYPE_CHECKING, TypeAlias, TypeVar
 
 from rcl_interfaces.msg import (
     FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult)
 from rclpy.exceptions import ParameterException
+from rclpy.node import Node
 from rclpy.parameter import Parameter
-from scpo_ros.config import build_node
-from scpo_ros.config.validation import build, flatten
+from scpo_ros.config import build_node, Spec
+from scpo_ros.config.validation import build, flatten, Validated
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
 
+if TYPE_CHECKING:
+    from scpo_ros.config.validation import Metadata
 
+
+Scalar: TypeAlias = bool | int | float | str
+Value: TypeAlias = Scalar | list[Scalar]  # of a parameter
+Config = TypeVar('Config', bound=Validated)  # configuration class of a node
 _STANDARD = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
 
 
-def _descriptor(name, default, meta):
+def _descriptor(name: str, default: Value, meta: 'Metadata') -> ParameterDescriptor:
     descriptor = ParameterDescriptor(
         name=name, description=meta['description'], read_only=not meta['dynamic'],
         dynamic_typing=True)
@@ -25,17 +34,17 @@ def _descriptor(name, default, meta):
         descriptor.additional_constraints = f'each in [{low}, {high}]'
     elif type(default) is int:
         descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=0)]
-    elif type(default) is float:
+    elif type(default) is float and low is not None and high is not None:
         descriptor.floating_point_range = [
             FloatingPointRange(from_value=float(low), to_value=float(high), step=0.0)]
     return descriptor
 
 
-def _plain(item):
-    return list(item) if isinstance(item, array) else item
+def _plain(item: 'Value | tuple[Scalar, ...] | array[float] | array[int]') -> Value:
+    return list(item) if isinstance(item, (array, tuple)) else item
 
 
-def declare(node, kind):
+def declare(node: Node, kind: type[Config]) -> tuple[Spec, Config]:
     """
     Declare the shared and the node's own parameters; return (Spec, configuration).
 
@@ -45,26 +54,29 @@ def declare(node, kind):
     :param kind: the node's configuration class.
     :raises ConfigurationError: naming the first bad parameter and the rule it broke.
     """
-    given = {name: _plain(parameter.value)
-             for name, parameter in node.get_parameters_by_prefix('').items()
-             if not name.startswith(_STANDARD)}
+    given = {name: _plain(node.get_parameter(name).value)
+             for name in node.get_parameters_by_prefix('') if not name.startswith(_STANDARD)}
     spec, config = build_node(kind, given)
     node.add_on_set_parameters_callback(lambda parameters: _same_clock(node, parameters))
     for name, (item, meta) in {**flatten(spec), **flatten(config)}.items():
-        item = list(item) if isinstance(item, tuple) else item
-        try:
-            if name in given:
-                node.set_parameters([Parameter(name, value=item)])
-                node.set_descriptor(name, _descriptor(name, item, meta))
-            else:
-                node.declare_parameter(name, item, _descriptor(name, item, meta))
-        except ParameterException as error:
-            raise ConfigurationError(name, item, f'is refused: {error}') from error
+        _declare_one(node, name, _plain(item), meta, name in given)
     return spec, config
 
 
-def _same_clock(node, parameters):
-    """Refuse another clock: who waits for whom was decided at the start."""
+def _declare_one(node: Node, name: str, item: Value, meta: 'Metadata', given: bool) -> None:
+    """Declare a parameter; one that was given was declared with the node, without all this."""
+    try:
+        if given:
+            node.set_parameters([Parameter(name, value=item)])
+            node.set_descriptor(name, _descriptor(name, item, meta))
+        else:
+            node.declare_parameter(name, item, _descriptor(name, item, meta))
+    except ParameterException as error:
+        raise ConfigurationError(name, item, f'is refused: {error}') from error
+
+
+def _same_clock(node: Node, parameters: list[Parameter]) -> SetParametersResult:
+    """Refuse another clock: which node waits for which was decided at the start."""
     present = node.get_parameter('use_sim_time').value
     if any(p.name == 'use_sim_time' and p.value != present for p in parameters):
         return SetParametersResult(
@@ -72,10 +84,10 @@ def _same_clock(node, parameters):
     return SetParametersResult(successful=True)
 
 
-class Changes:
+class Changes(Generic[Config]):
     """Changes of a node's dynamic parameters: all of one request take effect, or none."""
 
-    def __init__(self, node, config, apply):
+    def __init__(self, node: Node, config: Config, apply: Callable[[Config], None]) -> None:
         """
         Check changes from now on, against each other and against the present values.
 
@@ -85,7 +97,7 @@ class Changes:
         self.config, self._node, self._apply = config, node, apply
         node.add_on_set_parameters_callback(self._check)
 
-    def _check(self, parameters):
+    def _check(self, parameters: list[Parameter]) -> SetParametersResult:
         clock = _same_clock(self._node, parameters)
         if not clock.successful:
             return clock

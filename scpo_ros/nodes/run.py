@@ -1,12 +1,16 @@
 """Starting and stopping a node's process."""
 
+from collections.abc import Callable
 import gc
 import signal
 import sys
+from types import FrameType
+from typing import Protocol, runtime_checkable
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from scpo_ros.exceptions import ScpoRosError
 from scpo_ros.process.discovery import be_found_quickly
@@ -14,10 +18,27 @@ from scpo_ros.process.priority import step_forward
 from scpo_ros.process.stopping import stop_each
 
 
+@runtime_checkable
+class Punctual(Protocol):
+    """A node that asks for a real-time priority and is told what came of it."""
+
+    realtime_priority: int
+    scheduling: str
+
+
+@runtime_checkable
+class Stopped(Protocol):
+    """A node with parts that must be ended before it is destroyed."""
+
+    def stop(self) -> None:
+        """End the parts."""
+
+
 _WAKE_S = 0.5  # longest sleep without an event [s]
 
 
-def run(make, executor=SingleThreadedExecutor, args=None):
+def run(make: Callable[[], Node], executor: Callable[[], Executor] = SingleThreadedExecutor,
+        args: list[str] | None = None) -> int:
     """
     Spin one node until a signal or its own end; return the exit code.
 
@@ -28,11 +49,9 @@ def run(make, executor=SingleThreadedExecutor, args=None):
 
     :param make: () -> node, which may have `stop()`, and a `realtime_priority`; then it is told in
         `scheduling` what came of it.
-    :param executor: its class.
+    :param executor: () -> the executor that spins it.
     """
-    asked = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda given, _: asked.append(given))
+    asked = _signals()
     be_found_quickly()
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node, spinner, code = None, None, 0
@@ -41,10 +60,10 @@ def run(make, executor=SingleThreadedExecutor, args=None):
         spinner = executor()
         spinner.add_node(node)
         _turn(spinner, node, 0.0)  # with the first one an executor starts its threads
-        if hasattr(node, 'realtime_priority'):
+        if isinstance(node, Punctual):
             node.scheduling = step_forward(node.realtime_priority)
         gc.collect()
-        gc.freeze()  # to look through what stays takes 8 ms of some period, time and again
+        gc.freeze()  # else each collection looks through all that stays, for 8 ms
         # EventsExecutor.spin() of rclpy 7.1 burns a core; spin_once does not
         while rclpy.ok() and not asked:
             _turn(spinner, node, _WAKE_S)
@@ -52,17 +71,28 @@ def run(make, executor=SingleThreadedExecutor, args=None):
         pass
     except ScpoRosError as error:
         print(f'[scpo_ros] error: {error}', file=sys.stderr, flush=True)
-        code = 0 if asked else 2  # who is asked to stop may leave a start unfinished
+        code = 0 if asked else 2  # a node that is asked to stop may leave its start unfinished
     finally:
         code = max(code, _end(spinner, node))
     return code
 
 
-def _end(spinner, node):
-    """End all parts, each whatever becomes of the others; return the exit code."""
-    parts = [rclpy.try_shutdown]
+def _signals() -> list[int]:
+    """Return the list to which every SIGINT and SIGTERM is added from now on."""
+    asked: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        asked.append(number)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, note)
+    return asked
+
+
+def _end(spinner: Executor | None, node: Node | None) -> int:
+    """End every part, also after one that fails; return the exit code."""
+    parts: list[Callable[[], object]] = [rclpy.try_shutdown]
     if node is not None:
-        parts = [*([node.stop] if hasattr(node, 'stop') else []), node.destroy_node, *parts]
+        parts = [*([node.stop] if isinstance(node, Stopped) else []), node.destroy_node, *parts]
     if spinner is not None:
         parts = [spinner.shutdown, *parts]  # before the context, or its guard condition complains
     try:
@@ -73,7 +103,7 @@ def _end(spinner, node):
     return 0
 
 
-def _turn(spinner, node, timeout):
+def _turn(spinner: Executor, node: Node, timeout: float) -> None:
     """Spin once; a request that rclpy cannot answer must not end the node."""
     try:
         spinner.spin_once(timeout_sec=timeout)

@@ -192,14 +192,14 @@ def test_what_is_no_policy_in_a_ledger_is_left_out(tmp_path, values):
 
 
 @pytest.mark.parametrize('field', ['kind', 'coverage', 'theta_digest', 'parent_digest'])
-def test_a_policy_of_a_ledger_that_cannot_be_checked_is_refused(tmp_path, field):
+def test_a_policy_of_a_ledger_with_a_malformed_certificate_is_no_policy(tmp_path, field):
     history, record = History(tmp_path, 'controller'), record_values(chain_of(1)[1])
     history.note('accepted', record={**record, 'certificate': {
         **record['certificate'], field: 5}})
     history.stop()
     admitted = admission(tmp_path)
-    assert admitted.gate.head is None and admitted.gate.refusals == 1
-    assert 'it cannot be checked: TypeError' in admitted.gate.refused.reason
+    assert admitted.gate.head is None and admitted.gate.newest.version == 0
+    assert admitted.history.fault == 'an entry that holds no policy'
     admitted.stop()
 
 

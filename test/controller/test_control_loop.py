@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scpo_ros.adapter.adaptation import Adaptation
 from scpo_ros.adapter.policy_chain import PolicyChain
-from scpo_ros.config import AdapterConfig, PlantConfig, Spec
+from scpo_ros.config import AdapterConfig, ControllerConfig, PlantConfig, Spec
 from scpo_ros.controller.control_loop import ControlLoop, Reply
 from scpo_ros.controller.cost_budget import CostBudget
+from scpo_ros.controller.diagnosis import ControllerDiagnosis
 from scpo_ros.controller.model_monitor import ModelMonitor
 from scpo_ros.experts.catalogue import ExpertCatalogue
 from scpo_ros.interface.state_watch import StateWatch
@@ -79,7 +80,8 @@ def test_while_the_model_holds_nothing_is_revoked(learnt):
     rig = Rig(task, chain.latest)
     rig.run(1500)
     assert set(rig.sources) == {Source.POLICY} and rig.plant.limit_violations == 0
-    assert rig.loop.monitor.revocations == 0 and rig.loop.admission.gate.running.version > 0
+    gate = rig.loop.admission.gate
+    assert gate.revocation.count == 0 and gate.running.version > 0
 
 
 @pytest.mark.parametrize('seed', range(6))
@@ -95,7 +97,7 @@ def test_a_disturbance_that_doubles_is_met_within_ten_periods_and_forgiven(learn
     assert rig.loop.admission.gate.revoked and rig.sources[-1] is Source.REVOKED
     rig.plant.disturbance_scale = 1.0
     rig.run(16 * CALM + 60)
-    assert not rig.loop.admission.gate.revoked and rig.loop.monitor.holds
+    assert not rig.loop.admission.gate.revoked
     assert rig.loop.admission.gate.running.version == chain.latest.version
     assert rig.sources[-1] is Source.POLICY
     assert rig.plant.limit_violations == 0
@@ -138,7 +140,7 @@ def test_a_second_excess_during_the_verification_withdraws_it(learnt):
     assert rig.loop.admission.busy and rig.loop.admission.gate.revoked
     rig.plant.disturbance_scale = 4.0
     rig.run(10)
-    assert not rig.loop.admission.busy and rig.loop.monitor.revocations >= 2
+    assert not rig.loop.admission.busy and rig.loop.admission.gate.revocation.count >= 2
 
 
 @pytest.mark.parametrize('x', [(1e308, -1e308), (1e150, 0.0), (-5.0, 5.0), (1.0, 0.6)])
@@ -172,6 +174,20 @@ def test_the_figures_are_those_of_the_policy_and_of_the_input_that_was_given(lea
     assert rig.loop.admission.gate.running.version > 0 and residual != 0.0
 
 
+def test_the_diagnosis_counts_what_the_loop_did(learnt):
+    task, chain = learnt
+    rig = Rig(task, chain.latest)
+    rig.run(30)
+    values = ControllerDiagnosis(rig.loop, ControllerConfig()).values()
+    assert values['version'] == chain.latest.version and values['swaps'] == 1
+    assert values['states_fresh'] == values['policy'] == 30 and values['revocations'] == 0
+    assert values['judged'] == 29 and values['ledger'] == 'in order'
+    rig.plant.disturbance_scale = 4.0
+    rig.run(30)
+    values = ControllerDiagnosis(rig.loop, ControllerConfig()).values()
+    assert values['revocations'] >= 1 and values['revoked'] > 1 and values['version'] == 0
+
+
 # What the plant does with the commands ----------------------------------------------------
 
 
@@ -198,7 +214,6 @@ def test_a_delay_is_revoked_and_named_though_the_model_holds(learnt, q, seed):
     rig.run(60)
     reason = rig.loop.admission.gate.revoked
     assert f'the plant applies commands {q} step{"s" * (q > 1)} late' in reason
-    assert rig.loop.monitor.reason == reason
 
 
 def test_a_plant_that_ignores_commands_is_revoked_before_it_leaves_the_safe_set(learnt):

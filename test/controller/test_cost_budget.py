@@ -21,6 +21,10 @@ def task():
     return ControlTask.build(Spec())
 
 
+def test_before_the_first_state_nothing_is_admitted(task):
+    assert CostBudget(task, EPS).allows(0.0) is False
+
+
 def costly(task, x):
     """Return the admissible input that costs most at a state."""
     low, up = task.bounds(x)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scpo_ros.config import SystemConfig
 from scpo_ros.controller.model_monitor import MISMATCH_COUNT, ModelMonitor
+from scpo_ros.controller.revocation import Revocation
 from scpo_ros.systems.transitions import LEAST_SHARE
 
 
@@ -179,16 +180,15 @@ def test_what_is_no_delay_is_not_named_one(wrong):
 
 
 def test_a_delay_is_named_after_the_revocation_too():
-    plant = Watched()
-    plant.monitor.revoke('an inadmissible input')
-    assert plant.monitor.named == ''
+    plant, reason = Watched(), 'an inadmissible input'
+    assert plant.monitor.named(reason) == reason
     answers = [0.0]
     for k in range(8):
         answers.append(float(k))
         plant.advance(applied=answers[-2], answer=answers[-1])
-    assert plant.monitor.named.startswith('the plant applies commands 1 step late')
-    plant.monitor.reason = plant.monitor.named
-    assert plant.monitor.named == ''
+    named = plant.monitor.named(reason)
+    assert named == f'the plant applies commands 1 step late: {reason}'
+    assert plant.monitor.named(named) == named
 
 
 # Rule 5: leaving the safe set -------------------------------------------------------------
@@ -222,68 +222,60 @@ def test_an_episode_that_starts_outside_is_no_fault_of_the_model():
     assert plant.advance(applied=0.0) == ''
 
 
-# Rules 6 and 7: the return ----------------------------------------------------------------
+# Rule 6, and what a revocation makes of it ------------------------------------------------
 
 
 def warm(plant):
-    """Return the plant after a window that could be judged."""
+    """Return the monitor of a plant after a window that could be judged, its calm at 0."""
     for _ in range(WINDOW):
         plant.advance()
-    return plant
+    plant.monitor.count_anew()
+    return plant.monitor
 
 
 def test_calm_needs_transitions_in_a_row_and_more_of_them_each_time(plant):
-    monitor = warm(plant).monitor
+    monitor, revocation = warm(plant), Revocation()
     for count in (5, 10, 20, 40, 80, 80):
-        monitor.revoke(plant.advance(2 * W))
-        assert not monitor.holds and monitor.needed == count
+        revocation.revoke(plant.advance(2 * W))
+        assert revocation.stands
         for _ in range(count):
-            assert not monitor.calm
+            assert not monitor.calm(revocation.periods)
             assert plant.advance(W) == ''
-        assert monitor.calm
-        monitor.reinstate()
-        assert monitor.holds
-    assert monitor.revocations == 6
+        assert monitor.calm(revocation.periods)
+        revocation.end()
+        assert revocation.settle() and not revocation.stands
+        monitor.forget()
+    assert revocation.count == 6
 
 
 def test_an_error_begins_the_calm_anew_and_a_mismatch_does_not_count(plant):
-    monitor = warm(plant).monitor
-    monitor.revoke('wrong')
+    monitor = warm(plant)
     for w in (0.0, 0.0, 0.0, 0.0, 2 * W, 0.0, 0.0, 0.0, 0.0):
         plant.advance(w)
-    assert not monitor.calm
-    assert plant.advance(answer=0.2) == '' and not monitor.calm
+    assert not monitor.calm(1)
+    assert plant.advance(answer=0.2) == '' and not monitor.calm(1)
     plant.advance()
-    assert monitor.calm
+    assert monitor.calm(1)
 
 
 def test_there_is_no_calm_while_too_little_can_be_judged(plant):
-    monitor = warm(plant).monitor
-    monitor.revoke('wrong')
+    monitor = warm(plant)
     for k in range(100):
         plant.advance(said=0.1 if k % 4 == 0 else np.nan)
-    assert monitor._good >= monitor.needed and not monitor.calm
+    assert monitor.calm_periods >= 1 and not monitor.calm(1)
 
 
-def test_a_long_calm_forgives(plant):
-    monitor = warm(plant).monitor
-    for _ in range(3):
-        monitor.revoke('wrong')
-        monitor.reinstate()
-    assert monitor.needed == 20
-    for _ in range(50):
-        assert monitor.needed == 20
-        plant.advance()
-    assert monitor.needed == 5
-
-
-def test_distrust_outlives_a_restart():
-    plant = Watched(revoked='wrong before')
-    for _ in range(WINDOW // 2):
-        assert not plant.monitor.holds and not plant.monitor.calm
-        plant.advance()
-    assert plant.monitor.calm
+def test_what_was_seen_before_the_end_of_a_revocation_is_forgotten(plant):
+    monitor = warm(plant)
+    for forget in (False, True):
+        for _ in range(2 * MISMATCH_COUNT - 1):
+            assert plant.advance(applied=0.05, answer=0.1) == ''
+        if forget:
+            monitor.forget()
+        assert bool(plant.advance(applied=0.05, answer=0.1)) is not forget
+        monitor.forget()
 
 
 def test_the_model_is_never_trusted_again_without_a_calm_step():
-    assert ModelMonitor(WIDE, 0).needed == 1
+    monitor = ModelMonitor(WIDE, 0)
+    assert monitor.calm_periods == 0 and not monitor.calm(1)

@@ -217,7 +217,7 @@ def test_from_the_backup_one_can_always_begin_again(gate, chain):
         gate.verdict(True, '', claim=CLAIM)
         gate.swap(10.0 * number, True)
     gate.revoke(1000.0, 'the model')  # and what was suspended is not safe any more
-    gate.reinstate()
+    gate.revocation.end()
     chain.base = 0
     assert gate.submit(child(chain, 100)), gate.refused.reason
     gate.verdict(True, '', claim=CLAIM)

@@ -2,11 +2,13 @@
 
 from types import SimpleNamespace
 
+from admission_samples import chain_of
 from hypothesis import given, settings, strategies as st
 import numpy as np
 import pytest
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.interface import messages
+from scpo_ros.interface.policy_codec import policy_values
 
 
 NUMBERS = st.floats()
@@ -28,7 +30,7 @@ VALUE = st.builds(
     SimpleNamespace, type=st.integers(-1, 10), string_value=st.text(max_size=20),
     integer_value=st.integers(-2**63, 2**63 - 1), double_value=NUMBERS, bool_value=st.booleans(),
     double_array_value=st.lists(NUMBERS, max_size=5), string_array_value=st.just([]))
-NAMES = sorted({*messages.POLICY_NAMES.values(), *messages.CERTIFICATE_NAMES.values(),
+NAMES = sorted({*policy_values(chain_of(1)[1]),
                 'ready.version', 'refused.version', 'refused.kind', 'refused.reason',
                 'refused.count', 'refused.x0', 'refused.w', 'model.valid', 'model.reason',
                 'claim.kind'})

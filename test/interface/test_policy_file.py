@@ -11,7 +11,7 @@ from scpo_ros.adapter.adaptation import Adaptation
 from scpo_ros.adapter.session import Session
 from scpo_ros.arrays import digest
 from scpo_ros.config import AdapterConfig, Spec
-from scpo_ros.interface.messages import policy_values
+from scpo_ros.interface.policy_codec import policy_values
 from scpo_ros.interface.policy_file import load_policy, PolicyFileError, write_policy
 from scpo_ros.process.worker import Answer
 from session_samples import SYSTEM

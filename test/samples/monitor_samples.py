@@ -26,11 +26,11 @@ TASK = task_of(SystemConfig())
 class Watched:
     """A double integrator; every step is answered, applied and observed."""
 
-    def __init__(self, task=WIDE, x=(0.2, 0.1), calm_steps=5, make=ModelMonitor, **monitor):
+    def __init__(self, task=WIDE, x=(0.2, 0.1), calm_steps=5, make=ModelMonitor):
         """Observe the first state."""
         self.task, self.x = task, np.array(x)
         self.time, self.episode = 1.7e9, 0
-        self.monitor = make(task, calm_steps, **monitor)
+        self.monitor = make(task, calm_steps)
         self.state = self._state(0.0)
         self.monitor.observe(self.state)
 

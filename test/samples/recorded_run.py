@@ -20,7 +20,7 @@ from scpo_ros.config.validation import build
 from scpo_ros.controller.policy_gate import PolicyGate
 from scpo_ros.experts.catalogue import ExpertCatalogue
 from scpo_ros.interface.claim import claim_values
-from scpo_ros.interface.messages import identity_values, policy_values
+from scpo_ros.interface.policy_codec import identity_values, policy_values
 from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.policy.safety_filter import GuardedPolicy, Source
 from scpo_ros.recording.bag import Bag, BagWriter, PARAMETERS, profile, Recorded, TYPES

@@ -1,0 +1,65 @@
+"""The controller's parts, put together as a configuration says. No ROS."""
+
+from typing import TYPE_CHECKING
+
+from scpo_ros.config import ControllerConfig, Spec
+from scpo_ros.controller.admission import Admission
+from scpo_ros.controller.control_loop import ControlLoop
+from scpo_ros.controller.cost_budget import CostBudget
+from scpo_ros.controller.model_monitor import ModelMonitor
+from scpo_ros.controller.policy_gate import PolicyGate
+from scpo_ros.interface.policy_record import backup_record
+from scpo_ros.interface.state_watch import StateWatch
+from scpo_ros.ledger.history import History
+from scpo_ros.policy.safety_filter import GuardedPolicy
+from scpo_ros.process.worker import Worker
+from scpo_ros.verification.task import ControlTask
+
+if TYPE_CHECKING:
+    from scpo_ros.verification.verifier import Verifier
+
+
+# Between two starts of the verifier, and before the first: the first answers to states come first.
+_PAUSE_S = 1.0
+
+
+def make_verifier(spec: Spec, margin: float) -> 'Verifier':
+    """Return the verifier, in its own process, which alone pays for its imports."""
+    from scpo_ros.verification.verifier import Verifier
+    return Verifier(spec, margin)
+
+
+def build_loop(spec: Spec, config: ControllerConfig) -> ControlLoop:
+    """
+    Return the control loop of a configuration.
+
+    :raises LedgerError: when the ledger cannot be opened.
+    """
+    task, dt = ControlTask.build(spec), spec.system.dt
+    return ControlLoop(
+        task, GuardedPolicy(task, task.initial_theta, guard=config.safety),
+        build_admission(spec, task, config),
+        StateWatch(dt, config.state_timeout_s, age_limit=config.state_age_limit_s),
+        ModelMonitor(task, round(config.model_calm_s / dt)),
+        config.safety, build_budget(spec, task, config))
+
+
+def build_admission(spec: Spec, task: ControlTask, config: ControllerConfig) -> Admission:
+    """
+    Return the admission of a configuration, with its ledger and the process of its verifier.
+
+    :raises LedgerError: when the ledger cannot be opened.
+    """
+    margin, history = config.certified_margin, History(config.ledger_dir, 'controller')
+    gate = PolicyGate(backup_record(task.initial_theta, task.digest), margin, config.dwell(spec),
+                      spec.metrics.invariance)
+    worker = Worker(make_verifier, (spec, margin), niceness=10, started=False,
+                    pause=_PAUSE_S) if config.safety else None
+    return Admission(gate, worker, history, config.verification_timeout_s, (spec, margin))
+
+
+def build_budget(spec: Spec, task: ControlTask, config: ControllerConfig) -> CostBudget | None:
+    """Return the cost budget of a configuration, None where task cost does not count."""
+    if not (config.safety and spec.metrics.no_regret):
+        return None
+    return CostBudget(task, config.cost_tolerance_of(spec))

@@ -1,0 +1,70 @@
+"""
+What is read of the ROS messages of the stack, as types without an import of ROS.
+
+rclpy delivers such messages, a bag holds them, and a test can make them.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Stamp(Protocol):
+    """Of builtin_interfaces/Time and Duration."""
+
+    sec: int
+    nanosec: int
+
+
+class Header(Protocol):
+    """Of std_msgs/Header."""
+
+    stamp: Stamp
+    frame_id: str
+
+
+class JointStateMessage(Protocol):
+    """Of sensor_msgs/JointState."""
+
+    header: Header
+    position: Sequence[float]
+    velocity: Sequence[float]
+    effort: Sequence[float]
+
+
+class TrajectoryPoint(Protocol):
+    """Of trajectory_msgs/JointTrajectoryPoint."""
+
+    positions: Sequence[float]
+    velocities: Sequence[float]
+    effort: Sequence[float]
+    time_from_start: Stamp
+
+
+class TrajectoryMessage(Protocol):
+    """Of trajectory_msgs/JointTrajectory."""
+
+    header: Header
+    points: Sequence[TrajectoryPoint]
+
+
+class ParameterValue(Protocol):
+    """Of rcl_interfaces/ParameterValue: one value is set, `type` says which."""
+
+    type: int  # noqa: A003 - its name in the message
+    integer_value: int
+    double_value: float
+    string_value: str
+    double_array_value: Sequence[float]
+
+
+class Parameter(Protocol):
+    """Of rcl_interfaces/Parameter."""
+
+    name: str
+    value: ParameterValue
+
+
+class EventMessage(Protocol):
+    """Of rcl_interfaces/ParameterEvent."""
+
+    changed_parameters: Sequence[Parameter]

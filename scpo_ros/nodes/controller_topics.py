@@ -1,0 +1,73 @@
+"""What the controller publishes beside its commands: figures, and what became of policies."""
+
+from rcl_interfaces.msg import ParameterEvent
+from rclpy.node import Node
+from scpo_ros.controller.admission import Admission
+from scpo_ros.controller.control_loop import ControlLoop, Reply
+from scpo_ros.health.timing import Punctuality
+from scpo_ros.interface.messages import State
+from scpo_ros.nodes.conversions import event_message, LATCHED
+from scpo_ros.nodes.health import Metrics
+from scpo_ros.nodes.markers import refused_policy
+from scpo_ros.verification.counterexample import Counterexample
+from visualization_msgs.msg import MarkerArray
+
+
+class ControllerFigures:
+    """Publishes on ~/metrics what was measured at every answered state."""
+
+    def __init__(self, node: Node, loop: ControlLoop, punctuality: Punctuality) -> None:
+        """Create the topics."""
+        self._loop, self._punctuality = loop, punctuality
+        self._metrics = Metrics(
+            node, ('policy_version', 'guard_interventions', 'input_margin', 'residual',
+                   'period_ms', 'latency_ms', 'position_use', 'velocity_use', 'model_error',
+                   'judged_share', 'input_mismatch', 'cost_balance'),
+            ('backup_active', 'model_valid'))
+
+    def publish(self, state: State, reply: Reply) -> None:
+        """Publish the figures of a state and the answer to it."""
+        loop, monitor = self._loop, self._loop.monitor
+        margin, residual = loop.figures(state.x, reply.u)
+        position, velocity = state.x / loop.task.system.state_limit
+        if monitor.judged:
+            self._metrics.publish(model_error=monitor.ratio)
+        self._metrics.publish(
+            position_use=float(position), velocity_use=float(velocity),  # of the limits, +-1
+            policy_version=float(reply.version), residual=residual,
+            guard_interventions=float(loop.interventions), input_margin=margin,
+            period_ms=self._punctuality.period_ms, latency_ms=self._punctuality.latency_ms,
+            judged_share=monitor.judged_share, input_mismatch=float(monitor.mismatches),
+            cost_balance=loop.cost_balance, model_valid=not loop.admission.gate.revoked,
+            backup_active=reply.backup)
+
+
+class Announcement:
+    """
+    Publishes what runs, what waits for its swap and what was refused last, whenever it changes.
+
+    It goes to ~/active_policy; the rollout that speaks against a refused policy to ~/markers.
+    """
+
+    def __init__(self, node: Node, admission: Admission) -> None:
+        """Create the topics."""
+        self._node, self._admission = node, admission
+        self._active = node.create_publisher(ParameterEvent, '~/active_policy', LATCHED)
+        self._markers = node.create_publisher(MarkerArray, '~/markers', LATCHED)
+        self._announced: tuple[int, int, int, str] | None = None  # what was published last
+        self._drawn: Counterexample | None = None
+
+    def publish(self) -> None:
+        """Publish if anything changed since the last time."""
+        gate = self._admission.gate
+        key = (gate.running.version, gate.newest.version, gate.refusals, gate.revoked)
+        if key == self._announced:
+            return
+        self._announced = key
+        stamp = self._node.get_clock().now().to_msg()
+        self._active.publish(event_message(
+            stamp, self._node.get_fully_qualified_name(), self._admission.announcement()))
+        found = gate.refused.counterexample
+        if found is not None and found is not self._drawn:
+            self._drawn = found
+            self._markers.publish(refused_policy(stamp, found.states, gate.refused.reason))
