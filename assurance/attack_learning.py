@@ -43,7 +43,7 @@ class Adapter:
         self._worker = InlineWorker(self.learner)
         self.session = Session(self._config, self._target.learnt.task.system)
         for step in range(-_WATCHED, 0):
-            self.session.add_state(SimpleNamespace(
+            self.session.seen.add_state(SimpleNamespace(
                 time=self._now + 0.1 * step, episode=0, x=np.zeros(2), applied=0.0))
         self.turn('start')
         self.turn('start')
@@ -64,18 +64,18 @@ class Adapter:
         """Let the adapter do what is due, and the controller with what it publishes."""
         self._now += 0.1
         state = SimpleNamespace(time=self._now, episode=0, x=np.zeros(2), applied=0.0)
-        self.session.add_state(state)
+        self.session.seen.add_state(state)
         self.session.add_command(self._now, f'guard/{self._now}', 0.0)
         for _ in range(6):
             request = self.session.next_request(True)
             if request is None:
                 return
-            self._worker.request(*request, timeout=20.0)
+            self._worker.request(request, timeout=20.0)
             answer = self._worker.poll()
             if not answer.ok and not answer.failure.strip():
                 self._tally.fail('refusals_without_reason', f'{kind}: the worker failed silently')
             records = self.session.conclude(answer)
-            if self.session.last_refused and not self.session.reason:
+            if self.session.results.last_refused and not self.session.results.reason:
                 self._tally.fail('refusals_without_reason', kind)
             for record in records:
                 self.receive(kind, record)
@@ -168,7 +168,8 @@ def attack_experts(learnt, oracle, tally, rng, count):
             adapter.turn(f'expert: {name}')
         for kind in ('accepted', 'refused'):
             key = f'updates_{kind}_under_hostile_experts'
-            tally.figures[key] = tally.figures.get(key, 0) + getattr(adapter.session, kind)
+            tally.figures[key] = tally.figures.get(key, 0) + getattr(
+                adapter.session.results, kind)
 
 
 def hostile_demonstration(rng, task, earlier):
@@ -244,16 +245,16 @@ def attack_proposals(learnt, oracle, tally, rng, count):
     for _ in range(count):
         name, values = hostile_proposal(rng, learnt.task.policy.network.d)
         tally.tried(name)
-        before = adapter.session.accepted
+        before = adapter.session.results.accepted
         try:
             step = read_event(event_message(Time(), 'learner', values)).get('proposal.step')
-            adapter.session.add_proposal(step)
+            adapter.session.inbox.add_proposal(step)
         except InvalidArrayError as error:
             tally.refusal(name, str(error))
             continue
         with np.errstate(all='ignore'):
             adapter.turn(name)
-        if adapter.session.accepted > before:
+        if adapter.session.results.accepted > before:
             tally.take(name)
         else:
-            tally.refusal(name, adapter.session.reason)
+            tally.refusal(name, adapter.session.results.reason)

@@ -16,7 +16,8 @@ from scpo_ros.controller.policy_gate import PolicyGate
 from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.ledger.history import History
 from scpo_ros.ledger.ledger import LedgerError, read
-from scpo_ros.process.worker import Answer, Worker
+from scpo_ros.process.requests import Answer, answer_of
+from scpo_ros.process.worker import Worker
 
 
 _REFUSALS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN)
@@ -28,7 +29,7 @@ class Connection:
 
     def __init__(self, served, rng):
         """Serve an object; now and then the end cannot be closed."""
-        self._served, self._rng, self._answers = served, rng, [Answer('start')]
+        self._served, self._rng, self._answers = served, rng, [Answer()]
 
     def poll(self, wait):
         """Return whether an answer waits."""
@@ -40,8 +41,7 @@ class Connection:
 
     def send(self, asked):
         """Ask."""
-        method, arguments = asked
-        self._answers.append(Answer(method, getattr(self._served, method)(*arguments)))
+        self._answers.append(answer_of(asked, self._served))
 
     def close(self):
         """Close, or fail to."""

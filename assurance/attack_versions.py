@@ -8,7 +8,7 @@ passes every check under a version of his own, and either side is started again 
 from dataclasses import replace
 
 from assurance.attack_learning import Adapter
-from scpo_ros.adapter.adaptation import AdaptationReport
+from scpo_ros.adapter.report import AdaptationReport, Description
 from scpo_ros.arrays import digest
 from scpo_ros.interface.policy_record import LARGEST_JUMP, LARGEST_VERSION
 
@@ -26,10 +26,10 @@ class Learner:
             chain[0], chain[chain.latest.version - 1], chain.latest)}
         self._pair = [chain[chain.latest.version - 1].theta, chain.latest.theta]
         self._theta = chain[0].theta
-        self._described = task.digest, task.safe_set.vertices
+        self._described = Description(task.digest, task.safe_set.vertices)
 
     def describe(self):
-        """Return the digest of the specification and the vertices of the safe set."""
+        """Return the specification."""
         return self._described
 
     def begin(self):
@@ -45,7 +45,7 @@ class Learner:
 
     resume = restore
 
-    def step(self, demonstrations, rollouts, learn):
+    def step(self, demonstrations, rollouts):
         """Report the one of the two that is not the present policy."""
         first = digest(self._theta) == digest(self._pair[0])
         return [self.restore(self._pair[int(first)])]
@@ -94,4 +94,4 @@ def _goes_on(adapter, name):
                 return ''
     except (AssertionError, OverflowError) as error:  # a number that no message can carry
         return f'{type(error).__name__}: {error}'
-    return adapter.session.reason
+    return adapter.session.results.reason

@@ -1,6 +1,6 @@
 """A worker without a process: the same interface, answered at once. For volume."""
 
-from scpo_ros.process.worker import Answer
+from scpo_ros.process.requests import answer_of
 
 
 class InlineWorker:
@@ -15,12 +15,9 @@ class InlineWorker:
         """Return whether an answer is outstanding."""
         return self._answer is not None
 
-    def request(self, method, *arguments, timeout):
+    def request(self, request, timeout):
         """Ask; the answer waits for :meth:`poll`."""
-        try:
-            self._answer = Answer(method, getattr(self._served, method)(*arguments))
-        except Exception as error:  # noqa: B902 - an exception is an answer
-            self._answer = Answer(method, failure=f'{type(error).__name__}: {error}')
+        self._answer = answer_of(request, self._served)
 
     def poll(self, wait=0.0):
         """Return the answer, once."""

@@ -38,7 +38,7 @@ ADMISSION_FILE = 'controller/admission.py'
 CHAIN_FILE = 'adapter/policy_chain.py'
 WATCH_FILE = 'interface/state_watch.py'
 LEDGER_FILE = 'ledger/ledger.py'
-AGREEMENT_FILE = 'adapter/agreement.py'
+PUBLICATION_FILE = 'adapter/publication.py'
 RECORD_FILE = 'interface/policy_record.py'
 MONITOR_FILE = 'controller/model_monitor.py'
 TRANSITIONS_FILE = 'systems/transitions.py'
@@ -641,25 +641,25 @@ def broken_chain(module):
 
 
 def published_again(module):
-    agreement, chain = module.Agreement(), chain_of(1)
-    agreement.begin(SPEC)
+    publication, chain = module.Publication(), chain_of(1)
+    publication.begin(SPEC)
     report = [SimpleNamespace(theta=chain[v].theta, certificate=chain[v].certificate, changed=True)
               for v in (0, 1)]
     for entry in report:
-        agreement.publish(entry)
+        publication.publish(entry, False)
     seen = Acknowledgement(
         BACKUP, 0, digest(BACKUP), 0, 1, RefusalKind.VERIFICATION, 'unsafe', 1, np.zeros(0),
         np.zeros(0))
-    agreement.acknowledge(seen)
-    return bool(agreement.publish(report[1])[0])
+    publication.acknowledge(seen)
+    return bool(publication.publish(report[1], False)[0])
 
 
 def published_while_revoked(module):
-    agreement, chain = module.Agreement(), chain_of(1)
-    agreement.begin(SPEC)
-    agreement.halted = 'the model'
-    return bool(agreement.publish(SimpleNamespace(
-        theta=chain[1].theta, certificate=chain[1].certificate, changed=True))[0])
+    publication, chain = module.Publication(), chain_of(1)
+    publication.begin(SPEC)
+    publication.halted = 'the model'
+    return bool(publication.publish(SimpleNamespace(
+        theta=chain[1].theta, certificate=chain[1].certificate, changed=True), False)[0])
 
 
 CHECKS = [  # file, text of the check, text without it, what gets through
@@ -736,9 +736,9 @@ CHECKS = [  # file, text of the check, text without it, what gets through
     (LEDGER_FILE, 'or hashlib.sha256(line[65:]).hexdigest().encode() != digest', '', forged_line),
     (LEDGER_FILE, 'entry is None or previous not in (None, entry.previous)', 'entry is None',
      broken_chain),
-    (AGREEMENT_FILE, 'if identity in self._vetoed:', 'if False:', published_again),
-    (AGREEMENT_FILE, '        if self.halted:\n            return [], []', '        if False:\n'
-     '            return [], []', published_while_revoked)]
+    (PUBLICATION_FILE, 'if identity in self._vetoed:', 'if False:', published_again),
+    (PUBLICATION_FILE, '        if self.halted:\n            return (), []', '        if False:\n'
+     '            return (), []', published_while_revoked)]
 PLANT_CHECKS = [  # of the plant
     (MONITOR_FILE, 'if np.all(inside):', 'if True:', _revoked({'w': 1.0})),
     (MONITOR_FILE, 'if np.all(inside):', 'if not np.any(error > 1e300):',

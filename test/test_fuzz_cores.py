@@ -1,4 +1,4 @@
-"""Any sequence of events: the controller's admission, the adapter's agreement, both in step."""
+"""Any sequence of events: the controller's admission, the adapter's publication, both in step."""
 
 import tempfile
 
@@ -7,8 +7,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, RuleBasedStateMachine
 import numpy as np
-from scpo_ros.adapter.adaptation import AdaptationReport
-from scpo_ros.adapter.agreement import Agreement
+from scpo_ros.adapter.publication import Publication
+from scpo_ros.adapter.report import AdaptationReport
+from scpo_ros.adapter.requests import Avoid, Begin, Restore, Resume
 from scpo_ros.arrays import digest
 from scpo_ros.interface.acknowledgement import Acknowledgement
 from scpo_ros.interface.policy_record import PolicyRecord
@@ -174,25 +175,24 @@ class Pair(RuleBasedStateMachine):
     def begin_adapter(self):
         """Start an adapter; its worker begins with the backup."""
         self.history = History(self._folder.name + '/a', 'adapter')
-        self.agreement, self.worker_theta = Agreement(self.history), BACKUP
-        self.requests = self.agreement.begin(SPEC) or [('begin',)]
+        self.publication, self.worker_theta = Publication(self.history), BACKUP
+        self.requests = self.publication.begin(SPEC) or [Begin()]
         self.work()
 
     def work(self):
         """Let the worker do what it was asked, and publish."""
-        while self.requests and not self.agreement.halted:
-            method, *given = self.requests.pop(0)
-            if method in ('restore', 'resume'):
-                self.worker_theta = given[-1]
-            if method != 'avoid':
-                report = self.report(self.worker_theta)
-                revived = self.agreement.revived(report) if method == 'restore' else None
-                self.publish(*(self.agreement.publish(report) if revived is None else revived))
+        while self.requests and not self.publication.halted:
+            request = self.requests.pop(0)
+            if isinstance(request, (Restore, Resume)):
+                self.worker_theta = request.theta
+            if not isinstance(request, Avoid):
+                self.publish(*self.publication.publish(
+                    self.report(self.worker_theta), isinstance(request, Restore)))
 
     def report(self, theta):
         """Return what the worker would say of weights."""
-        base = self.agreement.chain.base
-        parent = digest(theta) if base is None else self.agreement.chain[base].digest
+        base = self.publication.base
+        parent = digest(theta) if base is None else base.digest
         return AdaptationReport('ACCEPTED', 'because', theta, certificate(theta, parent), True)
 
     def publish(self, records, requests):
@@ -206,9 +206,9 @@ class Pair(RuleBasedStateMachine):
     @rule(theta=WEIGHTS)
     def learn(self, theta):
         """Make an update; the adapter's own verification errs now and then."""
-        if not self.requests and not self.agreement.halted:
+        if not self.requests and not self.publication.halted:
             self.worker_theta = theta
-            self.publish(*self.agreement.publish(self.report(theta)))
+            self.publish(*self.publication.publish(self.report(theta), False))
 
     @rule()
     def control(self):
@@ -223,7 +223,7 @@ class Pair(RuleBasedStateMachine):
     def tell(self):
         """Publish active_policy."""
         gate = self.admitted.gate
-        requests, _ = self.agreement.acknowledge(Acknowledgement(
+        requests, _ = self.publication.acknowledge(Acknowledgement(
             gate.running.theta, gate.running.version, gate.running.digest, gate.newest.version,
             gate.refused.version, gate.refused.kind, gate.refused.reason, gate.refusals,
             np.zeros(0), np.zeros(0), int(not gate.revoked), gate.revoked))
@@ -237,7 +237,7 @@ class Pair(RuleBasedStateMachine):
             return
         self.admitted.revoke(0.0, 'the model')
         self.tell()
-        assert self.agreement.halted
+        assert self.publication.halted
 
     @rule()
     def recall(self):
@@ -286,7 +286,7 @@ class Pair(RuleBasedStateMachine):
             for _ in range(4):
                 self.control()
         running = self.admitted.gate.running
-        assert not self.agreement.halted and 0.5 <= running.theta[0] < 0.6
+        assert not self.publication.halted and 0.5 <= running.theta[0] < 0.6
 
 
 TestController = Controller.TestCase

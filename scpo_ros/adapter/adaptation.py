@@ -6,14 +6,19 @@ how much of it is safe, feeds failures back into the design set, and stops when 
 behave as the model says.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 import time
 
 import numpy as np
+from scpo_ros.adapter.collection import CollectedRollout
 from scpo_ros.adapter.demonstrations import Demonstrations
+from scpo_ros.adapter.report import AdaptationReport, Description, report_of
+from scpo_ros.arrays import Array
+from scpo_ros.config import AdapterConfig, Spec
 from scpo_ros.exceptions import InfeasibleError, InvalidArrayError
 from scpo_ros.policy.imitation import ImitationLoss
-from scpo_ros.scpo import Certificate, ScpoUpdater, UpdateOutcome
+from scpo_ros.scpo import ScpoUpdater, UpdateOutcome, UpdateResult
 from scpo_ros.systems.scenario import realised_disturbance, replay
 from scpo_ros.verification.bound_counter import BoundCounter
 from scpo_ros.verification.evaluation import SafetyEvaluation
@@ -21,48 +26,25 @@ from scpo_ros.verification.sampled_verification import SampledEvaluation
 from scpo_ros.verification.task import ControlTask
 
 
-@dataclass(frozen=True, eq=False)
-class AdaptationReport:
-    """What one call did; small, and picklable."""
-
-    outcome: str  # name of an UpdateOutcome, or MODEL_INVALID, FEW_DEMONSTRATIONS, UNCHECKED
-    reason: str  # a sentence
-    theta: np.ndarray  # (d,), the present policy
-    certificate: Certificate = None
-    changed: bool = False  # whether theta is another than before
-    loss: float = float('nan')  # imitation loss of the present policy
-    worst: float = float('nan')  # its largest design metric
-    clipped: float = float('nan')  # length of the step taken over that of the raw step
-    objection: str = ''  # what the whole raw step would do, where that was looked at
-    candidate: np.ndarray = None  # (d,), the refused policy
-    tries: int = 0
-    rollouts: int = 0
-    constraints: int = 0
-    trajectory: np.ndarray = None  # (T, 2), what the refused policy would have done
-    present: np.ndarray = None  # (T, 2), what the present policy does instead
-
-
-_LOOK_S = 1.0  # how often it is found out what the whole raw step would do [s, wall]
+_LOOK_S = 1.0  # least time between two looks at what the whole raw step would do [s, wall]
+_DYNAMIC = ('demonstrations', 'min_demonstrations', 'damping')  # may change while learning
 
 
 class Adaptation:
-    """One learner: task, scenario sets, demonstrations and updater."""
+    """The learner of one specification: demonstrations, scenario sets and updater."""
 
-    def __init__(self, spec, config, theta=None, task=None, evaluation=None,
-                 clock=time.monotonic):
+    def __init__(self, spec: Spec, config: AdapterConfig, theta: Array | None = None,
+                 task: ControlTask | None = None, evaluation: SafetyEvaluation | None = None,
+                 clock: Callable[[], float] = time.monotonic) -> None:
         """
         Start from the backup, or from a policy that must then verify anew.
 
-        :param spec: Spec. :param config: AdapterConfig.
-        :param theta: (d,) or None. :param task: a ControlTask of that spec, if there is one.
-        :param evaluation: its SafetyEvaluation, if there is one.
-        :param clock: () -> wall time [s].
+        :param theta: (d,) or None. :param task: of that specification, if there is one.
+        :param evaluation: of that task, if there is one. :param clock: () -> wall time [s].
         """
         self.config = config
         self.task = ControlTask.build(spec) if task is None else task
-        if evaluation is None:
-            evaluation = self._evaluation_of(config)
-        self.evaluation = evaluation
+        self.evaluation = _evaluation_of(self.task, config) if evaluation is None else evaluation
         self.demonstrations = Demonstrations(config.demonstrations, self.task.system)
         self.model_fault = ''
         self._clock, self._looked = clock, -np.inf
@@ -77,39 +59,28 @@ class Adaptation:
         if theta is not None:
             self.updater.restore(theta)
 
-    def _evaluation_of(self, config):
-        """Return the evaluation that certificates of the configured kind rest on."""
-        if config.certificate == 'sets':
-            return SafetyEvaluation(self.task, replays=config.rollouts)
-        return SampledEvaluation(self.task, replays=config.rollouts,
-                                 counter=BoundCounter(config.bound_file))
+    def describe(self) -> Description:
+        """Return the digest of the specification and the vertices of the safe set."""
+        return Description(self.task.digest, self.task.safe_set.vertices)
 
-    def describe(self):
-        """Return the digest of the specification and the vertices (v, 2) of the safe set."""
-        return self.task.digest, self.task.safe_set.vertices
-
-    def reconfigure(self, config):
+    def reconfigure(self, config: AdapterConfig) -> None:
         """Take over what may change while learning goes on."""
-        self.config = replace(self.config, **{
-            name: getattr(config, name)
-            for name in ('demonstrations', 'min_demonstrations', 'damping')})
+        self.config = replace(
+            self.config, **{name: getattr(config, name) for name in _DYNAMIC})
         self.demonstrations.capacity = config.demonstrations
 
-    def begin(self):
+    def begin(self) -> AdaptationReport:
         """Return the report of version 0 (or the restored policy), with its certificate."""
-        result = self.updater.reverify()
-        return self._report(result, changed=True)
+        return self._report(self.updater.reverify(), changed=True)
 
-    def add_rollouts(self, rollouts):
+    def add_rollouts(self, rollouts: Sequence[CollectedRollout]) -> AdaptationReport | None:
         """
         Replay collected rollouts in the design set; verify the present policy anew.
 
-        :param rollouts: list of CollectedRollout.
         :returns: a report when the policy had to change or the model does not hold, else None.
         """
-        if not self.config.safety:
-            return None  # nothing is verified, the validity of the model neither
-        added = 0
+        if not self.config.safety or not rollouts:
+            return None  # without safety nothing is verified, the validity of the model neither
         for rollout in rollouts:
             w = realised_disturbance(self.task.system, rollout.x[:-1], rollout.u, rollout.x[1:])
             try:
@@ -119,31 +90,28 @@ class Adaptation:
                 self.model_fault = str(error)
                 return self.revert(f'the model does not hold: {error}')
             self.evaluation.add_replay(scenario)
-            added += 1
-        return self._checked_anew() if added else None
+        return self._checked_anew()
 
-    def step(self, demonstrations, rollouts, learn):
+    def step(self, demonstrations: Sequence[tuple[Array, Array]],
+             rollouts: Sequence[CollectedRollout]) -> list[AdaptationReport]:
         """
-        Take in what was seen and, if asked, make one update; return the reports.
+        Take in what was seen and make one update; return the reports.
 
-        :param demonstrations: list of (states (T, 2), actions (T, 1)).
-        :param rollouts: list of CollectedRollout. :param learn: whether to update.
+        :param demonstrations: states (T, n) and actions (T, m).
         """
         for states, actions in demonstrations:
             self.demonstrations.add(states, actions)
-        reports = [self.add_rollouts(rollouts)]
-        if learn:
-            reports.append(self.update())
-        return [report for report in reports if report is not None]
+        replayed = self.add_rollouts(rollouts)
+        return ([] if replayed is None else [replayed]) + [self.update()]
 
-    def _checked_anew(self):
+    def _checked_anew(self) -> AdaptationReport | None:
         self.updater.coverage = self.evaluation.coverage
         result = self.updater.reverify()
         if result.outcome is UpdateOutcome.UNCHANGED:
             return None
         return self._report(result, changed=result.outcome is not UpdateOutcome.EVALUATION_FAILED)
 
-    def revert(self, reason, outcome='MODEL_INVALID'):
+    def revert(self, reason: str, outcome: str = 'MODEL_INVALID') -> AdaptationReport:
         """Go back to the backup and say why."""
         self._theta = self.task.initial_theta
         self.evaluation.calibrate_cost(self._theta)  # what fits another policy may not fit it
@@ -152,36 +120,36 @@ class Adaptation:
             reason = f'{reason}; the backup is not certified: {result.reason}'
         return AdaptationReport(outcome, reason, self._theta, result.certificate, changed=True)
 
-    def reset(self):
+    def reset(self) -> AdaptationReport:
         """Go back to the backup, forget the demonstrations and trust the model again."""
         self.demonstrations = Demonstrations(self.config.demonstrations, self.task.system)
         self.model_fault = ''
         self.updater.recentre()
         return self.revert('reset was asked for', 'RESET')
 
-    def restore(self, theta):
+    def restore(self, theta: Array) -> AdaptationReport:
         """Take an earlier policy (d,) if it verifies and the model holds; return the report."""
         if self.model_fault:
             return self._idle('MODEL_INVALID', f'the model does not hold: {self.model_fault}')
         result = self.updater.restore(theta)
         return self._report(result, changed=np.array_equal(self.updater.theta, theta))
 
-    def resume(self, theta):
+    def resume(self, theta: Array) -> AdaptationReport:
         """Trust the model again, because the controller does, and go on from a policy (d,)."""
         self.model_fault = ''
         return self.restore(theta)
 
-    def avoid(self, x0, w):
+    def avoid(self, x0: Array | None, w: Array | None) -> None:
         """
         Learn from a refusal of the controller: design and verify with its counterexample.
 
         What is not a scenario of the model is left out; without any, for a refusal by a mean, the
-        no-regret metric is tightened instead.
+        baseline-cost constraint is tightened instead.
 
-        :param x0: (n,) or empty. :param w: (H n,), row by row, or empty.
+        :param x0: (n,), empty or None. :param w: (H n,), row by row, empty or None.
         """
         n = self.task.system.n
-        if np.size(x0) != n or np.size(w) < n or np.size(w) % n:
+        if x0 is None or w is None or np.size(x0) != n or np.size(w) < n or np.size(w) % n:
             self.evaluation.tighten()
             return
         try:
@@ -191,7 +159,7 @@ class Adaptation:
             return
         self.evaluation.add_refusal(scenario)
 
-    def update(self):
+    def update(self) -> AdaptationReport:
         """Form the raw step from the demonstrations and take what of it is safe."""
         if self.model_fault:
             return self._idle('MODEL_INVALID', f'the model does not hold: {self.model_fault}')
@@ -209,7 +177,7 @@ class Adaptation:
                                      directions=[*raw.others, raw.gradient])
         return self._concluded(result, raw.step, before)
 
-    def propose(self, step):
+    def propose(self, step: Array) -> AdaptationReport:
         """
         Project the raw step (d,) of any other learner, in the Euclidean metric.
 
@@ -220,7 +188,8 @@ class Adaptation:
         before = self.updater.theta
         return self._concluded(self.updater.update(step), np.asarray(step), before)
 
-    def _concluded(self, result, step, before):
+    def _concluded(self, result: UpdateResult, step: Array, before: Array) -> AdaptationReport:
+        """Return the report of an update; its counterexamples join the design set."""
         if len(result.counterexamples) and result.candidate is not None:
             self.evaluation.remember(
                 result.candidate, result.counterexamples, self.updater.theta)
@@ -232,7 +201,7 @@ class Adaptation:
                 return again
         return report
 
-    def _objection(self, report, before, step):
+    def _objection(self, report: AdaptationReport, before: Array, step: Array) -> str:
         """Return what the whole raw step would do where it was clipped, '' if not looked at."""
         if not report.clipped < 1 or self._clock() < self._looked + _LOOK_S:
             return ''
@@ -241,28 +210,22 @@ class Adaptation:
             'it would be safe on the rollouts verified; trust radius and sampled directions '
             'limit it')
 
-    def _unchecked(self, loss):
+    def _unchecked(self, loss: ImitationLoss) -> AdaptationReport:
         self._theta = self._theta + loss.gauss_newton(self._theta, self.config.damping).step
         return AdaptationReport('UNCHECKED', 'safety is off: the raw step was published',
                                 self._theta, changed=True, loss=loss(self._theta), clipped=1.0)
 
-    def _idle(self, outcome, reason):
+    def _idle(self, outcome: str, reason: str) -> AdaptationReport:
         return AdaptationReport(outcome, reason, self.updater.theta)
 
-    def _report(self, result, changed, step=None):
-        reason, trajectory = result.reason, None
-        failed = result.counterexamples
-        candidate = None if result.accepted else result.candidate
-        if len(failed) and candidate is not None:
-            reason += ' ' + self.evaluation.explain(candidate, int(failed[0]))
-        if candidate is not None:
-            trajectory = self.evaluation.worst_trajectory(candidate)
-        length = np.linalg.norm(step) if step is not None else 0.0
-        loss = result.loss_after if result.accepted else result.loss_before
-        return AdaptationReport(
-            result.outcome.name, reason, result.theta, result.certificate, changed, loss,
-            worst=float(np.max(result.g)) if np.size(result.g) else float('nan'),
-            clipped=float(result.step_norm / length) if length > 0 else float('nan'),
-            candidate=candidate, tries=result.tries, rollouts=result.rollouts,
-            constraints=int(np.size(result.g)), trajectory=trajectory,
-            present=self.evaluation.shown_trajectory(result.theta))
+    def _report(self, result: UpdateResult, changed: bool,
+                step: Array | None = None) -> AdaptationReport:
+        return report_of(result, self.evaluation, changed, step)
+
+
+def _evaluation_of(task: ControlTask, config: AdapterConfig) -> SafetyEvaluation:
+    """Return the evaluation that certificates of the configured kind rest on."""
+    if config.certificate == 'sets':
+        return SafetyEvaluation(task, replays=config.rollouts)
+    return SampledEvaluation(task, replays=config.rollouts,
+                             counter=BoundCounter(config.bound_file))

@@ -3,27 +3,30 @@ Collecting rollouts from the plant's topics: windows of consecutive, undisturbed
 
 A window is discarded when a transition in it cannot be judged (an episode ends, a state is lost,
 the step is not dt, the applied input is unknown: :mod:`scpo_ros.systems.transitions`), when the
-plant applied another input than was commanded, or when anything but a policy acted within it. What
-is left can be replayed: its initial state and its realised disturbances, which are what the plant
-did beyond A x + B u for the input really applied, whichever weights chose it; a swap of policies
-within a window changes nothing about that.
+plant applied another input than was commanded, or when anything but a policy acted within it. The
+others can be replayed from their initial state and their realised disturbances
+
+    w = x' - A x - B u,
+
+with the input u that was really applied. The disturbances do not depend on the weights that chose
+u, so a policy may be swapped within a window.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scpo_ros.arrays import frozen
+from scpo_ros.arrays import Array, frozen
 from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.systems.transitions import same_input, TransitionRule
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One tick as seen on the topics."""
+    """One state of the plant with the command that answered it, as seen on the topics."""
 
     time: float  # of the state [s]
     episode: int
-    x: np.ndarray  # (n,)
+    x: Array  # (n,)
     applied: float  # input over the step that led here
     source: str  # which law answered this state, and with which weights
     u: float  # the answer
@@ -31,13 +34,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class CollectedRollout:
-    """A window of T steps."""
+    """T consecutive steps of the plant under a policy."""
 
     time: float  # of the first state [s]
-    x: np.ndarray  # (T + 1, n)
-    u: np.ndarray  # (T, 1), really applied
+    x: Array  # (T + 1, n)
+    u: Array  # (T, 1), really applied
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Freeze."""
         for name in ('x', 'u'):
             object.__setattr__(self, name, frozen(getattr(self, name)))
@@ -48,8 +51,8 @@ class RolloutCollector:
 
     def __init__(self, steps: int, system: LinearSystem) -> None:
         """Collect windows of the given number of steps of a system."""
-        self._steps, self._window = steps, []
-        self._system, self._rule = system, TransitionRule(system)
+        self._steps, self._system, self._rule = steps, system, TransitionRule(system)
+        self._window: list[Sample] = []
 
     def add(self, sample: Sample) -> CollectedRollout | None:
         """Add a :class:`Sample`; return a :class:`CollectedRollout` when one is complete."""
@@ -63,10 +66,11 @@ class RolloutCollector:
         if len(window) <= self._steps:
             return None
         rollout = CollectedRollout(
-            window[0].time, [s.x for s in window], [[s.applied] for s in window[1:]])
+            window[0].time, np.array([s.x for s in window]),
+            np.array([[s.applied] for s in window[1:]]))
         self._window = [window[-1]]
         return rollout
 
-    def _follows(self, before, sample):
-        return (self._rule.between(before, sample).judged
-                and same_input(self._system, sample.applied, before.u))
+    def _follows(self, before: Sample, sample: Sample) -> bool:
+        return bool(self._rule.between(before, sample).judged
+                    and same_input(self._system, sample.applied, before.u))

@@ -1,29 +1,30 @@
-"""What the teacher has shown: the newest labelled states, as far as they can teach."""
+"""What the experts have shown: the newest labelled states that can be learned from."""
 
 import numpy as np
-from scpo_ros.arrays import checked
+from scpo_ros.arrays import Array, checked
+from scpo_ros.systems.linear_system import LinearSystem
 
 
 class Demonstrations:
     """
-    The newest labels of states within the limits, saturated.
+    The newest labelled states within the limits, with saturated actions.
 
-    One absurd state among them would be the whole of the loss, and nothing could be learnt until
-    it has left the memory.
+    A state far outside the limits would dominate the loss. Nothing could be learned until it has
+    left the memory.
     """
 
-    def __init__(self, capacity, system):
+    def __init__(self, capacity: int, system: LinearSystem) -> None:
         """
         Start empty.
 
-        :param capacity: labelled states kept. :param system: LinearSystem, for its limits.
+        :param capacity: labelled states kept. :param system: for its limits.
         """
         self.capacity, self._system = capacity, system
         self.states, self.actions = np.zeros((0, system.n)), np.zeros((0, system.m))
 
-    def add(self, states, actions):
+    def add(self, states: Array, actions: Array) -> None:
         """
-        Append labelled states; the oldest leave.
+        Append labelled states (N, n) with their actions (N, m); the oldest leave.
 
         :raises InvalidArrayError: for wrong shapes or non-finite entries; nothing is added then.
         """
@@ -35,6 +36,6 @@ class Demonstrations:
         self.actions = np.vstack(
             [self.actions, system.saturate(actions[useful])])[-self.capacity:]
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Return their number."""
         return len(self.states)

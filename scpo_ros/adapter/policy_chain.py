@@ -1,51 +1,69 @@
-"""The adapter's side of publishing: versions, parents, and what to do when one is refused."""
+"""The policies that the adapter published: their versions, their parents, the newest of them."""
 
-from scpo_ros.arrays import digest
+from collections.abc import Iterable
+
+from scpo_ros.arrays import Array, digest
+from scpo_ros.interface.acknowledgement import Acknowledgement
 from scpo_ros.interface.policy_record import LARGEST_JUMP, LARGEST_VERSION, PolicyRecord
+from scpo_ros.scpo import Certificate
+
+
+_NONE = -1  # version before the first policy
 
 
 class PolicyChain:
-    """Numbers the policies that are published and remembers the last ones."""
+    """
+    Numbers the policies that are published and keeps the newest.
 
-    def __init__(self, spec_digest, memory=64, records=()):
+    It is the only place of the adapter that keeps policies in memory.
+    """
+
+    def __init__(self, spec_digest: str, memory: int = 64,
+                 records: Iterable[PolicyRecord] = ()) -> None:
         """
         Start empty, so that the first record is version 0, its own parent; or go on.
 
-        :param records: of an earlier life; those of another specification, with other weights than
-            their digest says, or with a version that no controller takes are left out.
+        :param memory: policies kept besides version 0 and the base.
+        :param records: from before a restart. Those of another specification, with other weights
+            than their digest says, or with a version that no controller takes are left out.
         """
         self.spec_digest, self._memory = spec_digest, memory
         self._records = {record.version: record for record in records
                          if record.spec_digest == spec_digest
                          and record.digest == digest(record.theta)
                          and record.version <= LARGEST_VERSION}
-        self.base = max(self._records, default=None)  # version from which the next one descends
+        self.base = max(self._records, default=_NONE)  # version from which the next one descends
 
     @property
-    def latest(self):
+    def latest(self) -> PolicyRecord | None:
         """Return the record published last, or None."""
         return self._records[max(self._records)] if self._records else None
 
-    def __getitem__(self, version):
+    def __getitem__(self, version: int) -> PolicyRecord:
         """Return the record of a remembered version."""
         return self._records[version]
 
-    def __contains__(self, version):
+    def __contains__(self, version: int) -> bool:
         """Return whether a version is remembered."""
         return version in self._records
 
-    def holds(self, identity):
+    def published(self) -> list[PolicyRecord]:
+        """Return the remembered policies without those that were adopted."""
+        return [record for record in list(self._records.values())
+                if record.version == 0 or record.version > record.parent]
+
+    def holds(self, identity: str) -> bool:
         """Return whether weights of that digest are remembered."""
         return any(record.digest == identity for record in self._records.values())
 
-    def before(self, version):
+    def before(self, version: int) -> PolicyRecord | None:
         """Return the parent's record of a version, None where it is unknown or the same."""
         record = self._records.get(version)
         if record is None or record.parent == version:
             return None
         return self._records.get(record.parent)
 
-    def append(self, theta, certificate):
+    def append(self, theta: Array, certificate: Certificate | None) -> PolicyRecord:
         """Return the record of the next version, a child of the base, and make it the base."""
         identity = digest(theta)
         if not self._records:
@@ -61,7 +79,7 @@ class PolicyChain:
         self.base = record.version
         return record
 
-    def go_on_from(self, version):
+    def go_on_from(self, version: int) -> None:
         """
         Make a remembered version the base of the next one.
 
@@ -72,7 +90,24 @@ class PolicyChain:
             self._records = {v: record for v, record in self._records.items() if v <= version}
         self.base = version
 
-    def adopt(self, version, theta, parent_digest):
+    def knows(self, seen: Acknowledgement) -> bool:
+        """Return whether the policy that the controller let through last is of this chain."""
+        return seen.ready in self and (
+            seen.ready != seen.version or self[seen.ready].digest == seen.digest)
+
+    def follow(self, seen: Acknowledgement) -> bool:
+        """
+        Take over the policy that the controller let through last, unless it is known.
+
+        :returns: whether it is known now: its weights are only told while it runs.
+        """
+        if self.knows(seen):
+            return True
+        if seen.ready == seen.version:
+            self.adopt(seen.version, seen.theta, seen.digest)
+        return seen.ready == seen.version
+
+    def adopt(self, version: int, theta: Array, parent_digest: str) -> None:
         """Take over a policy that the controller runs and this chain does not know."""
         self._records[version] = PolicyRecord(
             theta, version, version, digest(theta), parent_digest, self.spec_digest, None)

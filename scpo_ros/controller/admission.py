@@ -14,12 +14,14 @@ from typing import NamedTuple
 from scpo_ros.arrays import frozen
 from scpo_ros.config import Spec
 from scpo_ros.controller.allowance import Allowance
+from scpo_ros.controller.judge_request import Judge
 from scpo_ros.controller.policy_gate import PolicyGate
 from scpo_ros.interface.claim import Claim, claim_values
 from scpo_ros.interface.policy_codec import identity_values, Value
 from scpo_ros.interface.policy_record import PolicyRecord
 from scpo_ros.interface.refusal import RefusalKind
 from scpo_ros.ledger.history import History, record_values
+from scpo_ros.process.requests import Start
 from scpo_ros.process.stopping import stop_each
 from scpo_ros.process.worker import Answer, Worker
 from scpo_ros.verification.counterexample import Counterexample
@@ -111,7 +113,7 @@ class Admission:
         record = self.gate.head
         idle = self._judged is None and self._written is None
         if record is not None and idle and not worker.busy and worker.alive:
-            worker.request('judge', record.theta, timeout=self._timeout)
+            worker.request(Judge(record.theta), timeout=self._timeout)
             self._judged = record
 
     def poll(self) -> None:
@@ -130,7 +132,7 @@ class Admission:
             self._judged = None
 
     def _conclude(self, answer: Answer) -> None:
-        if answer.method == 'start':
+        if isinstance(answer.request, Start):
             if not answer.ok and self.busy:
                 self._let_through(False, f'the verifier does not start: {answer.failure}',
                                   RefusalKind.UNVERIFIED)

@@ -1,1 +1,1 @@
-"""Who labels states: the catalogue of experts, and when a batch is due."""
+"""Experts, which label states with actions: their catalogue, and when a batch is due."""

@@ -17,25 +17,33 @@ of gains k = (k1, k2) and speed limit V (an LQR as long as the speed limit does 
 * `energy_pump`: -k1 p + k2 v: a spring with negative damping, which pumps energy in.
 """
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
+from scpo_ros.arrays import Array
 from scpo_ros.config import EXPERTS
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.systems.linear_system import LinearSystem
+
+
+Law: TypeAlias = Callable[[Array], Array]  # states (N, 2) -> actions (N, 1)
 
 
 class ExpertCatalogue:
-    """The catalogue for one system and gain."""
+    """The laws of all experts, for one system and one gain."""
 
-    def __init__(self, system, gain):
+    def __init__(self, system: LinearSystem, gain: Array) -> None:
         """
         Prepare the laws.
 
-        :param system: LinearSystem with states (p, v). :param gain: LQR gain (1, 2), u = -K x.
+        :param system: with states (p, v). :param gain: LQR gain (1, 2), u = -K x.
         """
         self._system = system
-        self._k1, self._k2 = gain[0]
-        self._p_max, self._v_max = system.state_limit
+        self._k1, self._k2 = map(float, gain[0])
+        self._p_max, self._v_max = map(float, system.state_limit)
 
-    def law(self, name):
+    def law(self, name: str) -> Law:
         """
         Return the law of that name, states (N, 2) -> actions (N, 1).
 
@@ -43,36 +51,43 @@ class ExpertCatalogue:
         """
         if name not in EXPERTS:
             raise ConfigurationError('expert', name, f'must be one of {", ".join(EXPERTS)}')
-        raw = getattr(self, f'_{name}')
+        raw: Callable[[Array, Array], Array] = getattr(self, f'_{name}')
 
-        def law(states):
+        def law(states: Array) -> Array:
             p, v = np.asarray(states, dtype=np.float64).T
-            return self._system.saturate(raw(p, v)[:, None])
+            return self._saturated(raw(p, v))
 
         return law
 
-    def _regulate(self, p, v, factor, speed):
-        k1, k2 = factor * self._k1, factor * self._k2
-        return k2 * (np.clip(-k1 * p / k2, -speed, speed) - v)
+    def _saturated(self, u: Array) -> Array:
+        """Return actions (N,) within the input limit, (N, 1)."""
+        limited: Array = self._system.saturate(u[:, None])
+        return limited
 
-    def _benign(self, p, v):
+    def _regulate(self, p: Array, v: Array, factor: float, speed: float) -> Array:
+        k1, k2 = factor * self._k1, factor * self._k2
+        u: Array = k2 * (np.clip(-k1 * p / k2, -speed, speed) - v)
+        return u
+
+    def _benign(self, p: Array, v: Array) -> Array:
         return self._regulate(p, v, 1.0, 0.9 * self._v_max)
 
-    def _overspeed(self, p, v):
+    def _overspeed(self, p: Array, v: Array) -> Array:
         return self._regulate(p, v, 1.5, 2 * self._v_max)
 
-    def _outward_edge(self, p, v):
+    def _outward_edge(self, p: Array, v: Array) -> Array:
         beyond = np.maximum(np.abs(p) - self._p_max / 2, 0)
-        return self._benign(p, v) + 4 * beyond * np.sign(p)
+        u: Array = self._benign(p, v) + 4 * beyond * np.sign(p)
+        return u
 
-    def _sign_flip(self, p, v):
-        return -self._system.saturate(self._benign(p, v)[:, None])[:, 0]
+    def _sign_flip(self, p: Array, v: Array) -> Array:
+        return -self._saturated(self._benign(p, v))[:, 0]
 
-    def _destabilising_gain(self, p, v):
+    def _destabilising_gain(self, p: Array, v: Array) -> Array:
         return 2 * (self._k1 * p + self._k2 * v)
 
-    def _wrong_target(self, p, v):
+    def _wrong_target(self, p: Array, v: Array) -> Array:
         return self._regulate(p - 1.15 * self._p_max, v, 1.0, 0.9 * self._v_max)
 
-    def _energy_pump(self, p, v):
+    def _energy_pump(self, p: Array, v: Array) -> Array:
         return -self._k1 * p + self._k2 * v

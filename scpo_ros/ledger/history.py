@@ -89,6 +89,7 @@ class History:
         self._clock, self.fault, self.revoked = clock, '', ''
         self._accepted: dict[int, Accepted] = {}  # the newest, by version
         self._thread: LedgerThread | None = None
+        self._keeper: Callable[[], list[PolicyRecord]] | None = None
         self.path: Path | None = None
         if folder:
             ledger = Ledger(f'{folder}/{name}.ledger')
@@ -116,9 +117,20 @@ class History:
             if version:  # the backup stays
                 del self._accepted[version]
 
+    def leave_policies_to(self, keeper: Callable[[], list[PolicyRecord]]) -> None:
+        """
+        Forget the accepted policies: another object keeps them from now on.
+
+        :param keeper: () -> records with which a fresh file begins when the old one is full;
+            called in the thread that writes.
+        """
+        self._keeper, self._accepted = keeper, {}
+
     def _snapshot(self) -> list[Body]:
         """Return the entries with which a fresh file begins."""
-        return [self._accepted_body(accepted) for accepted in list(self._accepted.values())]
+        kept = list(self._accepted.values()) if self._keeper is None else [
+            Accepted(record, None) for record in self._keeper()]
+        return [self._accepted_body(accepted) for accepted in kept]
 
     def _accepted_body(self, accepted: Accepted) -> Body:
         told = {} if accepted.claim is None else {'claim': accepted.claim}
@@ -154,7 +166,8 @@ class History:
         if claim is not None:
             record = replace(record, certificate=None)
         accepted = Accepted(record, None if claim is None else asdict(claim))
-        self._keep(accepted)
+        if self._keeper is None:
+            self._keep(accepted)
         if self._thread is None:
             return None
         written = self._thread.append(self._accepted_body(accepted))

@@ -1,10 +1,20 @@
 """The services of the adapter: enable, roll back, reset, save, load."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
+from rclpy.node import Node
 from rclpy.parameter import Parameter
+from scpo_ros.adapter.report import AdaptationReport
+from scpo_ros.adapter.requests import LearnerAnswer, LearnerRequest, Reset, Restore
+from scpo_ros.adapter.session import Session
 from scpo_ros.interface.policy_file import load_policy, PolicyFileError, write_policy
+from scpo_ros.interface.policy_record import PolicyRecord
 from std_srvs.srv import SetBool, Trigger
+
+
+Outcome: TypeAlias = tuple[bool, str]  # success, message
 
 
 class AdapterServices:
@@ -16,11 +26,12 @@ class AdapterServices:
     They work while the node is inactive too: what a person asks for is not learning.
     """
 
-    def __init__(self, node, session, ask, kind):
+    def __init__(self, node: Node, session: Session,
+                 ask: Callable[[LearnerRequest], LearnerAnswer], kind: str) -> None:
         """
         Create the services.
 
-        :param session: Session. :param ask: (method, *arguments) -> the worker's Answer.
+        :param ask: has the worker answer a question now.
         :param kind: of certificate that the specification asks for.
         """
         self._node, self._session, self._ask, self._kind = node, session, ask, kind
@@ -29,7 +40,8 @@ class AdapterServices:
                              ('save_policy', self._save), ('load_policy', self._load)):
             self.created.append(node.create_service(Trigger, f'~/{name}', _answering(answer)))
 
-    def _on_set_enabled(self, request, response):
+    def _on_set_enabled(self, request: SetBool.Request,
+                        response: SetBool.Response) -> SetBool.Response:
         """Set the parameter `enabled`, which has the same effect."""
         result = self._node.set_parameters([Parameter('enabled', value=request.data)])[0]
         response.success = result.successful
@@ -37,7 +49,15 @@ class AdapterServices:
             'learning ' + ('enabled' if request.data else 'frozen'))
         return response
 
-    def _rollback(self):
+    def _unready(self) -> str:
+        """Return why nothing can be put in the place of the present policy, or ''."""
+        publication = self._session.publication
+        if publication.reviving:
+            return 'the policy from before the restart is being verified anew'
+        return publication.halted or (
+            '' if publication.version >= 0 else 'nothing was certified yet')
+
+    def _rollback(self) -> Outcome:
         why_not = self._unready()
         if why_not:
             return False, why_not
@@ -46,24 +66,18 @@ class AdapterServices:
             return False, 'there is no such earlier policy'
         return self._restored(f'version {target.version}', target)
 
-    def _unready(self):
-        """Return why nothing can be put in the place of the present policy, or ''."""
-        if self._session.reviving:
-            return 'the policy of an earlier life is being verified anew'
-        return self._session.halted or (
-            '' if self._session.version >= 0 else 'nothing was certified yet')
-
-    def _reset(self):
+    def _reset(self) -> Outcome:
         why_not = self._unready()
         if why_not:
             return False, why_not
-        answer = self._ask('reset')
-        if answer.ok and answer.value.certificate is not None:
-            return True, f'back to the backup, as version {self._session.version}'
-        return False, answer.failure or answer.value.reason
+        report, failure = self._report(Reset())
+        if report is None or report.certificate is None:
+            return False, failure
+        return True, f'back to the backup, as version {self._session.publication.version}'
 
-    def _save(self):
-        record = self._session.chain.latest if self._session.chain is not None else None
+    def _save(self) -> Outcome:
+        chain = self._session.publication.chain
+        record = None if chain is None else chain.latest
         if record is None:
             return False, 'nothing was certified yet'
         folder = Path(self._node.get_parameter('results_dir').value or '.')
@@ -74,43 +88,51 @@ class AdapterServices:
             return False, f'{path}: {error}'
         return True, str(path.resolve())
 
-    def _load(self):
+    def _load(self) -> Outcome:
         """Have the policy of the parameter `policy_file` verified anew and propose it."""
-        session = self._session
+        config, chain = self._session.config, self._session.publication.chain
         why_not = self._unready() or (
-            '' if session.config.safety else 'safety is off: nothing is certified')
-        if why_not:
+            '' if config.safety else 'safety is off: nothing is certified')
+        if why_not or chain is None or chain.latest is None:
             return False, why_not
-        path = Path(session.config.policy_file)
+        path = Path(config.policy_file)
         if not path.name:
             return False, 'the parameter policy_file must name a file'
-        chain = session.chain
         try:
             record = load_policy(path.absolute(), chain.latest.theta.size, chain.spec_digest,
-                                 session.config.accept_margin, self._kind)
+                                 config.accept_margin, self._kind)
         except PolicyFileError as error:
             return False, str(error)
-        return self._restored(path.absolute(), record)
+        return self._restored(str(path.absolute()), record)
 
-    def _restored(self, what, record):
-        """Have the worker verify earlier weights and go on from them; say what became of them."""
-        session = self._session
-        before = session.version
-        answer = self._ask('restore', record.theta)
-        if not answer.ok or not answer.value.changed:
-            return False, f'{what}: {answer.failure or answer.value.reason}'
-        base = session.chain[session.chain.base]
+    def _report(self, request: LearnerRequest) -> tuple[AdaptationReport | None, str]:
+        """Return the one report with which the worker answers now, or why it brings none."""
+        answer = self._ask(request)
+        if not answer.ok or not isinstance(answer.value, tuple):
+            return None, answer.failure
+        report, = answer.value
+        return report, report.reason
+
+    def _restored(self, name: str, record: PolicyRecord) -> Outcome:
+        """Have the worker verify earlier weights and go on from them; tell the outcome."""
+        publication = self._session.publication
+        before = publication.version
+        report, failure = self._report(Restore(record.theta))
+        base = publication.base
+        if report is None or base is None or not report.changed:
+            return False, f'{name}: {failure}'
         if base.digest != record.digest:
-            return False, f'{what}: the controller refused these weights before'
-        if session.version == before:
-            return True, f'{what}: it is version {base.version} already'
-        return True, (f'{what}: verified, and proposed as version {base.version}; '
+            return False, f'{name}: the controller refused these weights before'
+        if publication.version == before:
+            return True, f'{name}: it is version {base.version} already'
+        return True, (f'{name}: verified, and proposed as version {base.version}; '
                       'controller/active_policy tells what the controller makes of it')
 
 
-def _answering(act):
-    """Return the callback of a Trigger service that does `act() -> (success, message)`."""
-    def callback(_, response):
+def _answering(act: Callable[[], Outcome]) -> Callable[
+        [Trigger.Request, Trigger.Response], Trigger.Response]:
+    """Return the callback of a Trigger service that does `act`."""
+    def callback(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success, response.message = act()
         return response
     return callback

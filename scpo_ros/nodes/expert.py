@@ -2,14 +2,16 @@
 
 import sys
 
+import numpy as np
 from rclpy.node import Node
 from scpo_ros.backup.mpc import riccati
 from scpo_ros.config import ExpertConfig
 from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.experts.batches import Batches
 from scpo_ros.experts.catalogue import ExpertCatalogue
-from scpo_ros.experts.teaching import Teaching
 from scpo_ros.health.silence import without_states
-from scpo_ros.nodes.conversions import read_state, trajectory_message
+from scpo_ros.interface.messages import read_state
+from scpo_ros.nodes.conversions import trajectory_message
 from scpo_ros.nodes.health import Health, OK, WARN
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.run import run
@@ -24,14 +26,14 @@ _BEHIND = 1000  # states: in lock-step the plant may be ahead by the adapter's d
 class ExpertNode(Node):
     """Publishes a demonstration for every batch of states of one episode."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Declare parameters and start."""
         super().__init__('expert', automatically_declare_parameters_from_overrides=True)
         spec, config = declare(self, ExpertConfig)
         system = double_integrator(spec.system)
         _, gain = riccati(system, spec.backup.state_weight, spec.backup.input_weight)
         self._catalogue = ExpertCatalogue(system, gain)
-        self._teaching = Teaching(system.dt, config.batch)
+        self._batches = Batches(system.dt, config.batch)
         self._switch(config)
         self._sent, self._ignored = 0, 0
         self._publisher = self.create_publisher(JointTrajectory, 'demonstrations', 10)
@@ -39,34 +41,36 @@ class ExpertNode(Node):
         self._changes = Changes(self, config, self._switch)
         self._health = Health(self, 'demonstrations', self._diagnose)
 
-    def _switch(self, config):
-        self._name, self._teaching.batch = config.expert, config.batch
+    def _switch(self, config: ExpertConfig) -> None:
+        self._name, self._batches.batch = config.expert, config.batch
         self._law = self._catalogue.law(self._name)
 
-    def _on_state(self, message):
+    def _on_state(self, message: JointState) -> None:
         try:
-            states = self._teaching.see(read_state(message))
+            states = self._batches.see(read_state(message))
         except InvalidArrayError:
             self._ignored += 1
             return
         if states is None:
             return
-        first, x = states[0], [state.x for state in states]
+        first, x = states[0], np.array([state.x for state in states])
         self._publisher.publish(trajectory_message(
             first.stamp, self._name, [state.time - first.time for state in states], x,
             self._law(x)[:, 0]))
         self._sent += 1
 
-    def _diagnose(self):
-        values = {'law': self._name, 'demonstrations': self._sent, 'ignored': self._ignored}
+    def _diagnose(self) -> tuple[bytes, str, dict[str, str | int]]:
+        values: dict[str, str | int] = {
+            'law': self._name, 'demonstrations': self._sent, 'ignored': self._ignored}
         if self._sent == 0:
             return WARN, without_states({'malformed': self._ignored}), values
         return OK, f'demonstrating {self._name}', values
 
 
-def main(args=None):
+def main(args: list[str] | None = None) -> int:
     """Run the expert."""
-    return run(ExpertNode, args=args)
+    code: int = run(ExpertNode, args=args)
+    return code
 
 
 if __name__ == '__main__':

@@ -1,6 +1,13 @@
 """The phase plane as markers: x is the position [m], y the velocity [m/s]."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point
+import numpy as np
+from scpo_ros.arrays import Array
+from scpo_ros.config import SystemConfig
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
@@ -13,7 +20,18 @@ _LOOK = {  # namespace: colour, width
 _TEXT_HEIGHT = 0.04  # [m]
 
 
-def _marker(stamp, namespace, kind, number=0):
+@dataclass(frozen=True, eq=False)
+class PhasePlane:
+    """What the adapter draws; the two trajectories start at the same state."""
+
+    vertices: Array  # (v, 2), of the safe set
+    rollouts: Sequence[Array]  # (T + 1, 2) each, collected
+    present: Array | None  # (T, 2), what the present policy does
+    refused: Array | None  # (T, 2), what the refused policy would have done
+    refused_reason: str  # '' where none was refused
+
+
+def _marker(stamp: Time, namespace: str, kind: int, number: int = 0) -> Marker:
     (red, green, blue), width = _LOOK[namespace]
     marker = Marker(ns=namespace, id=number, type=kind, action=Marker.ADD,
                     color=ColorRGBA(r=red, g=green, b=blue, a=1.0))
@@ -22,43 +40,38 @@ def _marker(stamp, namespace, kind, number=0):
     return marker
 
 
-def _line(stamp, namespace, points, number=0, closed=False):
+def _line(stamp: Time, namespace: str, points: Array, number: int = 0,
+          closed: bool = False) -> Marker:
     marker = _marker(stamp, namespace, Marker.LINE_STRIP, number)
-    marker.points = [Point(x=float(p), y=float(v), z=0.0)
-                     for p, v in [*points, *(points[:1] if closed else [])]]
+    shown = np.vstack([points, points[:1]]) if closed else points
+    marker.points = [Point(x=float(p), y=float(v), z=0.0) for p, v in shown]
     return marker
 
 
-def _text(stamp, text, at):
+def _text(stamp: Time, text: str, at: Array) -> Marker:
     marker = _marker(stamp, 'reason', Marker.TEXT_VIEW_FACING)
     marker.pose.position.x, marker.pose.position.y = map(float, at)
     marker.scale.z, marker.text = _TEXT_HEIGHT, text
     return marker
 
 
-def phase_plane(stamp, limits, session):
-    """
-    Return the MarkerArray of limits, safe set, collected rollouts, present and refused policy.
-
-    Both policies start from the state that the refused one was refused for.
-
-    :param limits: SystemConfig. :param session: Session; of it vertices (v, 2), seen_rollouts,
-        present_trajectory, refused_trajectory (T, 2) or None, and refused_reason.
-    """
+def phase_plane(stamp: Time, limits: SystemConfig, drawn: PhasePlane) -> MarkerArray:
+    """Return the markers of limits, safe set, collected rollouts, present and refused policy."""
     p, v = limits.position_limit, limits.velocity_limit
-    lines = [_line(stamp, 'limits', [(-p, -v), (p, -v), (p, v), (-p, v)], closed=True),
-             _line(stamp, 'safe_set', session.vertices, closed=True)]
-    lines += [_line(stamp, 'rollouts', x, i) for i, x in enumerate(session.seen_rollouts)]
-    for namespace in ('present', 'refused'):
-        states = getattr(session, f'{namespace}_trajectory')
+    box = np.array([(-p, -v), (p, -v), (p, v), (-p, v)])
+    lines = [_line(stamp, 'limits', box, closed=True),
+             _line(stamp, 'safe_set', drawn.vertices, closed=True)]
+    lines += [_line(stamp, 'rollouts', x, i) for i, x in enumerate(drawn.rollouts)]
+    for namespace, states in (('present', drawn.present), ('refused', drawn.refused)):
         if states is not None and len(states) > 1:
             lines.append(_line(stamp, namespace, states))
-    if session.refused_reason:
-        lines.append(_text(stamp, f'refused: {session.refused_reason}', (0.0, -1.1 * v)))
+    if drawn.refused_reason:
+        lines.append(_text(
+            stamp, f'refused: {drawn.refused_reason}', np.array([0.0, -1.1 * v])))
     return MarkerArray(markers=lines)
 
 
-def refused_policy(stamp, states, reason):
+def refused_policy(stamp: Time, states: Array, reason: str) -> MarkerArray:
     """
     Return the MarkerArray of what a refused policy would have done, and why it was refused.
 

@@ -13,7 +13,7 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from scpo_ros.exceptions import ScpoRosError
-from scpo_ros.process.discovery import be_found_quickly
+from scpo_ros.process.discovery import shorten_discovery
 from scpo_ros.process.priority import step_forward
 from scpo_ros.process.stopping import stop_each
 
@@ -52,7 +52,7 @@ def run(make: Callable[[], Node], executor: Callable[[], Executor] = SingleThrea
     :param executor: () -> the executor that spins it.
     """
     asked = _signals()
-    be_found_quickly()
+    shorten_discovery()
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node, spinner, code = None, None, 0
     try:

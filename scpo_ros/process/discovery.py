@@ -1,5 +1,6 @@
-"""How nodes find each other on the network, where that is left to us."""
+"""How nodes find each other on the network, where the user has not decided it."""
 
+from collections.abc import MutableMapping
 import os
 from pathlib import Path
 
@@ -12,15 +13,15 @@ _LOCAL = 'DEFAULT_FASTRTPS_PROFILES.xml'  # read by Fast DDS from the working di
 _TRANSPORTS = 'FASTDDS_BUILTIN_TRANSPORTS'
 
 
-def be_found_quickly(environment=os.environ):
+def shorten_discovery(environment: MutableMapping[str, str] = os.environ) -> None:
     """
-    Let a controller that was started again be found at once; called before rclpy.init().
+    Have a controller that was started again found at once; called before rclpy.init().
 
     Fast DDS then announces the process often (config/fastdds.xml) and uses UDP alone: a killed
-    process leaves its ports of shared memory behind, and whoever gets them next is deaf for up to
-    4 s. Nothing is changed where the user has set profiles or transports of his own; the range
-    LOCALHOST of ROS 2 brings shared memory whatever is set here, and other middleware reads none
-    of it.
+    process leaves its ports of shared memory behind, and the next process that gets them receives
+    nothing for up to 4 s. Nothing is changed where the user has set profiles or transports. The
+    range LOCALHOST of ROS 2 brings shared memory in any case, and other middleware reads none of
+    these settings.
 
     :param environment: the process's environment variables, which are changed.
     """

@@ -1,4 +1,4 @@
-"""Stepping back behind whatever controls, and forward for what does."""
+"""The priority of this process: lowered for learning, raised for control."""
 
 from contextlib import suppress
 import os
@@ -6,16 +6,17 @@ from pathlib import Path
 
 
 _AUTOGROUP = Path('/proc/self/autogroup')
-_MILDER = 3  # a session stands back from all of the machine, and would starve beside any load
+_MILDER = 3  # a whole session yields to all of the machine, and would starve beside any load
 
 
-def step_back(niceness, apart=False):
+def step_back(niceness: int, apart: bool = False) -> None:
     """
     Lower the priority of this process and of those it will start.
 
-    Linux may share the processor between sessions first (autogroups), whose own niceness then
-    counts; that of a session is lowered only by its leader, for it may hold the controller too,
-    and by a third of the niceness: it stands back from everything else on the machine as well.
+    Linux may share the processor between sessions first (autogroups); then the niceness of the
+    session counts. Only the leader of a session changes that of its session, because another
+    session may hold the controller too. It changes it by a third of the niceness, because the
+    session yields to everything else on the machine as well.
 
     :param niceness: added to the present one. :param apart: whether to lead a session of its own.
     """
@@ -32,14 +33,14 @@ def step_back(niceness, apart=False):
             pass  # no autogroups here
 
 
-def step_forward(priority):
+def step_forward(priority: int) -> str:
     """
     Give every thread of this process a real-time priority (SCHED_FIFO), if the system grants it.
 
     Threads and processes started afterwards have an ordinary one. Linux grants it to root, and to
     users up to their limit `rtprio`.
 
-    :param priority: 1 to 99, 0 for nothing. :returns: what came of it, a few words.
+    :param priority: 1 to 99, 0 for no change. :returns: the priority reached, in words.
     """
     if not priority:
         return 'ordinary'

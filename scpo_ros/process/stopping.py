@@ -1,9 +1,10 @@
-"""Ending what consists of parts: each part is ended, whatever becomes of the others. No ROS."""
+"""How parts are ended: every part is, also when another one fails. No ROS."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 
 
-def stop_each(*parts):
+def stop_each(*parts: Callable[[], object]) -> None:
     """
     Call every part, in order, also after one that raises.
 

@@ -1,95 +1,77 @@
 """
-One object in a process of its own, asked one thing at a time, with a time limit.
+One object in a process of its own. It is asked one thing at a time, with a time limit.
 
-An exception, a crash, a time-out and a start that the system refuses (no memory, no file
-descriptors) are answers too: they come back as failures with a reason, so that whoever asked can
-refuse. A process that has ended is replaced by :meth:`Worker.revive`. After a start that failed it
-waits before it tries again, longer after each further failure: starting costs what the machine is
-short of.
+A question is a :class:`~scpo_ros.process.requests.Request`. An exception, a crash, a time-out and
+a start that the system refuses (no memory, no file descriptors) are answers too: they come back as
+failures with a reason, so that the caller can refuse. A process that has ended is replaced by
+:meth:`Worker.revive`. After a start that failed the worker waits before it tries again, longer
+after each further failure: a start costs the resources of which the machine is short.
 """
 
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable
+from dataclasses import replace
 import errno
 import multiprocessing
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 import signal
 import time
+from typing import Generic
 
-from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.process.priority import step_back
+from scpo_ros.process.requests import (
+    Answer, answer_of, Fault, name_of, Request, Served, Start, Value)
 from scpo_ros.process.stopping import stop_each
 
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 30.0  # after a start that failed, doubled in between
 
 
-class Fault(Enum):
-    """Why an answer is a failure."""
-
-    NONE = 'none'
-    MALFORMED = 'malformed'  # the arguments broke a rule
-    RAISED = 'raised'  # any other exception of the method
-    LATE = 'late'  # the time limit passed
-    ENDED = 'ended'  # the process is gone, or was never there
-    UNREADABLE = 'unreadable'  # question or answer cannot travel
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back."""
-
-    method: str
-    value: object = None
-    failure: str = ''  # empty when the value is good
-    fault: Fault = Fault.NONE  # what kind of failure
-
-    @property
-    def ok(self):
-        """Return whether the value may be used."""
-        return not self.failure
-
-
-def _serve(connection, factory, arguments, niceness):
+def _serve(connection: Connection, factory: Callable[..., Served],
+           arguments: tuple[object, ...], niceness: int) -> None:
+    """Run in the other process: make the object, then answer until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     step_back(niceness, apart=niceness > 0)
-    served, first = None, Answer('start')
     try:
         served = factory(*arguments)
-    except Exception as error:  # noqa: B902 - whatever it is, the parent must hear of it
-        first = Answer('start', failure=f'{type(error).__name__}: {error}', fault=Fault.RAISED)
-    try:
-        connection.send(first)
-    except OSError:
-        return  # whoever asked is gone
-    while first.ok:
+    except Exception as error:  # noqa: B902 - the parent must hear of every one
+        _send(connection, Answer(failure=f'{type(error).__name__}: {error}', fault=Fault.RAISED))
+        return
+    there = _send(connection, Answer())
+    while there:
         try:
-            method, given = connection.recv()
+            request: Request[Served, object] = connection.recv()
         except (EOFError, OSError):
             return
-        try:
-            answer = Answer(method, getattr(served, method)(*given))
-        except Exception as error:  # noqa: B902
-            kind = Fault.MALFORMED if isinstance(error, InvalidArrayError) else Fault.RAISED
-            answer = Answer(method, failure=f'{type(error).__name__}: {error}', fault=kind)
-        try:
-            connection.send(answer)
-        except OSError:
-            return  # whoever asked is gone
+        # The question stays here: the parent has it, and it may be large.
+        there = _send(connection, replace(answer_of(request, served), request=Start()))
 
 
-def _in_words(error):
+def _send(connection: Connection, answer: Answer[Served, Value]) -> bool:
+    """Send an answer; return whether the parent is still there."""
+    try:
+        connection.send(answer)
+    except OSError:
+        return False
+    return True
+
+
+def _in_words(error: Exception) -> str:
     """Return what an error says, with the name of its errno."""
-    name = errno.errorcode.get(getattr(error, 'errno', None), '')
+    number = getattr(error, 'errno', None)
+    name = '' if number is None else errno.errorcode.get(number, '')
     return f'{type(error).__name__}: {name and name + " "}{error}'
 
 
-class Worker:
-    """Serves `factory(*arguments)` in a spawned process."""
+class Worker(Generic[Served, Value]):
+    """Serves the object `factory(*arguments)` in a spawned process."""
 
-    def __init__(self, factory, arguments, start_timeout=120.0, niceness=0,
-                 clock=time.monotonic, started=True, pause=0.0):
+    def __init__(self, factory: Callable[..., Served], arguments: tuple[object, ...],
+                 start_timeout: float = 120.0, niceness: int = 0,
+                 clock: Callable[[], float] = time.monotonic, started: bool = True,
+                 pause: float = 0.0) -> None:
         """
-        Start the process; its first answer is to 'start'.
+        Start the process; its first answer is to :class:`Start`.
 
         :param factory: a picklable callable. :param arguments: its picklable arguments.
         :param start_timeout: longest start [s]. :param niceness: added to the process's.
@@ -98,25 +80,27 @@ class Worker:
         """
         self._factory, self._start_timeout = factory, start_timeout
         self._niceness, self._clock, self._pause = niceness, clock, pause
-        self._process, self._connection, self._waiting = None, None, None
-        self._refusal = None  # the Answer to what could not even be asked, until it is polled
+        self._process: BaseProcess | None = None
+        self._connection: Connection | None = None
+        self._waiting: Request[Served, Value] | Start | None = None
+        # The Answer to what could not even be asked, until it is polled.
+        self._refusal: Answer[Served, Value] | None = None
         self._wait, self._next_start = 0.0, clock() + pause
         if started:
             self.restart(arguments)
 
-    def restart(self, arguments):
+    def restart(self, arguments: tuple[object, ...]) -> None:
         """Replace the process by one with other arguments; :meth:`poll` tells how it went."""
         try:
             self.stop()
             self._process, self._connection = self._begun(arguments)
-        except Exception as error:  # noqa: B902 - whatever it is, it is an answer
+        except Exception as error:  # noqa: B902 - every exception is an answer
             self._refusal = Answer(
-                'start', failure=f'its process cannot be started: {_in_words(error)}',
-                fault=Fault.ENDED)
+                failure=f'its process cannot be started: {_in_words(error)}', fault=Fault.ENDED)
         self._next_start = self._clock() + self._pause
-        self._waiting, self._deadline = 'start', self._clock() + self._start_timeout
+        self._waiting, self._deadline = Start(), self._clock() + self._start_timeout
 
-    def _begun(self, arguments):
+    def _begun(self, arguments: tuple[object, ...]) -> tuple[BaseProcess, Connection]:
         """Return a running process and the connection to it; nothing is left of a failure."""
         context = multiprocessing.get_context('spawn')
         connection, remote = context.Pipe()
@@ -131,7 +115,7 @@ class Worker:
         remote.close()
         return process, connection
 
-    def revive(self, arguments):
+    def revive(self, arguments: Callable[[], tuple[object, ...]]) -> bool:
         """
         Start a process again that has ended, unless the last start is too short a while ago.
 
@@ -144,77 +128,82 @@ class Worker:
         self.restart(arguments())
         return True
 
-    def _concluded(self, answer):
+    def _concluded(self, answer: Answer[Served, Value]) -> Answer[Served, Value]:
         """Return an answer after noting what it means for the next start."""
         self._waiting = self._refusal = None
-        if answer.method == 'start' and answer.ok:
+        if isinstance(answer.request, Start) and answer.ok:
             self._wait = 0.0
-        elif answer.method == 'start':
+        elif isinstance(answer.request, Start):
             self._wait = min(_LONGEST_WAIT_S, 2 * self._wait or _FIRST_WAIT_S)
             self._next_start = max(self._next_start, self._clock() + self._wait)
         return answer
 
     @property
-    def busy(self):
+    def busy(self) -> bool:
         """Return whether an answer is outstanding."""
         return self._waiting is not None
 
     @property
-    def alive(self):
+    def alive(self) -> bool:
         """Return whether the process runs."""
         return self._process is not None and self._process.is_alive()
 
-    def request(self, method, *arguments, timeout):
+    def request(self, request: Request[Served, Value], timeout: float) -> None:
         """
-        Ask for a method of the object; :meth:`poll` brings the answer.
+        Ask the object; :meth:`poll` brings the answer.
 
         :param timeout: seconds until the answer counts as missing.
+        :raises TypeError: for what is no request. :raises RuntimeError: while the worker is busy.
         """
-        if self.busy:
-            raise RuntimeError(f'the worker is still busy with {self._waiting!r}')
-        self._waiting, self._deadline = method, self._clock() + timeout
+        if not isinstance(request, Request):
+            raise TypeError(f'{request!r} is no request: it has no method ask')
+        if self._waiting is not None:
+            raise RuntimeError(f'the worker is still busy with {name_of(self._waiting)!r}')
+        self._waiting, self._deadline = request, self._clock() + timeout
         if self._connection is None:
             return  # there is no process; poll says so
         try:
-            self._connection.send((method, arguments))
+            self._connection.send(request)
         except OSError:
             pass  # the process is gone; poll says so
         except Exception as error:  # noqa: B902 - what cannot be sent is not answered
-            self._refusal = Answer(method, failure=f'it cannot be asked: {_in_words(error)}',
+            self._refusal = Answer(request, failure=f'it cannot be asked: {_in_words(error)}',
                                    fault=Fault.UNREADABLE)
 
-    def poll(self, wait=0.0):
+    def poll(self, wait: float = 0.0) -> Answer[Served, Value] | None:
         """Return the :class:`Answer`, or None while it is outstanding; wait so long for it."""
-        if not self.busy:
+        asked = self._waiting
+        if asked is None:
             return None
         if self._refusal is not None:
             return self._concluded(self._refusal)
         if self._connection is None:
-            return self._lost('its process does not run', Fault.ENDED)
+            return self._lost(asked, 'its process does not run', Fault.ENDED)
         try:
             if self._connection.poll(min(wait, max(0.0, self._deadline - self._clock()))):
-                return self._concluded(self._connection.recv())
+                return self._concluded(replace(self._connection.recv(), request=asked))
         except (EOFError, OSError):
-            return self._lost('its process ended unexpectedly', Fault.ENDED)
+            return self._lost(asked, 'its process ended unexpectedly', Fault.ENDED)
         except Exception as error:  # noqa: B902 - an answer that cannot be read is none
-            return self._lost(f'its answer cannot be read: {_in_words(error)}', Fault.UNREADABLE)
+            return self._lost(asked, f'its answer cannot be read: {_in_words(error)}',
+                              Fault.UNREADABLE)
         if self._clock() >= self._deadline:
-            return self._lost('no answer within the time limit', Fault.LATE)
+            return self._lost(asked, 'no answer within the time limit', Fault.LATE)
         return None
 
-    def wait(self):
+    def wait(self) -> Answer[Served, Value] | None:
         """Return the outstanding :class:`Answer`, waiting for it until its time limit."""
         answer = None
         while self.busy and answer is None:
             answer = self.poll(0.1)
         return answer
 
-    def _lost(self, why, fault):
-        answer = Answer(self._waiting, failure=f'{self._waiting}: {why}', fault=fault)
+    def _lost(self, asked: Request[Served, Value] | Start, why: str,
+              fault: Fault) -> Answer[Served, Value]:
         self.stop()
-        return self._concluded(answer)
+        return self._concluded(Answer(asked, failure=f'{name_of(asked)}: {why}', fault=fault))
 
-    def stop(self):
+    def stop(self) -> None:
         """End the process; what it still owes is forgotten."""
         process, connection = self._process, self._connection
         self._process = self._connection = self._waiting = self._refusal = None

@@ -17,15 +17,16 @@ def learner():
 @pytest.mark.parametrize('factor, labels', [(1e308, 1.0), (1e30, 1e308), (50.0, 1.0)])
 def test_states_beyond_the_limits_teach_nothing(learner, factor, labels):
     before = len(learner.demonstrations)
-    learner.step([(np.full((40, 2), factor), np.full((40, 1), labels))], [], False)
+    learner.demonstrations.add(np.full((40, 2), factor), np.full((40, 1), labels))
     assert len(learner.demonstrations) == before
 
 
 def test_labels_beyond_the_limits_are_saturated_and_learning_goes_on(learner):
     x = interior_states(learner.task.safe_set, 100, 1)
     u = ExpertCatalogue(learner.task.system, learner.task.gain).law('benign')(x)
-    learner.step([(np.vstack([x, np.full((9, 2), 1e300)]), np.vstack([u, u[:9] * 1e9])),
-                  (x[:1], np.array([[1e300]]))], [], False)
+    learner.demonstrations.add(
+        np.vstack([x, np.full((9, 2), 1e300)]), np.vstack([u, u[:9] * 1e9]))
+    learner.demonstrations.add(x[:1], np.array([[1e300]]))
     assert len(learner.demonstrations) == 101
     assert np.all(np.abs(learner.demonstrations.actions) <= learner.task.system.input_limit)
-    assert learner.step([], [], True)[-1].outcome == 'ACCEPTED'
+    assert learner.step([], [])[-1].outcome == 'ACCEPTED'

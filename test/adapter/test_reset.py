@@ -23,6 +23,6 @@ def test_outside_the_safe_set_nothing_stops_learning_that_is_not_safe():
     for safety in (True, False):
         learner = Adaptation(Spec(), AdapterConfig(safety=safety))
         learner.begin()
-        reports = learner.step(shown, [outside], True)
+        reports = learner.step(shown, [outside])
         outcomes[safety] = [report.outcome for report in reports]
     assert outcomes == {True: ['MODEL_INVALID', 'MODEL_INVALID'], False: ['UNCHECKED']}

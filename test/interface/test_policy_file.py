@@ -8,12 +8,13 @@ from admission_samples import chain_of, SPEC
 import numpy as np
 import pytest
 from scpo_ros.adapter.adaptation import Adaptation
+from scpo_ros.adapter.requests import Begin, Describe, Restore
 from scpo_ros.adapter.session import Session
 from scpo_ros.arrays import digest
 from scpo_ros.config import AdapterConfig, Spec
 from scpo_ros.interface.policy_codec import policy_values
 from scpo_ros.interface.policy_file import load_policy, PolicyFileError, write_policy
-from scpo_ros.process.worker import Answer
+from scpo_ros.process.requests import answer_of
 from session_samples import SYSTEM
 
 
@@ -164,7 +165,7 @@ def signed(record, theta):
 def test_a_file_in_order_is_verified_anew_and_what_is_not_safe_changes_nothing(
         learner, tmp_path):
     session = begun(learner)
-    backup = session.chain.latest
+    backup = session.publication.chain.latest
     path = tmp_path / 'policy.npz'
     size, spec = backup.theta.size, backup.spec_digest
     for push, safe in ((1.0, False), (0.01, True)):
@@ -172,12 +173,13 @@ def test_a_file_in_order_is_verified_anew_and_what_is_not_safe_changes_nothing(
         theta[-16:] += push
         write_policy(path, signed(backup, theta))
         record = load_policy(path, size, spec, MARGIN, 'proved')  # its writer got all of it right
-        report = learner.restore(record.theta)
-        published = session.conclude(Answer('restore', report))
+        answer = answer_of(Restore(record.theta), learner)
+        published, (report,) = session.conclude(answer), answer.value
         assert bool(published) is report.changed is safe, report.reason
         if not safe:
-            assert 'VERIFICATION_FAILED' in session.reason or 'UNSAFE' in session.reason
-            assert session.chain.latest is backup
+            reason = session.results.reason
+            assert 'VERIFICATION_FAILED' in reason or 'UNSAFE' in reason
+            assert session.publication.chain.latest is backup
             np.testing.assert_array_equal(learner.updater.theta, backup.theta)
     new = published[0]
     assert (new.version, new.parent, new.digest) == (1, 0, record.digest)
@@ -187,8 +189,7 @@ def test_a_file_in_order_is_verified_anew_and_what_is_not_safe_changes_nothing(
 
 def begun(learner):
     session = Session(AdapterConfig(), SYSTEM)
-    for method in ('describe', 'begin'):
-        assert session.next_request(False) == (method,)
-        value = {'describe': learner.describe, 'begin': learner.begin}[method]()
-        session.conclude(Answer(method, value))
+    for request in (Describe(), Begin()):
+        assert session.next_request(False) == request
+        session.conclude(answer_of(request, learner))
     return session

@@ -4,13 +4,13 @@ from xml.etree import ElementTree
 
 import pytest
 from scpo_ros.config.resources import share_file
-from scpo_ros.process.discovery import be_found_quickly
+from scpo_ros.process.discovery import shorten_discovery
 
 
 def test_profile_and_transport_are_set(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     environment = {}
-    be_found_quickly(environment)
+    shorten_discovery(environment)
     assert environment['FASTDDS_BUILTIN_TRANSPORTS'] == 'UDPv4'
     tree = ElementTree.parse(environment['FASTRTPS_DEFAULT_PROFILES_FILE'])
     assert [node.get('is_default_profile') for node in tree.iter() if node.tag.endswith(
@@ -21,7 +21,7 @@ def test_profile_and_transport_are_set(tmp_path, monkeypatch):
                                  {'FASTDDS_BUILTIN_TRANSPORTS': 'SHM'}])
 def test_what_the_user_has_set_is_left_alone(own):
     environment = dict(own)
-    be_found_quickly(environment)
+    shorten_discovery(environment)
     assert environment == own
 
 
@@ -29,7 +29,7 @@ def test_a_profile_in_the_working_directory_is_left_alone(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'DEFAULT_FASTRTPS_PROFILES.xml').write_text('<profiles/>')
     environment = {}
-    be_found_quickly(environment)
+    shorten_discovery(environment)
     assert environment == {}
 
 

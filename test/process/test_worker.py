@@ -1,5 +1,6 @@
 """The worker process: every way to fail is an answer with a reason."""
 
+from dataclasses import dataclass
 import errno
 import gc
 import os
@@ -9,6 +10,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from scpo_ros.process.requests import Start
 from scpo_ros.process.stopping import stop_each
 from scpo_ros.process.worker import Worker
 
@@ -38,6 +40,45 @@ class Served:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+@dataclass(frozen=True)
+class Add:
+    """Ask for a sum."""
+
+    a: int
+    b: int
+
+    def ask(self, served):
+        return served.add(self.a, self.b)
+
+
+class Fail:
+    """Have it raise."""
+
+    def ask(self, served):
+        served.fail()
+
+
+class Missing:
+    """Ask for something that the object does not have."""
+
+    def ask(self, served):
+        return served.nothing()
+
+
+class Hang:
+    """Have it never answer."""
+
+    def ask(self, served):
+        served.hang()
+
+
+class Die:
+    """Have it end its process."""
+
+    def ask(self, served):
+        served.die()
+
+
 @pytest.fixture
 def worker():
     """Return a started worker."""
@@ -48,46 +89,56 @@ def worker():
 
 
 def test_it_answers(worker):
-    worker.request('add', 2, 3, timeout=20)
+    worker.request(Add(2, 3), timeout=20)
     assert worker.busy
     answer = worker.wait()
-    assert (answer.method, answer.value, answer.ok) == ('add', 6, True)
+    assert (answer.request, answer.value, answer.ok) == (Add(2, 3), 6, True)
     assert not worker.busy and worker.poll() is None
 
 
-@pytest.mark.parametrize('method, part', [('fail', 'broken on purpose'),
-                                          ('nothing', 'AttributeError')])
-def test_an_exception_is_a_failure_and_it_serves_on(worker, method, part):
-    worker.request(method, timeout=20)
+@pytest.mark.parametrize('request_, part', [(Fail(), 'broken on purpose'),
+                                            (Missing(), 'AttributeError')])
+def test_an_exception_is_a_failure_and_it_serves_on(worker, request_, part):
+    worker.request(request_, timeout=20)
     answer = worker.wait()
     assert not answer.ok and part in answer.failure
-    worker.request('add', 1, 1, timeout=20)
+    worker.request(Add(1, 1), timeout=20)
     assert worker.wait().value == 3
 
 
-@pytest.mark.parametrize('method, timeout, part', [('die', 20, 'ended'), ('hang', 0.5, 'limit')])
-def test_a_crash_and_a_time_out_are_failures_and_it_can_be_replaced(worker, method, timeout, part):
-    worker.request(method, timeout=timeout)
+@pytest.mark.parametrize('request_, timeout, part', [
+    (Die(), 20, 'die: its process ended'), (Hang(), 0.5, 'hang: no answer within')])
+def test_a_crash_and_a_time_out_are_failures_and_it_can_be_replaced(
+        worker, request_, timeout, part):
+    worker.request(request_, timeout=timeout)
     answer = worker.wait()
-    assert not answer.ok and part in answer.failure
+    assert not answer.ok and part in answer.failure and answer.request is request_
     assert not worker.alive
     worker.restart((10,))
     assert worker.wait().ok
-    worker.request('add', 1, 1, timeout=20)
+    worker.request(Add(1, 1), timeout=20)
     assert worker.wait().value == 12
 
 
 def test_a_start_that_fails_says_why():
     worker = Worker(Served, (None,))
     answer = worker.wait()
-    assert answer.method == 'start' and 'no offset' in answer.failure
+    assert answer.request == Start() and 'no offset' in answer.failure
     worker.stop()
 
 
+@pytest.mark.parametrize('misspelt', ['add', ('add', 1, 1), None])
+def test_what_is_no_request_is_an_error_of_the_caller_and_it_serves_on(worker, misspelt):
+    with pytest.raises(TypeError, match='is no request: it has no method ask'):
+        worker.request(misspelt, timeout=20)
+    worker.request(Add(1, 1), timeout=20)
+    assert worker.wait().value == 3
+
+
 def test_two_requests_at_once_are_refused(worker):
-    worker.request('add', 1, 1, timeout=20)
-    with pytest.raises(RuntimeError, match='busy'):
-        worker.request('add', 1, 1, timeout=20)
+    worker.request(Add(1, 1), timeout=20)
+    with pytest.raises(RuntimeError, match="busy with 'add'"):
+        worker.request(Add(1, 1), timeout=20)
     worker.wait()
 
 
@@ -117,7 +168,7 @@ def test_a_start_that_the_system_refuses_is_an_answer_and_leaves_nothing_open(mo
     worker = Worker(Served, (1,))
     assert worker.busy and not worker.alive
     answer = worker.poll()
-    assert answer.method == 'start' and not answer.ok
+    assert answer.request == Start() and not answer.ok
     assert 'EMFILE' in answer.failure and 'Too many open files' in answer.failure
     assert not worker.busy and worker.poll() is None
     gc.collect()
@@ -156,7 +207,7 @@ def test_after_each_start_that_failed_it_waits_longer_up_to_half_a_minute(monkey
     monkeypatch.undo()
     now[0] = tried[-1] + 30
     assert worker.revive(lambda: (1,)) and worker.wait().ok
-    worker.request('die', timeout=20)
+    worker.request(Die(), timeout=20)
     assert not worker.wait().ok
     assert worker.revive(lambda: (1,))  # a start that went well ends the waiting
     assert worker.wait().ok
@@ -186,14 +237,14 @@ def test_what_is_asked_of_no_process_fails_at_once(monkeypatch):
     broken(monkeypatch, 'pipe')
     worker = Worker(Served, (1,))
     worker.poll()
-    worker.request('add', 1, 1, timeout=20)
+    worker.request(Add(1, 1), timeout=20)
     assert 'does not run' in worker.poll().failure
 
 
 def test_what_cannot_be_sent_fails_at_once(worker):
-    worker.request('add', lambda: None, 1, timeout=20)
+    worker.request(Add(lambda: None, 1), timeout=20)
     assert 'cannot be asked' in worker.poll().failure
-    worker.request('add', 1, 1, timeout=20)
+    worker.request(Add(1, 1), timeout=20)
     assert worker.wait().value == 3
 
 

@@ -6,11 +6,12 @@ import numpy as np
 from scpo_ros.adapter.policy_chain import PolicyChain
 from scpo_ros.arrays import digest
 from scpo_ros.controller.admission import Admission
+from scpo_ros.controller.judge_request import Judge
 from scpo_ros.controller.policy_gate import PolicyGate
 from scpo_ros.interface.claim import Claim
 from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.ledger.history import History
-from scpo_ros.process.worker import Answer
+from scpo_ros.process.requests import Answer
 from scpo_ros.scpo import Certificate
 
 
@@ -48,22 +49,22 @@ class Verifier:
         """Return whether an answer is outstanding."""
         return len(self.asked) > len(self.answers)
 
-    def request(self, method, *arguments, timeout):
+    def request(self, request, timeout):
         """Note a question."""
-        assert not self.busy and method == 'judge' and timeout > 0
-        self.asked.append(arguments[0])
+        assert not self.busy and isinstance(request, Judge) and timeout > 0
+        self.asked.append(request.theta)
 
     def say(self, safe=True, reason='', failure='', counterexample=None, claim=CLAIM):
         """Answer the question that is open."""
         assert self.busy
         verdict = SimpleNamespace(
             safe=safe, reason=reason, counterexample=counterexample, claim=claim)
-        self.answers.append(Answer('judge', verdict, failure))
+        self.answers.append(Answer(Judge(self.asked[-1]), verdict, failure))
         self._told.append(self.answers[-1])
 
     def started(self, failure=''):
         """Tell that it has started, or why it has not."""
-        self._told.append(Answer('start', None, failure))
+        self._told.append(Answer(failure=failure))
 
     def poll(self):
         """Return a new answer, once."""

@@ -218,7 +218,7 @@ class Run:
         actions = self.expert(x)
         self.say('/scpo/demonstrations', TRAJECTORY, trajectory(
             self.clock, 'overspeed', self.task.system.dt, x, actions))
-        reports = self.adaptation.step([(x, actions)], self.rollouts, True)
+        reports = self.adaptation.step([(x, actions)], self.rollouts)
         self.rollouts = []
         for report in reports:
             before = self.chain.latest.version

@@ -1,13 +1,15 @@
 """A session, and what topics and worker tell it, for tests of the adapter's bookkeeping."""
 
 import numpy as np
-from scpo_ros.adapter.adaptation import AdaptationReport
+from scpo_ros.adapter.report import AdaptationReport, Description
+from scpo_ros.adapter.requests import (
+    Begin, Describe, Propose, Reconfigure, Reset, Restore, Resume, Step)
 from scpo_ros.arrays import digest
 from scpo_ros.config import SystemConfig
 from scpo_ros.interface.acknowledgement import Acknowledgement
 from scpo_ros.interface.refusal import RefusalKind
 from scpo_ros.nodes.conversions import State
-from scpo_ros.process.worker import Answer
+from scpo_ros.process.requests import Answer, Fault
 from scpo_ros.scpo import Certificate
 from scpo_ros.systems.linear_system import double_integrator
 
@@ -16,6 +18,16 @@ SYSTEM = double_integrator(SystemConfig())
 DT = SYSTEM.dt
 APPLIED = 0.5
 SPEC = 'spec'
+WEIGHTS = np.zeros(3)
+STEP, PROPOSE, RESET = Step((), ()), Propose(WEIGHTS), Reset()
+RESTORE, RESUME = Restore(WEIGHTS), Resume(WEIGHTS)
+DESCRIBED = Answer(Describe(), Description(SPEC, np.zeros((4, 2))))
+
+
+def answer(request, *reports, failure='', fault=Fault.NONE):
+    """Return what the worker answers: reports, or a failure."""
+    silent = failure or isinstance(request, Reconfigure)
+    return Answer(request, None if silent else reports, failure, fault)
 
 
 def report(number, outcome='ACCEPTED', changed=True, parent='', **values):
@@ -29,10 +41,10 @@ def report(number, outcome='ACCEPTED', changed=True, parent='', **values):
 
 def begun(session):
     """Return the session after it has published the backup."""
-    assert session.next_request(True) == ('describe',)
-    assert session.conclude(Answer('describe', (SPEC, np.zeros((4, 2))))) == []
-    assert session.next_request(True) == ('begin',)
-    records = session.conclude(Answer('begin', report(0, 'UNCHANGED')))
+    assert session.next_request(True) == Describe()
+    assert session.conclude(DESCRIBED) == []
+    assert session.next_request(True) == Begin()
+    records = session.conclude(answer(Begin(), report(0, 'UNCHANGED')))
     assert [(r.version, r.parent) for r in records] == [(0, 0)]
     return watching(session)
 
@@ -46,7 +58,7 @@ def watching(session):
 
 def show(session, step, episode=0, applied=APPLIED):
     """Show the session a state."""
-    session.add_state(State(None, step * DT, episode, np.array([0.1 * step, 0.0]), applied))
+    session.seen.add_state(State(None, step * DT, episode, np.array([0.1 * step, 0.0]), applied))
 
 
 def tick(session, step, source='policy/0', episode=0, applied=APPLIED):

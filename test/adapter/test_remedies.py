@@ -8,9 +8,9 @@ import re
 import numpy as np
 import pytest
 from scpo_ros.adapter.adaptation import Adaptation
-from scpo_ros.adapter.advice import (
-    advice, Cause, cause_of_answer, cause_of_refusal, clipped)
-from scpo_ros.adapter.health import judgement
+from scpo_ros.adapter.cause import Cause, cause_of_answer, cause_of_refusal
+from scpo_ros.adapter.health import clipped, judgement, values_of
+from scpo_ros.adapter.remedies import remedy
 from scpo_ros.adapter.session import Session
 from scpo_ros.config import AdapterConfig, Spec
 from scpo_ros.experts.catalogue import ExpertCatalogue
@@ -18,10 +18,11 @@ from scpo_ros.health.severity import Severity
 from scpo_ros.health.silence import without_commands, without_states
 from scpo_ros.interface.refusal import RefusalKind
 from scpo_ros.interface.state_watch import Fate
-from scpo_ros.process.worker import Answer, Fault
+from scpo_ros.process.requests import Fault, Start
 from scpo_ros.scpo import UpdateOutcome
 from scpo_ros.systems.scenario import interior_states
-from session_samples import acknowledgement, begun, report, SYSTEM
+from session_samples import (
+    acknowledgement, answer, begun, PROPOSE, report, RESET, RESTORE, STEP, SYSTEM)
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,10 +32,10 @@ def told(session, **changes):
     return judgement(session, replace(AdapterConfig(), **changes), active=True)
 
 
-def test_every_cause_has_advice_and_every_outcome_is_a_cause():
+def test_every_cause_has_a_remedy_and_every_outcome_is_a_cause():
     for cause in Cause:
-        assert len(advice(cause).sentence) >= len('nothing to do')
-        assert advice(cause).must_act != advice(cause).sentence.startswith('nothing to do') or (
+        assert len(remedy(cause).sentence) >= len('nothing to do')
+        assert remedy(cause).must_act != remedy(cause).sentence.startswith('nothing to do') or (
             cause is Cause.FEW_DEMONSTRATIONS)
     reported = set(re.findall(r"(?:_idle|AdaptationReport|outcome=)\(?'([A-Z_]+)'",
                               (ROOT / 'scpo_ros/adapter/adaptation.py').read_text()))
@@ -45,27 +46,27 @@ def test_every_cause_has_advice_and_every_outcome_is_a_cause():
         assert cause_of_refusal(kind) is not Cause.CONTROLLER_UNKNOWN
     assert cause_of_refusal('a new kind') is Cause.CONTROLLER_UNKNOWN
     for fault in set(Fault) - {Fault.NONE}:
-        assert cause_of_answer(Answer('step', failure='x', fault=fault)).name.startswith('WORKER')
+        assert cause_of_answer(answer(STEP, failure='x', fault=fault)).name.startswith('WORKER')
 
 
-# what the worker answers to what it is asked: what is advised, and what must not be
+# what the worker answers: what the remedy must say, and what it must not
 ANSWERS = [
-    (Answer('propose', failure='InvalidArrayError', fault=Fault.MALFORMED),
+    (answer(PROPOSE, failure='InvalidArrayError', fault=Fault.MALFORMED),
      'proposal.step must be', 'update_timeout_s'),
-    (Answer('step', failure='late', fault=Fault.LATE), 'raise update_timeout_s', 'proposal'),
-    (Answer('propose', failure='late', fault=Fault.LATE), 'raise update_timeout_s', 'proposal'),
-    (Answer('step', failure='ended', fault=Fault.ENDED), 'started again by itself',
+    (answer(STEP, failure='late', fault=Fault.LATE), 'raise update_timeout_s', 'proposal'),
+    (answer(PROPOSE, failure='late', fault=Fault.LATE), 'raise update_timeout_s', 'proposal'),
+    (answer(STEP, failure='ended', fault=Fault.ENDED), 'started again by itself',
      'update_timeout_s'),
-    (Answer('step', failure='ZeroDivisionError', fault=Fault.RAISED), 'report it',
+    (answer(STEP, failure='ZeroDivisionError', fault=Fault.RAISED), 'report it',
      'update_timeout_s'),
-    (Answer('start', failure='bound_file', fault=Fault.RAISED), 'mend what the reason names',
+    (answer(Start(), failure='bound_file', fault=Fault.RAISED), 'mend what the reason names',
      'update_timeout_s')]
 
 
-@pytest.mark.parametrize('answer, wanted, unwanted', ANSWERS)
-def test_advice_fits_what_befell_the_worker(answer, wanted, unwanted):
+@pytest.mark.parametrize('failed, wanted, unwanted', ANSWERS)
+def test_the_remedy_fits_what_befell_the_worker(failed, wanted, unwanted):
     session = begun(Session(AdapterConfig(), SYSTEM))
-    session.conclude(answer)
+    session.conclude(failed)
     _, sentence = told(session)
     assert wanted in sentence and unwanted not in sentence, sentence
 
@@ -79,10 +80,10 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize('kind, wanted, unwanted', REFUSALS)
-def test_advice_fits_why_the_controller_refused(kind, wanted, unwanted):
+def test_the_remedy_fits_why_the_controller_refused(kind, wanted, unwanted):
     session = begun(Session(AdapterConfig(), SYSTEM))
     session.acknowledge(acknowledgement(0))
-    session.conclude(Answer('step', [report(1)]))
+    session.conclude(answer(STEP, report(1)))
     session.acknowledge(acknowledgement(0, refused=1, kind=kind, refusals=1))
     _, sentence = told(session)
     assert wanted in sentence and unwanted not in sentence, sentence
@@ -94,31 +95,31 @@ def test_a_revocation_says_what_the_plant_does_and_not_that_parameters_differ():
     level, sentence = told(session)
     assert level is Severity.ERROR and 'model error 2 > 1' in sentence
     assert 'the plant is not the model' in sentence and 'same' not in sentence
-    assert math.isnan(session.worst_metric)  # nothing certified runs
+    assert math.isnan(session.results.worst_metric)  # nothing certified runs
 
 
 def test_without_an_earlier_policy_nobody_is_told_to_roll_back():
     session = begun(Session(AdapterConfig(), SYSTEM))
-    session.conclude(Answer('step', [report(0, 'UNSAFE_PARENT', False)]))
+    session.conclude(answer(STEP, report(0, 'UNSAFE_PARENT', False)))
     assert session.rollback_target() is None
     assert 'rollback' not in told(session)[1] and 'adapter/reset' in told(session)[1]
-    session.conclude(Answer('step', [report(1)]))
-    session.conclude(Answer('step', [report(1, 'UNSAFE_PARENT', False)]))
+    session.conclude(answer(STEP, report(1)))
+    session.conclude(answer(STEP, report(1, 'UNSAFE_PARENT', False)))
     assert session.rollback_target() is not None and 'adapter/rollback' in told(session)[1]
 
 
-def test_what_a_service_did_is_not_told_with_the_advice_of_the_update_before():
+def test_what_a_service_did_is_not_told_with_the_remedy_of_the_update_before():
     session = begun(Session(AdapterConfig(), SYSTEM))
-    session.conclude(Answer('step', [report(0, 'STALLED', False)]))
+    session.conclude(answer(STEP, report(0, 'STALLED', False)))
     assert 'leave no room' in told(session)[1]
-    session.conclude(Answer('restore', report(2, reason='verified anew')))
+    session.conclude(answer(RESTORE, report(2, reason='verified anew')))
     assert told(session) == (Severity.OK, 'ACCEPTED: verified anew')
 
 
 def test_a_worker_that_fails_does_not_hide_that_the_model_does_not_hold():
     session = begun(Session(AdapterConfig(), SYSTEM))
-    session.conclude(Answer('step', [report(0, 'MODEL_INVALID', reason='the model: friction')]))
-    session.conclude(Answer('step', failure='late', fault=Fault.LATE))
+    session.conclude(answer(STEP, report(0, 'MODEL_INVALID', reason='the model: friction')))
+    session.conclude(answer(STEP, failure='late', fault=Fault.LATE))
     level, sentence = told(session)
     assert level is Severity.ERROR and 'friction' in sentence and 'adapter/reset' in sentence
     assert 'update_timeout_s' not in sentence
@@ -126,7 +127,7 @@ def test_a_worker_that_fails_does_not_hide_that_the_model_does_not_hold():
 
 def test_malformed_messages_and_a_full_disk_are_told_beside_and_clear_when_they_are_over():
     session = begun(Session(AdapterConfig(), SYSTEM))
-    session.ignore('position must be finite')
+    session.inbox.ignore('position must be finite')
     args = (session, AdapterConfig(), True)
     assert judgement(*args)[0] is Severity.OK  # the negative control: none since
     level, sentence = judgement(*args, ignored=3)
@@ -139,10 +140,10 @@ def test_what_must_be_acted_upon_becomes_an_error_when_it_repeats():
     session = begun(Session(AdapterConfig(), SYSTEM))
     for _ in range(5):
         assert told(session)[0] is not Severity.ERROR
-        session.conclude(Answer('step', failure='late', fault=Fault.LATE))
+        session.conclude(answer(STEP, failure='late', fault=Fault.LATE))
     assert told(session)[0] is Severity.ERROR
     for _ in range(9):
-        session.conclude(Answer('step', [report(0, 'STALLED', False)]))
+        session.conclude(answer(STEP, report(0, 'STALLED', False)))
     assert told(session)[0] is Severity.WARN
 
 
@@ -169,26 +170,26 @@ def test_a_plant_that_waits_says_for_what():
 @pytest.mark.parametrize('outcome', ['UNCHECKED', 'MODEL_INVALID', 'EVALUATION_FAILED'])
 def test_the_worst_metric_is_unknown_where_nothing_is_certified(outcome):
     session = begun(Session(AdapterConfig(), SYSTEM))
-    assert session.worst_metric == -0.1
-    session.conclude(Answer('step', [replace(report(1, outcome), worst=math.nan)]))
-    assert math.isnan(session.worst_metric)
-    assert session.values()['worst_metric'] == 'not certified'
+    assert session.results.worst_metric == -0.1
+    session.conclude(answer(STEP, replace(report(1, outcome), worst=math.nan)))
+    assert math.isnan(session.results.worst_metric)
+    assert values_of(session)['worst_metric'] == 'not certified'
 
 
 def test_a_refused_policy_does_not_hide_how_safe_the_present_one_is():
     session = begun(Session(AdapterConfig(), SYSTEM))
-    session.conclude(Answer('step', [replace(report(0, 'FEW_DEMONSTRATIONS', False),
-                                             worst=math.nan)]))
-    assert session.worst_metric == -0.1
-    session.conclude(Answer('reset', replace(report(2, 'RESET'), worst=math.nan)))
-    assert session.worst_metric == -1.0  # that of its certificate
+    session.conclude(answer(
+        STEP, replace(report(0, 'FEW_DEMONSTRATIONS', False), worst=math.nan)))
+    assert session.results.worst_metric == -0.1
+    session.conclude(answer(RESET, replace(report(2, 'RESET'), worst=math.nan)))
+    assert session.results.worst_metric == -1.0  # that of its certificate
 
 
 def test_a_step_that_was_taken_whole_or_that_nobody_looked_at_is_not_explained():
     assert clipped(1.0, 'it is dangerous') == clipped(0.1, '') == ''
     assert clipped(float('nan'), 'it is dangerous') == ''
     assert clipped(0.025, 'it is dangerous') == (
-        'clipped to 2.5 % of what the teacher asks; in full, it is dangerous')
+        'clipped to 2.5 % of what the expert asks; in full, it is dangerous')
 
 
 @pytest.fixture(scope='module')

@@ -2,15 +2,17 @@
 
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from threading import Timer
 from types import SimpleNamespace
 
 from admission_samples import certificate, chain_of, CLAIM
 import numpy as np
 import pytest
-from scpo_ros.adapter.advice import Cause
-from scpo_ros.adapter.agreement import Agreement
+from scpo_ros.adapter.cause import Cause
 from scpo_ros.adapter.policy_chain import PolicyChain
+from scpo_ros.adapter.publication import Publication
+from scpo_ros.adapter.requests import Avoid, Begin, Describe, Restore
 from scpo_ros.adapter.session import Session
 from scpo_ros.arrays import digest
 from scpo_ros.config import AdapterConfig
@@ -18,9 +20,11 @@ from scpo_ros.controller.policy_gate import PolicyGate
 from scpo_ros.interface.acknowledgement import Acknowledgement
 from scpo_ros.interface.policy_record import backup_record, LARGEST_JUMP, PolicyRecord
 from scpo_ros.ledger.history import History
-from scpo_ros.ledger.ledger import LedgerError, read
-from scpo_ros.process.worker import Answer
-from session_samples import acknowledgement, begun, DT, report, SPEC, SYSTEM, tick
+from scpo_ros.ledger.ledger import Ledger, LedgerError, read
+from scpo_ros.process.requests import name_of
+from session_samples import (
+    acknowledgement, answer, begun, DESCRIBED, DT, PROPOSE, report, RESTORE, RESUME, SPEC, STEP,
+    SYSTEM, tick)
 
 
 @pytest.fixture
@@ -32,45 +36,55 @@ def session():
 def learn(session, *numbers):
     """Have the session publish a policy for each number; return their versions."""
     return [record.version for number in numbers
-            for record in session.conclude(Answer('step', [report(number)]))]
+            for record in session.conclude(answer(STEP, report(number)))]
 
 
 def asked(session, count):
-    """Return the methods that the worker is asked next."""
-    return [session.next_request(True)[0] for _ in range(count)]
+    """Return the names of what the worker is asked next."""
+    return [name_of(session.next_request(True)) for _ in range(count)]
+
+
+def last(session):
+    """Return the cause of what happened last, and whether it was a refusal."""
+    return session.results.cause, session.results.last_refused
+
+
+def is_restore(request, theta):
+    """Return whether the worker is asked to go on from these weights."""
+    return isinstance(request, Restore) and np.array_equal(request.theta, theta)
 
 
 def test_after_a_failed_verification_learning_goes_on_from_what_the_robot_has(session):
-    session.conclude(Answer('step', [report(1)]))
-    session.conclude(Answer('step', [report(2)]))
-    assert not session.in_step
+    session.conclude(answer(STEP, report(1)))
+    session.conclude(answer(STEP, report(2)))
+    assert not session.publication.in_step
     session.acknowledge(acknowledgement(0, ready=1, refused=2, kind='verification', refusals=1))
-    assert session.in_step
-    assert session.next_request(True)[0] == 'avoid'
+    assert session.publication.in_step
+    assert name_of(session.next_request(True)) == 'avoid'
     request = session.next_request(True)
-    assert request[0] == 'restore' and np.array_equal(request[1], np.full(3, 1.0))
-    assert session.conclude(Answer('restore', report(1))) == []  # it is published already
-    records = session.conclude(Answer('step', [report(5)]))
+    assert is_restore(request, np.full(3, 1.0))
+    assert session.conclude(answer(RESTORE, report(1))) == []  # it is published already
+    records = session.conclude(answer(STEP, report(5)))
     assert [(r.version, r.parent) for r in records] == [(3, 1)]
 
 
 def test_a_step_made_from_a_policy_that_was_refused_meanwhile_is_not_published(session):
-    session.conclude(Answer('step', [report(1)]))
-    session.conclude(Answer('step', [report(2)]))
+    session.conclude(answer(STEP, report(1)))
+    session.conclude(answer(STEP, report(2)))
     session.acknowledge(acknowledgement(0, ready=1, refused=2, kind='verification', refusals=1))
     overtaken = report(3, parent=digest(np.full(3, 2.0)))
-    assert session.conclude(Answer('step', [overtaken])) == []
-    assert [session.next_request(True)[0] for _ in range(2)] == ['avoid', 'restore']
-    session.conclude(Answer('restore', report(1)))
+    assert session.conclude(answer(STEP, overtaken)) == []
+    assert asked(session, 2) == ['avoid', 'restore']
+    session.conclude(answer(RESTORE, report(1)))
     good = report(4, parent=digest(np.full(3, 1.0)))
-    assert [(r.version, r.parent) for r in session.conclude(Answer('step', [good]))] == [(3, 1)]
+    assert [(r.version, r.parent) for r in session.conclude(answer(STEP, good))] == [(3, 1)]
 
 
 def test_a_controller_that_was_restarted_gets_the_policy_as_a_child_of_its_own(session):
-    session.conclude(Answer('step', [report(1)]))
+    session.conclude(answer(STEP, report(1)))
     session.acknowledge(acknowledgement(0, refused=1, kind='lineage', refusals=1))
-    assert session.next_request(True) == ('begin',)
-    records = session.conclude(Answer('begin', report(1, 'UNCHANGED')))
+    assert session.next_request(True) == Begin()
+    records = session.conclude(answer(Begin(), report(1, 'UNCHANGED')))
     assert [(r.version, r.parent) for r in records] == [(2, 0)]
 
 
@@ -79,9 +93,9 @@ def test_an_adapter_that_was_restarted_adopts_what_the_robot_runs(session):
     session.acknowledge(
         acknowledgement(37, refused=0, kind='lineage', refusals=1, theta=theta))
     request = session.next_request(True)
-    assert request[0] == 'restore' and np.array_equal(request[1], theta)
-    assert session.conclude(Answer('restore', report(37))) == []
-    assert [(r.version, r.parent) for r in session.conclude(Answer('step', [report(1)]))] == [
+    assert is_restore(request, theta)
+    assert session.conclude(answer(RESTORE, report(37))) == []
+    assert [(r.version, r.parent) for r in session.conclude(answer(STEP, report(1)))] == [
         (38, 37)]
 
 
@@ -89,25 +103,24 @@ def test_another_policy_under_a_version_of_ours_is_gone_on_from(session):
     learn(session, 1)
     theta = np.full(3, 7.0)
     session.acknowledge(acknowledgement(1, refused=1, kind='lineage', refusals=1, theta=theta))
-    method, given = session.next_request(True)
-    assert method == 'restore' and np.array_equal(given, theta)
-    child, = session.conclude(Answer('step', [report(2)]))
+    assert is_restore(session.next_request(True), theta)
+    child, = session.conclude(answer(STEP, report(2)))
     assert (child.parent, child.parent_digest) == (1, digest(theta))
 
 
 def test_a_policy_of_ours_that_waits_for_its_swap_becomes_the_parent(session):
     learn(session, 1, 2)
     session.acknowledge(acknowledgement(0, ready=1, refused=2, kind='lineage', refusals=1))
-    assert session.next_request(True) == ('begin',)
-    child, = session.conclude(Answer('begin', report(2, 'UNCHANGED')))
+    assert session.next_request(True) == Begin()
+    child, = session.conclude(answer(Begin(), report(2, 'UNCHANGED')))
     assert (child.version, child.parent) == (3, 1)
 
 
 def test_the_same_refusal_is_handled_once(session):
-    session.conclude(Answer('step', [report(1)]))
+    session.conclude(answer(STEP, report(1)))
     seen = acknowledgement(0, refused=1, kind='verification', refusals=1)
     session.acknowledge(seen)
-    assert [session.next_request(True)[0] for _ in range(2)] == ['avoid', 'restore']
+    assert asked(session, 2) == ['avoid', 'restore']
     session.acknowledge(seen)
     assert session.next_request(True) is None
 
@@ -118,27 +131,28 @@ def test_a_controller_that_was_restarted_and_counts_its_refusals_anew_is_heard(s
         session.acknowledge(acknowledgement(
             0, refused=version, kind='verification', refusals=version))
         assert asked(session, 2) == ['avoid', 'restore']
-        session.conclude(Answer('restore', report(0)))
+        session.conclude(answer(RESTORE, report(0)))
     learn(session, 3)
     session.acknowledge(acknowledgement(0, refused=3, kind='lineage', refusals=1))
-    assert session.next_request(True) == ('begin',)
+    assert session.next_request(True) == Begin()
 
 
 def test_a_refusal_is_told_once_and_what_the_worker_says_next_replaces_it(session):
     learn(session, 1)
     seen = acknowledgement(0, refused=1, kind='malformed', refusals=1)
     session.acknowledge(seen)
-    assert (session.cause, session.last_refused) == (Cause.CONTROLLER_MALFORMED, True)
-    assert session.reason == 'the controller refused policy 1: a reason'
-    session.conclude(Answer('step', [report(0, 'FEW_DEMONSTRATIONS', False)]))
+    assert last(session) == (Cause.CONTROLLER_MALFORMED, True)
+    assert session.results.reason == 'the controller refused policy 1: a reason'
+    session.conclude(answer(STEP, report(0, 'FEW_DEMONSTRATIONS', False)))
     session.acknowledge(seen)
-    assert (session.cause, session.last_refused) == (Cause.FEW_DEMONSTRATIONS, False)
+    assert last(session) == (Cause.FEW_DEMONSTRATIONS, False)
 
 
 def test_a_refusal_is_handled_as_soon_as_it_is_known_what_runs(session):
     learn(session, 1)
     session.acknowledge(acknowledgement(0, ready=9, refused=1, kind='verification', refusals=1))
-    assert session.cause is Cause.CONTROLLER_VERIFICATION and session.next_request(True) is None
+    assert session.results.cause is Cause.CONTROLLER_VERIFICATION
+    assert session.next_request(True) is None
     session.acknowledge(acknowledgement(0, refused=1, kind='verification', refusals=1))
     assert asked(session, 2) == ['avoid', 'restore']
 
@@ -148,7 +162,7 @@ def test_what_was_let_through_while_collected_rollouts_wait_leaves_them(session)
         tick(session, step)
     learn(session, 1)
     session.acknowledge(acknowledgement(1))
-    assert [r.time for r in session.next_request(True)[2]] == [0.0]
+    assert [r.time for r in session.next_request(True).rollouts] == [0.0]
 
 
 def test_while_the_controller_takes_nothing_nothing_is_asked_and_nothing_published(session):
@@ -156,8 +170,8 @@ def test_while_the_controller_takes_nothing_nothing_is_asked_and_nothing_publish
     for step in range(3):
         tick(session, step)
     session.acknowledge(acknowledgement(0, revoked='friction'))
-    assert 'friction' in session.halted
-    assert (session.cause, session.last_refused) == (Cause.CONTROLLER_REVOKED, True)
+    assert 'friction' in session.publication.halted
+    assert last(session) == (Cause.CONTROLLER_REVOKED, True)
     assert session.next_request(True) is None and learn(session, 2) == []
     assert session.processed(busy=False) == 2 * DT  # the plant need not wait
     assert session.processed(busy=True) is None
@@ -167,12 +181,12 @@ def test_while_the_controller_takes_nothing_nothing_is_asked_and_nothing_publish
 def test_a_halt_is_told_once_and_its_end_is_no_refusal(session):
     learn(session, 1)
     session.acknowledge(acknowledgement(0, revoked='friction'))
-    session.conclude(Answer('step', [report(1, 'FEW_DEMONSTRATIONS', False)]))
+    session.conclude(answer(STEP, report(1, 'FEW_DEMONSTRATIONS', False)))
     for revoked in ('friction', ''):
         session.acknowledge(acknowledgement(1, revoked=revoked))
-        assert (session.cause, session.last_refused) == (Cause.FEW_DEMONSTRATIONS, False)
-        assert session.reason == 'FEW_DEMONSTRATIONS: because'
-    assert not session.halted
+        assert last(session) == (Cause.FEW_DEMONSTRATIONS, False)
+        assert session.results.reason == 'FEW_DEMONSTRATIONS: because'
+    assert not session.publication.halted
 
 
 def test_after_a_halt_learning_goes_on_from_what_runs_without_the_rollouts_of_before(session):
@@ -181,22 +195,22 @@ def test_after_a_halt_learning_goes_on_from_what_runs_without_the_rollouts_of_be
         tick(session, step)
     session.acknowledge(acknowledgement(0, revoked='friction'))
     session.acknowledge(acknowledgement(1))
-    method, theta = session.next_request(True)
-    assert method == 'resume' and np.array_equal(theta, np.full(3, 1.0))
-    session.conclude(Answer('resume', report(1)))
-    assert session.next_request(True)[2] == []
+    request = session.next_request(True)
+    assert name_of(request) == 'resume' and np.array_equal(request.theta, np.full(3, 1.0))
+    session.conclude(answer(RESUME, report(1)))
+    assert session.next_request(True).rollouts == ()
     assert session.rollback_target().version == 0  # it is the record that was published
-    assert learn(session, 3) == [3] and session.chain[3].parent == 1
+    assert learn(session, 3) == [3] and session.publication.chain[3].parent == 1
 
 
 def test_before_the_specification_is_known_a_halt_keeps_no_worker_from_starting():
     session = Session(AdapterConfig(), SYSTEM)
     session.acknowledge(acknowledgement(0, revoked='friction'))
-    assert session.halted and session.next_request(True) == ('describe',)
+    assert session.publication.halted and session.next_request(True) == Describe()
     for _ in range(2):  # before and after
         session.acknowledge(acknowledgement(0))
-        assert not session.halted
-        session.conclude(Answer('describe', (SPEC, np.zeros((4, 2)))))
+        assert not session.publication.halted
+        session.conclude(DESCRIBED)
 
 
 @pytest.mark.parametrize('published, asked_for, found', [
@@ -221,14 +235,14 @@ def test_after_a_refusal_a_rollback_goes_to_the_parent_of_what_runs(session):
 
 def test_the_parent_of_a_policy_that_another_life_published_is_not_known(session):
     session.acknowledge(acknowledgement(37, refused=0, kind='lineage', refusals=1))
-    assert session.chain.base == 37 and session.rollback_target() is None
+    assert session.publication.chain.base == 37 and session.rollback_target() is None
 
 
 def test_a_rollback_finds_versions_that_only_the_ledger_remembers(tmp_path):
     history = History(str(tmp_path), 'adapter')
     session = begun(Session(AdapterConfig(rollback_version=2), SYSTEM, history=history))
     learn(session, *range(1, 80))
-    assert 2 not in session.chain
+    assert 2 not in session.publication.chain
     assert np.array_equal(session.rollback_target().theta, np.full(3, 2.0))
     history.stop()
 
@@ -257,15 +271,15 @@ def test_the_newest_policy_of_an_earlier_life_is_verified_anew_and_published_aga
     history = ledger_of(tmp_path, [chain_of(3)[version] for version in range(4)])
     session = Session(AdapterConfig(), SYSTEM, history=history)
     session.reconfigure(AdapterConfig(damping=0.5))
-    assert session.next_request(True) == ('describe',)
-    session.conclude(Answer('describe', (SPEC, np.zeros((4, 2)))))
-    method, theta = session.next_request(True)
-    assert method == 'restore' and np.array_equal(theta, np.full(3, 3.0))
-    assert [r.version for r in session.conclude(Answer('restore', report(3)))] == [3]
-    assert session.next_request(True)[0] == 'reconfigure'  # changed meanwhile, and not lost
+    assert session.next_request(True) == Describe()
+    session.conclude(DESCRIBED)
+    theta = np.full(3, 3.0)
+    assert is_restore(session.next_request(True), theta)
+    assert [r.version for r in session.conclude(answer(RESTORE, report(3)))] == [3]
+    assert name_of(session.next_request(True)) == 'reconfigure'  # changed meanwhile, and not lost
     assert np.array_equal(session.replacement(), theta)
-    assert learn(session, 4) == [4] and session.chain[4].parent == 3
-    back, = session.conclude(Answer('restore', report(2)))  # a rollback is no such return
+    assert learn(session, 4) == [4] and session.publication.chain[4].parent == 3
+    back, = session.conclude(answer(RESTORE, report(2)))  # a rollback is no such return
     assert (back.version, back.parent) == (5, 4) and np.array_equal(back.theta, np.full(3, 2.0))
     history.stop()
 
@@ -273,12 +287,12 @@ def test_the_newest_policy_of_an_earlier_life_is_verified_anew_and_published_aga
 def test_a_policy_of_an_earlier_life_that_fails_now_makes_way_for_what_the_worker_has(tmp_path):
     history = ledger_of(tmp_path, [chain_of(1)[version] for version in range(2)])
     session = Session(AdapterConfig(), SYSTEM, history=history)
-    assert session.next_request(True) == ('describe',)
-    session.conclude(Answer('describe', (SPEC, np.zeros((4, 2)))))
-    assert session.next_request(True)[0] == 'restore'
-    assert session.conclude(Answer('restore', report(0, changed=False))) == []
-    assert session.next_request(True) == ('begin',)
-    records = session.conclude(Answer('begin', report(0, 'UNCHANGED')))
+    assert session.next_request(True) == Describe()
+    session.conclude(DESCRIBED)
+    assert name_of(session.next_request(True)) == 'restore'
+    assert session.conclude(answer(RESTORE, report(0, changed=False))) == []
+    assert session.next_request(True) == Begin()
+    records = session.conclude(answer(Begin(), report(0, 'UNCHANGED')))
     assert [(r.version, r.parent) for r in records] == [(2, 1)]
     history.stop()
 
@@ -292,11 +306,28 @@ def test_records_of_another_specification_or_with_a_wrong_digest_are_left_out(ch
     assert PolicyChain(SPEC, records=[bad]).latest is None
 
 
+def test_the_chain_alone_keeps_policies_and_a_full_ledger_goes_on_with_them(
+        tmp_path, monkeypatch):
+    monkeypatch.setattr('scpo_ros.ledger.history.Ledger', partial(Ledger, limit=2000))
+    history = ledger_of(tmp_path, [chain_of(1)[version] for version in range(2)])
+    session = Session(AdapterConfig(), SYSTEM, history=history)
+    for told in (DESCRIBED, answer(RESTORE, report(1))):
+        session.conclude(told)
+    assert history.accepted == {}
+    session.acknowledge(acknowledgement(40, refused=1, kind='lineage', refusals=1))
+    learn(session, *range(2, 30))
+    history.stop()
+    assert list(tmp_path.glob('adapter.ledger.full-*'))
+    again = History(str(tmp_path), 'adapter').accepted
+    assert set(again) == {0, 1, *range(41, 69)}  # the adopted one was not published
+    assert again[68].digest == session.publication.chain.latest.digest
+
+
 def test_the_ledger_says_that_policies_of_another_specification_were_left_out(tmp_path):
     history = History(str(tmp_path), 'adapter')
     for record in chain_of(2)._records.values():
         history.accept(replace(record, spec_digest='0' * 64))
-    assert Agreement(history).begin(SPEC) == []
+    assert Publication(history).begin(SPEC) == []
     history.stop()
     entries = [e.body for e in read((tmp_path / 'adapter.ledger').read_bytes()).entries]
     (noted,) = [e for e in entries if e['kind'] == 'refused']
@@ -306,20 +337,20 @@ def test_the_ledger_says_that_policies_of_another_specification_were_left_out(tm
 def test_every_refused_update_is_kept_in_the_ledger_with_its_reason(tmp_path):
     history = History(str(tmp_path), 'adapter')
     session = begun(Session(AdapterConfig(), SYSTEM, history=history))
-    session.conclude(Answer('step', [report(0, 'ROLLED_BACK', reason='a rollout'), report(1)]))
-    session.conclude(Answer('step', [report(1, 'FEW_DEMONSTRATIONS', False)]))
-    session.conclude(Answer('propose', report(1, 'UNSAFE_CANDIDATE', False, reason='x' * 5000)))
-    session.conclude(Answer('restore', report(1, 'UNSAFE_CANDIDATE', False)))  # was no update
+    session.conclude(answer(STEP, report(0, 'ROLLED_BACK', reason='a rollout'), report(1)))
+    session.conclude(answer(STEP, report(1, 'FEW_DEMONSTRATIONS', False)))
+    session.conclude(answer(PROPOSE, report(1, 'UNSAFE_CANDIDATE', False, reason='x' * 5000)))
+    session.conclude(answer(RESTORE, report(1, 'UNSAFE_CANDIDATE', False)))  # was no update
     history.stop()
     entries = [e.body for e in read((tmp_path / 'adapter.ledger').read_bytes()).entries]
     noted = [(e['version'], e['why'], e['reason']) for e in entries if e['kind'] == 'refused']
     assert noted == [(-1, 'ROLLED_BACK', 'a rollout'), (-1, 'UNSAFE_CANDIDATE', 'x' * 1000)]
-    assert session.refused == 2
+    assert session.results.refused == 2
 
 
 def test_without_a_ledger_a_refusal_is_only_counted(session):
-    session.conclude(Answer('step', [report(0, 'UNSAFE_CANDIDATE', False)]))
-    assert session.refused == 1
+    session.conclude(answer(STEP, report(0, 'UNSAFE_CANDIDATE', False)))
+    assert session.results.refused == 1
 
 
 @pytest.mark.parametrize('error', [None, LedgerError('the disk is full')])
@@ -327,7 +358,8 @@ def test_a_policy_is_published_when_the_disk_has_it_or_cannot_take_it(error):
     written = Future()
     finish = written.set_result if error is None else written.set_exception
     timer = Timer(0.1, finish, [error])
-    history = SimpleNamespace(accepted={}, accept=lambda record: timer.start() or written)
+    history = SimpleNamespace(accepted={}, accept=lambda record: timer.start() or written,
+                              leave_policies_to=lambda keeper: None)
     begun(Session(AdapterConfig(), SYSTEM, history=history))
     assert written.done()
     timer.join()
@@ -364,41 +396,42 @@ class Robot:
     def learn(self, number, rounds=4):
         """Have the adapter learn something; return whether it runs in the end."""
         theta = np.full(3, float(number))
-        records = self.session.conclude(Answer('step', [report(number)]))
+        records = self.session.conclude(answer(STEP, report(number)))
         for _ in range(rounds):
             for record in records:
                 self.take(record)
             if np.array_equal(self.gate.running.theta, theta):
                 return True
             request = self.session.next_request(True)
-            while request is not None and request[0] == 'avoid':
+            while isinstance(request, Avoid):
                 request = self.session.next_request(True)
             if request is None:
                 return False
-            known = theta[0] if request[0] == 'begin' else request[1][0]
-            records = self.session.conclude(Answer(request[0], report(known, 'UNCHANGED')))
-            if request[0] == 'restore':
-                records += self.session.conclude(Answer('step', [report(number)]))
+            known = theta[0] if request == Begin() else request.theta[0]
+            records = self.session.conclude(answer(request, report(known, 'UNCHANGED')))
+            if isinstance(request, Restore):
+                records += self.session.conclude(answer(STEP, report(number)))
         return False
 
 
 def at_version(version):
     """Return a session whose newest policy has that version."""
     session = begun(Session(AdapterConfig(), SYSTEM))
-    session.chain.adopt(version - 1, np.full(3, 0.5), digest(np.full(3, 0.5)))
+    session.publication.chain.adopt(version - 1, np.full(3, 0.5), digest(np.full(3, 0.5)))
     learn(session, 2)
-    assert session.version == version
+    assert session.publication.version == version
     return session
 
 
 @pytest.mark.parametrize('version', [5000, 50000, LARGEST_JUMP - 1, LARGEST_JUMP + 5, 10**9])
 def test_a_controller_without_its_ledger_is_taught_by_an_adapter_of_any_version(version):
     robot = Robot(at_version(version))
-    robot.take(robot.session.chain.latest)  # the latched one, whose parent it does not know
+    latched = robot.session.publication.chain.latest
+    robot.take(latched)  # the controller does not know its parent
     assert robot.learn(3) and robot.learn(4)
     far = version >= LARGEST_JUMP
     assert (robot.gate.newest.version <= 4) is far
-    assert robot.session.in_step
+    assert robot.session.publication.in_step
 
 
 def hostile(robot, version, number):
@@ -425,11 +458,11 @@ def test_a_version_far_above_is_adopted_and_gone_on_from(restarts, tmp_path):
             if restarts != 'adapter':
                 history = ledger_of(tmp_path / str(jump), [chain_of(3)[v] for v in range(4)])
             robot.session = Session(AdapterConfig(), SYSTEM, history=history)
-            assert robot.session.next_request(True) == ('describe',)
-            robot.session.conclude(Answer('describe', (SPEC, np.zeros((4, 2)))))
-            method, *given = robot.session.next_request(True)
-            record, = robot.session.conclude(Answer(method, report(
-                given[0][0] if given else 0, 'UNCHANGED')))
+            assert robot.session.next_request(True) == Describe()
+            robot.session.conclude(DESCRIBED)
+            request = robot.session.next_request(True)
+            record, = robot.session.conclude(answer(request, report(
+                0 if request == Begin() else request.theta[0], 'UNCHANGED')))
             robot.take(record)
             if history is not None:
                 history.stop()
@@ -445,7 +478,7 @@ def test_a_rollback_goes_on_after_a_version_far_above_was_adopted():
     assert robot.learn(2) and robot.learn(3)
     target = robot.session.rollback_target()
     assert np.array_equal(target.theta, np.full(3, 2.0))
-    back, = robot.session.conclude(Answer('restore', report(2)))
+    back, = robot.session.conclude(answer(RESTORE, report(2)))
     assert robot.take(back) and back.version == LARGEST_JUMP + 3
 
 

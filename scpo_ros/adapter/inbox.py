@@ -1,0 +1,77 @@
+"""What came in and waits for the learner: demonstrations, rollouts, proposals. No ROS."""
+
+from dataclasses import dataclass
+
+from scpo_ros.adapter.collection import CollectedRollout
+from scpo_ros.adapter.requests import Propose, Step
+from scpo_ros.arrays import Array
+
+
+_PROPOSALS = 4  # raw steps of other learners that wait
+
+
+@dataclass(frozen=True, eq=False)
+class Demonstration:
+    """States that an expert labelled with actions."""
+
+    end: float  # time of the last state [s]
+    states: Array  # (T, n)
+    actions: Array  # (T, m)
+
+
+class Inbox:
+    """Keeps what waits for the learner, the newest of each, and counts malformed messages."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._demonstrations: list[Demonstration] = []
+        self._rollouts: list[CollectedRollout] = []
+        self._proposals: list[Array] = []
+        self._heard: dict[str, float] = {}  # {expert: end of its newest demonstration}
+        self.newest_demonstration: float | None = None  # the end of it [s]
+        self.expert = ''  # name that the newest demonstration gives its expert
+        self.shown_rollouts: tuple[Array, ...] = ()  # (T + 1, n) each, also those handed over
+        self.ignored, self.malformed = 0, ''  # malformed messages, and what was wrong last
+        self._told_ignored = 0
+
+    def add_demonstration(self, demonstration: Demonstration, expert: str, limit: int) -> None:
+        """Keep a demonstration, but the same one only once. :param limit: most of them."""
+        self.expert = expert
+        if self._heard.get(expert) == demonstration.end:
+            return
+        self._heard[expert] = self.newest_demonstration = demonstration.end
+        self._demonstrations = [*self._demonstrations, demonstration][-limit:]
+
+    def add_rollout(self, rollout: CollectedRollout, limit: int) -> None:
+        """Keep a collected rollout. :param limit: most of them; one always tests the model."""
+        kept = max(1, limit)
+        self._rollouts = [*self._rollouts, rollout][-kept:]
+        self.shown_rollouts = (*self.shown_rollouts, rollout.x)[-kept:]
+
+    def add_proposal(self, step: Array) -> None:
+        """Keep the raw step of another learner; the worker checks it."""
+        self._proposals = [*self._proposals, step][-_PROPOSALS:]
+
+    def ignore(self, reason: str) -> None:
+        """Count a malformed message."""
+        self.ignored, self.malformed = self.ignored + 1, reason
+
+    def newly_ignored(self) -> int:
+        """Return how many messages were malformed since this was asked last."""
+        told, self._told_ignored = self._told_ignored, self.ignored
+        return self.ignored - told
+
+    def forget_rollouts(self) -> None:
+        """Drop the rollouts that wait."""
+        self._rollouts = []
+
+    def take_proposal(self) -> Propose | None:
+        """Return the question that hands over the oldest raw step, if there is one."""
+        return Propose(self._proposals.pop(0)) if self._proposals else None
+
+    def take_step(self, until: float) -> Step:
+        """Return the question that hands over what was seen. :param until: of demonstrations."""
+        taken = [shown for shown in self._demonstrations if shown.end <= until]
+        self._demonstrations = [shown for shown in self._demonstrations if shown.end > until]
+        rollouts, self._rollouts = tuple(self._rollouts), []
+        return Step(tuple((shown.states, shown.actions) for shown in taken), rollouts)

@@ -1,0 +1,27 @@
+"""What the controller asks of its verifier, which runs in a process of its own."""
+
+from dataclasses import dataclass
+from typing import Protocol, TYPE_CHECKING
+
+from scpo_ros.arrays import Array
+
+if TYPE_CHECKING:
+    from scpo_ros.verification.verifier import Verdict
+
+
+class Judging(Protocol):
+    """Judges policies, as :class:`~scpo_ros.verification.verifier.Verifier` does."""
+
+    def judge(self, theta: Array) -> 'Verdict':
+        """Return the verdict on weights (d,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """Ask whether weights are safe."""
+
+    theta: Array  # (d,)
+
+    def ask(self, verifier: Judging) -> 'Verdict':
+        """Return the verdict."""
+        return verifier.judge(self.theta)
