@@ -18,8 +18,9 @@ import time
 from benchmark.measure import Result, spread_of, summarised
 from benchmark.processes import Processes, Stillness
 import numpy as np
+from scpo_ros.bringup.preparation import set_up
 from scpo_ros.ledger.ledger import read
-from scpo_ros.sim import command, parse, set_up
+from scpo_ros.sim import command, parse
 
 DT = 0.01
 START_S = 5.0  # until everything runs that does not learn

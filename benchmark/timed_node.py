@@ -37,9 +37,9 @@ class TimedPlant(PlantNode):
         super()._publish()
 
     def _on_command(self, message):
-        before = self._command
+        before = self._answers.command
         super()._on_command(message)
-        if before is None and self._command is not None:
+        if before is None and self._answers.command is not None:
             self._trips.append([self._sent, time.monotonic() - self._sent])
 
     def stop(self):

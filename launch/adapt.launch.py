@@ -3,8 +3,8 @@ Controller and adapter only, for a robot of one's own.
 
     ros2 launch scpo_ros adapt.launch.py joint_states:=/arm/states joint_command:=/arm/command
 
-The robot publishes `joint_states` and applies `joint_command`; somebody publishes
-`demonstrations` or `proposals`. docs/your_robot.md says what is expected of them. Before any
+The robot publishes `joint_states` and applies `joint_command`. An expert publishes
+`demonstrations`, or another learner publishes `proposals`; docs/your_robot.md says how. Before any
 process is started, arguments and parameter file are checked and the backup is certified. The
 launch ends, with an error, when the controller ends; the adapter may die without the robot
 noticing.
@@ -14,12 +14,13 @@ import os
 
 from launch import LaunchDescription
 from launch.actions import OpaqueFunction
-from scpo_ros.bringup.companions import ros2_bag_record, viewers
-from scpo_ros.bringup.launching import companions, declared, nodes, values_of
-from scpo_ros.config.arguments import ADAPT_ARGUMENTS, node_parameters, value_of
+from scpo_ros.bringup.launching import declared, nodes, observers, values_of
+from scpo_ros.bringup.observers import ros2_bag_record, viewers
+from scpo_ros.bringup.preparation import make_ready
+from scpo_ros.config.arguments import ADAPT_ARGUMENTS, value_of
+from scpo_ros.config.configuration import node_parameters
 from scpo_ros.config.resources import share_file
 from scpo_ros.exceptions import ConfigurationError
-from scpo_ros.sim import make_ready
 
 _TOPICS = ('joint_states', 'joint_command', 'demonstrations')
 
@@ -41,7 +42,7 @@ def _run(context):
     recording = _recording(values)
     make_ready(spec, parameters)
     topics = [(topic, values[topic]) for topic in _TOPICS if values[topic] != topic]
-    return [*companions(recording, viewers(values), values),
+    return [*observers(recording, viewers(values), values),
             *nodes(('controller', 'adapter'), parameters, values, topics)]
 
 

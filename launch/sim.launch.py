@@ -12,11 +12,12 @@ when plant or controller end; adapter and expert may die without the robot notic
 
 from launch import LaunchDescription
 from launch.actions import OpaqueFunction
-from scpo_ros.bringup.companions import ros2_bag_record
-from scpo_ros.bringup.launching import companions, declared, nodes, values_of
+from scpo_ros.bringup.launching import declared, nodes, observers, values_of
+from scpo_ros.bringup.observers import ros2_bag_record
+from scpo_ros.bringup.preparation import set_up
+from scpo_ros.bringup.results_folder import bag_path
 from scpo_ros.config import NODES
 from scpo_ros.config.arguments import ARGUMENTS, value_of
-from scpo_ros.sim import bag_path, set_up
 
 
 def generate_launch_description():
@@ -35,4 +36,4 @@ def _run(context):
     if value_of('record', values):
         recording = ros2_bag_record(values, bag_path(values))
     path, viewers = set_up(values)
-    return [*companions(recording, viewers, values), *nodes(NODES, str(path), values)]
+    return [*observers(recording, viewers, values), *nodes(NODES, str(path), values)]

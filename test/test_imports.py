@@ -221,7 +221,7 @@ def test_a_violation_is_found(module, source):
     ('scpo_ros.scpo.projection', 'import cvxpy'),
     ('scpo_ros.backup.mpc', 'import casadi\nfrom scpo_ros.config import BackupConfig'),
     ('scpo_ros.arrays', 'from scpo_ros.exceptions import InvalidArrayError'),
-    ('scpo_ros.sim', 'from scpo_ros import adapter\nfrom scpo_ros.bringup import companions'),
+    ('scpo_ros.sim', 'from scpo_ros import adapter\nfrom scpo_ros.bringup import observers'),
     ('scpo_ros.nodes.plant', 'import rclpy\nfrom sensor_msgs.msg import JointState'),
     ('scpo_ros.nodes.plant', 'from . import parameters\nfrom scpo_ros.systems import plant'),
     ('launch.sim.launch', 'import launch_ros\nfrom scpo_ros.bringup.launching import nodes'),

@@ -102,6 +102,12 @@ def test_every_launch_and_configuration_file_is_installed_where_ros_looks(argume
     assert Path('share/scpo_ros/package.xml') in installed
 
 
+def test_the_marker_of_annotations_is_installed(arguments, manifest):
+    assert arguments['package_data'] == {'scpo_ros': ['py.typed']}
+    assert (ROOT / 'scpo_ros' / 'py.typed').read_text() == ''
+    assert 'python3-mypy' in {element.text for element in manifest.findall('test_depend')}
+
+
 def test_every_installed_file_exists(arguments):
     for _, names in arguments['data_files']:
         assert all((ROOT / name).is_file() for name in names), names

@@ -100,5 +100,5 @@ class Schedule:
             return False
         newest = inbox.newest_demonstration
         if not expert_there:
-            return newest is None and self._clock() - self._began < config.teacher_wait_s
+            return newest is None and self._clock() - self._began < config.expert_wait_s
         return newest is None or newest < past - _SAME_S

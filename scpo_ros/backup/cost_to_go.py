@@ -130,7 +130,7 @@ def checked_table(task, table):
             f'must let the backup come to rest within {_LONGEST_S:g} s from every state of the '
             'safe set, or its task cost is not known and no policy could be compared with it: '
             'weigh the position more, input and velocity less, plan with a larger '
-            'backup.planned_velocity, or set metrics.no_regret to false')
+            'backup.planned_velocity, or set metrics.baseline_cost to false')
     return table
 
 

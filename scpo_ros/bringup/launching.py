@@ -1,18 +1,27 @@
-"""What both launch files share. Imported by them only: the pip route has no `launch`."""
+"""Launch actions that both launch files share. An installation with pip has no `launch`."""
 
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 import signal
 import sys
+from typing import TypeAlias
 
+from launch.action import Action
 from launch.actions import (
     DeclareLaunchArgument, EmitEvent, ExecuteProcess, RegisterEventHandler)
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
+from launch.events.process import ProcessExited
+from launch.launch_context import LaunchContext
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from scpo_ros.bringup.companions import MAY_DIE, readiness
-from scpo_ros.config.arguments import full_name, value_of
+from scpo_ros.bringup.observers import readiness
+from scpo_ros.bringup.processes import MAY_DIE
+from scpo_ros.config.arguments import Argument, full_name, value_of
+
+# A file, or {node: {parameter: value}}.
+Parameters: TypeAlias = str | Mapping[str, Mapping[str, object]]
 
 _RESPAWN_DELAY_S = 2.0
 # A process is interrupted, terminated, killed so long after one another. The monitor needs
@@ -21,16 +30,17 @@ PATIENCE = {'sigterm_timeout': '30', 'sigkill_timeout': '10'}
 _ONE_THREAD = {'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1'}
 
 
-def declared(arguments):
+def declared(arguments: Iterable[Argument]) -> list[Action]:
     """Return the actions that declare launch arguments."""
     return [DeclareLaunchArgument(
         argument.name, default_value=argument.default, description=argument.description)
         for argument in arguments]
 
 
-def values_of(context, arguments, launch_file):
+def values_of(context: LaunchContext, arguments: Iterable[Argument], launch_file: str
+              ) -> dict[str, str]:
     """
-    Return {argument: text}, with what is unknown where the command line names the launch file.
+    Return {argument: text}; unknown arguments too where the command line names the launch file.
 
     So a misspelt argument is refused, and those of a launch file that includes this one are not.
     """
@@ -43,7 +53,8 @@ def values_of(context, arguments, launch_file):
     return values
 
 
-def nodes(names, parameters, values, remappings=()):
+def nodes(names: Iterable[str], parameters: Parameters, values: Mapping[str, str],
+          remappings: Iterable[tuple[str, str]] = ()) -> list[Action]:
     """
     Return the actions that run nodes and watch over them.
 
@@ -57,26 +68,28 @@ def nodes(names, parameters, values, remappings=()):
     return [*made.values(), *(_watched(name, node, values) for name, node in made.items())]
 
 
-def _node(name, parameters, values, remappings):
+def _node(name: str, parameters: Parameters, values: Mapping[str, str],
+          remappings: Iterable[tuple[str, str]]) -> Node:
     return Node(
         package='scpo_ros', executable=name, name=name,
         namespace=full_name('', values).rstrip('/') or '/',
-        parameters=[parameters[name] if isinstance(parameters, dict) else parameters],
+        parameters=[parameters if isinstance(parameters, str) else parameters[name]],
         ros_arguments=['--log-level', values['log_level']], output='screen',
         remappings=list(remappings), respawn=_respawns(name, values),
         respawn_delay=_RESPAWN_DELAY_S, additional_env=_ONE_THREAD, **PATIENCE)
 
 
-def _respawns(name, values):
-    return name != 'monitor' and value_of('use_respawn', values)
+def _respawns(name: str, values: Mapping[str, str]) -> bool:
+    return name != 'monitor' and bool(value_of('use_respawn', values))
 
 
-def _watched(name, node, values):
+def _watched(name: str, node: Node, values: Mapping[str, str]) -> Action:
     return RegisterEventHandler(OnProcessExit(
         target_action=node, on_exit=partial(_ended, name, _respawns(name, values))))
 
 
-def _ended(name, respawns, event, context):
+def _ended(name: str, respawns: bool, event: ProcessExited, context: LaunchContext
+           ) -> list[Action] | None:
     """End the launch with the monitor; an end that was not asked for is an error."""
     if context.is_shutdown:
         if event.returncode not in (0, -signal.SIGINT):  # interrupted while it was starting
@@ -88,7 +101,8 @@ def _ended(name, respawns, event, context):
     return None
 
 
-def companions(recording, viewers, values):
+def observers(recording: list[str] | None, viewers: Mapping[str, list[str]],
+              values: Mapping[str, str]) -> list[Action]:
     """
     Return the actions that start the recorder at once, and viewers when there is what they show.
 
@@ -104,5 +118,5 @@ def companions(recording, viewers, values):
     return actions
 
 
-def _process(line, name):
+def _process(line: list[str], name: str) -> ExecuteProcess:
     return ExecuteProcess(cmd=line, name=name, output='screen', **PATIENCE)

@@ -1,16 +1,17 @@
 """
-The launch arguments of both launch files and of :mod:`scpo_ros.sim`, and the parameter file.
+The launch arguments of both launch files and of :mod:`scpo_ros.sim`.
 
 An argument that sets parameters overrides the parameter file only where it is given.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import re
 
-from scpo_ros.config import build_node, EXPERTS, NODES
-from scpo_ros.config.validation import flatten
+from scpo_ros.config.node_parameters import EXPERTS, NODES
+from scpo_ros.config.renamed import refuse_old_name, RENAMED
+from scpo_ros.config.validation import Scalar
 from scpo_ros.exceptions import ConfigurationError
-import yaml
 
 
 _NAME = '[A-Za-z_][A-Za-z0-9_]*'
@@ -23,11 +24,11 @@ class Argument:
     name: str
     default: str  # '' leaves it to the parameter file
     description: str
-    kind: type = str
-    sets: tuple = ()  # (node, parameter) pairs; node '' stands for all
+    kind: type[Scalar] = str
+    sets: tuple[tuple[str, str], ...] = ()  # (node, parameter) pairs; node '' stands for all
     pattern: str = ''  # regular expression of the admissible texts; '' admits all
 
-    def parse(self, text):
+    def parse(self, text: str) -> Scalar:
         """
         Return the value of a text.
 
@@ -96,28 +97,32 @@ ADAPT_ARGUMENTS = (
       for known in ARGUMENTS if known.name not in _NOT_ADAPT), *_ONLY_ADAPT[4:])
 
 
-def value_of(name, values):
-    """Return the value of an argument."""
+def value_of(name: str, values: Mapping[str, str]) -> Scalar:
+    """Return the value of an argument. :param values: {argument name: text}."""
     return next(a for a in ARGUMENTS if a.name == name).parse(values[name])
 
 
-def full_name(node, values):
+def full_name(node: str, values: Mapping[str, str]) -> str:
     """Return the fully qualified name of a node, '' for the namespace itself."""
     return '/' + '/'.join(part for part in (values['namespace'].strip('/'), node) if part)
 
 
-def overrides(values, arguments=ARGUMENTS):
+def overrides(values: Mapping[str, str], arguments: Iterable[Argument] = ARGUMENTS
+              ) -> dict[str, dict[str, Scalar]]:
     """
     Return {node: {parameter: value}} of given arguments.
 
     :param values: {argument name: text}; an empty text sets nothing.
     :param arguments: the known ones.
-    :raises ConfigurationError: for an unknown argument or a text of the wrong kind.
+    :raises ConfigurationError: for an old name (with the present one), an unknown argument or a
+        text of the wrong kind.
     """
     known = {argument.name: argument for argument in arguments}
-    result = {node: {} for node in NODES}
+    result: dict[str, dict[str, Scalar]] = {node: {} for node in NODES}
     for name, text in values.items():
         if name not in known:
+            refuse_old_name(
+                name, text, '' if RENAMED.get(name) in known else ' in the parameter file')
             raise ConfigurationError(name, text, f'must be one of {", ".join(known)}')
         if text == '':
             continue
@@ -126,130 +131,3 @@ def overrides(values, arguments=ARGUMENTS):
             for target in [node] if node else NODES:
                 result[target][parameter] = value
     return result
-
-
-def _flat(tree, prefix=''):
-    flat = {}
-    for name, item in tree.items():
-        if isinstance(item, dict):
-            flat.update(_flat(item, f'{prefix}{name}.'))
-        else:
-            flat[f'{prefix}{name}'] = item
-    return flat
-
-
-def read_parameter_file(path):
-    """
-    Return {node: {parameter: value}} of a parameter file.
-
-    Understands the sections '/**' (all nodes), '/**/NODE' and 'NODE'.
-
-    :raises ConfigurationError: when it cannot be read, or names an unknown section.
-    """
-    try:
-        with open(path, encoding='utf-8') as stream:
-            text = stream.read()
-    except (OSError, ValueError) as error:
-        raise ConfigurationError('params_file', str(path), f'cannot be read: {error}') from error
-    return by_node(sections_of(text, path))
-
-
-def sections_of(text, source):
-    """
-    Return {section: body} of the text of a parameter file.
-
-    :raises ConfigurationError: naming the source, when it is no parameter file.
-    """
-    try:
-        sections = yaml.safe_load(text) or {}
-    except (ValueError, yaml.YAMLError) as error:
-        raise ConfigurationError('params_file', str(source), f'cannot be read: {error}') from error
-    if not isinstance(sections, dict):
-        raise ConfigurationError('params_file', str(source), 'must hold sections such as /**')
-    return sections
-
-
-def by_node(sections):
-    """
-    Return {node: {parameter: value}} of the sections of a parameter file.
-
-    :raises ConfigurationError: for an unknown section, or one that holds other things.
-    """
-    result = {node: {} for node in NODES}
-    for section in sorted(map(str, sections), key=len):
-        body = sections.get(section)
-        node = section.removeprefix('/**').removeprefix('/')
-        if node not in ('', *NODES) or not isinstance(body, dict) or set(body) != {
-                'ros__parameters'}:
-            raise ConfigurationError(
-                'params_file section', section,
-                f'must be /** or /**/NODE, NODE one of {", ".join(NODES)}, and hold '
-                'ros__parameters only')
-        parameters = body['ros__parameters'] or {}
-        if not isinstance(parameters, dict):
-            raise ConfigurationError(f'{section}: ros__parameters', parameters,
-                                     'must hold name: value')
-        for target in [node] if node else NODES:
-            result[target].update(_flat(parameters))
-    return result
-
-
-def checked_configuration(path, values, arguments=ARGUMENTS):
-    """
-    Return ({node: configuration}, Spec) of a parameter file and launch arguments.
-
-    :param values: {argument name: text}. :param arguments: the known ones.
-    :raises ConfigurationError: naming the first bad value and its rule, before anything moves.
-    """
-    given, changes = read_parameter_file(path), overrides(values, arguments)
-    return configuration_of({node: {**given[node], **changes[node]} for node in NODES})
-
-
-def configuration_of(given):
-    """
-    Return ({node: configuration}, Spec) of {node: {parameter: value}}.
-
-    :raises ConfigurationError: naming the first bad value and its rule.
-    """
-    configs, specs = {}, {}
-    for node, kind in NODES.items():
-        merged = dict(given[node])
-        merged.pop('use_sim_time', None)
-        specs[node], configs[node] = build_node(kind, merged)
-    required, claimed = configs['controller'].certified_margin, configs['adapter'].accept_margin
-    if required > claimed:
-        raise ConfigurationError(
-            'controller: certified_margin', required,
-            f'must not exceed the margin that the adapter certifies, accept_margin = {claimed}')
-    return configs, _common(specs)
-
-
-def _common(specs):
-    first, *others = specs
-    wanted = flatten(specs[first])
-    for node in others:
-        for name, (item, _) in flatten(specs[node]).items():
-            if item != wanted[name][0]:
-                raise ConfigurationError(
-                    f'{node}: {name}', item,
-                    f'must be that of every node, as of the {first}: {wanted[name][0]!r}')
-    return specs[first]
-
-
-def node_parameters(path, values, arguments=ARGUMENTS):
-    """
-    Return ({node: {parameter: value}}, Spec): every parameter of every node, checked.
-
-    :param values: {argument name: text}. :param arguments: the known ones.
-    :raises ConfigurationError: naming the first bad value and its rule, before anything moves.
-    """
-    configs, spec = checked_configuration(path, values, arguments)
-    given, changes = read_parameter_file(path), overrides(values, arguments)
-    result = {}
-    for node, config in configs.items():
-        flat = {name: item for name, (item, _) in {**flatten(spec), **flatten(config)}.items()}
-        result[node] = {
-            'use_sim_time': {**given[node], **changes[node]}.get('use_sim_time', False),
-            **{name: list(item) if isinstance(item, tuple) else item
-               for name, item in flat.items()}}
-    return result, spec

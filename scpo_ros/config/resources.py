@@ -6,7 +6,7 @@ import sys
 from scpo_ros.exceptions import ConfigurationError
 
 
-def share_file(relative):
+def share_file(relative: str) -> Path:
     """
     Return the path of a file below share/scpo_ros, such as 'config/scpo.yaml'.
 

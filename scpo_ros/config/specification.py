@@ -11,7 +11,9 @@ each group, shortened to 128 bits, so that a reader can say which group differs.
 import re
 
 from scpo_ros.arrays import digest
-from scpo_ros.config.validation import flatten
+from scpo_ros.config.renamed import first_names
+from scpo_ros.config.shared_parameters import Spec
+from scpo_ros.config.validation import flatten, Value
 
 # Raise this number whenever certificates of the same values come to mean something else: another
 # safe set, another QP or law, another network or initial weights, other scenarios or metrics,
@@ -25,19 +27,21 @@ _FORM = re.compile(r'scpo-([0-9]{1,6}):([a-z]+=[0-9a-f]{32}(?:,[a-z]+=[0-9a-f]{3
 _OTHER = 'it was certified for another specification'
 
 
-def canonical(spec):
+def canonical(spec: Spec) -> dict[str, str]:
     """
-    Return {group: text} of a Spec: every value, exact, with its name and type.
+    Return {group: text} of a Spec: every value, exact, with its first name and its type.
 
     Floats are written in hexadecimal, which no locale, format or rounding changes; -0.0 is 0.0.
     """
-    groups = {}
-    for name, (item, _) in sorted(flatten(spec).items()):
+    first = first_names()
+    values = {first.get(name, name): item for name, (item, _) in flatten(spec).items()}
+    groups: dict[str, list[str]] = {}
+    for name, item in sorted(values.items()):
         groups.setdefault(name.partition('.')[0], []).append(f'{name} = {_exact(item)}')
     return {group: '\n'.join(lines) for group, lines in groups.items()}
 
 
-def _exact(item):
+def _exact(item: Value) -> str:
     if isinstance(item, tuple):
         return f'({", ".join(map(_exact, item))})'
     if isinstance(item, float):
@@ -45,13 +49,13 @@ def _exact(item):
     return repr(item)  # bool, int, str
 
 
-def spec_digest(spec):
+def spec_digest(spec: Spec) -> str:
     """Return the digest of a Spec: the same on every machine."""
     groups = (f'{group}={digest(text)[:_LENGTH]}' for group, text in canonical(spec).items())
     return f'scpo-{SEMANTICS}:{",".join(groups)}'
 
 
-def difference(theirs, ours):
+def difference(theirs: str, ours: str) -> str:
     """
     Return the sentence that says in what two digests differ, '' where they are equal.
 
@@ -71,12 +75,12 @@ def difference(theirs, ours):
     return f'{_OTHER}: {" and ".join(groups)} must be the same in both'
 
 
-def _read(text):
+def _read(text: str) -> tuple[int, dict[str, str]]:
     """Return (semantics, {group: digits}) of a digest; (0, {}) of any other text."""
     form = _FORM.fullmatch(text) if len(text) <= 1024 else None
     groups = _GROUP.findall(form[2]) if form else []
     return (int(form[1]), dict(groups)) if groups == sorted(set(groups)) and form else (0, {})
 
 
-def _short(text):
+def _short(text: str) -> str:
     return repr(text[:_SHOWN] + '...' if len(text) > _SHOWN else text)

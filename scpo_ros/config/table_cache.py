@@ -5,15 +5,17 @@ The file's name is the digest of all the table depends on; it appears by renamin
 half-written file is never read. A damaged or unwritable cache costs a computation only.
 """
 
+from collections.abc import Callable, Iterable, Mapping
 import os
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+from scpo_ros.arrays import Array
 from scpo_ros.atomic_file import replacing
 
 
-def default_cache():
+def default_cache() -> Path:
     """
     Return the folder of cached tables: $XDG_CACHE_HOME/scpo_ros or ~/.cache/scpo_ros.
 
@@ -25,7 +27,8 @@ def default_cache():
         raise FileNotFoundError('there is no home directory: set XDG_CACHE_HOME') from error
 
 
-def cached(kind, key, names, compute, folder=None):
+def cached(kind: str, key: str, names: Iterable[str], compute: Callable[[], Mapping[str, Array]],
+           folder: str | os.PathLike[str] | None = None) -> Mapping[str, Array]:
     """
     Return {name: array} from the cache, or compute it and put it there.
 
@@ -44,8 +47,9 @@ def cached(kind, key, names, compute, folder=None):
         arrays = compute()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        write: Callable[..., None] = np.savez  # takes the arrays as keywords
         with replacing(path) as partial:
-            np.savez(partial, **{name: arrays[name] for name in names})
+            write(partial, **{name: arrays[name] for name in names})
     except OSError:
         pass  # an unwritable cache only costs the next start some seconds
     return arrays

@@ -5,15 +5,38 @@ Nested dataclasses have dotted names ('backup.horizon'), which :func:`build` tur
 :func:`flatten` back.
 """
 
-from dataclasses import field, fields, is_dataclass, MISSING
+from collections.abc import Mapping
+from dataclasses import dataclass, Field, field, fields, MISSING, replace
 import difflib
 import math
 from numbers import Integral
+from typing import cast, TypeAlias, TypedDict, TypeVar
 
+from scpo_ros.config.renamed import refuse_old_name
 from scpo_ros.exceptions import ConfigurationError
 
 
-def checked_count(name, number):
+LARGEST = 2**31 - 1  # what every tool can show and set
+
+Scalar: TypeAlias = bool | int | float | str
+Value: TypeAlias = Scalar | tuple[Scalar, ...]
+
+
+class Metadata(TypedDict):
+    """What a field says about its values."""
+
+    description: str
+    low: float | None  # smallest admissible number, of every entry for sequences
+    high: float | None  # largest admissible number
+    choices: tuple[str, ...] | None  # admissible strings
+    dynamic: bool  # whether it may change while a node runs
+
+
+_Kind = TypeVar('_Kind', bound='Validated')
+_Default = TypeVar('_Default', bound=Value)
+
+
+def checked_count(name: str, number: object) -> int:
     """
     Return a seed or a number of things as an int.
 
@@ -24,7 +47,9 @@ def checked_count(name, number):
     return int(number)
 
 
-def value(default, description, low=None, high=None, choices=None, dynamic=False):
+def value(default: _Default, description: str, low: float | None = None,
+          high: float | None = None, choices: tuple[str, ...] | None = None,
+          dynamic: bool = False) -> _Default:
     """
     Return a dataclass field that carries its own documentation and range.
 
@@ -33,16 +58,15 @@ def value(default, description, low=None, high=None, choices=None, dynamic=False
     :param choices: the admissible strings.
     :param dynamic: whether it may change while a node runs.
     """
-    return field(default=default, metadata={
-        'description': description, 'low': low, 'high': high, 'choices': choices,
-        'dynamic': dynamic})
+    return field(default=default, metadata=Metadata(
+        description=description, low=low, high=high, choices=choices, dynamic=dynamic))
 
 
-def _check_scalar(name, item, kind, meta):
-    wanted = {float: (int, float), int: int, bool: bool, str: str}[kind]
+def _check_scalar(name: str, item: object, kind: type[Scalar], meta: Metadata) -> Scalar:
+    wanted = (int, float) if kind is float else kind
     if not isinstance(item, wanted) or (kind is not bool and isinstance(item, bool)):
         raise ConfigurationError(name, item, f'must be of type {kind.__name__}')
-    if kind in (int, float):
+    if isinstance(item, (int, float)) and kind is not bool:
         low = -math.inf if meta['low'] is None else meta['low']
         high = math.inf if meta['high'] is None else meta['high']
         if not low <= item <= high or item in (math.inf, -math.inf):
@@ -52,7 +76,7 @@ def _check_scalar(name, item, kind, meta):
     return kind(item)
 
 
-def _checked(name, item, default, meta):
+def _checked(name: str, item: object, default: Value, meta: Metadata) -> Value:
     if isinstance(default, tuple):
         if not isinstance(item, (list, tuple)) or not item:
             raise ConfigurationError(name, item, 'must be a non-empty list')
@@ -60,57 +84,66 @@ def _checked(name, item, default, meta):
     return _check_scalar(name, item, type(default), meta)
 
 
+def _metadata(entry: 'Field[Value]') -> Metadata:
+    """Return what :func:`value` stored in a field."""
+    return cast(Metadata, entry.metadata)  # no other function makes the fields
+
+
+@dataclass(frozen=True)
 class Validated:
     """Base of the groups: every field is checked against its own type, range and choices."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Check each value; sequences become tuples, integers given for floats become floats."""
         for entry in fields(self):
-            if not is_dataclass(entry.type) and entry.default is not MISSING:
+            if entry.default is not MISSING:
                 item = _checked(entry.name, getattr(self, entry.name), entry.default,
-                                entry.metadata)
+                                _metadata(entry))
                 object.__setattr__(self, entry.name, item)
 
 
-def flatten(config, prefix=''):
+def flatten(config: Validated, prefix: str = '') -> dict[str, tuple[Value, Metadata]]:
     """Return {dotted name: (value, metadata)} of a configuration object."""
-    flat = {}
+    flat: dict[str, tuple[Value, Metadata]] = {}
     for entry in fields(config):
         item, name = getattr(config, entry.name), prefix + entry.name
-        if is_dataclass(item):
+        if isinstance(item, Validated):
             flat.update(flatten(item, name + '.'))
         else:
-            flat[name] = (item, entry.metadata)
+            flat[name] = (item, _metadata(entry))
     return flat
 
 
-def build(kind, values):
+def build(kind: type[_Kind], values: Mapping[str, object]) -> _Kind:
     """
     Build a configuration object from {dotted name: value}.
 
     :param kind: a configuration dataclass.
     :param values: overrides; what is absent keeps its default.
-    :raises ConfigurationError: for an unknown name (with the nearest known one) or a bad value.
+    :raises ConfigurationError: for an old name (with the present one), an unknown name (with the
+        nearest known one) or a bad value.
     """
     known = flatten(kind())
     for name, item in values.items():
         if name not in known:
+            refuse_old_name(name, item)
             near = difflib.get_close_matches(name, known, 1)
             hint = f'; did you mean {near[0]!r}?' if near else ''
             raise ConfigurationError(name, item, f'is not a parameter of {kind.__name__}{hint}')
-    return _assemble(kind, values, '')
+    return _assembled(kind(), values, '')
 
 
-def _assemble(kind, values, prefix):
-    arguments = {}
-    for entry in fields(kind):
-        name = prefix + entry.name
-        if is_dataclass(entry.type):
-            arguments[entry.name] = _assemble(entry.type, values, name + '.')
+def _assembled(default: _Kind, values: Mapping[str, object], prefix: str) -> _Kind:
+    """Return a configuration object with the given values in place of its own."""
+    changes: dict[str, object] = {}
+    for entry in fields(default):
+        name, present = prefix + entry.name, getattr(default, entry.name)
+        if isinstance(present, Validated):
+            changes[entry.name] = _assembled(present, values, name + '.')
         elif name in values:
-            arguments[entry.name] = values[name]
+            changes[entry.name] = values[name]
     try:
-        return kind(**arguments)
+        return replace(default, **changes)
     except ConfigurationError as error:
         if error.name.startswith(prefix):
             raise

@@ -60,6 +60,6 @@ def build_admission(spec: Spec, task: ControlTask, config: ControllerConfig) -> 
 
 def build_budget(spec: Spec, task: ControlTask, config: ControllerConfig) -> CostBudget | None:
     """Return the cost budget of a configuration, None where task cost does not count."""
-    if not (config.safety and spec.metrics.no_regret):
+    if not (config.safety and spec.metrics.baseline_cost):
         return None
     return CostBudget(task, config.cost_tolerance_of(spec))

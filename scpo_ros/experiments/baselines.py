@@ -21,8 +21,12 @@ that :mod:`.tune` chose, with the same effort for every method.
   counterexamples, no margin. Of ours it has the metrics and the trust radius.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
-from scpo_ros.experiments.imitation_problem import ACCEPT_MARGIN, PLAN_MARGIN
+from scpo_ros.arrays import Array
+from scpo_ros.experiments.imitation_problem import (
+    ACCEPT_MARGIN, ImitationProblem, PLAN_MARGIN)
 from scpo_ros.experiments.sampled_model import (
     Baseline, DIRECTIONS, shortened, TRUST_RADIUS)
 from scpo_ros.experiments.scpo_methods import aggregated, gradient_step, RADIUS
@@ -36,12 +40,12 @@ _HALVINGS = 16
 class Unconstrained(Baseline):
     """theta <- theta + s."""
 
-    def __init__(self, problem, trust_radius=0.03):
+    def __init__(self, problem: ImitationProblem, trust_radius: float = 0.03) -> None:
         """Start from the backup. :param trust_radius: longest step."""
         super().__init__(problem)
         self._radius = trust_radius
 
-    def update(self):
+    def update(self) -> bool:
         """Take the raw step."""
         return self.moved(shortened(self._problem.raw_step(self.theta).step, self._radius))
 
@@ -49,31 +53,34 @@ class Unconstrained(Baseline):
 class Lagrangian(Baseline):
     """Primal-dual descent."""
 
-    def __init__(self, problem, rate=1000.0, trust_radius=0.1):
+    def __init__(self, problem: ImitationProblem, rate: float = 1000.0,
+                 trust_radius: float = 0.1) -> None:
         """
         Start from the backup with lambda = 0.
 
         :param rate: rho of the multipliers. :param trust_radius: longest step.
         """
         super().__init__(problem)
-        self._rate, self._radius, self._multipliers = rate, trust_radius, None
+        self._rate, self._radius = rate, trust_radius
+        self._multipliers: Array | None = None
 
-    def update(self):
+    def update(self) -> bool:
         """Update the multipliers, then minimise the model of the Lagrangian."""
         model = self.sampled()
         if self._multipliers is None or len(self._multipliers) != len(model.g):
             self._multipliers = np.zeros_like(model.g)
         self._multipliers = np.maximum(
             0, self._multipliers + self._rate * (model.g + PLAN_MARGIN))
-        downhill = model.linear - 0.5 * model.slope.T @ self._multipliers
-        b = np.linalg.solve(model.gram, downhill)
+        downhill: Array = model.linear - 0.5 * model.slope.T @ self._multipliers
+        b = np.asarray(np.linalg.solve(model.gram, downhill), dtype=np.float64)
         return self.moved(model.basis @ shortened(b, self._radius))
 
 
 class LogBarrier(Baseline):
     """LB-SGD."""
 
-    def __init__(self, problem, barrier=1e-3, constant=1.0, decay=0.98):
+    def __init__(self, problem: ImitationProblem, barrier: float = 1e-3,
+                 constant: float = 1.0, decay: float = 0.98) -> None:
         """
         Start from the backup.
 
@@ -82,19 +89,20 @@ class LogBarrier(Baseline):
         super().__init__(problem)
         self._barrier, self._constant, self._decay = barrier, constant, decay
 
-    def update(self):
+    def update(self) -> bool:
         """Descend on the barrier function; outside its domain nothing is defined."""
         model = self.sampled()
         room = -ACCEPT_MARGIN - model.g
         if not np.all(room > 0):
             return False
-        downhill = model.linear - 0.5 * self._barrier * model.slope.T @ (1 / room)
-        b = shortened(np.linalg.solve(model.gram, downhill), TRUST_RADIUS)
-        length = np.linalg.norm(b)
+        downhill: Array = model.linear - 0.5 * self._barrier * model.slope.T @ (1 / room)
+        b = shortened(
+            np.asarray(np.linalg.solve(model.gram, downhill), dtype=np.float64), TRUST_RADIUS)
+        length = float(np.linalg.norm(b))
         if not length > 0:
             return False
         along = np.abs(model.slope @ b) / length
-        safe = np.min(room / (2 * along + np.sqrt(room * self._constant)))
+        safe = float(np.min(room / (2 * along + np.sqrt(room * self._constant))))
         self._barrier *= self._decay
         return self.moved(model.basis @ shortened(b, safe))
 
@@ -102,12 +110,12 @@ class LogBarrier(Baseline):
 class SzoQq(Baseline):
     """Quadratic inner approximations with a constant that is guessed."""
 
-    def __init__(self, problem, constant=10.0):
+    def __init__(self, problem: ImitationProblem, constant: float = 10.0) -> None:
         """Start from the backup. :param constant: M; the quadratic term is 2 M |b|^2."""
         super().__init__(problem)
         self._constant = constant
 
-    def update(self):
+    def update(self) -> bool:
         """Take the projected step unless the present policy is outside already."""
         model = self.sampled()
         region = LocalSafeRegion(
@@ -122,12 +130,12 @@ class SzoQq(Baseline):
 class LineSearch(Baseline):
     """The raw step, halved until the rollouts are safe."""
 
-    def __init__(self, problem, trust_radius=0.0333333):
+    def __init__(self, problem: ImitationProblem, trust_radius: float = 0.0333333) -> None:
         """Start from the backup. :param trust_radius: longest step."""
         super().__init__(problem)
         self._radius = trust_radius
 
-    def update(self):
+    def update(self) -> bool:
         """Take the longest of 17 lengths that is safe on both sets and lowers the loss."""
         step = shortened(self._problem.raw_step(self.theta).step, self._radius)
         steps = 0.5 ** np.arange(_HALVINGS + 1)[:, None] * step
@@ -144,13 +152,13 @@ class LineSearch(Baseline):
 class ScpoUnverified(Baseline):
     """SCPO without verification: every projected step is taken."""
 
-    def __init__(self, problem, initial=100.0):
+    def __init__(self, problem: ImitationProblem, initial: float = 100.0) -> None:
         """Start from the backup. :param initial: L of every constraint at the start."""
         super().__init__(problem)
-        self._smoothness = SmoothnessConstants((), initial, 2.0, 0.8, 1e-6, 1e5)
-        self._last = None
+        self._smoothness = SmoothnessConstants(np.zeros(0), initial, 2.0, 0.8, 1e-6, 1e5)
+        self._last: tuple[LocalSafeRegion, Array] | None = None
 
-    def update(self):
+    def update(self) -> bool:
         """Learn L from where the last step led, project, and go."""
         model = self.sampled()
         self._smoothness = self._smoothness.resized(len(model.g))
@@ -174,7 +182,8 @@ class ScpoUnverified(Baseline):
 class ScpoPaperPlain(Baseline):
     """The paper's projection with its L believed: nothing verifies what it leads to."""
 
-    def __init__(self, problem, smoothness=1.0, step_size=100.0):
+    def __init__(self, problem: ImitationProblem, smoothness: float = 1.0,
+                 step_size: float = 100.0) -> None:
         """
         Start from the backup.
 
@@ -183,7 +192,7 @@ class ScpoPaperPlain(Baseline):
         super().__init__(problem)
         self._smoothness, self._step_size = smoothness, step_size
 
-    def update(self):
+    def update(self) -> bool:
         """Project the gradient step onto the span of random directions, and go."""
         step, basis = gradient_step(
             self._problem, self.theta, self._step_size, DIRECTIONS, self._rng)
@@ -199,7 +208,7 @@ class ScpoPaperPlain(Baseline):
         return self.moved(basis @ b)
 
 
-BASELINES = {
+BASELINES: Mapping[str, type[Baseline]] = {
     'unconstrained': Unconstrained, 'lagrangian': Lagrangian, 'lb-sgd': LogBarrier,
     'szo-qq': SzoQq, 'line-search': LineSearch, 'scpo-unverified': ScpoUnverified,
     'scpo-paper-plain': ScpoPaperPlain}

@@ -8,12 +8,15 @@ docs/results.md, with pictures in docs/figures. It may be stopped and started ag
 """
 
 import argparse
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 import json
 from pathlib import Path
+from typing import cast
 
 from scpo_ros.config import EXPERTS
+from scpo_ros.experiments.comparison_measures import Record
 from scpo_ros.experiments.comparison_page import page, replaced
 from scpo_ros.experiments.comparison_picture import draw_experts, draw_methods
 from scpo_ros.experiments.double_integrator import CERTIFICATES, METHODS, run
@@ -22,7 +25,7 @@ from scpo_ros.experiments.results import source_digest, write_figure, write_json
 
 UPDATES = 150
 PARTLY_HARMFUL = ('outward_edge', 'wrong_target', 'energy_pump')
-COMPARED_ON = ('overspeed', 'outward_edge')  # with the no-regret metric off
+COMPARED_ON = ('overspeed', 'outward_edge')  # without the baseline-cost constraint
 CERTIFIED_ON = ('benign', 'overspeed', 'outward_edge')  # other certificates
 CERTIFIED_SEEDS = 5
 SEARCHED_SEEDS = 10  # in whose runs exits are searched for
@@ -35,18 +38,18 @@ class Case:
     expert: str
     method: str
     seed: int
-    no_regret: bool
+    baseline_cost: bool  # whether the baseline-cost constraint is on
 
     @property
-    def name(self):
+    def name(self) -> str:
         """Return the name of its file."""
-        regret = 'on' if self.no_regret else 'off'
-        return f'{self.method}-{self.expert}-{regret}-{UPDATES}-{self.seed}.json'
+        constraint = 'on' if self.baseline_cost else 'off'
+        return f'{self.method}-{self.expert}-{constraint}-{UPDATES}-{self.seed}.json'
 
 
-def cases(seeds, baseline_seeds):
+def cases(seeds: int, baseline_seeds: int) -> list[Case]:
     """Return every :class:`Case`, those of low seeds first."""
-    listed = []
+    listed: list[Case] = []
     for seed in range(max(seeds, baseline_seeds)):
         if seed < seeds:
             listed += [Case(expert, 'scpo', seed, True) for expert in EXPERTS]
@@ -62,20 +65,20 @@ def cases(seeds, baseline_seeds):
     return listed
 
 
-def finished(folder, case):
+def finished(folder: str | Path, case: Case) -> Record | None:
     """Return the record of a finished run, else None."""
     try:
         with open(Path(folder) / case.name, encoding='utf-8') as file:
-            return json.load(file)
+            return cast(Record, json.load(file))
     except (OSError, ValueError):
         return None
 
 
-def perform(folder, case):
+def perform(folder: str | Path, case: Case) -> str:
     """Run a case and put its record into the folder."""
-    result = run(case.expert, case.seed, case.method, UPDATES, case.no_regret)
-    found = {}
-    if case.no_regret and case.seed < SEARCHED_SEEDS:
+    result = run(case.expert, case.seed, case.method, UPDATES, case.baseline_cost)
+    found: dict[str, int] = {}
+    if case.baseline_cost and case.seed < SEARCHED_SEEDS:
         exits, broken = searched(result.problem.task, result.thetas, case.seed)
         found = {'exits': exits, 'long_violations': broken}
     write_json(Path(folder) / case.name,
@@ -84,7 +87,7 @@ def perform(folder, case):
     return case.name
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is missing and write the page."""
     parser = argparse.ArgumentParser(description='SCPO and the alternatives, side by side.')
     parser.add_argument('--seeds', type=int, default=20, help='of SCPO')

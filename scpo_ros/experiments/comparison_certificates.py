@@ -1,5 +1,8 @@
-"""SCPO under the certificates there are, from the records of its runs."""
+"""SCPO under each of its certificates, from the records of its runs."""
 
+from collections.abc import Callable, Sequence
+
+from scpo_ros.experiments.comparison_measures import grouped, Record
 from scpo_ros.experiments.exits import EVERY, ROLLOUTS, STATES, STEPS
 
 CERTIFICATES_TEXT = f"""\
@@ -12,18 +15,17 @@ steps from {ROLLOUTS:,} states under worst-case and random disturbances. The sea
 the proof."""
 
 
-def certificates_rows(records, closed):
+def certificates_rows(records: Sequence[Record], closed: Callable[[Record], float]
+                      ) -> tuple[list[str], list[list[str | list[float]]]]:
     """
     Return (head, rows) of the table; cells are strings or lists of numbers over seeds.
 
     :param records: of runs in which exits were searched for; others are left out.
     :param closed: callable, record -> part of the gap closed.
     """
-    groups = {}
-    for record in records:
-        if 'exits' in record:
-            groups.setdefault((record['expert'], record['method']), []).append(record)
-    rows = []
+    groups = grouped([record for record in records if 'exits' in record],
+                     lambda record: (record['expert'], record['method']))
+    rows: list[list[str | list[float]]] = []
     for (expert, method), group in sorted(groups.items()):
         policies = sum(record['accepted'] + 1 for record in group)
         rows.append([

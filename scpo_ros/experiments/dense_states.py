@@ -1,9 +1,12 @@
-"""One-step excess over the admissible inputs at sampled states, with derivatives."""
+"""The one-step constraint violation at sampled states, with derivatives."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from scpo_ros.arrays import Array, Booleans, Integers
+from scpo_ros.policy.residual_policy import ResidualNetwork
 from scpo_ros.systems.scenario import interior_states, stress_states
+from scpo_ros.verification.task import ControlTask
 
 COUNT = 60_000  # before those are dropped where no admissible input leaves the safe set
 _STREAM = 23  # keeps these draws apart from those of all scenario sets
@@ -13,15 +16,15 @@ _STREAM = 23  # keeps these draws apart from those of all scenario sets
 class DenseStates:
     """States where some admissible input leaves the safe set C; a tenth of them at its edge."""
 
-    network: object
+    network: ResidualNetwork
     limit: float  # of the input
-    states: np.ndarray  # (N, 2)
-    backup: np.ndarray  # (N,), the backup's inputs there
-    low: np.ndarray  # (N,), least input that keeps x+ in C; -inf where the saturation does
-    up: np.ndarray  # (N,), the largest
+    states: Array  # (N, 2)
+    backup: Array  # (N,), the backup's inputs there
+    low: Array  # (N,), least input that keeps x+ in C; -inf where the saturation does
+    up: Array  # (N,), the largest
 
     @classmethod
-    def drawn(cls, task, seed, count=COUNT):
+    def drawn(cls, task: ControlTask, seed: int, count: int = COUNT) -> 'DenseStates':
         """Return the states of a seed."""
         safe_set, limit = task.safe_set, task.system.input_limit[0]
         edge = stress_states(safe_set, count // 10, [_STREAM, seed, 0], boundary=1.0)
@@ -35,26 +38,26 @@ class DenseStates:
         return cls(task.policy.network, limit, states, task.policy.backup(states)[:, 0],
                    low[binding], up[binding])
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Return the number of states."""
         return len(self.states)
 
-    def part(self, index):
+    def part(self, index: slice | Integers | Booleans) -> 'DenseStates':
         """Return some of the states."""
         return DenseStates(self.network, self.limit, self.states[index], self.backup[index],
                            self.low[index], self.up[index])
 
-    def excess(self, theta):
+    def violation(self, theta: Array) -> Array:
         """Return by how much the inputs of one policy (d,) leave [low, up], (N,)."""
         u = np.clip(self._raw(theta), -self.limit, self.limit)
         return np.maximum(u - self.up, self.low - u)
 
-    def rows(self, theta):
-        """Return the derivative of the excess by the weights, (N, d)."""
+    def rows(self, theta: Array) -> Array:
+        """Return the derivative of the violation by the weights, (N, d)."""
         raw = self._raw(theta)
         u = np.clip(raw, -self.limit, self.limit)
         sign = np.where(u - self.up >= self.low - u, 1.0, -1.0) * (np.abs(raw) < self.limit)
         return sign[:, None] * self.network.jacobian(theta, self.states)
 
-    def _raw(self, theta):
+    def _raw(self, theta: Array) -> Array:
         return self.backup + self.network(np.asarray(theta)[None], self.states)[0]

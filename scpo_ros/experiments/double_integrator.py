@@ -11,27 +11,31 @@ transport is missing. See :mod:`.imitation_problem` for the problem, :mod:`.scpo
 """
 
 import argparse
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 import time
 
 import numpy as np
-from scpo_ros.arrays import frozen
+import numpy.typing as npt
+from scpo_ros.arrays import Array, frozen
 from scpo_ros.config import EXPERTS
 from scpo_ros.config.validation import checked_count
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.experiments import held_out
 from scpo_ros.experiments.baselines import BASELINES
-from scpo_ros.experiments.imitation_problem import ImitationProblem
+from scpo_ros.experiments.imitation_problem import ImitationProblem, Law, Method
 from scpo_ros.experiments.optimum import known_optimum
 from scpo_ros.experiments.results import write_figure, write_json
 from scpo_ros.experiments.scpo_methods import (
     Scpo, ScpoPaper, ScpoPaperAdaptive, ScpoPaperAggregated)
+from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.systems.scenario import random_scenarios
 
-METHODS = {'scpo': Scpo, 'scpo-paper': ScpoPaper, 'scpo-paper-adaptive': ScpoPaperAdaptive,
-           'scpo-paper-aggregated': ScpoPaperAggregated,
-           'scpo-sampled': Scpo, 'scpo-stable': Scpo, **BASELINES}
+METHODS: Mapping[str, Callable[..., Method]] = {
+    'scpo': Scpo, 'scpo-paper': ScpoPaper, 'scpo-paper-adaptive': ScpoPaperAdaptive,
+    'scpo-paper-aggregated': ScpoPaperAggregated,
+    'scpo-sampled': Scpo, 'scpo-stable': Scpo, **BASELINES}
 # SCPO with other certificates than the default, a proof of invariance and sampled stability
 CERTIFICATES = {'scpo-sampled': {'invariance': 'sampled'}, 'scpo-stable': {'stability': 'proved'}}
 HELD_OUT_STATES = 10_000
@@ -49,21 +53,21 @@ FIELDS = (
 class SystemFacts:
     """x+ = A x + B u + w within limits; arrays are read-only."""
 
-    A: np.ndarray  # (2, 2)
-    B: np.ndarray  # (2, 1)
-    state_lower: np.ndarray  # (2,)
-    state_upper: np.ndarray  # (2,)
-    input_lower: np.ndarray  # (1,)
-    input_upper: np.ndarray  # (1,)
-    disturbance: np.ndarray  # (2,), half-widths of w
+    A: Array  # (2, 2)
+    B: Array  # (2, 1)
+    state_lower: Array  # (2,)
+    state_upper: Array  # (2,)
+    input_lower: Array  # (1,)
+    input_upper: Array  # (1,)
+    disturbance: Array  # (2,), half-widths of w
 
 
 @dataclass(frozen=True)
 class SafeSetFacts:
     """C = {x : H x <= h}: the states from which safety is claimed."""
 
-    H: np.ndarray  # (q, 2)
-    h: np.ndarray  # (q,)
+    H: Array  # (q, 2)
+    h: Array  # (q,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +78,7 @@ class ImitationResult:
     method: str
     seed: int
     updates: int
-    no_regret: bool           # whether the no-regret metric was on
+    no_regret: bool           # whether the baseline-cost constraint was on
     accepted: int             # updates that put a new policy in force
     refused: int
     rollouts: int             # closed-loop rollouts used: policies times scenarios
@@ -88,35 +92,36 @@ class ImitationResult:
     held_out_unsafe_iterates: int  # iterates that break one from 300 other held-out states
     task_cost_backup: float   # mean stage cost from held-out states
     task_cost_final: float
-    task_cost_expert: float   # of the expert's own closed loop, confined by nothing; or None
+    task_cost_expert: float | None  # of the expert's own closed loop, confined by nothing
     seconds: float            # wall time of the updates
-    thetas: list              # theta_0 (d,) and every accepted policy, in order
-    losses: np.ndarray        # (updates + 1,), after every update
+    thetas: list[Array]       # theta_0 (d,) and every accepted policy, in order
+    losses: Array             # (updates + 1,), after every update
     system: SystemFacts
     safe_set: SafeSetFacts
     problem: ImitationProblem
 
-    def policy(self, theta, states):
+    def policy(self, theta: Array, states: npt.ArrayLike) -> Array:
         """
-        Return the actions (N, 1) of the policy alone, without guard; NaN where it is undefined.
+        Return the actions (N, 1) of the policy alone, without safety filter; NaN where undefined.
 
         :param theta: (d,). :param states: (N, 2).
         """
         return self.problem.task.policy(theta, np.asarray(states, dtype=np.float64))
 
-    def summary(self):
+    def summary(self) -> dict[str, str | int | float | None]:
         """Return what results.json holds."""
         return {name: getattr(self, name) for name in FIELDS}
 
 
-def gap_closed(initial, final, optimum):
+def gap_closed(initial: float, final: float, optimum: float) -> float:
     """Return (L0 - L) / (L0 - L*); without a gap 1 if the loss did not rise, else 0."""
     if not initial - optimum > 1e-12:
         return float(final <= initial + 1e-12)
     return float((initial - final) / (initial - optimum))
 
 
-def trained(method, problem, updates):
+def trained(method: Method, problem: ImitationProblem, updates: int
+            ) -> tuple[list[Array], Array, int]:
     """Return (policies in force, losses (updates + 1,), accepted updates)."""
     thetas, accepted = [frozen(method.theta)], 0
     losses = [problem.loss(method.theta)]
@@ -129,8 +134,9 @@ def trained(method, problem, updates):
     return thetas, np.array(losses), accepted
 
 
-def run(expert, seed=0, method='scpo', updates=200, no_regret=True, clock=time.perf_counter,
-        **settings):
+def run(expert: str | Law, seed: int = 0, method: str = 'scpo', updates: int = 200,
+        baseline_cost: bool = True, clock: Callable[[], float] = time.perf_counter,
+        **settings: float) -> ImitationResult:
     """
     Imitate an expert and return the :class:`ImitationResult`; one seed gives one result.
 
@@ -138,7 +144,7 @@ def run(expert, seed=0, method='scpo', updates=200, no_regret=True, clock=time.p
     :param seed: of the network, the scenario sets, the sampled directions, the held-out states.
     :param method: a name in METHODS.
     :param updates: their number, not negative.
-    :param no_regret: whether the task cost must not exceed the backup's by more than 5 %.
+    :param baseline_cost: whether the task cost must not exceed the backup's by more than 5 %.
     :param settings: of the method, for tuning.
     :raises ConfigurationError: for an unknown method or expert or a bad number.
     """
@@ -146,7 +152,7 @@ def run(expert, seed=0, method='scpo', updates=200, no_regret=True, clock=time.p
         raise ConfigurationError('method', method, f'must be one of {", ".join(METHODS)}')
     updates = checked_count('updates', updates)
     problem = ImitationProblem.build(
-        expert, seed, no_regret, **CERTIFICATES.get(method, {}))
+        expert, seed, baseline_cost, **CERTIFICATES.get(method, {}))
     started = clock()
     learner = METHODS[method](problem, **settings)
     thetas, losses, accepted = trained(learner, problem, int(updates))
@@ -154,7 +160,8 @@ def run(expert, seed=0, method='scpo', updates=200, no_regret=True, clock=time.p
     return _judged(problem, method, thetas, losses, accepted, learner.rollouts, seconds)
 
 
-def _judged(problem, method, thetas, losses, accepted, rollouts, seconds):
+def _judged(problem: ImitationProblem, method: str, thetas: list[Array], losses: Array,
+            accepted: int, rollouts: int, seconds: float) -> ImitationResult:
     task, final = problem.task, thetas[-1]
     unsafe = held_out.unsafe_iterates(problem.evaluation(), thetas)
     scenarios = held_out.held_out_scenarios(task, HELD_OUT_STATES, [problem.seed, 1])
@@ -166,7 +173,7 @@ def _judged(problem, method, thetas, losses, accepted, rollouts, seconds):
         optimum = min(optimum, float(losses[-1]))
     return ImitationResult(
         expert=problem.name, method=method, seed=problem.seed, updates=len(losses) - 1,
-        no_regret=problem.no_regret, accepted=accepted, refused=len(losses) - 1 - accepted,
+        no_regret=problem.baseline_cost, accepted=accepted, refused=len(losses) - 1 - accepted,
         rollouts=int(rollouts), loss_initial=float(losses[0]), loss_final=float(losses[-1]),
         loss_optimum=optimum, gap_closed=gap_closed(losses[0], losses[-1], optimum),
         unsafe_iterates=int(unsafe.sum()), held_out_states=len(scenarios),
@@ -176,19 +183,17 @@ def _judged(problem, method, thetas, losses, accepted, rollouts, seconds):
         task_cost_final=held_out.task_cost(task, final, drives),
         task_cost_expert=held_out.expert_cost(task, problem.law, drives),
         seconds=seconds, thetas=thetas, losses=losses, problem=problem,
-        **_facts(task))
+        system=_system_facts(task.system),
+        safe_set=SafeSetFacts(task.safe_set.H, frozen(np.ones(len(task.safe_set.H)))))
 
 
-def _facts(task):
-    system, safe_set = task.system, task.safe_set
-    return {
-        'system': SystemFacts(
-            system.A, system.B, frozen(-system.state_limit), system.state_limit,
-            frozen(-system.input_limit), system.input_limit, system.disturbance),
-        'safe_set': SafeSetFacts(safe_set.H, frozen(np.ones(len(safe_set.H))))}
+def _system_facts(system: LinearSystem) -> SystemFacts:
+    return SystemFacts(
+        system.A, system.B, frozen(-system.state_limit), system.state_limit,
+        frozen(-system.input_limit), system.input_limit, system.disturbance)
 
 
-def write(result, folder):
+def write(result: ImitationResult, folder: str | Path) -> None:
     """Write results.json and double_integrator.png."""
     from scpo_ros.experiments.double_integrator_picture import draw
     folder = Path(folder)
@@ -196,14 +201,15 @@ def write(result, folder):
     write_figure(folder / 'double_integrator.png', draw(result))
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment from the command line."""
     parser = argparse.ArgumentParser(description='Imitation of an expert on a double integrator.')
     parser.add_argument('--expert', choices=EXPERTS, default='benign')
     parser.add_argument('--method', choices=tuple(METHODS), default='scpo')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--updates', type=int, default=200)
-    parser.add_argument('--no-regret', choices=('on', 'off'), default='on')
+    parser.add_argument('--no-regret', choices=('on', 'off'), default='on',
+                        help='the baseline-cost constraint')
     parser.add_argument('--output', default='results/double_integrator', help='folder')
     chosen = parser.parse_args(arguments)
     try:

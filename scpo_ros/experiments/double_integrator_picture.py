@@ -1,14 +1,16 @@
 """The picture of a double-integrator run: loss, phase plane, and policy over the safe set."""
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 import numpy as np
+from scpo_ros.experiments.double_integrator import ImitationResult
 from scpo_ros.systems.scenario import extreme
 
 _BLUE, _ORANGE, _RED, _GREY = '#0072b2', '#e69f00', '#d55e00', '#777777'
 _STARTS = 16
 
 
-def draw(result):
+def draw(result: ImitationResult) -> Figure:
     """Return the figure of an ImitationResult."""
     figure = Figure(figsize=(15, 4.5), layout='constrained')
     loss, plane, law = figure.subplots(1, 3, width_ratios=[1, 1.2, 1])
@@ -23,7 +25,7 @@ def draw(result):
     return figure
 
 
-def _loss(axis, result):
+def _loss(axis: Axes, result: ImitationResult) -> None:
     axis.semilogy(result.losses, color=_BLUE, label='policy')
     axis.axhline(max(result.loss_optimum, 1e-6), color=_GREY, linestyle='--',
                  label=f'constrained optimum {result.loss_optimum:.4f}')
@@ -31,7 +33,7 @@ def _loss(axis, result):
     axis.legend(fontsize='small')
 
 
-def _plane(axis, result):
+def _plane(axis: Axes, result: ImitationResult) -> None:
     task = result.problem.task
     corners = np.vstack([task.safe_set.vertices, task.safe_set.vertices[:1]])
     axis.fill(*corners.T, color=_GREY, alpha=0.15, label='safe set C')
@@ -55,10 +57,10 @@ def _plane(axis, result):
     axis.legend(loc='upper right', fontsize='small')
 
 
-def _law(axis, result):
+def _law(axis: Axes, result: ImitationResult) -> None:
     p = np.linspace(-1, 1, 401) * result.system.state_upper[0]
     states = np.column_stack([p, np.zeros_like(p)])
-    axis.plot(p, result.problem.law(states)[:, 0], '--', color=_RED, label='expert')
+    axis.plot(p, np.asarray(result.problem.law(states))[:, 0], '--', color=_RED, label='expert')
     axis.plot(p, result.policy(result.thetas[0], states)[:, 0], color=_ORANGE, label='backup')
     axis.plot(p, result.policy(result.thetas[-1], states)[:, 0], color=_BLUE, label='policy')
     axis.set(title='input at v = 0', xlabel='p [m]', ylabel='u [m/s^2]',

@@ -1,11 +1,13 @@
 """The constraints of the imitation problem with exact derivatives, which no method is given."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from scpo_ros.arrays import Array, Integers
 from scpo_ros.experiments import rollout_gradient
 from scpo_ros.experiments.dense_states import DenseStates
-from scpo_ros.experiments.imitation_problem import ACCEPT_MARGIN
+from scpo_ros.experiments.imitation_problem import ACCEPT_MARGIN, ImitationProblem
 from scpo_ros.systems.scenario import verification_scenarios
 from scpo_ros.verification.metric_layout import CONDITIONS
 from scpo_ros.verification.safety_metrics import SAMPLING_ALLOWANCE
@@ -16,7 +18,7 @@ LAGRANGIAN_STATES = 4000  # of the dense ones, in the Lagrangian; all of them ju
 class ConstrainedProblem:
     """Values and exact derivatives of loss and constraints at one theta."""
 
-    def __init__(self, problem):
+    def __init__(self, problem: ImitationProblem) -> None:
         """Use the verification set of the problem's seed."""
         self._problem, self._task = problem, problem.task
         metrics = self._task.spec.metrics
@@ -28,27 +30,29 @@ class ConstrainedProblem:
         self._inside = self.dense.part(slice(None, None, stride))
         self._backup_cost = self._task.simulator.summarise(
             self._task.initial_theta[None], self.scenarios).cost[0]
-        self._shares = self._means() if problem.no_regret else np.zeros((0, len(self.scenarios)))
+        self._shares = (self._means() if problem.baseline_cost
+                        else np.zeros((0, len(self.scenarios))))
 
-    def _means(self):
-        """Return the weights (means, S) of the scenarios' costs in the no-regret metrics."""
+    def _means(self) -> Array:
+        """Return the weights (means, S) of the scenarios' costs in the baseline-cost metrics."""
         nominal, cost = self.scenarios.nominal, self._backup_cost + 1e-6
         return np.array([m / np.sum(cost[m]) for m in (nominal, ~nominal)])
 
-    def feasible(self, theta):
+    def feasible(self, theta: Array) -> bool:
         """Return whether every metric is kept with the margin, at all of the dense states."""
         metric = replace(self._task.metric, constraint=True)
         g = metric(theta[None], self.scenarios, self._backup_cost, False)[0]
         g[:len(CONDITIONS)] -= SAMPLING_ALLOWANCE
         return bool(np.all(g <= -ACCEPT_MARGIN)
-                    and np.all(self.dense.excess(theta) <= -ACCEPT_MARGIN))
+                    and np.all(self.dense.violation(theta) <= -ACCEPT_MARGIN))
 
-    def residuals(self, theta):
+    def residuals(self, theta: Array) -> tuple[Array, Array]:
         """Return e / sqrt(N) and its Jacobian: L = |e|^2 / N."""
         J, error = self._problem.loss.linearise(theta)
         return error / np.sqrt(len(error)), J / np.sqrt(len(error))
 
-    def constraints(self, theta, wanted):
+    def constraints(self, theta: Array, wanted: Integers | Callable[[Array], Integers]
+                    ) -> tuple[Array, Array]:
         """
         Return all g (k,) and the Jacobian rows of the wanted ones.
 
@@ -56,16 +60,18 @@ class ConstrainedProblem:
         """
         task = self._task
         trace = rollout_gradient.traced(task, theta, self.scenarios)
-        parts = [rollout_gradient.excess_terms(task, trace),
+        parts = [rollout_gradient.violation_terms(task, trace),
                  rollout_gradient.stability_terms(task, trace, self.scenarios)]
-        inside = self._inside.excess(theta)
+        inside = self._inside.violation(theta)
         cost = rollout_gradient.cost_terms(task, trace)
-        regret = self._shares @ cost[0] - 1 - task.metric.tolerance - SAMPLING_ALLOWANCE
-        g = np.concatenate([parts[0][0], parts[1][0], inside, regret])
-        wanted = wanted(g) if callable(wanted) else wanted
-        return g, self._rows(theta, trace, parts, cost, wanted)
+        above = self._shares @ cost[0] - 1 - task.metric.tolerance - SAMPLING_ALLOWANCE
+        g = np.concatenate([parts[0][0], parts[1][0], inside, above])
+        chosen = wanted(g) if callable(wanted) else wanted
+        return g, self._rows(theta, trace, parts, cost, chosen)
 
-    def _rows(self, theta, trace, parts, cost, wanted):
+    def _rows(self, theta: Array, trace: rollout_gradient.Trace,
+              parts: Sequence[rollout_gradient.Terms], cost: rollout_gradient.Terms,
+              wanted: Integers) -> Array:
         task, count = self._task, len(self.scenarios)
         rows = np.zeros((len(wanted), len(theta)))
         for number, part in enumerate(parts):

@@ -1,5 +1,5 @@
 """
-Looking for what the proof of invariance excludes: exits from C, found by brute force.
+A search by brute force for exits from C, which the proof of invariance excludes.
 
 An *exit* is a state of C from which the policy alone, under the worst disturbance, has its next
 state outside C: with one input, w at a vertex of its box. A *violation* is an initial state from
@@ -7,8 +7,13 @@ which a rollout breaks a limit, the disturbance being random, or at every step t
 vertices that takes the next state furthest out. No bound, mesh or table of the proof is used.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from scpo_ros.arrays import Array
+from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.systems.scenario import interior_states
+from scpo_ros.verification.task import ControlTask
 
 STREAM = 6007      # keeps these draws apart from all others
 STATES = 100_000   # of an exit test
@@ -19,7 +24,7 @@ EVERY = 15         # iterates between two violation tests
 _CHUNK = 20_000
 
 
-def exit_states(task, seed, count=STATES):
+def exit_states(task: ControlTask, seed: int, count: int = STATES) -> Array:
     """Return `count` states of C: a fifth on and near the boundary, the rest filling C."""
     rng = np.random.default_rng([STREAM, seed])
     edge = task.safe_set.boundary(count // 5, rng.uniform())
@@ -28,7 +33,7 @@ def exit_states(task, seed, count=STATES):
     return np.vstack([edge * (1 - depth), inner])
 
 
-def exits(task, theta, states):
+def exits(task: ControlTask, theta: Array, states: Array) -> int:
     """Return from how many states (N, 2) the worst disturbance takes the next one out of C."""
     found = 0
     for i in range(0, len(states), _CHUNK):
@@ -37,16 +42,18 @@ def exits(task, theta, states):
     return found
 
 
-def _vertices(system):
-    return np.array([[-1.0], [1.0]]) * system.disturbance
+def _vertices(system: LinearSystem) -> Array:
+    vertices: Array = np.array([[-1.0], [1.0]]) * system.disturbance
+    return vertices
 
 
-def _worst_gauge(task, theta, x):
+def _worst_gauge(task: ControlTask, theta: Array, x: Array) -> Array:
     after = task.system.step(x, task.policy(theta, x))
-    return np.max([task.safe_set.gauge(after + w) for w in _vertices(task.system)], axis=0)
+    return np.maximum(*(task.safe_set.gauge(after + w) for w in _vertices(task.system)))
 
 
-def violations(task, theta, seed, count=ROLLOUTS, steps=STEPS):
+def violations(task: ControlTask, theta: Array, seed: int, count: int = ROLLOUTS,
+               steps: int = STEPS) -> int:
     """Return from how many of `count` initial states a rollout breaks a limit."""
     rng = np.random.default_rng([STREAM, seed, 2])
     x = exit_states(task, seed + 1, count)
@@ -64,7 +71,7 @@ def violations(task, theta, seed, count=ROLLOUTS, steps=STEPS):
     return int(broken.sum())
 
 
-def searched(task, thetas, seed):
+def searched(task: ControlTask, thetas: Sequence[Array], seed: int) -> tuple[int, int]:
     """
     Return (exits of all policies, violations of every fifteenth and of the last one).
 

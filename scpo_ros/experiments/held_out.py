@@ -5,16 +5,22 @@ The initial states are fresh, half of them uniform on the safe set and half near
 disturbance is uniform within its bound, at either end of it, or switching between the ends.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
-from scpo_ros.arrays import checked
+from scpo_ros.arrays import Array, Booleans, checked
+from scpo_ros.experiments.imitation_problem import Law
+from scpo_ros.sets.invariant_set import Polytope
 from scpo_ros.systems.scenario import (
     extreme, interior_states, random_scenarios, Scenarios, switching)
+from scpo_ros.verification.evaluation import SafetyEvaluation
+from scpo_ros.verification.task import ControlTask
 
 STREAM = 7919  # keeps these draws apart from those of the design and verification sets
 CHUNK = 2048
 
 
-def held_out_scenarios(task, count, seed):
+def held_out_scenarios(task: ControlTask, count: int, seed: int | Sequence[int]) -> Scenarios:
     """
     Return `count` scenarios: 2/5 uniform disturbances, 1/5 each at +, at -, and switching.
 
@@ -29,7 +35,7 @@ def held_out_scenarios(task, count, seed):
             + switching(make[0], parts[2], make[1], rng) + Scenarios(parts[3], batch.w))
 
 
-def _states(safe_set, count, rng):
+def _states(safe_set: Polytope, count: int, rng: np.random.Generator) -> Array:
     """Return `count` states of C, half of them in its outermost twentieth."""
     inner = interior_states(safe_set, count - count // 2, rng.integers(2**32, size=4))
     edge = interior_states(safe_set, count // 2, rng.integers(2**32, size=4))
@@ -37,7 +43,7 @@ def _states(safe_set, count, rng):
     return np.vstack([inner, edge / safe_set.gauge(edge)[:, None] * shell[:, None]])
 
 
-def violations(task, theta, scenarios):
+def violations(task: ControlTask, theta: Array, scenarios: Scenarios) -> Booleans:
     """
     Return (S,) whether the policy alone breaks a limit; where it is undefined it does.
 
@@ -53,7 +59,8 @@ def violations(task, theta, scenarios):
     return np.concatenate(broken)
 
 
-def violating(task, thetas, scenarios, chunk=16):
+def violating(task: ControlTask, thetas: Sequence[Array], scenarios: Scenarios,
+              chunk: int = 16) -> Booleans:
     """
     Return (m,) which policies break a limit from any of the scenarios: :func:`violations`, faster.
 
@@ -68,7 +75,8 @@ def violating(task, thetas, scenarios, chunk=16):
     return np.concatenate(broken)
 
 
-def unsafe_iterates(evaluation, thetas, chunk=16):
+def unsafe_iterates(evaluation: SafetyEvaluation, thetas: Sequence[Array], chunk: int = 16
+                    ) -> Booleans:
     """Return (m,) which policies have a verification metric above 0, or one not finite."""
     unsafe = []
     for i in range(0, len(thetas), chunk):
@@ -77,12 +85,12 @@ def unsafe_iterates(evaluation, thetas, chunk=16):
     return np.concatenate(unsafe)
 
 
-def task_cost(task, theta, scenarios):
+def task_cost(task: ControlTask, theta: Array, scenarios: Scenarios) -> float:
     """Return the mean stage cost of a policy (d,) over the scenarios."""
     return float(task.simulator.summarise(np.asarray(theta)[None], scenarios).cost.mean())
 
 
-def expert_cost(task, law, scenarios):
+def expert_cost(task: ControlTask, law: Law, scenarios: Scenarios) -> float | None:
     """
     Return the mean stage cost of an expert's own closed loop, which no safe set confines.
 

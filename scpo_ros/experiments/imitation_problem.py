@@ -9,16 +9,19 @@ L(theta_0) and the optimum are too. The seed draws the network's initial weights
 verification scenarios, the sampled directions and the held-out scenarios.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
 import numpy as np
-from scpo_ros.arrays import checked, digest
+import numpy.typing as npt
+from scpo_ros.arrays import Array, checked, digest
 from scpo_ros.config import EXPERTS, MetricsConfig, PolicyConfig, Spec
 from scpo_ros.config.specification import canonical
-from scpo_ros.config.validation import checked_count
+from scpo_ros.config.validation import build, checked_count
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.experts.catalogue import ExpertCatalogue
-from scpo_ros.policy.imitation import ImitationLoss
+from scpo_ros.policy.imitation import ImitationLoss, RawStep
 from scpo_ros.systems.scenario import interior_states
 from scpo_ros.verification.evaluation import SafetyEvaluation
 from scpo_ros.verification.task import ControlTask
@@ -28,24 +31,44 @@ STATES_SEED = 9    # they are the same in every run
 DAMPING = 0.02     # of the Gauss-Newton step, relative
 ACCEPT_MARGIN, PLAN_MARGIN = 0.02, 0.025
 
+Law: TypeAlias = Callable[[Array], npt.ArrayLike]  # states (N, 2) -> actions (N, 1)
+
+
+class Method(Protocol):
+    """A method that changes the weights step by step."""
+
+    @property
+    def theta(self) -> Array:
+        """Return the present policy (d,)."""
+        ...
+
+    @property
+    def rollouts(self) -> int:
+        """Return the number of closed-loop rollouts so far."""
+        ...
+
+    def update(self) -> bool:
+        """Make one update; return whether a new policy is in force."""
+        ...
+
 
 class CountedEvaluation(SafetyEvaluation):
     """A safety evaluation that counts closed-loop rollouts: policies times scenarios."""
 
     rollouts = 0
 
-    def evaluate(self, thetas):
+    def evaluate(self, thetas: Array) -> Array:
         """Return the design metrics (m, k)."""
         self.rollouts += len(thetas) * len(self.design_set)
         return super().evaluate(thetas)
 
-    def verify(self, thetas):
+    def verify(self, thetas: Array) -> Array:
         """Return the verification metrics (m, k_v)."""
         self.rollouts += len(thetas) * len(self.verification_set)
         return super().verify(thetas)
 
 
-def named_law(expert, task):
+def named_law(expert: str | Law, task: ControlTask) -> tuple[str, Law]:
     """
     Return (name, law) of a catalogue name or of a callable, states (N, 2) -> actions (N, 1).
 
@@ -63,28 +86,29 @@ class ImitationProblem:
     """One expert, one seed."""
 
     name: str  # of the expert
-    law: object  # states (N, 2) -> actions (N, 1)
+    law: Law  # states (N, 2) -> actions (N, 1)
     seed: int
     spec: Spec
     task: ControlTask
     loss: ImitationLoss
-    states: np.ndarray  # (N, 2)
-    actions: np.ndarray  # (N, 1), the expert's, within the input limits
+    states: Array  # (N, 2)
+    actions: Array  # (N, 1), the expert's, within the input limits
 
     @classmethod
-    def build(cls, expert, seed=0, no_regret=True, **metrics):
+    def build(cls, expert: str | Law, seed: int = 0, baseline_cost: bool = True,
+              **metrics: str) -> 'ImitationProblem':
         """
         Return the problem.
 
         :param expert: a catalogue name, or a callable, states (N, 2) -> actions (N, 1).
-        :param no_regret: whether the task cost must not exceed the backup's.
+        :param baseline_cost: whether the task cost must not exceed the backup's.
         :param metrics: other fields of MetricsConfig.
         :raises ConfigurationError: for an unknown expert or a negative seed.
         :raises InvalidArrayError: for actions of wrong shape or that are not finite.
         """
         seed = checked_count('seed', seed)
-        spec = Spec(policy=PolicyConfig(seed=seed),
-                    metrics=MetricsConfig(seed=seed, no_regret=no_regret, **metrics))
+        spec = Spec(policy=PolicyConfig(seed=seed), metrics=build(
+            MetricsConfig, {'seed': seed, 'baseline_cost': baseline_cost, **metrics}))
         task = ControlTask.build(spec)
         name, law = named_law(expert, task)
         states = interior_states(task.safe_set, STATES, STATES_SEED)
@@ -94,12 +118,12 @@ class ImitationProblem:
                    states, actions)
 
     @property
-    def no_regret(self):
-        """Return whether the no-regret metric is on."""
-        return self.spec.metrics.no_regret
+    def baseline_cost(self) -> bool:
+        """Return whether the baseline-cost constraint is on."""
+        return self.spec.metrics.baseline_cost
 
     @property
-    def identity(self):
+    def identity(self) -> str:
         """
         Return the digest of what the optimum depends on, the same on every processor.
 
@@ -112,15 +136,15 @@ class ImitationProblem:
             str((self.task.metric.tolerance, metrics.stability_ratio, metrics.stability_offset,
                  self.task.horizon, self.spec.policy.hidden, ACCEPT_MARGIN)))
 
-    def evaluation(self):
+    def evaluation(self) -> CountedEvaluation:
         """Return fresh scenario sets of this seed."""
         return CountedEvaluation(self.task)
 
-    def raw_step(self, theta):
+    def raw_step(self, theta: Array) -> RawStep:
         """Return the damped Gauss-Newton step that every method is given."""
         return self.loss.gauss_newton(theta, DAMPING)
 
-    def pointwise_bound(self):
+    def pointwise_bound(self) -> float:
         """
         Return a lower bound of the loss of any policy that is safe with the margin.
 

@@ -21,58 +21,90 @@ reference is a lower bound that no safe policy can beat
 """
 
 import argparse
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 import json
+from pathlib import Path
+from typing import cast, TypedDict
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
+from scpo_ros.arrays import Array, Integers
 from scpo_ros.config import EXPERTS
 from scpo_ros.config.resources import share_file
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.experiments.baselines import LogBarrier
 from scpo_ros.experiments.exact_constraints import ConstrainedProblem
-from scpo_ros.experiments.imitation_problem import ACCEPT_MARGIN, ImitationProblem
+from scpo_ros.experiments.imitation_problem import ACCEPT_MARGIN, ImitationProblem, Method
 from scpo_ros.experiments.results import write_json
 from scpo_ros.experiments.scpo_methods import Scpo
 
 TABLE = 'config/double_integrator_optimum.json'
-STARTS = {'backup': None, 'scpo': Scpo, 'lb-sgd': LogBarrier}
+STARTS: Mapping[str, Callable[[ImitationProblem], Method] | None] = {
+    'backup': None, 'scpo': Scpo, 'lb-sgd': LogBarrier}
 MARGIN = ACCEPT_MARGIN + 2e-3  # asked for, since only a part of the dense states is seen
+NONE: Integers = np.array([], dtype=np.int64)  # of the constraints
+
+
+class Entry(TypedDict):
+    """The best result of one problem, as the table has it."""
+
+    expert: str
+    no_regret: bool  # whether the baseline-cost constraint was on
+    loss: float
+    seed: int
+    theta: list[float]
 
 
 @lru_cache(maxsize=1)
-def _table():
+def _table() -> dict[str, Entry]:
     try:
-        with open(share_file(TABLE), encoding='utf-8') as file:
-            return json.load(file)
-    except (ConfigurationError, OSError, ValueError):
+        return _read(share_file(TABLE))
+    except ConfigurationError:
         return {}
 
 
-def known_optimum(problem):
+def _read(path: str | Path) -> dict[str, Entry]:
+    """Return the table of a file, {} where there is none."""
+    try:
+        with open(path, encoding='utf-8') as file:
+            return cast(dict[str, Entry], json.load(file))
+    except (OSError, ValueError):
+        return {}
+
+
+def known_optimum(problem: ImitationProblem) -> float:
     """Return the tabulated L*, else the pointwise lower bound."""
     entry = _table().get(problem.identity[:32])
     return problem.pointwise_bound() if entry is None else float(entry['loss'])
 
 
-def augmented(constrained, theta, multipliers, penalty, derivatives=True):
-    """Return the augmented Lagrangian as |r|^2, with its Jacobian, and g."""
-    def active(g):
-        return np.flatnonzero(multipliers + penalty * (g + MARGIN) > 0) if derivatives else (
-            np.array([], dtype=int))
+def augmented(constrained: ConstrainedProblem, theta: Array, multipliers: Array, penalty: float
+              ) -> tuple[float, Array, Array, Array]:
+    """Return the augmented Lagrangian as |r|^2, J'J (d, d), J'r (d,), and g (k,)."""
+    def active(g: Array) -> Integers:
+        return np.flatnonzero(multipliers + penalty * (g + MARGIN) > 0)
 
     g, rows = constrained.constraints(theta, active)
     shifted = np.maximum(0, multipliers + penalty * (g + MARGIN)) / np.sqrt(2 * penalty)
     error, jacobian = constrained.residuals(theta)
-    value = error @ error + shifted @ shifted
-    if not derivatives:
-        return value, None, None, g
     residual = np.concatenate([error, shifted[active(g)]])
     jacobian = np.vstack([jacobian, rows * np.sqrt(penalty / 2)])
+    value = float(error @ error + shifted @ shifted)
     return value, jacobian.T @ jacobian, jacobian.T @ residual, g
 
 
-def minimised(constrained, theta, multipliers, penalty, steps, damping):
+def augmented_value(constrained: ConstrainedProblem, theta: Array, multipliers: Array,
+                    penalty: float) -> float:
+    """Return the augmented Lagrangian alone."""
+    g, _ = constrained.constraints(theta, NONE)
+    shifted = np.maximum(0, multipliers + penalty * (g + MARGIN)) / np.sqrt(2 * penalty)
+    error, _ = constrained.residuals(theta)
+    return float(error @ error + shifted @ shifted)
+
+
+def minimised(constrained: ConstrainedProblem, theta: Array, multipliers: Array, penalty: float,
+              steps: int, damping: float) -> tuple[Array, Array, float]:
     """Return (theta, g, damping) after some Levenberg-Marquardt steps."""
     value, hessian, slope, g = augmented(constrained, theta, multipliers, penalty)
     for _ in range(steps):
@@ -80,7 +112,7 @@ def minimised(constrained, theta, multipliers, penalty, steps, damping):
         for _ in range(12):
             matrix = hessian + damping * np.eye(len(theta))
             trial = theta - cho_solve(cho_factor(matrix), slope)
-            tried = augmented(constrained, trial, multipliers, penalty, False)[0]
+            tried = augmented_value(constrained, trial, multipliers, penalty)
             if tried < value:
                 improved = True
                 break
@@ -92,7 +124,9 @@ def minimised(constrained, theta, multipliers, penalty, steps, damping):
     return theta, g, min(damping, 1e-2)
 
 
-def best_feasible(problem, start, rounds=12, steps=16, penalty=1.0, watch=None):
+def best_feasible(problem: ImitationProblem, start: Array, rounds: int = 12, steps: int = 16,
+                  penalty: float = 1.0, watch: Callable[[int, float, float], None] | None = None
+                  ) -> tuple[float, Array | None]:
     """
     Return (loss, theta) of the best feasible point on the way, (inf, None) when there was none.
 
@@ -100,10 +134,11 @@ def best_feasible(problem, start, rounds=12, steps=16, penalty=1.0, watch=None):
     :param watch: None or a callable (round, loss, largest metric).
     """
     constrained = ConstrainedProblem(problem)
-    theta, best, damping = np.array(start), (np.inf, None), 1e-4
+    theta, damping = np.array(start), 1e-4
+    best: tuple[float, Array | None] = (np.inf, None)
     if constrained.feasible(theta):
         best = (problem.loss(theta), theta)
-    g, _ = constrained.constraints(theta, np.array([], dtype=int))
+    g, _ = constrained.constraints(theta, NONE)
     multipliers, worst = np.zeros_like(g), np.inf
     for number in range(rounds):
         theta, g, damping = minimised(constrained, theta, multipliers, penalty, steps, damping)
@@ -120,7 +155,8 @@ def best_feasible(problem, start, rounds=12, steps=16, penalty=1.0, watch=None):
     return best
 
 
-def starts(problem, names, updates):
+def starts(problem: ImitationProblem, names: Iterable[str], updates: int
+           ) -> Iterator[tuple[str, Array]]:
     """
     Yield (name, theta): the backup, or the best feasible iterate of a method.
 
@@ -128,36 +164,35 @@ def starts(problem, names, updates):
     """
     constrained = ConstrainedProblem(problem)
     for name in names:
-        best = problem.task.initial_theta
-        learner = None if STARTS[name] is None else STARTS[name](problem)
-        for _ in range(updates if learner else 0):
+        best, make = problem.task.initial_theta, STARTS[name]
+        learner = None if make is None else make(problem)
+        for _ in range(updates):
+            if learner is None:
+                break
             if learner.update() and problem.loss(learner.theta) < problem.loss(best) and (
                     constrained.feasible(learner.theta)):
                 best = learner.theta
         yield name, best
 
 
-def tabulated(path, problem, loss, theta):
+def tabulated(path: str | Path, problem: ImitationProblem, loss: float, theta: Array) -> None:
     """Enter a result into the table at `path` if it is better than what is there."""
-    try:
-        with open(path, encoding='utf-8') as file:
-            table = json.load(file)
-    except (OSError, ValueError):
-        table = {}
+    table = _read(path)
     key = problem.identity[:32]
     if key in table and table[key]['loss'] <= loss:
         return
-    table[key] = {'expert': problem.name, 'no_regret': problem.no_regret, 'loss': float(loss),
+    table[key] = {'expert': problem.name, 'no_regret': problem.baseline_cost, 'loss': float(loss),
                   'seed': problem.seed, 'theta': [round(float(x), 10) for x in theta]}
     write_json(path, table)
     _table.cache_clear()
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> None:
     """Search from several starts and enter what is found into the table."""
     parser = argparse.ArgumentParser(description='Offline optimum of the imitation problem.')
     parser.add_argument('--experts', nargs='+', choices=EXPERTS, default=EXPERTS)
-    parser.add_argument('--no-regret', choices=('on', 'off'), default='on')
+    parser.add_argument('--no-regret', choices=('on', 'off'), default='on',
+                        help='the baseline-cost constraint')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1])
     parser.add_argument('--rounds', type=int, default=12)
     parser.add_argument('--starts', nargs='+', choices=tuple(STARTS), default=tuple(STARTS))
@@ -169,7 +204,7 @@ def main(arguments=None):
             problem = ImitationProblem.build(expert, seed, chosen.no_regret == 'on')
             for name, start in starts(problem, chosen.starts, chosen.warm_updates):
                 loss, theta = best_feasible(problem, start, chosen.rounds)
-                print(f'{expert} no-regret {chosen.no_regret} seed {seed} from {name} at '
+                print(f'{expert} baseline cost {chosen.no_regret} seed {seed} from {name} at '
                       f'{problem.loss(start):.6f}: {loss:.6f} '
                       f'(pointwise bound {problem.pointwise_bound():.6f})', flush=True)
                 if theta is not None:

@@ -1,24 +1,26 @@
 """
-How far the proof carries: width of the network, number of states.
+The limits of the proof: how wide the network and how many the states may be.
 
-With two states and one input it is the proof that the nodes use, timed, with its gap to the
-largest excess at sampled states. With more it is :mod:`scpo_ros.proofs.box_invariance`:
-integrators under a linear feedback with residual networks of all states, how many boxes decide,
-and what the verdicts were.
+With two states and one input this times the proof that the nodes use, and measures its gap to the
+largest constraint violation at sampled states. With more states it runs
+:mod:`scpo_ros.proofs.box_invariance` on integrators under a linear feedback with residual networks
+of all states, and reports how many boxes decide and what the verdicts were.
 
     python -m scpo_ros.experiments.proof_limits
 """
 
 import argparse
+from collections.abc import Sequence
 import time
 
 import numpy as np
 from scipy.linalg import block_diag
+from scpo_ros.arrays import Array
 from scpo_ros.backup.mpc import riccati
 from scpo_ros.config import PolicyConfig, Spec
 from scpo_ros.policy.residual_policy import ResidualNetwork
 from scpo_ros.proofs.box_invariance import BoxInvariance, FeedbackPolicy
-from scpo_ros.sets.invariant_set import feedback_set
+from scpo_ros.sets.invariant_set import feedback_set, Polytope
 from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.systems.scenario import interior_states
 from scpo_ros.verification.sampled_invariance import SampledViolation
@@ -29,23 +31,26 @@ POLICIES = 10
 MOST = 3_000_000  # boxes after which there is no verdict
 DT = 0.1         # of the integrators [s]
 CONTRACTION = 0.97  # of their safe sets
-STATES = 60_000  # at which the excess is sampled
+STATES = 60_000  # at which the violation is sampled
 
 
-def scaled(network, start, states, rng, spread=0.3, size=RESIDUAL):
+def scaled(network: ResidualNetwork, start: Array, states: Array, rng: np.random.Generator,
+           spread: float = 0.3, size: float = RESIDUAL) -> Array:
     """Return weights near `start` (d,) whose residual is at most `size` at the states."""
     theta = np.array(start) + rng.normal(0, spread, network.d)
     theta[-network.widths[-1]:] *= size / np.abs(network(theta[None], states)).max()
     return theta
 
 
-def proofs(width, repeats=7):
+def proofs(width: int, repeats: int = 7) -> tuple[int, float, float]:
     """Return (cells, median milliseconds, largest gap) of proofs with hidden layers of a width."""
     task = ControlTask.build(Spec(policy=PolicyConfig(hidden=(width, width))))
     states = interior_states(task.safe_set, STATES, 12)
     edge = task.safe_set.boundary(STATES // 10) * (1 - 1e-12)
     dense = SampledViolation.over(task.policy, task.bounds, np.vstack([states, edge]))
-    rng, gaps, times = np.random.default_rng(width), [], []
+    rng = np.random.default_rng(width)
+    gaps: list[float] = []
+    times: list[float] = []
     for _ in range(POLICIES):
         theta = scaled(task.policy.network, task.initial_theta, states, rng)
         for _ in range(repeats):
@@ -56,18 +61,19 @@ def proofs(width, repeats=7):
     return task.invariance_proof.size, 1e3 * float(np.median(times)), float(np.max(gaps))
 
 
-def integrators(order, inputs):
+def integrators(order: int, inputs: int) -> LinearSystem:
     """Return chains of integrators, one of that order for each input, as a LinearSystem."""
     steps = DT ** np.arange(order + 1) / np.cumprod([1, *range(1, order + 1)])
     A = np.array([[steps[j - i] if j >= i else 0.0 for j in range(order)] for i in range(order)])
     limits, noise = [1.0, 0.6, 1.0][:order], [0.0] * (order - 1) + [0.003]
     return LinearSystem(
         A=block_diag(*[A] * inputs), B=block_diag(*[steps[order:0:-1, None]] * inputs),
-        state_limit=limits * inputs, input_limit=[order - 1.0] * inputs,
-        disturbance=noise * inputs, dt=DT)
+        state_limit=np.array(limits * inputs), input_limit=np.array([order - 1.0] * inputs),
+        disturbance=np.array(noise * inputs), dt=DT)
 
 
-def feedback_problem(states, inputs, width=16):
+def feedback_problem(states: int, inputs: int, width: int = 16
+                     ) -> tuple[FeedbackPolicy, Polytope]:
     """Return a FeedbackPolicy, every network seeing all states, and its safe set."""
     system = integrators(states // inputs, inputs)
     _, gain = riccati(system, [1.0] * states, [1.0] * inputs)
@@ -76,7 +82,8 @@ def feedback_problem(states, inputs, width=16):
             feedback_set(system, gain, CONTRACTION))
 
 
-def box_proofs(states, inputs, size, policies=POLICIES):
+def box_proofs(states: int, inputs: int, size: float, policies: int = POLICIES
+               ) -> tuple[int, int, float, int, int, int, int]:
     """
     Return (facets, median boxes, median seconds, proved, refuted, undecided, wrong).
 
@@ -87,7 +94,9 @@ def box_proofs(states, inputs, size, policies=POLICIES):
     proof, rng = BoxInvariance(policy, safe_set, MOST), np.random.default_rng(states)
     points = rng.uniform(-1, 1, (STATES, states)) * policy.system.state_limit
     points /= np.maximum(safe_set.gauge(points), 1.0)[:, None] * (1 + 1e-12)
-    boxes, times, verdicts, wrong = [], [], np.zeros(3, dtype=int), 0
+    boxes: list[int] = []
+    times: list[float] = []
+    verdicts, wrong = [0, 0, 0], 0
     for _ in range(policies):
         thetas = [scaled(network, network.initial(0), points, rng, size=size)
                   for network in policy.networks]
@@ -96,11 +105,12 @@ def box_proofs(states, inputs, size, policies=POLICIES):
         times.append(time.perf_counter() - started)
         boxes.append(found.boxes)
         verdicts[0 if found.proved else 1 if found.counterexample is not None else 2] += 1
-        wrong += found.proved and proof.excess(thetas, points).max() > 0
-    return (len(safe_set.H), int(np.median(boxes)), float(np.median(times)), *verdicts, wrong)
+        wrong += bool(found.proved and proof.excess(thetas, points).max() > 0)
+    return (len(safe_set.H), int(np.median(boxes)), float(np.median(times)), verdicts[0],
+            verdicts[1], verdicts[2], wrong)
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print both tables."""
     argparse.ArgumentParser(description='How far the proof carries.').parse_args(arguments)
     print(f'| hidden layers | cells | ms per proof | largest gap, residual {RESIDUAL} |')

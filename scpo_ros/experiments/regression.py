@@ -13,11 +13,14 @@ proof that it obeys the bound on the whole interval (see :mod:`.regression_bound
 
 import argparse
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 import time
 
 import numpy as np
+import numpy.typing as npt
+from scpo_ros.arrays import Array
 from scpo_ros.config.validation import checked_count
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.experiments.regression_bound import OutputBound
@@ -40,19 +43,20 @@ DAMPING = 1e-4        # of the Gauss-Newton step
 BOUND = OutputBound(NETWORK, LIMIT, HALF_WIDTH, groups=128, cells=2, refinement=32,
                     interpolation=1e-3)
 # Margins in output units; nothing is ever rolled back. The rest is as the method has it.
-SETTINGS = {'accept_margin': 0.002, 'plan_margin': 0.003, 'memory': 1, 'kind': 'proved',
-            'coverage': '|pi_theta(x)| <= 1.4 for every x in [-pi, pi]'}
+SETTINGS: dict[str, float | int | str] = {
+    'accept_margin': 0.002, 'plan_margin': 0.003, 'memory': 1, 'kind': 'proved'}
+COVERAGE = '|pi_theta(x)| <= 1.4 for every x in [-pi, pi]'
 
 FIELDS = ('seed', 'epochs', 'mse_initial', 'mse_final', 'unsafe_iterates', 'max_abs_enforced',
           'max_abs_held_out', 'max_abs_proved', 'accepted', 'refused', 'seconds')
 
 
-def target(x):
+def target(x: Array) -> Array:
     """Return f(x) = sin x + sin 3x + sin 7x."""
     return np.sin(x) + np.sin(3.0 * x) + np.sin(7.0 * x)
 
 
-def policy(theta, x):
+def policy(theta: npt.ArrayLike, x: npt.ArrayLike) -> Array:
     """
     Return pi_theta(x), in the shape of x.
 
@@ -62,18 +66,18 @@ def policy(theta, x):
     return NETWORK.output(np.asarray(theta, dtype=np.float64), x)
 
 
-def mean_squared_error(theta):
+def mean_squared_error(theta: Array) -> float:
     """Return the mean of (pi_theta(x) - f(x))^2 over a uniform grid of 10,000 inputs."""
     x = np.linspace(-HALF_WIDTH, HALF_WIDTH, GRID)
     return float(np.mean((policy(theta, x) - target(x)) ** 2))
 
 
-def held_out_inputs(seed):
+def held_out_inputs(seed: int) -> Array:
     """Return 10,000 inputs drawn uniformly from another stream than anything in training."""
     return np.random.default_rng([seed, 1]).uniform(-HALF_WIDTH, HALF_WIDTH, HELD_OUT)
 
 
-def minibatch_step(theta, rng):
+def minibatch_step(theta: Array, rng: np.random.Generator) -> MinibatchStep:
     """Return the learner's :class:`MinibatchStep` at theta, for freshly drawn inputs."""
     x = stratified_inputs(rng, BATCH, HALF_WIDTH)
     edges = (np.arange(SLICES - 1) + rng.uniform()) * BATCH / SLICES
@@ -95,16 +99,16 @@ class RegressionResult:
     accepted: int
     refused: int
     seconds: float           # wall time
-    outcomes: dict           # {name of UpdateOutcome: number of epochs}
-    thetas: list             # theta_0 (d,) and every accepted policy, in order
-    history: np.ndarray      # (epochs + 1, 4), columns as in OBSERVED
+    outcomes: dict[str, int]  # {name of UpdateOutcome: number of epochs}
+    thetas: list[Array]      # theta_0 (d,) and every accepted policy, in order
+    history: Array           # (epochs + 1, 4), columns as in OBSERVED
 
     @staticmethod
-    def policy(theta, x):
+    def policy(theta: npt.ArrayLike, x: npt.ArrayLike) -> Array:
         """Return pi_theta(x), in the shape of x."""
         return policy(theta, x)
 
-    def summary(self):
+    def summary(self) -> dict[str, int | float]:
         """Return what results.json holds."""
         return {name: getattr(self, name) for name in FIELDS}
 
@@ -112,15 +116,16 @@ class RegressionResult:
 OBSERVED = ('max_abs_enforced', 'max_abs_held_out', 'max_abs_proved', 'mse_held_out')
 
 
-def observed(theta, held_out):
+def observed(theta: Array, held_out: Array) -> tuple[float, float, float, float]:
     """Return what is reported of an iterate, in the order of OBSERVED; nothing is decided."""
-    enforced = np.max(np.abs(policy(theta, BOUND.enforced)))
+    enforced = float(np.max(np.abs(policy(theta, BOUND.enforced))))
     outputs = policy(theta, held_out)
-    return (enforced, np.max(np.abs(outputs)), enforced + BOUND.slack(theta),
-            np.mean((outputs - target(held_out)) ** 2))
+    return (enforced, float(np.max(np.abs(outputs))), enforced + BOUND.slack(theta),
+            float(np.mean((outputs - target(held_out)) ** 2)))
 
 
-def run(seed=0, epochs=5000, clock=time.perf_counter):
+def run(seed: int = 0, epochs: int = 5000, clock: Callable[[], float] = time.perf_counter
+        ) -> RegressionResult:
     """
     Train for a number of epochs and return the :class:`RegressionResult`.
 
@@ -136,9 +141,10 @@ def run(seed=0, epochs=5000, clock=time.perf_counter):
     rng = np.random.default_rng([seed, 0])
     updater = ScpoUpdater(
         BOUND.design, NETWORK.initial(rng, FREQUENCY, HALF_WIDTH), BOUND.verify, rng=rng,
-        **SETTINGS)
+        coverage=COVERAGE, **SETTINGS)
     held_out = held_out_inputs(seed)
-    thetas, history, outcomes = [updater.theta], [observed(updater.theta, held_out)], Counter()
+    thetas, history = [updater.theta], [observed(updater.theta, held_out)]
+    outcomes: Counter[str] = Counter()
     for _ in range(epochs):
         batch = minibatch_step(updater.theta, rng)
         result = updater.update(batch.step, batch.metric, batch.loss, batch.parts)
@@ -149,7 +155,8 @@ def run(seed=0, epochs=5000, clock=time.perf_counter):
     return _result(seed, epochs, thetas, np.array(history), outcomes, clock() - started)
 
 
-def _result(seed, epochs, thetas, history, outcomes, seconds):
+def _result(seed: int, epochs: int, thetas: list[Array], history: Array,
+            outcomes: Counter[str], seconds: float) -> RegressionResult:
     enforced, held_out, proved, _ = history.T
     safe = (enforced <= LIMIT) & (held_out <= LIMIT)
     return RegressionResult(
@@ -161,7 +168,7 @@ def _result(seed, epochs, thetas, history, outcomes, seconds):
         outcomes=dict(outcomes), thetas=thetas, history=history)
 
 
-def write(result, folder):
+def write(result: RegressionResult, folder: str | Path) -> None:
     """Write results.json and regression.png."""
     folder = Path(folder)
     write_json(folder / 'results.json', result.summary())
@@ -171,7 +178,7 @@ def write(result, folder):
         x, target(x), policy(result.thetas[-1], x), LIMIT, result.summary(), **curves))
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment from the command line."""
     parser = argparse.ArgumentParser(description='Constrained regression, harmful supervision.')
     parser.add_argument('--seed', type=int, default=0)

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scpo_ros.arrays import Array
 from scpo_ros.experiments.regression_network import TanhNetwork
 
 
-def cell_maxima(values):
+def cell_maxima(values: Array) -> Array:
     """
     Return the maxima of quadratic interpolants over the cells around equidistant points.
 
@@ -48,33 +49,36 @@ class OutputBound:
     interpolation: float  # allowance for the error of the interpolants, output units
 
     @cached_property
-    def enforced(self):
+    def enforced(self) -> Array:
         """Return the enforced inputs (N,), a uniform grid that holds both ends."""
         count = self.groups * self.cells * self.refinement
         return np.linspace(-self.half_width, self.half_width, count + 1)
 
     @cached_property
-    def middles(self):
+    def middles(self) -> Array:
         """Return the middles of the cells, and one more beyond each end, (groups cells + 2,)."""
         count = self.groups * self.cells
         return self.half_width * ((2.0 * np.arange(-1, count + 1) + 1.0) / count - 1.0)
 
-    def slack(self, theta):
+    def slack(self, theta: Array) -> float:
         """Return C(theta) h^2 / 8, how far |pi| can rise between two enforced inputs."""
         spacing = 2.0 * self.half_width / (len(self.enforced) - 1)
         return self.network.curvature_bound(theta) * spacing ** 2 / 8.0
 
-    def design(self, thetas):
+    def design(self, thetas: Array) -> Array:
         """Return the design metrics (m, 2 groups) of policies (m, d)."""
         return np.array([self._design(theta) for theta in thetas])
 
-    def _design(self, theta):
+    def _design(self, theta: Array) -> Array:
         values = self.network.output(theta, self.middles)
         highest = cell_maxima(np.stack([values, -values])).reshape(2, self.groups, self.cells)
         allowance = self.slack(theta) + self.interpolation - self.limit
-        return (highest.max(axis=2) + allowance).reshape(-1)
+        largest: Array = (highest.max(axis=2) + allowance).reshape(-1)
+        return largest
 
-    def verify(self, thetas):
+    def verify(self, thetas: Array) -> Array:
         """Return the verification metrics (m, N) of policies (m, d), one an enforced input."""
-        return np.array([np.abs(self.network.output(theta, self.enforced)) + self.slack(theta)
-                         for theta in thetas]) - self.limit
+        largest: Array = np.array([
+            np.abs(self.network.output(theta, self.enforced)) + self.slack(theta)
+            for theta in thetas])
+        return largest - self.limit

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scpo_ros.arrays import Array, Integers
 from scpo_ros.experiments.regression_network import TanhNetwork
 
 
-def stratified_inputs(rng, count, half_width):
+def stratified_inputs(rng: np.random.Generator, count: int, half_width: float) -> Array:
     """Return one uniformly drawn input from each of `count` equal cells, ascending (count,)."""
     return half_width * (2.0 * (np.arange(count) + rng.uniform(size=count)) / count - 1.0)
 
@@ -29,15 +30,16 @@ class MinibatchStep:
     """
 
     network: TanhNetwork
-    x: np.ndarray         # (B,) ascending inputs
-    y: np.ndarray         # (B,) labels
+    x: Array         # (B,) ascending inputs
+    y: Array         # (B,) labels
     damping: float        # lambda, squared output units per squared weight unit
-    jacobian: np.ndarray  # (B, d) J
-    step: np.ndarray      # (d,) s
-    parts: np.ndarray     # (d, m), one column a slice
+    jacobian: Array  # (B, d) J
+    step: Array      # (d,) s
+    parts: Array     # (d, m), one column a slice
 
     @classmethod
-    def made(cls, network, theta, x, y, damping, edges):
+    def made(cls, network: TanhNetwork, theta: Array, x: Array, y: Array, damping: float,
+             edges: Integers) -> 'MinibatchStep':
         """
         Return the step at theta.
 
@@ -52,11 +54,11 @@ class MinibatchStep:
         parts = -jacobian.T @ np.linalg.solve(kernel, errors)
         return cls(network, x, y, damping, jacobian, parts.sum(axis=1), parts)
 
-    def metric(self, vectors):
+    def metric(self, vectors: Array) -> Array:
         """Return M V of V (d, m)."""
         curvature = self.jacobian.T @ (self.jacobian @ vectors) / len(self.x)
         return curvature + self.damping * vectors
 
-    def loss(self, theta):
+    def loss(self, theta: Array) -> float:
         """Return L(theta), squared output units."""
         return float(np.mean((self.network.output(theta, self.x) - self.y) ** 2))

@@ -1,13 +1,18 @@
 """The policy of the regression experiment: a network of two tanh layers, its weights a vector."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
+from scpo_ros.arrays import Array
 
 # max |tanh''|; max |tanh'| is 1.
 TANH_CURVATURE = 4.0 / (3.0 * np.sqrt(3.0))
 # Inputs evaluated at once, so that the layers stay in the processor's cache.
 CHUNK = 512
+
+Layers: TypeAlias = tuple[Array, Array, Array, Array, Array, Array]
 
 
 @dataclass(frozen=True)
@@ -21,11 +26,11 @@ class TanhNetwork:
     width: int  # units in each hidden layer
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Return d, the number of weights."""
         return self.width ** 2 + 4 * self.width + 1
 
-    def initial(self, rng, frequency, half_width):
+    def initial(self, rng: np.random.Generator, frequency: float, half_width: float) -> Array:
         """
         Return weights theta_0 (d,) with zero output: a random network whose w3 and b3 are 0.
 
@@ -40,14 +45,14 @@ class TanhNetwork:
         b2 = 0.1 * rng.standard_normal(h)
         return np.concatenate([w1, b1, w2, b2, np.zeros(h + 1)])
 
-    def layers(self, theta):
+    def layers(self, theta: Array) -> Layers:
         """Return w1 (h,), b1 (h,), W2 (h, h), b2 (h,), w3 (h,), b3 () as views of theta (d,)."""
         h, last = self.width, len(theta) - 1
         w2 = theta[2 * h:2 * h + h * h].reshape(h, h)
         return (theta[:h], theta[h:2 * h], w2, theta[last - 2 * h:last - h],
-                theta[last - h:last], theta[last])
+                theta[last - h:last], theta[last:].reshape(()))
 
-    def output(self, theta, x):
+    def output(self, theta: Array, x: npt.ArrayLike) -> Array:
         """
         Return pi_theta(x), in the shape of x.
 
@@ -61,7 +66,7 @@ class TanhNetwork:
             result[start:start + CHUNK] = _chunk(layers, flat[start:start + CHUNK])
         return result.reshape(x.shape)
 
-    def jacobian(self, theta, x):
+    def jacobian(self, theta: Array, x: Array) -> tuple[Array, Array]:
         """
         Return pi_theta(x) (B,) and its derivatives in theta (B, d), by backpropagation.
 
@@ -77,7 +82,7 @@ class TanhNetwork:
                    np.ones((len(x), 1)))
         return second @ w3 + b3, np.hstack(columns)
 
-    def curvature_bound(self, theta):
+    def curvature_bound(self, theta: Array) -> float:
         """
         Return C >= |d^2 pi_theta / dx^2| at every x, from the sizes of the weights alone.
 
@@ -92,7 +97,7 @@ class TanhNetwork:
         return float(TANH_CURVATURE * w3 @ ((w2.T @ w1) ** 2 + w2.T @ w1 ** 2))
 
 
-def _chunk(layers, x):
+def _chunk(layers: Layers, x: Array) -> Array:
     """Return the outputs at a few inputs (B,)."""
     w1, b1, w2, b2, w3, b3 = layers
     first = np.multiply.outer(x, w1)

@@ -1,12 +1,17 @@
 """The picture of a regression run: fit, loss and constraint."""
 
+from collections.abc import Mapping
+
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 import numpy as np
+from scpo_ros.arrays import Array
 
 _BLUE, _ORANGE, _RED, _GREY = '#0072b2', '#e69f00', '#d55e00', '#777777'
 
 
-def draw(x, labels, outputs, limit, summary, loss, largest):
+def draw(x: Array, labels: Array, outputs: Array, limit: float,
+         summary: Mapping[str, float], loss: Array, largest: Array) -> Figure:
     """
     Return the figure.
 
@@ -21,7 +26,7 @@ def draw(x, labels, outputs, limit, summary, loss, largest):
     figure = Figure(figsize=(15, 4.5), layout='constrained')
     axes = figure.subplots(1, 3, width_ratios=[1.4, 1, 1])
     _fit(axes[0], x, labels, outputs, limit)
-    _loss(axes[1], loss, np.mean((labels - np.clip(labels, -limit, limit)) ** 2))
+    _loss(axes[1], loss, float(np.mean((labels - np.clip(labels, -limit, limit)) ** 2)))
     _constraint(axes[2], largest, limit)
     figure.suptitle(
         f'seed {summary["seed"]}: {summary["accepted"]} updates accepted, '
@@ -30,7 +35,7 @@ def draw(x, labels, outputs, limit, summary, loss, largest):
     return figure
 
 
-def _fit(axis, x, labels, outputs, limit):
+def _fit(axis: Axes, x: Array, labels: Array, outputs: Array, limit: float) -> None:
     axis.fill_between(x, np.clip(labels, -limit, limit), labels, color=_RED, alpha=0.3,
                       linewidth=0, label='harmful part of the labels')
     axis.plot(x, labels, '--', color=_ORANGE, linewidth=1, label='labels f(x)')
@@ -41,7 +46,7 @@ def _fit(axis, x, labels, outputs, limit):
     axis.legend(loc='lower right', fontsize='small')
 
 
-def _loss(axis, loss, least):
+def _loss(axis: Axes, loss: Array, least: float) -> None:
     axis.semilogy(loss, color=_BLUE, label='policy')
     axis.axhline(least, color=_GREY, linestyle='--',
                  label=f'no function within the bound is below {least:.4f}')
@@ -49,8 +54,8 @@ def _loss(axis, loss, least):
     axis.legend(fontsize='small')
 
 
-def _constraint(axis, largest, limit):
-    detail = axis.inset_axes([0.25, 0.3, 0.7, 0.35])
+def _constraint(axis: Axes, largest: Array, limit: float) -> None:
+    detail = axis.inset_axes((0.25, 0.3, 0.7, 0.35))
     for view in (axis, detail):
         view.plot(largest, color=_BLUE, label='largest |policy|')
         view.axhline(limit, color=_RED, label=f'bound {limit}')

@@ -1,16 +1,18 @@
 """Results on disk: every file appears by renaming, complete or not at all."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 import hashlib
 import json
 from pathlib import Path
 
+from matplotlib.figure import Figure
 import scpo_ros
 from scpo_ros.atomic_file import replacing, write_whole
 
 
 @lru_cache(maxsize=1)
-def source_digest():
+def source_digest() -> str:
     """Return a digest of the package's source: results of different versions do not mix unseen."""
     folder, text = Path(scpo_ros.__file__).parent, hashlib.sha256()
     for path in sorted(folder.rglob('*.py')):
@@ -18,7 +20,7 @@ def source_digest():
     return text.hexdigest()[:16]
 
 
-def write_json(path, mapping):
+def write_json(path: str | Path, mapping: Mapping[str, object]) -> None:
     """
     Write a mapping as JSON, in its own order, making the folder.
 
@@ -28,13 +30,13 @@ def write_json(path, mapping):
     write_whole(_with_folder(path), text)
 
 
-def write_figure(path, figure):
+def write_figure(path: str | Path, figure: Figure) -> None:
     """Write a matplotlib figure in the format of the path's suffix, making the folder."""
     with replacing(_with_folder(path)) as partial:
         figure.savefig(partial, dpi=120)
 
 
-def _with_folder(path):
+def _with_folder(path: str | Path) -> Path:
     """Return the path after making the folder that it is in."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,24 +12,33 @@ mu is piecewise affine: its slope comes from differences. Maxima over time are d
 they are attained. A rollout that leaves the safe set has no derivative beyond; it counts as NaN.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+from scpo_ros.arrays import Array, Booleans, Integers
+from scpo_ros.systems.scenario import Scenarios
+from scpo_ros.verification.task import ControlTask
 
 _STEP = 1e-6  # of the differences of mu
+
+# A metric (S,) and its derivatives by x_H (S, 2), x_k (H, S, 2) and u_k (H, S).
+Terms: TypeAlias = tuple[Array, Array, Array, Array]
+Residual: TypeAlias = Callable[[Array], Array]  # states (N, 2) -> r of one policy (1, N)
 
 
 @dataclass(frozen=True)
 class Trace:
     """The closed loops of one policy from S scenarios."""
 
-    x: np.ndarray  # (H + 1, S, 2)
-    u: np.ndarray  # (H, S)
-    free: np.ndarray  # (H, S), whether the input is not saturated
-    slope: np.ndarray  # (H, S, 2), d u / d x
+    x: Array  # (H + 1, S, 2)
+    u: Array  # (H, S)
+    free: Booleans  # (H, S), whether the input is not saturated
+    slope: Array  # (H, S, 2), d u / d x
 
 
-def traced(task, theta, scenarios):
+def traced(task: ControlTask, theta: Array, scenarios: Scenarios) -> Trace:
     """Return the :class:`Trace`."""
     system, limit = task.system, task.system.input_limit[0]
     residual = task.policy.network.prepare(np.asarray(theta)[None])
@@ -41,12 +50,13 @@ def traced(task, theta, scenarios):
         states.append(x)
         inputs.append(u)
         free.append(np.abs(raw) < limit)
-    states, inputs, free = np.array(states), np.array(inputs), np.array(free)
-    slope = _slope(task, residual, states[:-1].reshape(-1, system.n))
-    return Trace(states, inputs, free, slope.reshape(*inputs.shape, system.n) * free[..., None])
+    x, u, unsaturated = np.array(states), np.array(inputs), np.array(free)
+    slope = _slope(task, residual, x[:-1].reshape(-1, system.n))
+    return Trace(x, u, unsaturated,
+                 slope.reshape(*u.shape, system.n) * unsaturated[..., None])
 
 
-def _slope(task, residual, x):
+def _slope(task: ControlTask, residual: Residual, x: Array) -> Array:
     """Return d (mu + r) / d x (N, 2) by differences, one-sided at the edge of the safe set."""
     columns = []
     for i in range(x.shape[1]):
@@ -58,10 +68,12 @@ def _slope(task, residual, x):
         columns.append(np.where(np.isnan(forward), backward,
                                 np.where(np.isnan(backward), forward,
                                          0.5 * (forward + backward))))
-    return np.nan_to_num(np.column_stack(columns))
+    slope: Array = np.nan_to_num(np.column_stack(columns))
+    return slope
 
 
-def weights(task, trace, at_end, at_state, at_input):
+def weights(task: ControlTask, trace: Trace, at_end: Array, at_state: Array, at_input: Array
+            ) -> Array:
     """
     Return du (H, S): how a metric of each scenario depends on r_theta along its rollout.
 
@@ -77,7 +89,7 @@ def weights(task, trace, at_end, at_state, at_input):
     return out
 
 
-def excess_terms(task, trace):
+def violation_terms(task: ControlTask, trace: Trace) -> Terms:
     """Return the constraint metric (S,) with its derivatives (zeros, (H, S, 2), (H, S))."""
     x, u = trace.x[:-1], trace.u
     above = u[..., None] - (x @ task.bounds.up[:, :-1].T + task.bounds.up[:, -1])
@@ -86,15 +98,15 @@ def excess_terms(task, trace):
     rows = np.vstack([-task.bounds.up[:, :-1], task.bounds.low[:, :-1]])
     sign = np.r_[np.ones(above.shape[-1]), -np.ones(below.shape[-1])]
     facet = both.argmax(axis=-1)
-    excess = both.max(axis=-1)
-    when, every = excess.argmax(axis=0), np.arange(u.shape[1])
+    violation = both.max(axis=-1)
+    when, every = violation.argmax(axis=0), np.arange(u.shape[1])
     at_state, at_input = np.zeros_like(x), np.zeros_like(u)
     chosen = facet[when, every]
     at_state[when, every], at_input[when, every] = rows[chosen], sign[chosen]
-    return excess[when, every], np.zeros_like(trace.x[0]), at_state, at_input
+    return violation[when, every], np.zeros_like(trace.x[0]), at_state, at_input
 
 
-def stability_terms(task, trace, scenarios):
+def stability_terms(task: ControlTask, trace: Trace, scenarios: Scenarios) -> Terms:
     """Return the stability metric (S,) with its derivatives."""
     metric, end = task.metric, trace.x[-1]
     P = metric.weight / metric.weight[0, 0]
@@ -104,7 +116,7 @@ def stability_terms(task, trace, scenarios):
             np.zeros_like(trace.u))
 
 
-def cost_terms(task, trace):
+def cost_terms(task: ControlTask, trace: Trace) -> Terms:
     """Return the mean stage cost (S,) of every scenario with its derivatives."""
     simulator, x, u = task.simulator, trace.x[:-1], trace.u
     horizon = len(u)
@@ -113,7 +125,8 @@ def cost_terms(task, trace):
             2 * simulator.input_weight * u / horizon)
 
 
-def parameter_rows(task, theta, trace, du, scenarios):
+def parameter_rows(task: ControlTask, theta: Array, trace: Trace, du: Array,
+                   scenarios: Integers) -> Array:
     """
     Return dPhi/dtheta (m, d) of the metrics of m scenarios.
 
@@ -126,7 +139,8 @@ def parameter_rows(task, theta, trace, du, scenarios):
     return np.array(rows).reshape(len(scenarios), len(theta))
 
 
-def parameter_sum(task, theta, trace, du, scale):
+def parameter_sum(task: ControlTask, theta: Array, trace: Trace, du: Array, scale: Array
+                  ) -> Array:
     """
     Return sum_s scale_s dPhi_s/dtheta (d,) over all scenarios.
 

@@ -20,12 +20,15 @@ returns whether theta was replaced by a new one.
 
 import numpy as np
 from scpo_ros.adapter.adaptation import Adaptation
+from scpo_ros.arrays import Array
 from scpo_ros.config import AdapterConfig
+from scpo_ros.config.validation import build
 from scpo_ros.experiments.imitation_problem import (
-    ACCEPT_MARGIN, CountedEvaluation, DAMPING, PLAN_MARGIN, STATES)
+    ACCEPT_MARGIN, CountedEvaluation, DAMPING, ImitationProblem, PLAN_MARGIN, STATES)
 from scpo_ros.proofs.invariance import SHARPNESS
-from scpo_ros.scpo import orthonormal_basis, required_scenarios, ScpoUpdater
+from scpo_ros.scpo import orthonormal_basis, required_scenarios, SampledBound, ScpoUpdater
 from scpo_ros.simulation.rollout import soft_maximum
+from scpo_ros.verification.evaluation import SafetyEvaluation
 from scpo_ros.verification.metric_layout import CONDITIONS
 from scpo_ros.verification.sampled_verification import SampledEvaluation
 
@@ -35,7 +38,7 @@ RADIUS = 1e-4  # r, length of a perturbation: rollouts are deterministic, and L 
 class CountedSampledEvaluation(SampledEvaluation, CountedEvaluation):
     """Fresh scenarios for every candidate; these are counted too."""
 
-    def verify(self, thetas):
+    def verify(self, thetas: Array) -> Array:
         """Return the metrics of the fixed sets and of the fresh scenarios."""
         before = self.bound
         metrics = super().verify(thetas)
@@ -47,7 +50,8 @@ class CountedSampledEvaluation(SampledEvaluation, CountedEvaluation):
 class Scpo:
     """The adapter's learner with all demonstrations at once."""
 
-    def __init__(self, problem, bound=None, **settings):
+    def __init__(self, problem: ImitationProblem, bound: SampledBound | None = None,
+                 **settings: float) -> None:
         """
         Certify theta_0.
 
@@ -57,25 +61,25 @@ class Scpo:
         """
         self._evaluation = (problem.evaluation() if bound is None
                             else CountedSampledEvaluation(problem.task, bound=bound))
-        config = AdapterConfig(seed=problem.seed, demonstrations=STATES, damping=DAMPING,
-                               radius=RADIUS, accept_margin=ACCEPT_MARGIN,
-                               plan_margin=PLAN_MARGIN, **settings)
+        config = build(AdapterConfig, {
+            'seed': problem.seed, 'demonstrations': STATES, 'damping': DAMPING, 'radius': RADIUS,
+            'accept_margin': ACCEPT_MARGIN, 'plan_margin': PLAN_MARGIN, **settings})
         self._adaptation = Adaptation(problem.spec, config, task=problem.task,
                                       evaluation=self._evaluation)
         self._adaptation.demonstrations.add(problem.states, problem.actions)
         self._adaptation.begin()
 
     @property
-    def theta(self):
+    def theta(self) -> Array:
         """Return the present policy (d,)."""
         return self._adaptation.updater.theta
 
     @property
-    def rollouts(self):
+    def rollouts(self) -> int:
         """Return the closed-loop rollouts so far."""
         return self._evaluation.rollouts
 
-    def update(self):
+    def update(self) -> bool:
         """Make one update; return whether a new policy was accepted."""
         return self._adaptation.update().outcome == 'ACCEPTED'
 
@@ -88,7 +92,8 @@ class ScpoPaperAdaptive:
     projection of s is that of Q Q's, and Q Q's lies in the span.
     """
 
-    def __init__(self, problem, step_size=900.0, **settings):
+    def __init__(self, problem: ImitationProblem, step_size: float = 900.0,
+                 **settings: float) -> None:
         """
         Certify theta_0.
 
@@ -105,26 +110,26 @@ class ScpoPaperAdaptive:
         self._updater.reverify()
 
     @property
-    def theta(self):
+    def theta(self) -> Array:
         """Return the present policy (d,)."""
         return self._updater.theta
 
     @property
-    def rollouts(self):
+    def rollouts(self) -> int:
         """Return the closed-loop rollouts so far."""
         return self._evaluation.rollouts
 
-    def _design(self, thetas):
+    def _design(self, thetas: Array) -> Array:
         """Return the metrics (m, k) that the projection sees."""
         return self._evaluation.evaluate(thetas)
 
-    def proposed(self):
+    def proposed(self) -> tuple[Array, Array]:
         """Return Q Q's (d,) and Q (d, n)."""
         step, basis = gradient_step(self._problem, self.theta, self._step_size,
                                     self._updater.settings.directions, self._rng)
         return basis @ (basis.T @ step), basis
 
-    def update(self):
+    def update(self) -> bool:
         """Make one update; return whether a new policy was accepted."""
         step, directions = self.proposed()
         result = self._updater.update(step, directions=directions)
@@ -137,7 +142,8 @@ class ScpoPaperAdaptive:
 class ScpoPaper(ScpoPaperAdaptive):
     """The paper's projection with the L that it takes as given."""
 
-    def __init__(self, problem, smoothness=1.0, step_size=30.0):
+    def __init__(self, problem: ImitationProblem, smoothness: float = 1.0,
+                 step_size: float = 30.0) -> None:
         """
         Certify theta_0.
 
@@ -150,24 +156,26 @@ class ScpoPaper(ScpoPaperAdaptive):
 class ScpoPaperAggregated(ScpoPaper):
     """The paper's projection with one constraint of each kind."""
 
-    def __init__(self, problem, smoothness=1.0, step_size=300.0):
+    def __init__(self, problem: ImitationProblem, smoothness: float = 1.0,
+                 step_size: float = 300.0) -> None:
         """Certify theta_0; parameters as those of :class:`ScpoPaper`."""
         super().__init__(problem, smoothness, step_size)
 
-    def _design(self, thetas):
+    def _design(self, thetas: Array) -> Array:
         """Return the aggregated metrics (m, 4)."""
         return aggregated(self._evaluation, thetas)
 
 
-def gradient_step(problem, theta, step_size, count, rng):
+def gradient_step(problem: ImitationProblem, theta: Array, step_size: float, count: int,
+                  rng: np.random.Generator) -> tuple[Array, Array]:
     """Return s = -eta grad L (d,) and an orthonormal basis (d, n) of random directions."""
     step = -step_size * problem.loss.gradient(theta)
     random = rng.standard_normal((count, step.size))
     return step, orthonormal_basis(list(random), count, rng)
 
 
-def aggregated(evaluation, thetas):
-    """Return (m, 4): invariance, cost in operation and under stress, return."""
+def aggregated(evaluation: SafetyEvaluation, thetas: Array) -> Array:
+    """Return (m, 4): invariance, baseline cost in operation and under stress, stability."""
     metrics = evaluation.evaluate(thetas)
     last = metrics.shape[1] - len(evaluation.design_set)
     first = last - len(CONDITIONS)

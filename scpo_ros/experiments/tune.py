@@ -12,12 +12,14 @@ compares the methods' defaults to it. It may be stopped and started again.
 """
 
 import argparse
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 import inspect
 import json
 from pathlib import Path
+from typing import NotRequired, TypeAlias, TypedDict
 
 import numpy as np
 from scpo_ros.config import AdapterConfig
@@ -30,7 +32,7 @@ from scpo_ros.experiments.results import write_json
 TABLE = 'config/double_integrator_tuning.json'
 SETTINGS, UPDATES = 6, 150  # the horizon of the comparison
 MATTERS = 0.005  # difference of scores below which the default stays
-SEEDS, EXPERTS = (10, 11), ('overspeed', 'outward_edge')  # no-regret off
+SEEDS, EXPERTS = (10, 11), ('overspeed', 'outward_edge')  # baseline cost off
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,36 @@ class Parameter:
     """One setting of a method, searched on a logarithmic grid."""
 
     name: str
-    values: tuple  # ascending
+    values: tuple[float, ...]  # ascending
     factor: float  # by which the grid is extended
+
+
+Settings: TypeAlias = dict[str, float]
+Key: TypeAlias = tuple[tuple[str, float], ...]  # settings as sorted items
+Case: TypeAlias = tuple[str, int]  # expert, seed
+# Part of the gap closed before the first unsafe iterate, and whether there was one.
+Outcome: TypeAlias = tuple[float, bool]
+
+
+# `map`, or that of an executor.
+Run: TypeAlias = Callable[[Callable[[Case], Outcome], Iterable[Case]], Iterable[Outcome]]
+
+
+class Tried(TypedDict):
+    """One setting of a method, and how it did."""
+
+    settings: Settings
+    score: float
+    unsafe_runs: int
+
+
+class Tuned(TypedDict):
+    """What was tried for a method, and what was chosen."""
+
+    updates: int
+    tried: list[Tried]
+    chosen: Settings
+    note: NotRequired[str]
 
 
 GRIDS = {
@@ -62,7 +92,8 @@ GRIDS = {
 }
 
 
-def search(score, parameters, budget=SETTINGS):
+def search(score: Callable[[Settings], float], parameters: Sequence[Parameter],
+           budget: int = SETTINGS) -> dict[Key, float]:
     """
     Return {settings as sorted items: score}, at most `budget` of them, in the order tried.
 
@@ -70,13 +101,13 @@ def search(score, parameters, budget=SETTINGS):
     :param parameters: of :class:`Parameter`, searched one after the other; those that come later
         stand at the middle of their grid.
     """
-    tried = {}
+    tried: dict[Key, float] = {}
     fixed = {p.name: p.values[len(p.values) // 2] for p in parameters}
     for place, parameter in enumerate(parameters):
         later = sum(len(other.values) - 1 for other in parameters[place + 1:])
         values = list(parameter.values)
 
-        def attempt(value, name=parameter.name):
+        def attempt(value: float, name: str = parameter.name) -> float:
             settings = {**fixed, name: value}
             key = tuple(sorted(settings.items()))
             if key not in tried:
@@ -95,25 +126,26 @@ def search(score, parameters, budget=SETTINGS):
     return tried
 
 
-def default(method):
+def default(method: str) -> Settings:
     """Return the settings dict that a method has by default, of the parameters searched."""
-    signature = inspect.signature(METHODS[method].__init__).parameters
+    signature = inspect.signature(METHODS[method]).parameters
     return {p.name: getattr(AdapterConfig(), p.name) if method == 'scpo'
             else signature[p.name].default for p in GRIDS[method]}
 
 
-def best(tried, present=None):
+def best(tried: Mapping[Key, float], present: Settings | None = None) -> Settings:
     """
     Return the settings dict with the largest score; the present one unless another beats it.
 
     :param present: settings dict; what is better by less than MATTERS changes nothing.
     """
-    found = max(tried, key=tried.get)
+    found = max(tried, key=lambda key: tried[key])
     key = tuple(sorted((present or {}).items()))
     return dict(key if tried.get(key, -np.inf) > tried[found] - MATTERS else found)
 
 
-def trial(folder, method, settings, updates, case):
+def trial(folder: str | Path, method: str, settings: Settings, updates: int, case: Case
+          ) -> Outcome:
     """
     Return (gap closed before the first unsafe iterate, whether there was one), from the folder.
 
@@ -130,8 +162,9 @@ def trial(folder, method, settings, updates, case):
     return record['gap'], record['unsafe']
 
 
-def _trained(method, settings, updates, expert, seed):
-    problem = ImitationProblem.build(expert, seed, no_regret=False)
+def _trained(method: str, settings: Settings, updates: int, expert: str, seed: int
+             ) -> dict[str, float | bool]:
+    problem = ImitationProblem.build(expert, seed, baseline_cost=False)
     thetas, _, _ = trained(METHODS[method](problem, **settings), problem, updates)
     unsafe = unsafe_iterates(problem.evaluation(), thetas)
     safe = thetas[:int(np.argmax(unsafe))] if np.any(unsafe) else thetas
@@ -140,16 +173,16 @@ def _trained(method, settings, updates, expert, seed):
             'unsafe': bool(np.any(unsafe))}
 
 
-def tuned(method, folder, updates=UPDATES, run=map):
+def tuned(method: str, folder: str | Path, updates: int = UPDATES, run: Run = map) -> Tuned:
     """
     Return {'updates', 'tried': [{'settings', 'score', 'unsafe_runs'}, ...], 'chosen'}.
 
     :param run: `map`, or that of an executor.
     """
     cases = [(expert, seed) for expert in EXPERTS for seed in SEEDS]
-    unsafe = {}
+    unsafe: dict[Key, int] = {}
 
-    def score(settings):
+    def score(settings: Settings) -> float:
         found = list(run(partial(trial, folder, method, settings, updates), cases))
         unsafe[tuple(sorted(settings.items()))] = sum(bad for _, bad in found)
         return float(np.mean([gap for gap, _ in found]))
@@ -161,7 +194,7 @@ def tuned(method, folder, updates=UPDATES, run=map):
             'chosen': best(tried, default(method))}
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> None:
     """Tune and write the table."""
     parser = argparse.ArgumentParser(description='Tuning of every method, with equal effort.')
     parser.add_argument('--methods', nargs='+', choices=tuple(GRIDS), default=tuple(GRIDS))

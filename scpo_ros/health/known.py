@@ -1,11 +1,12 @@
-"""How numbers are shown that perhaps nobody measured: unknown is never shown as good."""
+"""How numbers are shown that may be unknown: an unknown number is never shown as good."""
 
+from collections.abc import Mapping
 import math
 
 
-def known(number, form, otherwise='not measured'):
+def known(number: float | None, form: str, otherwise: str = 'not measured') -> str:
     """
-    Return a number as text, or words where there is none.
+    Return a number as text, or words where the number is unknown.
 
     :param number: None and NaN were not measured. :param form: format, such as '.4f'.
     :param otherwise: the words.
@@ -15,9 +16,8 @@ def known(number, form, otherwise='not measured'):
     return format(number, form)
 
 
-def identity(summary):
-    """Return who taught and which seed was given, as far as that is known."""
-    seed = summary['seed']
-    teacher = summary['expert']
-    return ', '.join(['no teacher was heard' if teacher is None else f'expert {teacher}',
+def identity(summary: Mapping[str, object]) -> str:
+    """Return which expert was heard and which seed was given, as far as they are known."""
+    seed, expert = summary['seed'], summary['expert']
+    return ', '.join(['no expert was heard' if expert is None else f'expert {expert}',
                       'no simulated plant' if seed is None else f'seed {seed}'])

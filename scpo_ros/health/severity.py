@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class Severity(IntEnum):
-    """The graver the larger; the levels of diagnostic_msgs/DiagnosticStatus."""
+    """The levels of diagnostic_msgs/DiagnosticStatus; a larger number is graver."""
 
     OK = 0
     WARN = 1

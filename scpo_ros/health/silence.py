@@ -1,15 +1,22 @@
-"""Why nothing is acted upon: what a node says when messages are missing or cannot be used."""
+"""What a node says when messages are missing or cannot be used, so that it does not act."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import TypeVar
 
 
-def without_commands(malformed):
+_Fate = TypeVar('_Fate', bound=str | Enum)
+
+
+def without_commands(malformed: int) -> str:
     """Return why the plant does not move. :param malformed: commands that could not be read."""
     if malformed:
         return (f'waiting for the first command: {malformed} came that cannot be read; effort '
-                'must be one finite number: mend whoever publishes joint_command')
+                'must be one finite number: correct the publisher of joint_command')
     return 'waiting for the first command: is the controller running?'
 
 
-def without_states(seen):
+def without_states(seen: Mapping[_Fate, int]) -> str:
     """
     Return why no state is acted upon, and what to do.
 
@@ -19,7 +26,7 @@ def without_states(seen):
     counts = {str(getattr(fate, 'value', fate)): n for fate, n in seen.items() if n}
     if not counts:
         return 'no state arrives: is the plant running, and do topic and domain agree?'
-    fate = max(counts, key=counts.get)
+    fate = max(counts, key=lambda kind: counts[kind])
     said = {'malformed': 'they cannot be read: one joint with finite position, velocity and '
                          'effort is wanted, and frame_id episode/N',
             'repeated': 'they all repeat the same stamp: the plant waits or stands still',

@@ -1,6 +1,7 @@
 """How punctual the controller is: histograms of its period and of the time an answer takes."""
 
 from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scpo_ros.health.known import known
@@ -13,19 +14,19 @@ _KEPT = 1000  # periods of which the percentile is taken
 
 
 class Histogram:
-    """Counts of numbers up to fixed edges, which never forget."""
+    """Counts of numbers up to fixed edges, over the whole run."""
 
-    def __init__(self, edges):
+    def __init__(self, edges: Sequence[float]) -> None:
         """Start empty. :param edges: ascending."""
         self._edges, self._counts = tuple(edges), [0] * (len(edges) + 1)
 
-    def add(self, number):
+    def add(self, number: float) -> None:
         """Count a number; NaN is beyond every edge."""
         inside = number <= self._edges[-1]
         self._counts[bisect_left(self._edges, number) if inside else -1] += 1
 
     @property
-    def cumulative(self):
+    def cumulative(self) -> dict[str, int]:
         """Return {'le_EDGE': how many were at most EDGE, ..., 'count': how many there were}."""
         sums = np.cumsum(self._counts).tolist()
         return {**{f'le_{edge:g}': total for edge, total in zip(self._edges, sums)},
@@ -40,13 +41,15 @@ class Punctuality:
     periods are that much shorter. The latency is what the controller itself takes.
     """
 
-    def __init__(self, dt):
+    def __init__(self, dt: float) -> None:
         """Start without a state. :param dt: control period [s]."""
-        self._dt, self.arrival, self._recent = dt, None, []
+        self._dt = dt
+        self.arrival: float | None = None  # of the newest state, steady time [s]
+        self._recent: list[float] = []
         self.period_ms = self.latency_ms = float('nan')  # the last ones; NaN: none yet
         self.periods, self.latencies = Histogram(PERIOD_EDGES), Histogram(LATENCY_EDGES)
 
-    def note(self, arrival, answered):
+    def note(self, arrival: float, answered: float) -> None:
         """Count an answered state. :param arrival: steady time [s]. :param answered: as well."""
         self.latency_ms = 1e3 * (answered - arrival)
         self.latencies.add((answered - arrival) / self._dt)
@@ -57,7 +60,7 @@ class Punctuality:
         self.arrival = arrival
 
     @property
-    def values(self):
+    def values(self) -> dict[str, str | int]:
         """Return {key: value} for diagnostics."""
         p99 = float(np.percentile(self._recent, 99)) if self._recent else None
         return {'period_p99_ms': known(p99, '.2f'),
@@ -65,7 +68,7 @@ class Punctuality:
                 **{f'latency_{key}': n for key, n in self.latencies.cumulative.items()}}
 
 
-def period_counts(periods_ms, dt):
+def period_counts(periods_ms: Iterable[float], dt: float) -> dict[str, int]:
     """Return the cumulative histogram of periods [ms] as parts of dt [s]."""
     histogram = Histogram(PERIOD_EDGES)
     for period in periods_ms:

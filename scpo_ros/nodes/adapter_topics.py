@@ -10,7 +10,7 @@ from scpo_ros.adapter.collection import CollectedRollout
 from scpo_ros.adapter.results import Results
 from scpo_ros.adapter.session import Session
 from scpo_ros.config import SystemConfig
-from scpo_ros.interface.messages import policy_values
+from scpo_ros.interface.policy_codec import policy_values
 from scpo_ros.interface.policy_record import PolicyRecord
 from scpo_ros.nodes.conversions import event_message, LATCHED, stamp_of, trajectory_message
 from scpo_ros.nodes.health import Metrics

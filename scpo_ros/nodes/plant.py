@@ -1,6 +1,6 @@
 """The plant node: publishes states, applies the commands that answer them."""
 
-import math
+from dataclasses import dataclass
 import sys
 
 from rclpy.clock import ClockType
@@ -9,9 +9,11 @@ from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
 from scpo_ros.config import PlantConfig
 from scpo_ros.health.silence import without_commands
-from scpo_ros.nodes.conversions import seconds, state_message
+from scpo_ros.interface.messages import seconds
+from scpo_ros.nodes.conversions import state_message
 from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
 from scpo_ros.nodes.parameters import Changes, declare
+from scpo_ros.nodes.plant_answers import Answers, Due
 from scpo_ros.nodes.run import run
 from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.systems.linear_system import double_integrator
@@ -22,134 +24,125 @@ from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
 
 
-_REPEAT_S = 0.2  # with use_sim_time: a state without answer is published again [s, wall]
+@dataclass(frozen=True)
+class StampGrid:
+    """The stamps of the states: t_0 + k dt."""
+
+    start: int  # t_0 [ns]
+    dt: float  # [s]
+
+    def at(self, step: int) -> int:
+        """Return the stamp of step k [ns]."""
+        return self.start + round(step * self.dt * 1e9)
 
 
 class PlantNode(Node):
     """
     Simulates the double integrator in steps of dt.
 
-    Stamps lie on the grid t_0 + k dt. On the wall clock a step lasts dt / real_time_factor,
-    whether a command came or not. With use_sim_time the plant is the clock: it publishes /clock
-    and advances only when the state is answered and the adapter is done with it. When it is not
-    within the time-out, the plant goes on without it until it is heard again.
+    On the wall clock a step lasts dt / real_time_factor, whether a command came or not. With
+    use_sim_time the plant is the clock: it publishes /clock and advances only when the state is
+    answered and the adapter is done with it, or when a time-out has passed.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Declare parameters and start."""
         super().__init__('plant', automatically_declare_parameters_from_overrides=True)
-        spec, self._config = declare(self, PlantConfig)
+        spec, config = declare(self, PlantConfig)
         system = double_integrator(spec.system)
-        safe_set = contractive_set(system, contraction_factor(spec.system))
-        self._dt = spec.system.dt
-        self._plant = SimulatedPlant(system, safe_set, self._config)
-        self._lockstep = self.get_parameter('use_sim_time').value
+        lockstep = self.get_parameter('use_sim_time').value
+        self._plant = SimulatedPlant(
+            system, contractive_set(system, contraction_factor(spec.system)), config)
+        self._grid = StampGrid(
+            0 if lockstep else self.get_clock().now().nanoseconds, spec.system.dt)
         # A clock that waits for the adapter must not take the processor from it.
-        self.realtime_priority = 0 if self._lockstep else self._config.realtime_priority
+        self.realtime_priority = 0 if lockstep else config.realtime_priority
         self.scheduling = ''
-        self._start = 0 if self._lockstep else self.get_clock().now().nanoseconds
-        self._command, self._processed, self._forced, self._waited = None, None, 0, 0.0
-        self._malformed, self._told = 0, 0  # commands; violations that diagnostics told
-        self._alone = False  # whether no adapter has answered in time
+        self._answers = Answers(lockstep, config.lockstep_timeout_s)
+        self._told = 0  # violations that diagnostics told
         self._states = self.create_publisher(JointState, 'joint_states', 100)
-        self._clock_publisher = (
-            self.create_publisher(Clock, '/clock', 1) if self._lockstep else None)
+        self._clock_publisher = self.create_publisher(Clock, '/clock', 1) if lockstep else None
+        self._metrics = Metrics(self, ('deadline_misses', 'limit_violations'))
+        self._health = Health(self, 'simulation', self._diagnose)
+        self._changes = Changes(self, config, self._reconfigure)
+        self._listen()
+        self._timer = self.create_timer(self._period(config), self._tick, clock=STEADY)
+        self._publish()
+
+    def _listen(self) -> None:
         self.create_subscription(JointState, 'joint_command', self._on_command, 1)
         self.create_subscription(
             Float64, 'adapter/metrics/processed_time', self._on_processed, 10)
         self.create_service(Trigger, '~/reset', self._on_reset)
-        self._metrics = Metrics(self, ('deadline_misses', 'limit_violations'))
-        self._health = Health(self, 'simulation', self._diagnose)
-        self._period = self._dt / self._config.real_time_factor
-        self._timer = self.create_timer(self._period, self._tick, clock=STEADY)
-        self._changes = Changes(self, self._config, self._reconfigure)
-        self._publish()
+
+    def _period(self, config: PlantConfig) -> float:
+        """Return how long a step lasts [s, wall]."""
+        return self._grid.dt / config.real_time_factor
 
     @property
-    def _time(self):
-        """Return the stamp of the present state [s]."""
-        return self._stamp().nanoseconds * 1e-9
+    def _stamp(self) -> int:
+        """Return the stamp of the present state [ns]."""
+        return self._grid.at(self._plant.state.step)
 
-    def _stamp(self):
-        kind = ClockType.ROS_TIME
-        return Time(nanoseconds=self._start + round(self._plant.state.step * self._dt * 1e9),
-                    clock_type=kind)
-
-    def _reconfigure(self, config):
-        self._period = self._dt / config.real_time_factor
-        self._timer.timer_period_ns = round(self._period * 1e9)
+    def _reconfigure(self, config: PlantConfig) -> None:
+        self._timer.timer_period_ns = round(self._period(config) * 1e9)
         self._plant.disturbance_scale = config.disturbance_scale
 
-    def _on_command(self, message):
-        if len(message.effort) != 1 or not math.isfinite(message.effort[0]):
-            self._malformed += 1
-            return  # must not take the place of a genuine command
-        if abs(seconds(message.header.stamp) - self._time) < 1e-6:
-            self._command = message.effort[0]
+    def _on_command(self, message: JointState) -> None:
+        self._answers.hear_command(
+            message.effort, seconds(message.header.stamp), 1e-9 * self._stamp)
 
-    def _on_processed(self, message):
-        self._processed, self._alone = message.data, False
+    def _on_processed(self, message: Float64) -> None:
+        self._answers.hear_adapter(message.data)
 
-    def _on_reset(self, _, response):
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Have the next step begin an episode; until then the present one goes on."""
         episode = self._plant.reset()
         response.success, response.message = True, f'episode {episode} begins with the next step'
         return response
 
-    def _tick(self):
+    def _tick(self) -> None:
         if self._plant.asked:
-            return self._advance()  # the present state needs no answer any more
-        if not self._plant.started and self._command is None:
-            return self._publish()  # nothing moves before the first command
-        if self._lockstep and not self._answered():
-            self._waited += self._period
-            if self._waited < self._config.lockstep_timeout_s:
-                if self._waited % _REPEAT_S < self._period:
-                    self._publish()  # for whoever was not there yet
-                return None
-            self._forced += 1
-            self._alone = not self._learned
-        return self._advance()
+            self._advance()  # the present state needs no answer any more
+        elif not self._plant.started and self._answers.command is None:
+            self._publish()  # nothing moves before the first command
+        else:
+            due = self._answers.due(1e-9 * self._stamp, self._period(self._changes.config))
+            if due is Due.ADVANCE:
+                self._advance()
+            elif due is Due.REPEAT:
+                self._publish()  # for a node that was not there yet
 
-    def _advance(self):
-        self._waited = 0.0
-        self._plant.advance(self._command)
-        self._command = None
-        return self._publish()
+    def _advance(self) -> None:
+        self._plant.advance(self._answers.take())
+        self._publish()
 
-    @property
-    def _learned(self):
-        """Return whether the adapter is done with the present state."""
-        return self._processed is not None and self._processed > self._time - 1e-6
-
-    def _answered(self):
-        return self._command is not None and (self._alone or self._learned)
-
-    def _publish(self):
-        state, stamp = self._plant.state, self._stamp().to_msg()
+    def _publish(self) -> None:
+        state = self._plant.state
+        stamp = Time(nanoseconds=self._stamp, clock_type=ClockType.ROS_TIME).to_msg()
         if self._clock_publisher is not None:
             self._clock_publisher.publish(Clock(clock=stamp))
         self._states.publish(state_message(stamp, state.episode, state.x, state.applied))
 
-    def _diagnose(self):
+    def _diagnose(self) -> tuple[bytes, str, dict[str, int | str]]:
         plant = self._plant
         self._metrics.publish(deadline_misses=float(plant.deadline_misses),
                               limit_violations=float(plant.limit_violations))
-        values = {'episode': plant.state.episode, 'step': plant.state.step,
-                  'deadline_misses': plant.deadline_misses,
-                  'limit_violations': plant.limit_violations,
-                  'malformed_commands': self._malformed, 'lockstep_timeouts': self._forced,
-                  'scheduling': self.scheduling}
+        values: dict[str, int | str] = {
+            'episode': plant.state.episode, 'step': plant.state.step,
+            'deadline_misses': plant.deadline_misses, 'limit_violations': plant.limit_violations,
+            'malformed_commands': self._answers.malformed,
+            'lockstep_timeouts': self._answers.timeouts, 'scheduling': self.scheduling}
         new, self._told = plant.limit_violations - self._told, plant.limit_violations
         if new:
             return ERROR, (f'outside the limits: {new} samples since this was said last, '
                            f'{plant.limit_violations} in all'), values
         if not plant.started:
-            return WARN, without_commands(self._malformed), values
+            return WARN, without_commands(self._answers.malformed), values
         return OK, 'running', values
 
 
-def main(args=None):
+def main(args: list[str] | None = None) -> int:
     """Run the plant."""
     return run(PlantNode, args=args)
 

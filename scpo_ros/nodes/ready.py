@@ -1,4 +1,4 @@
-"""Ends as soon as there is something to be looked at: a viewer drops topics that are not there."""
+"""A node that ends once the viewers have something to show: they drop topics that do not exist."""
 
 import sys
 import time
@@ -18,7 +18,7 @@ _SHOWN = ('adapter/metrics/loss', 'adapter/metrics/worst_metric', 'adapter/marke
 class ReadyNode(Node):
     """Waits for a policy that runs and for the topics that the viewers show."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Start waiting."""
         super().__init__('ready')
         self._began, self._controlled = time.monotonic(), False
@@ -26,10 +26,10 @@ class ReadyNode(Node):
             ParameterEvent, 'controller/active_policy', self._on_active, LATCHED)
         self.create_timer(0.2, self._look, clock=STEADY)
 
-    def _on_active(self, _):
+    def _on_active(self, _: ParameterEvent) -> None:
         self._controlled = True
 
-    def _look(self):
+    def _look(self) -> None:
         missing = [topic for topic in _SHOWN if not self.count_publishers(topic)]
         late = time.monotonic() > self._began + _PATIENCE_S
         if late:
@@ -38,8 +38,8 @@ class ReadyNode(Node):
             rclpy.try_shutdown()
 
 
-def main(args=None):
-    """Wait."""
+def main(args: list[str] | None = None) -> int:
+    """Wait until the viewers have something to show."""
     return run(ReadyNode, args=args)
 
 

@@ -1,36 +1,40 @@
 """
-Runs rqt with a perspective, once this process has discovered what it shows.
+Runs rqt with a perspective, once this process has discovered the topics and nodes in it.
 
-Plots of rqt drop a topic, and its parameter editor a node, that it has not discovered by the time
-that it restores the perspective, which on a busy machine is sooner. Nodes of one process share
-what was discovered: so one is made here first, waits, and stays.
+When rqt restores a perspective, its plots drop every topic, and its parameter editor every node,
+that is not discovered yet. On a busy machine discovery takes longer than that. All nodes of a
+process share what was discovered, so a node is made here first, which waits, and stays.
 """
 
+from collections.abc import Callable, Iterable
 import re
 import sys
 import time
 
 import rclpy
+from rclpy.node import Node
 
 
 _PATIENCE_S = 20.0  # a perspective that shows half is better than none [s, wall]
 
 
-def shown(perspective):
+def shown(perspective: str) -> tuple[set[str], set[str]]:
     """Return the topics that the text of a perspective plots, and the nodes that it selects."""
     topics = set(re.findall(r"'(/[^'\s]+)/data'", perspective))
     selected = ''.join(re.findall(r'"selected_nodes": {\s*"repr": "([^"]*)"', perspective))
     return topics, set(re.findall(r"'(/[^'\s]+)'", selected))
 
 
-def missing(node, topics, nodes):
+def missing(node: Node, topics: Iterable[str], nodes: Iterable[str]) -> list[str]:
     """Return what a node has not discovered of topics with a publisher and of other nodes."""
     services = {name for name, _ in node.get_service_names_and_types()}
     return (sorted(topic for topic in topics if not node.count_publishers(topic))
             + sorted(name for name in nodes if f'{name}/list_parameters' not in services))
 
 
-def wait(node, topics, nodes, spin=rclpy.spin_once, clock=time.monotonic):
+def wait(node: Node, topics: Iterable[str], nodes: Iterable[str],
+         spin: Callable[..., None] = rclpy.spin_once,
+         clock: Callable[[], float] = time.monotonic) -> list[str]:
     """Wait until nothing is missing, or patience ends; return what is missing."""
     deadline = clock() + _PATIENCE_S
     while missing(node, topics, nodes) and clock() < deadline and rclpy.ok():
@@ -38,7 +42,7 @@ def wait(node, topics, nodes, spin=rclpy.spin_once, clock=time.monotonic):
     return missing(node, topics, nodes)
 
 
-def main():
+def main() -> int:
     """
     Wait and become rqt.
 
@@ -53,7 +57,7 @@ def main():
     if absent:
         node.get_logger().warn(f'not there yet, and not shown: {", ".join(absent)}')
     from rqt_gui.main import Main  # not installed where nobody asks for it
-    return Main().main(['rqt', *sys.argv[1:]])
+    return int(Main().main(['rqt', *sys.argv[1:]]) or 0)
 
 
 if __name__ == '__main__':

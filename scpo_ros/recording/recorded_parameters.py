@@ -6,7 +6,9 @@ from typing import Any, cast, TypedDict
 
 from scpo_ros.config import (
     AdapterConfig, ControllerConfig, ExpertConfig, MonitorConfig, NODES, PlantConfig, Spec)
-from scpo_ros.config.arguments import by_node, configuration_of, sections_of
+from scpo_ros.config.configuration import configuration_of
+from scpo_ros.config.parameter_file import by_node, sections_of
+from scpo_ros.config.renamed import present_names
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.recording.bag import Bag, BagError, PARAMETERS
 
@@ -45,7 +47,9 @@ def recorded_parameters(
     source, text = _found(bag, path)
     try:
         sections = _own(sections_of(text, source), namespace)
-        nodes, spec = configuration_of(by_node(sections))
+        given = by_node(sections)
+        nodes, spec = configuration_of(
+            {node: present_names(values) for node, values in given.items()})
     except ConfigurationError as error:
         raise BagError(f'the parameters of {source} cannot be used: {error}') from error
     return RecordedParameters(spec, cast(NodeConfigurations, nodes), source, text)

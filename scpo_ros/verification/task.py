@@ -88,7 +88,7 @@ class ControlTask:
         bounds = InputBounds.of(system, safe_set)
         simulator = Simulator(policy, bounds, np.array(spec.backup.state_weight),
                               spec.backup.input_weight)
-        tolerance = spec.metrics.no_regret_tolerance if spec.metrics.no_regret else np.inf
+        tolerance = spec.metrics.baseline_cost_tolerance if spec.metrics.baseline_cost else np.inf
         metric = RolloutMetric(simulator, lyapunov, spec.metrics.stability_ratio,
                                spec.metrics.stability_offset, tolerance,
                                constraint=spec.metrics.invariance == 'sampled',
@@ -134,7 +134,7 @@ class ControlTask:
         asked: list[ProvedInvariance | StabilityProof] = []
         if self.spec.metrics.invariance == 'proved':
             asked.append(self.invariance_proof)
-        if self.spec.metrics.no_regret:
+        if self.spec.metrics.baseline_cost:
             CostToGo.load_or_build(self)
         if self.stability_proof is not None:
             asked.append(self.stability_proof)

@@ -175,7 +175,7 @@ def test_in_lock_step_only_demonstrations_of_the_past_are_used():
 @pytest.mark.parametrize('lockstep', [True, False])
 def test_in_lock_step_an_expert_that_was_not_found_yet_is_waited_for(lockstep):
     now = [100.0]
-    session = begun(Session(AdapterConfig(teacher_wait_s=8.0), SYSTEM, lockstep, lambda: now[0]))
+    session = begun(Session(AdapterConfig(expert_wait_s=8.0), SYSTEM, lockstep, lambda: now[0]))
     tick(session, 0)
     session.acknowledge(acknowledgement(0))
     now[0] += 7.9

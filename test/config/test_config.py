@@ -10,7 +10,8 @@ import pytest
 from scpo_ros.config import (
     AdapterConfig, BackupConfig, ControllerConfig, MetricsConfig, NODES, PlantConfig, PolicyConfig,
     Spec, SystemConfig)
-from scpo_ros.config.arguments import checked_configuration, read_parameter_file
+from scpo_ros.config.configuration import checked_configuration
+from scpo_ros.config.parameter_file import read_parameter_file
 from scpo_ros.config.validation import build, flatten
 from scpo_ros.exceptions import ConfigurationError
 
@@ -81,12 +82,13 @@ def test_defaults_survive_flatten_and_build(kind):
 
 @given(st.floats(0.02, 0.4), st.integers(1, 60), st.lists(st.integers(1, 9), min_size=1),
        st.booleans(), st.sampled_from(['daqp', 'osqp', 'qpoases']))
-def test_changed_values_survive_flatten_and_build(dt, horizon, hidden, no_regret, solver):
+def test_changed_values_survive_flatten_and_build(dt, horizon, hidden, baseline_cost, solver):
     changes = {'system.dt': dt, 'backup.horizon': horizon, 'policy.hidden': hidden,
-               'metrics.no_regret': no_regret, 'backup.solver': solver}
+               'metrics.baseline_cost': baseline_cost, 'backup.solver': solver}
     spec = build(Spec, changes)
     assert spec == Spec(SystemConfig(dt=dt), BackupConfig(horizon=horizon, solver=solver),
-                        PolicyConfig(hidden=tuple(hidden)), MetricsConfig(no_regret=no_regret))
+                        PolicyConfig(hidden=tuple(hidden)),
+                        MetricsConfig(baseline_cost=baseline_cost))
     assert build(Spec, {n: item for n, (item, _) in flatten(spec).items()}) == spec
 
 
@@ -97,7 +99,7 @@ def test_numbers_take_the_type_of_their_default():
 
 @pytest.mark.parametrize('name, nearest', [
     ('system.dtt', 'system.dt'), ('backup.horizn', 'backup.horizon'), ('dt', None),
-    ('system', 'system.dt'), ('', None), ('metrics.no_regrets', 'metrics.no_regret')])
+    ('system', 'system.dt'), ('', None), ('metrics.baseline_costs', 'metrics.baseline_cost')])
 def test_an_unknown_name_is_refused_with_the_nearest(name, nearest):
     with pytest.raises(ConfigurationError, match='is not a parameter of Spec') as caught:
         build(Spec, {name: 1})

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import pytest
+from scpo_ros.bringup.preparation import set_up
+from scpo_ros.bringup.results_folder import prepare
 from scpo_ros.config import ControllerConfig, NODES, Spec
-from scpo_ros.config.arguments import (
-    ARGUMENTS, checked_configuration, node_parameters, overrides, read_parameter_file)
+from scpo_ros.config.arguments import ARGUMENTS, overrides
+from scpo_ros.config.configuration import checked_configuration, node_parameters
+from scpo_ros.config.parameter_file import read_parameter_file
 from scpo_ros.config.validation import flatten
 from scpo_ros.exceptions import ConfigurationError, InfeasibleError
-from scpo_ros.sim import main, parse, prepare, set_up
+from scpo_ros.sim import main, parse
 from scpo_ros.verification.task import ControlTask
 import yaml
 

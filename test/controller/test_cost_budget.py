@@ -258,5 +258,5 @@ def test_outside_the_safe_set_nothing_is_admitted_and_nothing_lost(task, x):
 def test_the_tolerance_is_never_below_that_of_a_certificate():
     config = build(ControllerConfig, {'cost_tolerance': 0.05})
     assert config.cost_tolerance_of(Spec()) == 0.05
-    loose = build(Spec, {'metrics.no_regret_tolerance': 0.2})
+    loose = build(Spec, {'metrics.baseline_cost_tolerance': 0.2})
     assert config.cost_tolerance_of(loose) == 0.2

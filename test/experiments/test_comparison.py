@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from scpo_ros.experiments.compare import Case, cases, finished
-from scpo_ros.experiments.comparison_page import (
-    BEGIN, certificates_table, END, gaps, interval, lead_table, page, references, replaced,
-    task_gap_closed, tuning_table, updates_until, versions)
+from scpo_ros.experiments.comparison_measures import gaps, references, task_gap_closed
+from scpo_ros.experiments.comparison_page import BEGIN, END, page, replaced, versions
 from scpo_ros.experiments.comparison_picture import draw_experts, draw_methods
+from scpo_ros.experiments.comparison_tables import (
+    certificates_table, interval, lead_table, tuning_table, updates_until)
 from scpo_ros.experiments.double_integrator import CERTIFICATES, METHODS
 from scpo_ros.experiments.results import source_digest
 
@@ -25,7 +26,7 @@ def test_every_method_and_expert_is_run_once():
     assert {case.method for case in listed} == set(METHODS)
     assert sum(case.method == 'scpo' for case in listed) == 2 * (7 + 4)
     assert sum(case.method in CERTIFICATES for case in listed) == 2 * 2 * 3
-    assert all(case.no_regret == (case.method in CERTIFICATES) for case in listed
+    assert all(case.baseline_cost == (case.method in CERTIFICATES) for case in listed
                if case.method != 'scpo')
 
 
@@ -48,6 +49,7 @@ def test_only_safe_losses_become_references():
 def test_the_task_gap_needs_an_expert_that_is_better():
     assert task_gap_closed(record([1.0])) == 0.75
     assert np.isnan(task_gap_closed({**record([1.0]), 'task_cost_expert': 3.0}))
+    assert np.isnan(task_gap_closed({**record([1.0]), 'task_cost_expert': None}))
 
 
 def test_intervals():

@@ -78,7 +78,7 @@ def undefined(states):
 
 @pytest.mark.parametrize('law', [raising, undefined])
 def test_an_expert_need_not_know_what_to_do_outside_the_safe_set(law, tmp_path):
-    result = run(law, updates=1, no_regret=False)
+    result = run(law, updates=1, baseline_cost=False)
     assert result.task_cost_expert is None
     write(result, tmp_path)
     assert json.loads((tmp_path / 'results.json').read_text())['task_cost_expert'] is None
@@ -117,7 +117,7 @@ def test_bad_arguments_are_refused(wrong):
 
 @pytest.mark.parametrize('method', [m for m in METHODS if m != 'scpo'])
 def test_every_method_runs(method):
-    result = run('overspeed', method=method, updates=2, no_regret=False)
+    result = run('overspeed', method=method, updates=2, baseline_cost=False)
     assert result.accepted + result.refused == 2
     if method in ('line-search', 'scpo-paper', 'scpo-paper-adaptive'):
         assert result.unsafe_iterates == 0 and result.accepted == 2
@@ -125,14 +125,14 @@ def test_every_method_runs(method):
 
 def test_without_constraints_the_same_data_lead_out_of_the_safe_set():
     """The negative control: the same steps, not projected, are unsafe."""
-    result = run('outward_edge', method='unconstrained', updates=UPDATES, no_regret=False,
+    result = run('outward_edge', method='unconstrained', updates=UPDATES, baseline_cost=False,
                  trust_radius=0.5)
     assert result.unsafe_iterates >= 3
 
 
 def test_iterates_are_judged_by_held_out_scenarios_as_final_policies_are(benign):
     """The fast count over many policies is the plain one, policy by policy."""
-    bad = run('energy_pump', method='unconstrained', updates=8, no_regret=False,
+    bad = run('energy_pump', method='unconstrained', updates=8, baseline_cost=False,
               trust_radius=0.5)
     scenarios = held_out_scenarios(benign.problem.task, 60, 3)
     for result in (bad, benign):

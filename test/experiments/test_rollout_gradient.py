@@ -46,10 +46,10 @@ def test_dense_states_see_what_the_bounds_say(problem, constrained, theta):
     assert np.all(task.safe_set.contains(dense.states, 1e-9)) and len(dense) > 5000
     u = task.policy(theta, dense.states)[:, 0]
     full = task.bounds.excess(dense.states, u)
-    assert np.all(dense.excess(theta) <= full)
-    assert np.array_equal(dense.excess(theta) > 0, full > 0)  # nothing that leaves C is missed
+    assert np.all(dense.violation(theta) <= full)
+    assert np.array_equal(dense.violation(theta) > 0, full > 0)  # nothing that leaves C is missed
     every = DenseStates.drawn(task, 0, 400)
-    assert np.array_equal(every.part([3, 5]).excess(theta), every.excess(theta)[[3, 5]])
+    assert np.array_equal(every.part([3, 5]).violation(theta), every.violation(theta)[[3, 5]])
 
 
 def test_what_leaves_the_safe_set_one_step_ahead_is_not_feasible(problem, constrained):
@@ -62,14 +62,14 @@ def test_what_leaves_the_safe_set_one_step_ahead_is_not_feasible(problem, constr
     constrained.dense = dense
 
 
-@pytest.mark.parametrize('kind', ['constraint', 'stability', 'invariance', 'no-regret'])
+@pytest.mark.parametrize('kind', ['constraint', 'stability', 'invariance', 'baseline cost'])
 def test_rows_are_directional_derivatives(constrained, theta, kind):
     rng, count = np.random.default_rng(1), len(constrained.scenarios)
     g, _ = constrained.constraints(theta, NONE)
     wanted = {'constraint': rng.integers(0, count, 20),
               'stability': count + rng.integers(0, count, 20),
               'invariance': rng.integers(2 * count, len(g) - 2, 20),
-              'no-regret': len(g) - np.array([2, 1])}[kind]
+              'baseline cost': len(g) - np.array([2, 1])}[kind]
     _, rows = constrained.constraints(theta, wanted)
     direction, step = rng.standard_normal(theta.size), 1e-6
     up, down = (constrained.constraints(theta + s * step * direction, NONE)[0] for s in (1, -1))
@@ -96,7 +96,7 @@ def test_the_pointwise_bound_is_below_safe_and_zero_for_safe_experts(problem):
 def test_seeds_share_the_states_and_the_identity(problem):
     other = ImitationProblem.build('outward_edge', seed=4)
     assert np.array_equal(other.states, problem.states) and other.identity == problem.identity
-    assert other.identity != ImitationProblem.build('outward_edge', no_regret=False).identity
+    assert other.identity != ImitationProblem.build('outward_edge', baseline_cost=False).identity
     assert not np.array_equal(other.states, interior_states(problem.task.safe_set, 512, 4))
 
 

@@ -86,7 +86,7 @@ def test_a_bad_argument_ends_the_launch_before_any_node_starts(name, text):
 
 def test_a_backup_that_is_not_certified_ends_the_launch_before_any_node_starts(tmp_path):
     path = tmp_path / 'arm.yaml'
-    path.write_text('/**: {ros__parameters: {metrics: {no_regret_tolerance: 0.015}}}')
+    path.write_text('/**: {ros__parameters: {metrics: {baseline_cost_tolerance: 0.015}}}')
     launched = Launched(('adapt.launch.py', {'params_file': str(path)}))
     assert launched.run() == 1
     assert not launched.pids

@@ -100,7 +100,7 @@ def test_a_bad_argument_ends_the_launch_before_any_node_starts(tmp_path, name, t
     '/**/adapter: {ros__parameters: {trust_radiu: 0.5}}',  # unknown
     '/**: {ros__parameters: {system: {position_limit: .nan}}}',
     '/**: {ros__parameters: {system: {disturbance: 20.0}}}',  # leaves no safe set
-    '/**: {ros__parameters: {metrics: {no_regret_tolerance: 0.015}}}',  # backup not certified
+    '/**: {ros__parameters: {metrics: {baseline_cost_tolerance: 0.015}}}',  # backup not certified
     '/**/controller: {ros__parameters: {system: {dt: 0.05}}}',  # not that of the others
     '/**/robot: {ros__parameters: {}}', '- no sections', '{'])
 def test_a_bad_parameter_file_ends_the_launch_before_any_node_starts(tmp_path, text):

@@ -30,8 +30,8 @@ def test_a_bad_parameter_is_named_with_its_rule(processes, ros, node, parameters
 
 
 @pytest.mark.parametrize('node, parameters, parts', [
-    ('adapter', {'metrics__no_regret_tolerance': 0.015},
-     ['the backup is not certified', 'task cost', 'accept_margin', 'no_regret_tolerance']),
+    ('adapter', {'metrics__baseline_cost_tolerance': 0.015},
+     ['the backup is not certified', 'task cost', 'accept_margin', 'baseline_cost_tolerance']),
     ('controller', {'metrics__horizon_s': 1.0, 'backup__horizon': 4},
      ['the backup is not certified', 'return to the origin', 'system.disturbance = ']),
     ('controller', {'system__disturbance': 1.0, 'backup__horizon': 4},

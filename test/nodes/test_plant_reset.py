@@ -13,7 +13,7 @@ def plant(request, made):
     node.said = []
     node._states = type('Heard', (), {'publish': staticmethod(
         lambda message: node.said.append(read_state(message)))})
-    node._alone = True  # no adapter is waited for
+    node._answers.alone = True  # no adapter is waited for
     node._publish()
     return node
 
@@ -39,7 +39,7 @@ def test_the_first_state_of_an_episode_has_a_stamp_of_its_own_and_no_old_answer(
     assert (old.episode, new.episode, new.applied) == (0, 1, 0.0)
     assert new.time == pytest.approx(old.time + 0.1, abs=1e-6)
     answer(plant, 0.9, old)  # a late one
-    assert plant._command is None
+    assert plant._answers.command is None
     answer(plant, 0.2)
     plant._tick()
     assert (plant.said[-1].episode, plant.said[-1].applied) == (1, 0.2)

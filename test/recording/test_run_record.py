@@ -106,5 +106,5 @@ def test_before_the_first_period_none_is_said():
 def test_unknown_is_words_and_known_is_a_number():
     assert (known(None, 'd'), known(math.nan, '.2f', 'x')) == ('not measured', 'x')
     assert (known(0, 'd'), known(0.0, '.1f')) == ('0', '0.0')
-    assert identity({'expert': None, 'seed': None}) == 'no teacher was heard, no simulated plant'
+    assert identity({'expert': None, 'seed': None}) == 'no expert was heard, no simulated plant'
     assert identity({'expert': 'benign', 'seed': 0}) == 'expert benign, seed 0'

@@ -97,10 +97,10 @@ def test_what_would_help_was_tried():
 
 
 def test_task_cost_without_room_names_tolerance_and_margin():
-    result = certify_backup(spec_of(metrics__no_regret_tolerance=0.015), DEMANDS)
+    result = certify_backup(spec_of(metrics__baseline_cost_tolerance=0.015), DEMANDS)
     assert "the backup's task cost" in result.sentence
     changes = [set(remedy.changes) for remedy in result.remedies if remedy.helps]
-    assert {'metrics.no_regret_tolerance'} in changes
+    assert {'metrics.baseline_cost_tolerance'} in changes
     assert {'accept_margin', 'certified_margin'} in changes
     margin = next(r for r in result.remedies if 'accept_margin' in r.changes).changes
     assert margin['certified_margin'] <= margin['accept_margin'] < 0.015
@@ -285,7 +285,7 @@ def test_the_question_reaches_the_other_process_whole():
 def test_a_process_of_its_own_certifies_or_says_why_not(tmp_path, monkeypatch):
     monkeypatch.setenv('SCPO_TEST', 'x')
     assert judged_apart(Spec(), DEMANDS) == ''
-    why_not = judged_apart(spec_of(metrics__no_regret_tolerance=0.015), DEMANDS)
+    why_not = judged_apart(spec_of(metrics__baseline_cost_tolerance=0.015), DEMANDS)
     assert 'task cost' in why_not and '\n' not in why_not
 
 

@@ -166,7 +166,7 @@ def test_a_cost_that_is_not_finite_is_never_accepted(task, scenarios, poison, no
 
 
 def test_baseline_cost_can_be_switched_off(task, scenarios):
-    off = replace(task.spec, metrics=MetricsConfig(no_regret=False, invariance='sampled'))
+    off = replace(task.spec, metrics=MetricsConfig(baseline_cost=False, invariance='sampled'))
     quiet = ControlTask.assemble(off, task.system, task.safe_set, task.contraction_factor,
                                  task.mpc, task.policy.backup)
     bad = pushing(task, 0.3)
@@ -175,4 +175,4 @@ def test_baseline_cost_can_be_switched_off(task, scenarios):
     for with_it, without in zip(columns(task, bad, scenarios)[1:],
                                 columns(quiet, bad, scenarios)[1:]):
         assert np.array_equal(with_it, without)
-    assert quiet.digest != task.digest and Spec().metrics.no_regret
+    assert quiet.digest != task.digest and Spec().metrics.baseline_cost

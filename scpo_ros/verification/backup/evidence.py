@@ -39,7 +39,7 @@ class FindingKind(Enum):
     INPUT = ("the violation, by the backup's input, of what the safe set allows", 'm/s^2')
     PROVED_INPUT = ("the proved violation, by the backup's input, of what the safe set allows",
                     'm/s^2')
-    COST = ("the backup's task cost over its own, less 1 + metrics.no_regret_tolerance", '')
+    COST = ("the backup's task cost over its own, less 1 + metrics.baseline_cost_tolerance", '')
     RETURN = ('the return to the origin (distance at the end of a rollout, less what '
               'metrics.stability_ratio and stability_offset allow)', 'm')
     STABILITY = ('the proved contraction of the state (violation of metrics.stability_decay)',

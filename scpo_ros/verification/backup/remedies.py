@@ -43,7 +43,7 @@ def for_failure(trials: Trials, task: ControlTask, failed: Sequence[Finding],
         remedies += _search(trials, 'metrics.stability_decay')
         remedies += trials.remedy({'metrics.stability': 'sampled'})
     if kinds == {FindingKind.COST}:
-        remedies += _raised(trials, 'metrics.no_regret_tolerance', failed)
+        remedies += _raised(trials, 'metrics.baseline_cost_tolerance', failed)
     short_of_input = bool(kinds & _INPUT)
     if short_of_input:
         remedies += _faster(trials, failed)

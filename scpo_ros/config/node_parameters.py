@@ -1,138 +1,30 @@
 """
-The configuration: frozen, validated, with description, unit and range of every value.
+The parameters of each node, beside those that all nodes share.
 
-Each group is a frozen dataclass; :class:`Spec` gathers what all processes must agree on (what a
-certificate rests on). Values have dotted names ('backup.horizon') in parameter files, which
-:mod:`scpo_ros.config.validation` turns into objects and back. No ROS here: the nodes derive their
-parameter descriptors from the same fields.
+Each node has one frozen dataclass, whose fields carry description, unit and range.
 """
 
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TypeVar
 
-from scpo_ros.config.validation import build, Validated, value
+from scpo_ros.config.shared_parameters import Spec
+from scpo_ros.config.validation import build, LARGEST, Validated, value
 from scpo_ros.exceptions import ConfigurationError
 
 
-_LARGEST = 2**31 - 1  # what every tool can show and set
 EXPERTS = ('benign', 'overspeed', 'outward_edge', 'sign_flip', 'destabilising_gain',
            'wrong_target', 'energy_pump')
-SOLVERS = ('daqp', 'osqp', 'qpoases')
-
-
-@dataclass(frozen=True)
-class SystemConfig(Validated):
-    """The double integrator, its limits and its disturbance."""
-
-    dt: float = value(0.1, 'model step, control period and plant step [s]', 0.005, 0.5)
-    position_limit: float = value(1.0, '|p| <= this [m]', 1e-3, 1e3)
-    velocity_limit: float = value(0.6, '|v| <= this [m/s]', 1e-3, 1e3)
-    input_limit: float = value(1.0, '|u| <= this [m/s^2]', 1e-3, 1e3)
-    disturbance: float = value(
-        0.03, 'bound of the acceleration disturbance; |w| <= dt * this on v a step [m/s^2]',
-        0.0, 1e3)
-    position_disturbance: float = value(
-        0.0, 'bound of what moves the position besides; |w| <= dt * this on p a step: encoder and '
-        'integration of a real robot [m/s]', 0.0, 1e3)
-    sample_jitter: float = value(
-        0.0, 'by how much the time between two states may differ from dt; what that changes '
-        'is added to the disturbance of the certificate [s]', 0.0, 0.1)
-    contraction_rate: float = value(
-        0.513, 'the safe set C is lambda-contractive, lambda = exp(-rate dt) [1/s]', 0.0, 10.0)
-
-
-@dataclass(frozen=True)
-class BackupConfig(Validated):
-    """The backup MPC: deliberately conservative, planned well inside the limits."""
-
-    horizon: int = value(15, 'prediction horizon N [steps]', 1, 60)
-    state_weight: tuple = value(
-        (1.0, 0.5), 'diagonal of Q in the stage cost [1/m^2, s^2/m^2]', 1e-9, 1e9)
-    input_weight: float = value(0.3, 'R in the stage cost [s^4/m^2]', 1e-9, 1e9)
-    planned_position: float = value(0.9, 'soft limit of |p| in the plan [m]', 1e-3, 1e3)
-    planned_velocity: float = value(0.2, 'soft limit of |v| in the plan [m/s]', 1e-3, 1e3)
-    planned_input: float = value(0.3, 'soft limit of |u| in the plan [m/s^2]', 1e-3, 1e3)
-    solver: str = value('daqp', 'CasADi conic plugin', choices=SOLVERS)
-
-
-@dataclass(frozen=True)
-class PolicyConfig(Validated):
-    """The residual network."""
-
-    hidden: tuple = value((16, 16), 'widths of the hidden tanh layers [1]', 1, 512)
-    seed: int = value(0, 'seed of the initial hidden weights (the residual starts at zero)', 0,
-                      _LARGEST)
-
-
-@dataclass(frozen=True)
-class MetricsConfig(Validated):
-    """The safety metrics."""
-
-    horizon_s: float = value(6.0, 'length of a rollout [s]', 0.1, 60.0)
-    stability: str = value(
-        'sampled', 'how it is known that the state returns: rollouts that end near the origin, or '
-        'a proof that every step from every state contracts a norm', choices=('sampled', 'proved'))
-    stability_decay: float = value(
-        0.05, 'proved: the norm shrinks at least by exp(-this dt) a step [1/s]', 1e-6, 10.0)
-    stability_ratio: float = value(0.5, 'rho in |x_H| <= rho |x_0| + offset [1]', 0.0, 0.999)
-    stability_offset: float = value(0.1, 'sampled: offset there [m]', 0.0, 10.0)
-    no_regret: bool = value(True, "whether the task cost must not exceed the backup's")
-    no_regret_tolerance: float = value(
-        0.03, "eps: admissible relative excess of the task cost over the backup's; 0.03 on the "
-        'sampled means keeps it below 0.05 elsewhere [1]', 1e-3, 10.0)
-    design_states: int = value(60, 'initial states of the design rollouts', 4, 10000)
-    verification_states: int = value(300, 'initial states of the verification rollouts', 4, 100000)
-    invariance: str = value(
-        'proved', 'how it is known that the safe set is kept: proved over all of its states, or '
-        'sampled at some', choices=('proved', 'sampled'))
-    proof_cells: int = value(64, 'proved: cells of the grid over C along each axis', 4, 1024)
-    invariance_states: int = value(
-        60000, 'sampled: states of C', 100, 10000000)
-    seed: int = value(0, 'seed of the scenario sets', 0, _LARGEST)
-
-
-@dataclass(frozen=True)
-class Spec(Validated):
-    """What a certificate rests on; every process must hold the same."""
-
-    system: SystemConfig = field(default_factory=SystemConfig)
-    backup: BackupConfig = field(default_factory=BackupConfig)
-    policy: PolicyConfig = field(default_factory=PolicyConfig)
-    metrics: MetricsConfig = field(default_factory=MetricsConfig)
-
-    def __post_init__(self):
-        """Check the relations between groups."""
-        super().__post_init__()
-        system, backup = self.system, self.backup
-        if not system.sample_jitter < system.dt / 4:
-            raise ConfigurationError(
-                'system.sample_jitter', system.sample_jitter,
-                f'must be less than dt / 4 = {system.dt / 4:g}')
-        for name in ('position', 'velocity', 'input'):
-            planned, limit = (getattr(backup, f'planned_{name}'), getattr(system, f'{name}_limit'))
-            if planned > limit:
-                raise ConfigurationError(
-                    f'backup.planned_{name}', planned,
-                    f'must not exceed system.{name}_limit = {limit}')
-        if self.metrics.stability == 'proved' and self.metrics.invariance != 'proved':
-            raise ConfigurationError(
-                'metrics.stability', 'proved',
-                "needs metrics.invariance = 'proved': it speaks of states that stay in C")
-        if len(backup.state_weight) != 2:
-            raise ConfigurationError(
-                'backup.state_weight', backup.state_weight, 'must have 2 entries')
-        if self.metrics.horizon_s < system.dt:
-            raise ConfigurationError(
-                'metrics.horizon_s', self.metrics.horizon_s, f'must be at least dt = {system.dt}')
 
 
 @dataclass(frozen=True)
 class PlantConfig(Validated):
     """The simulated plant."""
 
-    seed: int = value(0, 'seed of episodes and disturbances', 0, _LARGEST)
+    seed: int = value(0, 'seed of episodes and disturbances', 0, LARGEST)
     random_start: bool = value(
         True, 'episodes start at random in the safe set; false: at initial_state')
-    initial_state: tuple = value(
+    initial_state: tuple[float, ...] = value(
         (0.5, 0.0), 'where episodes start otherwise [m, m/s]', -1e3, 1e3)
     episode_steps: int = value(60, 'steps of an episode', 2, 10000000)
     command_timeout_s: float = value(
@@ -155,13 +47,14 @@ class ControllerConfig(Validated):
     """The controller node."""
 
     safety: bool = value(
-        True, 'policy checks and runtime guard; false only for demonstrations of the danger')
+        True, 'policy checks and safety filter; false only for demonstrations of the danger')
     certified_margin: float = value(
         0.02, "least margin that a policy's certificate must claim and its proved bounds must "
         'keep [1]', 0.0, 1.0)
     cost_tolerance: float = value(
         0.05, 'eps: all policies together may cost so much more than the backup, else it answers; '
-        'at least no_regret_tolerance; without no_regret it is not looked at [1]', 1e-3, 10.0)
+        'at least baseline_cost_tolerance; without baseline_cost it is not looked at [1]',
+        1e-3, 10.0)
     swap_dwell_s: float = value(
         -1.0, 'shortest time between two policy swaps; negative: none where invariance is proved, '
         'else the rollout length [s]', -1.0, 600.0)
@@ -184,11 +77,11 @@ class ControllerConfig(Validated):
         10, 'SCHED_FIFO priority of the node where the system grants it; 0, and with lockstep: '
         'none', 0, 99)
 
-    def cost_tolerance_of(self, spec):
-        """Return the relative excess of task cost that a sequence of policies may have [1]."""
-        return max(self.cost_tolerance, spec.metrics.no_regret_tolerance)
+    def cost_tolerance_of(self, spec: Spec) -> float:
+        """Return by what part a sequence of policies may cost more than the backup [1]."""
+        return max(self.cost_tolerance, spec.metrics.baseline_cost_tolerance)
 
-    def dwell(self, spec):
+    def dwell(self, spec: Spec) -> float:
         """Return the shortest time between two swaps [s] under a :class:`Spec`."""
         if not self.safety:
             return 0.0
@@ -204,7 +97,7 @@ class AdapterConfig(Validated):
     autostart: bool = value(True, 'configure and activate without being asked')
     safety: bool = value(
         True, 'SCPO; false publishes raw steps, only for demonstrations of the danger')
-    seed: int = value(0, 'seed of the sampled directions', 0, _LARGEST)
+    seed: int = value(0, 'seed of the sampled directions', 0, LARGEST)
     enabled: bool = value(
         True, 'whether to learn; ~/set_enabled switches it too', dynamic=True)
     update_period_s: float = value(
@@ -219,8 +112,8 @@ class AdapterConfig(Validated):
     demonstration_lag_s: float = value(
         2.0, 'with use_sim_time: demonstrations are used this long after the fact, so that runs '
         'repeat [s]', 0.0, 60.0)
-    teacher_wait_s: float = value(
-        20.0, 'with use_sim_time: longest wait for a teacher not seen yet [s, wall]', 0.0, 600.0)
+    expert_wait_s: float = value(
+        20.0, 'with use_sim_time: longest wait for an expert not seen yet [s, wall]', 0.0, 600.0)
     rollouts: int = value(16, 'collected rollouts replayed in the design set', 0, 1000)
     damping: float = value(
         0.02, 'damping of the Gauss-Newton step, relative [1]', 1e-9, 1e3, dynamic=True)
@@ -251,7 +144,7 @@ class AdapterConfig(Validated):
         -1, 'to which version ~/rollback goes back; -1: to the parent of the present one', -1,
         10**9, dynamic=True)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Check the relation of the margins."""
         super().__post_init__()
         if self.certificate == 'sampled-bound' and not self.bound_file:
@@ -288,7 +181,7 @@ class MonitorConfig(Validated):
         0.0, 'length of the run, counted from the first certificate; 0: until stopped [s]',
         0.0, 1e7)
     output: str = value('results/latest', 'folder of summary and picture')
-    seed: int = value(0, 'the seed, for the summary', 0, _LARGEST)
+    seed: int = value(0, 'the seed, for the summary', 0, LARGEST)
     live: bool = value(True, 'whether to print a live line')
 
 
@@ -300,11 +193,14 @@ class RecorderConfig(Validated):
     parameters_file: str = value('', 'parameter file to keep in the bag; empty: none')
 
 
-NODES = {'plant': PlantConfig, 'controller': ControllerConfig, 'adapter': AdapterConfig,
-         'expert': ExpertConfig, 'monitor': MonitorConfig}
+NODES: dict[str, type[Validated]] = {
+    'plant': PlantConfig, 'controller': ControllerConfig, 'adapter': AdapterConfig,
+    'expert': ExpertConfig, 'monitor': MonitorConfig}
+
+_Config = TypeVar('_Config', bound=Validated)
 
 
-def build_node(kind, values):
+def build_node(kind: type[_Config], values: Mapping[str, object]) -> tuple[Spec, _Config]:
     """
     Build (Spec, node configuration) from the parameters of one node.
 

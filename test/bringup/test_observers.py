@@ -6,10 +6,10 @@ import re
 import time
 
 import pytest
-from scpo_ros.bringup import companions
+from scpo_ros.bringup import observers
+from scpo_ros.bringup.processes import Processes
 from scpo_ros.config.arguments import ARGUMENTS
 from scpo_ros.exceptions import ConfigurationError
-from scpo_ros.sim import Processes
 
 DEFAULTS = {argument.name: argument.default for argument in ARGUMENTS}
 
@@ -24,11 +24,11 @@ def installed(tmp_path, monkeypatch):
 
 
 def test_nothing_is_started_unasked():
-    assert companions.viewers(DEFAULTS) == {}
+    assert observers.viewers(DEFAULTS) == {}
 
 
 def test_viewers_are_given_the_shipped_files(installed):
-    lines = companions.viewers({**DEFAULTS, 'rqt': 'true', 'rviz': 'true'})
+    lines = observers.viewers({**DEFAULTS, 'rqt': 'true', 'rviz': 'true'})
     rqt, rviz = lines['rqt'], lines['rviz2']
     assert rqt[1:-1] == ['-m', 'scpo_ros.nodes.rqt', '--perspective-file']
     assert rviz[:-1] == ['rviz2', '-d']
@@ -37,7 +37,7 @@ def test_viewers_are_given_the_shipped_files(installed):
 
 @pytest.mark.parametrize('namespace, prefix', [('a', '/a/'), ('/q/w', '/q/w/'), ('/', '/')])
 def test_viewers_of_another_namespace_show_its_topics(installed, namespace, prefix):
-    for line in companions.viewers(
+    for line in observers.viewers(
             {**DEFAULTS, 'rqt': 'true', 'rviz': 'true', 'namespace': namespace}).values():
         text = Path(line[-1]).read_text()
         assert f'{prefix}adapter/m' in text and '/scpo' not in text
@@ -47,15 +47,15 @@ def test_viewers_of_another_namespace_show_its_topics(installed, namespace, pref
 def test_a_viewer_that_is_not_installed_is_named(monkeypatch, tmp_path, name, program):
     monkeypatch.setenv('PATH', str(tmp_path))
     with pytest.raises(ConfigurationError, match=f'{name} needs .*{program}'):
-        companions.viewers({**DEFAULTS, name: 'true'})
+        observers.viewers({**DEFAULTS, name: 'true'})
 
 
 @pytest.mark.parametrize('namespace, own, foreign', [
     ('a', ['/a/policy', '/a/controller/metrics/residual'], ['/b/policy', '/ab/policy', '/policy']),
     ('/', ['/policy', '/controller/metrics/residual'], [])])
 def test_a_bag_holds_one_copy_and_what_all_share(monkeypatch, namespace, own, foreign):
-    monkeypatch.setattr(companions, 'find_spec', lambda name: name)
-    line = companions.ros2_bag_record({**DEFAULTS, 'namespace': namespace}, 'the/bag')
+    monkeypatch.setattr(observers, 'find_spec', lambda name: name)
+    line = observers.ros2_bag_record({**DEFAULTS, 'namespace': namespace}, 'the/bag')
     assert line[:5] == ['ros2', 'bag', 'record', '--storage', 'mcap']
     assert line[-2:] == ['--output', 'the/bag']
     wanted = re.compile(line[line.index('--regex') + 1])
@@ -64,9 +64,9 @@ def test_a_bag_holds_one_copy_and_what_all_share(monkeypatch, namespace, own, fo
 
 
 def test_without_ros2_bag_the_launch_says_so(monkeypatch):
-    monkeypatch.setattr(companions, 'find_spec', lambda _: None)
+    monkeypatch.setattr(observers, 'find_spec', lambda _: None)
     with pytest.raises(ConfigurationError, match='ros2 bag'):
-        companions.ros2_bag_record(DEFAULTS)
+        observers.ros2_bag_record(DEFAULTS)
 
 
 def test_viewers_start_once_there_is_something_to_see_and_may_be_closed(tmp_path, monkeypatch):

@@ -1,5 +1,10 @@
-"""What runs beside the nodes when asked for: recorder, rqt, rviz. Command lines, no processes."""
+"""
+Programs that only look at a run: recorder, rqt, rviz. None of them moves the robot.
 
+Here are their command lines; :mod:`scpo_ros.bringup.processes` and the launch files start them.
+"""
+
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 import re
@@ -19,14 +24,13 @@ _VIEWERS = {  # argument: program, command line, file
             'config/scpo.perspective'),
     'rviz': ('rviz2', ['rviz2', '-d'], 'config/scpo.rviz')}
 
-MAY_DIE = ('adapter', 'expert', 'recorder')  # the robot must not notice
 
-
-def ros2_bag_record(values, folder=None):
+def ros2_bag_record(values: Mapping[str, str], folder: str | Path | None = None) -> list[str]:
     """
     Return the command line with which `ros2 bag` records, for the launch files.
 
-    It takes what is in the namespace, and what all share, so that two copies make two bags.
+    It records the topics of the namespace and those that all namespaces share, so that two copies
+    of the nodes make two bags.
 
     :param values: {argument: text}. :param folder: of the bag; None: named by date and time.
     :raises ConfigurationError: when it is not installed.
@@ -41,7 +45,7 @@ def ros2_bag_record(values, folder=None):
             *(['--output', str(folder)] if folder else [])]
 
 
-def viewers(values):
+def viewers(values: Mapping[str, str]) -> dict[str, list[str]]:
     """
     Return {program: command line} of the viewers that are asked for.
 
@@ -58,13 +62,13 @@ def viewers(values):
     return lines
 
 
-def readiness(values):
-    """Return the command line that ends as soon as there is something to be looked at."""
+def readiness(values: Mapping[str, str]) -> list[str]:
+    """Return the command line of a process that ends once the viewers have something to show."""
     return [sys.executable, '-m', 'scpo_ros.nodes.ready', '--ros-args', '-r',
             f'__ns:={full_name("", values).rstrip("/")}']
 
 
-def _in_namespace(path, values):
+def _in_namespace(path: Path, values: Mapping[str, str]) -> Path:
     """Return the path of a viewer's file whose topics are those of the namespace."""
     prefix = full_name('', values).rstrip('/')
     if prefix == f'/{_SHIPPED_NAMESPACE}':

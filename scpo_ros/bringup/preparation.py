@@ -1,0 +1,112 @@
+"""
+What is done before a run starts: check everything, certify the backup, make the tables.
+
+Nothing moves until all of it has succeeded. The launch files and :mod:`scpo_ros.sim` share it.
+"""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+import sys
+import threading
+from typing import TypeVar
+
+from scpo_ros.bringup.observers import viewers
+from scpo_ros.bringup.results_folder import bag_path, check_bag, prepare
+from scpo_ros.config import AdapterConfig, ControllerConfig, Spec
+from scpo_ros.config.arguments import full_name, value_of
+from scpo_ros.config.configuration import node_parameters
+from scpo_ros.config.parameter_file import Given
+from scpo_ros.config.resources import share_file
+from scpo_ros.config.validation import build, flatten, Validated
+from scpo_ros.verification.backup.evidence import AdapterDemand, ControllerDemand, demands_of
+from scpo_ros.verification.backup.required import require_certified_backup
+from scpo_ros.verification.task import ControlTask
+from tqdm import tqdm
+import yaml
+
+
+_PATIENCE_S = 3.0  # after this long without a table a line says what takes so long [s]
+_Config = TypeVar('_Config', bound=Validated)
+
+
+def set_up(values: Mapping[str, str]) -> tuple[Path, dict[str, list[str]]]:
+    """
+    Check all there is to check, then make the results folder; nothing has been started yet.
+
+    What was checked is written to RESULTS/run.parameters.yaml, the only file that the nodes read:
+    one value for every parameter under the node's full name, so that no order of sections decides.
+
+    :param values: {argument: text}.
+    :returns: the path of that file, and the command lines of the viewers.
+    :raises ScpoRosError: naming the value and the rule, or why the backup is not certified.
+    """
+    parameters, spec = node_parameters(
+        values['params_file'] or share_file('config/scpo.yaml'), values)
+    folder = Path(values['results'])
+    lines = viewers(values)
+    check_bag(values)
+    make_ready(spec, parameters)
+    prepare(folder)
+    path = folder / 'run.parameters.yaml'
+    if value_of('record', values):
+        parameters['recorder'] = _of_the_recorder(spec, parameters, values, path)
+    path.write_text(yaml.safe_dump({
+        full_name(node, values): {'ros__parameters': given}
+        for node, given in parameters.items()}), encoding='utf-8')
+    return path, lines
+
+
+def _of_the_recorder(spec: Spec, parameters: Given, values: Mapping[str, str], path: Path
+                     ) -> dict[str, object]:
+    """Return the recorder's parameters: those that all nodes share, and its own."""
+    shared = {name: deepcopy(parameters['plant'][name]) for name in flatten(spec)}
+    return {**shared, 'bag_path': str(bag_path(values)), 'parameters_file': str(path)}
+
+
+def make_ready(spec: Spec, parameters: Given) -> None:
+    """
+    Certify the backup, and put the tables of backup and proofs where all processes find them.
+
+    :param spec: Spec. :param parameters: {node: {parameter: value}}.
+    :raises ScpoRosError: when the backup is not certified, or nothing can be proved.
+    """
+    demands = demands_of(adapter=_own(AdapterConfig, parameters['adapter']),
+                         controller=_own(ControllerConfig, parameters['controller']))
+    require_certified_backup(
+        spec, demands, judge=_judged,
+        say=lambda sentence: print(f'[scpo_ros] {sentence}', file=sys.stderr, flush=True))
+    tabulate(spec)
+
+
+def _own(kind: type[_Config], parameters: Mapping[str, object]) -> _Config:
+    """Return the configuration of one node without what all nodes share."""
+    known = flatten(kind())
+    return build(kind, {name: item for name, item in parameters.items() if name in known})
+
+
+def _judged(spec: Spec, demands: tuple[AdapterDemand | ControllerDemand, ...]) -> str:
+    """Return why the backup is not certified, or '', with progress shown."""
+    from scpo_ros.verification.backup.certification import certify_backup  # takes long to import
+    sentence: str = certify_backup(spec, demands, make=tabulate).sentence
+    return sentence
+
+
+def tabulate(spec: Spec) -> ControlTask:
+    """
+    Put the tables of backup and proofs into the cache; return their ControlTask.
+
+    :raises ScpoRosError: when the limits leave no safe set, or nothing can be proved.
+    """
+    with tqdm(total=100, desc='backup law', unit='%', leave=False, delay=1.0) as bar:
+        task: ControlTask = ControlTask.build(
+            spec, progress=lambda done: bar.update(int(100 * done) - bar.n))
+    notice = threading.Timer(_PATIENCE_S, print, [
+        'covering the safe set for the proofs: the first time at this dt, up to a minute'],
+        {'file': sys.stderr, 'flush': True})
+    notice.start()
+    try:
+        task.build_proofs()
+    finally:
+        notice.cancel()
+    return task

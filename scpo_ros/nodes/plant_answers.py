@@ -1,0 +1,72 @@
+"""What the plant hears about its present state, and how long it waits for it. No ROS."""
+
+from collections.abc import Sequence
+from enum import Enum
+import math
+
+
+_REPEAT_S = 0.2  # a state without answer is published again so often [s, wall]
+_SAME_S = 1e-6  # two times that differ by less are those of the same state [s]
+
+
+class Due(Enum):
+    """What the plant does next."""
+
+    ADVANCE = 'take the next step'
+    REPEAT = 'publish the present state again'
+    WAIT = 'nothing'
+
+
+class Answers:
+    """
+    The answers to the present state: the controller's command, and whether the adapter is done.
+
+    On the wall clock the plant waits for neither. In lock-step it waits for both, up to a
+    time-out. An adapter that lets the time-out pass is not waited for until it is heard again.
+    """
+
+    def __init__(self, lockstep: bool, timeout_s: float) -> None:
+        """Start without answers. :param timeout_s: longest wait for the answers to a state."""
+        self._lockstep, self._timeout = lockstep, timeout_s
+        self._processed = -math.inf  # newest state that the adapter is done with [s]
+        self._waited = 0.0  # for answers to the present state [s, wall]
+        self.command: float | None = None  # the answer to the present state
+        self.alone = False  # whether no adapter is waited for
+        self.timeouts = self.malformed = 0  # waits that ended without; commands not readable
+
+    def hear_command(self, effort: Sequence[float], answered: float, now: float) -> None:
+        """
+        Take in a command; ignore one for another state, and count a malformed one.
+
+        :param effort: as the message has it; one finite number is wanted.
+        :param answered: time of the state that it answers [s]. :param now: of the present one.
+        """
+        if len(effort) != 1 or not math.isfinite(effort[0]):
+            self.malformed += 1  # must not take the place of a genuine command
+        elif abs(answered - now) < _SAME_S:
+            self.command = effort[0]
+
+    def hear_adapter(self, processed: float) -> None:
+        """Note which state [s] the adapter is done with."""
+        self._processed, self.alone = processed, False
+
+    def due(self, now: float, period: float) -> Due:
+        """
+        Return what a tick of the plant does.
+
+        :param now: time of the present state [s]. :param period: since the last tick [s, wall].
+        """
+        learned = self._processed > now - _SAME_S
+        if not self._lockstep or (self.command is not None and (self.alone or learned)):
+            return Due.ADVANCE
+        self._waited += period
+        if self._waited < self._timeout:
+            return Due.REPEAT if self._waited % _REPEAT_S < period else Due.WAIT
+        self.timeouts += 1
+        self.alone = not learned
+        return Due.ADVANCE
+
+    def take(self) -> float | None:
+        """Return the command, None when none came, and begin to wait for the next state's."""
+        command, self.command, self._waited = self.command, None, 0.0
+        return command
