@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from assurance.learning import learn
 import numpy as np
 from scpo_ros.arrays import digest
-from scpo_ros.backup.cost_to_go import CostToGo, nodes, table_of
+from scpo_ros.backup.planar.cost_to_go import CostToGo, nodes, table_of
 from scpo_ros.config import ControllerConfig, EXPERTS
 from scpo_ros.controller.admission import Admission
 from scpo_ros.controller.control_loop import ControlLoop
@@ -26,7 +26,7 @@ from scpo_ros.controller.policy_gate import PolicyGate
 from scpo_ros.interface.policy_record import backup_record, PolicyRecord
 from scpo_ros.interface.state_watch import StateWatch
 from scpo_ros.ledger.history import History
-from scpo_ros.policy.safety_filter import GuardedPolicy, Source
+from scpo_ros.policy.safety_filter import NearestInputFilter, Source
 from scpo_ros.systems.scenario import random_scenarios
 from scpo_ros.verification.verifier import Verifier
 
@@ -148,7 +148,7 @@ def loop_of(task):
                       task.spec.metrics.invariance)
     dt = task.system.dt
     loop = ControlLoop(
-        task, GuardedPolicy(task, task.initial_theta),
+        task, NearestInputFilter(task, task.initial_theta),
         Admission(gate, None, History('', 'controller'), 20.0), StateWatch(dt, 0.5),
         ModelMonitor(task, 60),
         budget=CostBudget(task, ControllerConfig().cost_tolerance_of(task.spec)))

@@ -32,7 +32,7 @@ from scpo_ros.interface.claim import Claim
 from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.interface.state_watch import StateWatch
 from scpo_ros.ledger.history import History
-from scpo_ros.policy.safety_filter import GuardedPolicy
+from scpo_ros.policy.safety_filter import NearestInputFilter
 
 
 STEPS, AFTERWARDS, CALM_S = 200, 40, 6.0
@@ -77,7 +77,7 @@ def control_loop(learnt, make_monitor=ModelMonitor) -> ControlLoop:
     gate = PolicyGate(backup_record(task.initial_theta, task.digest), 0.02, 0.0, kind)
     gate.admit_unchecked(learnt.chain.latest)
     admission = Admission(gate, InlineWorker(Certified(kind)), History('', 'controller'), 20.0)
-    return ControlLoop(task, GuardedPolicy(task, task.initial_theta), admission,
+    return ControlLoop(task, NearestInputFilter(task, task.initial_theta), admission,
                        StateWatch(dt, 0.5), make_monitor(task, round(CALM_S / dt)))
 
 

@@ -10,7 +10,7 @@ from scpo_ros.controller.model_monitor import ModelMonitor
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.interface.state_watch import StateWatch
 from scpo_ros.nodes.conversions import read_state, stamp_of, state_message
-from scpo_ros.policy.safety_filter import GuardedPolicy
+from scpo_ros.policy.safety_filter import NearestInputFilter
 from scpo_ros.systems.plant import SimulatedPlant
 
 
@@ -49,14 +49,14 @@ def attack(learnt, oracle, tally, rng, count):
     target = Target(learnt)
     admission = target.fresh()
     task = learnt.task
-    loop = ControlLoop(task, GuardedPolicy(task, admission.gate.running.theta), admission,
+    loop = ControlLoop(task, NearestInputFilter(task, admission.gate.running.theta), admission,
                        StateWatch(0.1, 0.5), ModelMonitor(task, 60))
     plant = SimulatedPlant(task.system, task.safe_set, PlantConfig(seed=int(rng.integers(10**6))))
     sent, running = 0, admission.gate.running
     while sent < count:
         state = plant.state
         seen = SimpleNamespace(time=1e5 + 0.1 * state.step, episode=state.episode, x=state.x,
-                               applied=state.applied)
+                               applied=state.applied[0])
         reply = loop.answer(seen)
         if reply is None or not abs(reply.u) <= task.system.input_limit[0]:
             tally.fail('limit_violations', f'no admissible answer to {seen}')
@@ -85,7 +85,7 @@ def attack_clock(learnt, oracle, tally, rng, count):
     """Set the plant's clock by any amount; the loop must find its way back, within the limits."""
     target = Target(learnt)
     admission, task = target.fresh(), learnt.task
-    loop = ControlLoop(task, GuardedPolicy(task, admission.gate.running.theta), admission,
+    loop = ControlLoop(task, NearestInputFilter(task, admission.gate.running.theta), admission,
                        StateWatch(0.1, 0.5), ModelMonitor(task, 60))
     plant = SimulatedPlant(task.system, task.safe_set, PlantConfig(seed=int(rng.integers(10**6))))
     offset = 1e6
@@ -97,7 +97,7 @@ def attack_clock(learnt, oracle, tally, rng, count):
             state = plant.state
             reply = loop.answer(SimpleNamespace(
                 time=offset + 0.1 * state.step, episode=state.episode, x=state.x,
-                applied=state.applied))
+                applied=state.applied[0]))
             unanswered = 0 if reply is not None else unanswered + 1
             if unanswered > 3:
                 tally.fail('controller_crashes', f'deaf after the clock was set to {offset}')
@@ -120,7 +120,7 @@ def attack_reset(learnt, oracle, tally, rng, count):
     """
     target = Target(learnt)
     admission, task = target.fresh(), learnt.task
-    loop = ControlLoop(task, GuardedPolicy(task, admission.gate.running.theta), admission,
+    loop = ControlLoop(task, NearestInputFilter(task, admission.gate.running.theta), admission,
                        StateWatch(0.1, 0.5), ModelMonitor(task, 60))
     plant = SimulatedPlant(task.system, task.safe_set, PlantConfig(
         seed=int(rng.integers(10**6)), episode_steps=25))
@@ -128,7 +128,7 @@ def attack_reset(learnt, oracle, tally, rng, count):
     while sent < count:
         state = plant.state
         reply = loop.answer(SimpleNamespace(time=1e5 + 0.1 * state.step, episode=state.episode,
-                                            x=state.x, applied=state.applied))
+                                            x=state.x, applied=state.applied[0]))
         if reply is None:
             tally.fail('limit_violations', f'no answer to the state of step {state.step}')
             return

@@ -54,7 +54,7 @@ def _collected(config):
     """Return the windows that a plant under the backup would have shown."""
     drawn = scenarios(config.rollouts, config.rollout_steps)
     x, u = task().simulator.trajectory(task().initial_theta, drawn.x0, drawn.w)
-    return [CollectedRollout(0, *window) for window in zip(x, u[..., None])]
+    return [CollectedRollout(0, *window) for window in zip(x, u)]
 
 
 def of_the_default_path(count, expert='outward_edge'):

@@ -16,7 +16,7 @@ def naive(thetas, drives):
     for k in range(drives.horizon):
         backup = np.array([control.mpc.solve(state)[0] for state in x.reshape(-1, 2)])
         u = np.clip(backup.reshape(x.shape[:2]) + control.policy.network(thetas, x), -1.0, 1.0)
-        worst = np.maximum(worst, control.bounds.excess(x, u))
+        worst = np.maximum(worst, control.bounds.violation(x, u[..., None]))
         x = system.step(x, u[..., None], drives.w[:, k])
     return x
 

@@ -700,10 +700,10 @@ CHECKS = [  # file, text of the check, text without it, what gets through
      last_version_is_revived),
     (CHAIN_FILE, 'if max(self._records) + 1 - version > LARGEST_JUMP:', 'if False:',
      numbered_out_of_reach),
-    ('systems/plant.py', '        if self.asked:\n            return self._begin_episode()\n', '',
+    ('systems/plant.py',
+     '        if self.asked:\n            return self._begin_episode(step, episode + 1)\n', '',
      answer_of_another_episode),
-    ('systems/plant.py', 'self._begin, self._last, self._missing = self._step, None, 0',
-     'self._begin, self._missing = self._step, 0', command_of_another_episode),
+    ('systems/plant.py', '        self._drive.forget()\n', '', command_of_another_episode),
     (GATE_FILE,
      'found = _checked(identity_defects, record, backup.theta.size, backup.spec_digest)',
      'found = ()', restored_unseen),
@@ -762,11 +762,11 @@ PLANT_CHECKS = [  # of the plant
      lambda m: _duration(m, 1e-3) < 0.1),
     (TRANSITIONS_FILE, 'if state.episode != before.episode:', 'if False:',
      _judged(episode=1)),
-    (TRANSITIONS_FILE, 'Gap.NONE if np.isfinite(state.applied) else Gap.INPUT',
+    (TRANSITIONS_FILE, 'Gap.NONE if np.all(np.isfinite(state.applied)) else Gap.INPUT',
      'Gap.NONE', _judged(applied=np.nan)),
-    (APPLIED_FILE, 'excess <= self._tolerance  #', 'not excess > 1e9  #',
+    (APPLIED_FILE, 'violation <= self._tolerance  #', 'not violation > 1e9  #',
      _matched(0.9, x=(0.6, 0.4), task=TASK)),
-    (APPLIED_FILE, 'saturated and excess', 'excess', _matched(20.5)),
+    (APPLIED_FILE, 'saturated and violation', 'violation', _matched(20.5)),
     (APPLIED_FILE, 'self._answers[-1][0] is not before', 'False',
      _compared_with_nothing)]
 BUDGET = [  # of the task cost
@@ -790,7 +790,7 @@ BUDGET = [  # of the task cost
      ' else min(pending, grant))',
      _pending_is_kept),
     ('controller/cost_budget.py', 'except SolverError:', 'except KeyError:', _no_answer),
-    ('backup/cost_to_go.py', 'if not np.all(np.isfinite(table)):', 'if False:',
+    ('backup/planar/cost_to_go.py', 'if not np.all(np.isfinite(table)):', 'if False:',
      _table_with_a_hole)]
 ON_DISK = [
     (ADMISSION_FILE, 'if written is None:\n            self._let_through(True',

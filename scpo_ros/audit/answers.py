@@ -12,7 +12,7 @@ from scpo_ros.audit.acceptance import Acceptance
 from scpo_ros.audit.evidence import Evidence, Finding, Seen
 from scpo_ros.exceptions import ScpoRosError
 from scpo_ros.interface.messages import Command
-from scpo_ros.policy.safety_filter import GuardedPolicy, Source
+from scpo_ros.policy.safety_filter import NearestInputFilter, Source
 from scpo_ros.tolerances import SOLVED
 from scpo_ros.verification.task import ControlTask
 
@@ -31,7 +31,7 @@ class Answers:
         :param acceptance: after its findings. :param safety: whether the safety filter acted.
         """
         self._evidence, self._task, self._acceptance = evidence, task, acceptance
-        self._law = GuardedPolicy(task, task.initial_theta, guard=safety)
+        self._law = NearestInputFilter(task, task.initial_theta, enabled=safety)
         self._loaded: Array | None = None  # weights of the law, None before the first
         self.recomputed = self.stateless = self.unknown = 0  # commands
 
@@ -59,17 +59,18 @@ class Answers:
     def _compared(self, seen: Seen[Command], x: Array) -> Iterator[Finding]:
         """Yield a finding where the loaded law does not give the command at a state (n,)."""
         command, action = seen.value, self._law.act(x)
+        u = float(action.u[0])
         tabulated = action.source in (Source.POLICY, Source.GUARD)
         tolerance = self._task.tolerances.command if tabulated else SOLVED
-        close = abs(action.u - command.u) <= tolerance  # NaN is not
+        close = abs(u - command.u) <= tolerance  # NaN is not
         if action.source.value != self._law_of(command) or not close:
             yield seen.finding(
                 f'{command.source} of version {command.version} commands {command.u:.9g}, '
-                f'but at this state it is {action.source.value} with {action.u:.9g}')
+                f'but at this state it is {action.source.value} with {u:.9g}')
         elif action.source is Source.GUARD:
             yield seen.finding(
-                f'the guard had to act: version {command.version} would not have kept the '
-                'next state in the safe set')
+                f'the safety filter had to act: version {command.version} would not have kept '
+                'the next state in the safe set')
 
     @staticmethod
     def _law_of(command: Command) -> str:

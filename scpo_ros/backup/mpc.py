@@ -13,6 +13,7 @@ C is lambda-contractive, so a solution exists for every x in C and, since x_1 li
 every disturbance, again at every later step (recursive feasibility; Kerrigan, Maciejowski 2000).
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 import threading
@@ -20,13 +21,15 @@ import threading
 import casadi as ca
 import numpy as np
 from scipy.linalg import solve_discrete_are
-from scpo_ros.arrays import checked, digest, frozen
+from scpo_ros.arrays import Array, checked, digest, frozen
+from scpo_ros.config import BackupConfig
 from scpo_ros.exceptions import InfeasibleError, SolverError
-from scpo_ros.sets.invariant_set import irredundant
+from scpo_ros.sets.invariant_set import irredundant, Polytope
+from scpo_ros.systems.linear_system import LinearSystem
 
 _SLACK_LINEAR, _SLACK_QUADRATIC = 10.0, 100.0
 _FEASIBILITY = 2e-9  # of the first-state constraint, so that rounding cannot empty it
-_SOLVER_OPTIONS = {
+_SOLVER_OPTIONS: dict[str, dict[str, str | bool | dict[str, float]]] = {
     'daqp': {'daqp': {'primal_tol': 1e-11}},  # its default of 1e-6 is no hard constraint
     'qpoases': {'printLevel': 'none', 'sparse': False},
     'osqp': {'osqp': {'eps_abs': 1e-9, 'eps_rel': 1e-9, 'max_iter': 200000, 'polish': True,
@@ -36,51 +39,54 @@ _SOLVER_OPTIONS = {
 
 @dataclass(frozen=True)
 class ParametricQP:
-    """minimise z'P z / 2 + (q + F x)'z subject to G z <= b + S x; the first entry of z is u_0."""
+    """minimise z'P z / 2 + (q + F x)'z subject to G z <= b + S x; z begins with u_0."""
 
-    P: np.ndarray  # (nz, nz), positive definite
-    F: np.ndarray  # (nz, n)
-    q: np.ndarray  # (nz,)
-    G: np.ndarray  # (c, nz)
-    S: np.ndarray  # (c, n)
-    b: np.ndarray  # (c,)
+    P: Array  # (nz, nz), positive definite
+    F: Array  # (nz, n)
+    q: Array  # (nz,)
+    G: Array  # (c, nz)
+    S: Array  # (c, n)
+    b: Array  # (c,)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Freeze the arrays."""
         for name in self.__dataclass_fields__:
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
     @cached_property
-    def response(self):
+    def response(self) -> tuple[Array, Array]:
         """Return -P^-1 [F, q] (nz, n + 1), the free solution, and P^-1 G' (nz, c)."""
-        solved = np.linalg.solve(self.P, np.column_stack([-self.F, -self.q, self.G.T]))
+        right = np.column_stack([-self.F, -self.q, self.G.T])
+        solved = np.linalg.solve(self.P, right).astype(np.float64, copy=False)
         return solved[:, :self.F.shape[1] + 1], solved[:, self.F.shape[1] + 1:]
 
     @cached_property
-    def coupling(self):
+    def coupling(self) -> tuple[Array, Array]:
         """
         Return what critical regions are made of.
 
-        The free solution's excess G z - b - S x over the constraints, (c, n + 1), and
-        G P^-1 G' (c, c).
+        That is by how much the free solution violates the constraints, G z - b - S x, (c, n + 1),
+        and G P^-1 G' (c, c).
         """
         free, gain = self.response
         return self.G @ free - np.column_stack([self.S, self.b]), self.G @ gain
 
     @cached_property
-    def digest(self):
+    def digest(self) -> str:
         """Return the digest of all the data."""
-        return digest(*(getattr(self, name) for name in self.__dataclass_fields__))
+        return str(digest(*(getattr(self, name) for name in self.__dataclass_fields__)))
 
 
-def riccati(system, state_weight, input_weight):
+def riccati(system: LinearSystem, state_weight: Sequence[float],
+            input_weight: float) -> tuple[Array, Array]:
     """Return the Riccati solution P (n, n) and the gain K (m, n) of u = -K x."""
     Q, R = np.diag(state_weight), input_weight * np.eye(system.m)
     P = solve_discrete_are(system.A, system.B, Q, R)
     return P, np.linalg.solve(R + system.B.T @ P @ system.B, system.B.T @ P @ system.A)
 
 
-def terminal_set(system, gain, state_bound, input_bound, steps=400):
+def terminal_set(system: LinearSystem, gain: Array, state_bound: Array, input_bound: Array,
+                 steps: int = 400) -> Array:
     """
     Return rows T of the largest set {T x <= 1} invariant under u = -K x within the bounds.
 
@@ -98,7 +104,8 @@ def terminal_set(system, gain, state_bound, input_bound, steps=400):
     return rows
 
 
-def build_qp(system, safe_set, contraction, config):
+def build_qp(system: LinearSystem, safe_set: Polytope, contraction: float,
+             config: BackupConfig) -> ParametricQP:
     """
     Return the condensed :class:`ParametricQP` of the backup.
 
@@ -110,28 +117,31 @@ def build_qp(system, safe_set, contraction, config):
     T = terminal_set(system, gain, bounds, np.array([config.planned_input]))
     x0, u, s = ca.SX.sym('x', system.n), ca.SX.sym('u', N), ca.SX.sym('s', 3)
     reach = contraction - np.abs(safe_set.H) @ system.disturbance + _FEASIBILITY
-    cost, x, rows, upper = 0, x0, [], []
+    cost, x = ca.SX(0), x0
+    rows: list[ca.SX] = []
+    upper: list[float] = []
 
-    def at_most(expression, bound):
+    def at_most(expression: ca.SX, bound: Array | float) -> None:
         rows.append(expression)
         upper.extend(np.broadcast_to(bound, (expression.shape[0],)))
 
     for k in range(N):
         cost += ca.dot(x * config.state_weight, x) + config.input_weight * u[k]**2
-        x = system.A @ x + system.B @ u[k]
+        x = ca.SX(system.A @ x + system.B @ u[k])
         if k == 0:
-            at_most(safe_set.H @ x, reach)
+            at_most(ca.SX(safe_set.H @ x), reach)
         at_most(ca.vertcat(x, -x) - ca.vertcat(s[:2], s[:2]), np.r_[bounds, bounds])
     cost += ca.bilin(P, x, x) + _SLACK_LINEAR * ca.sum1(s) + _SLACK_QUADRATIC * ca.sumsqr(s)
-    at_most(T @ x - s[0], 1.0)
+    at_most(ca.SX(T @ x - s[0]), 1.0)
     at_most(ca.vertcat(u, -u), system.input_limit[0])
     at_most(ca.vertcat(u, -u) - s[2], config.planned_input)
     at_most(-s, 0.0)
     return _condense(cost, ca.vertcat(*rows), np.array(upper), ca.vertcat(u, s), x0)
 
 
-def _condense(cost, constraints, upper, z, x):
-    def constant(expression):
+def _condense(cost: ca.SX, constraints: ca.SX, upper: Array, z: ca.SX,
+              x: ca.SX) -> ParametricQP:
+    def constant(expression: ca.SX) -> Array:
         free = ca.Function('f', [z, x], [expression])
         return np.array(free(np.zeros(z.shape[0]), np.zeros(x.shape[0])))
 
@@ -142,17 +152,24 @@ def _condense(cost, constraints, upper, z, x):
         S=-constant(ca.jacobian(constraints, x)), b=upper - constant(constraints)[:, 0])
 
 
+def _bind(place: Callable[..., None], index: int, memory: Array) -> None:
+    """Have an argument or a result of a CasADi function lie in an array."""
+    place(index, memory.data)
+
+
 class BackupMpc:
     """The backup law u_0(x), solved one state at a time."""
 
-    def __init__(self, qp, safe_set, plugin='daqp'):
+    def __init__(self, qp: ParametricQP, safe_set: Polytope, plugin: str = 'daqp',
+                 inputs: int = 1) -> None:
         """
         Prepare the solver.
 
         :param qp: a :class:`ParametricQP`. :param safe_set: the set where it is feasible.
         :param plugin: CasADi conic plugin: 'daqp', 'qpoases' or 'osqp' (at tight tolerance).
+        :param inputs: m, the number of first entries of z that are u_0.
         """
-        self.qp, self.safe_set, self.plugin = qp, safe_set, plugin
+        self.qp, self.safe_set, self.plugin, self.inputs = qp, safe_set, plugin, inputs
         x = ca.MX.sym('x', qp.F.shape[1])
         solver = ca.conic(
             'backup', plugin, {'h': ca.Sparsity.dense(*qp.P.shape),
@@ -166,25 +183,25 @@ class BackupMpc:
             qp.F.shape[1], len(qp.q), len(qp.b)))
         self._memory = threading.Lock()
         self._buffer, self._evaluate = self._law.buffer()
-        self._buffer.set_arg(0, memoryview(self._state))
-        self._buffer.set_res(0, memoryview(self._z))
-        self._buffer.set_res(1, memoryview(self._multipliers))
+        _bind(self._buffer.set_arg, 0, self._state)
+        _bind(self._buffer.set_res, 0, self._z)
+        _bind(self._buffer.set_res, 1, self._multipliers)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type['BackupMpc'], tuple[ParametricQP, Polytope, str, int]]:
         """Travel to other processes without the solver."""
-        return BackupMpc, (self.qp, self.safe_set, self.plugin)
+        return BackupMpc, (self.qp, self.safe_set, self.plugin, self.inputs)
 
-    def solve(self, x):
+    def solve(self, x: Array) -> Array:
         """
-        Return the first input u_0 (1,) of the plan from the state x (2,).
+        Return the first input u_0 (m,) of the plan from the state x (n,).
 
         :raises InvalidArrayError: for a malformed state.
         :raises InfeasibleError: for a state outside the safe set without a solution.
         :raises SolverError: when there must be a solution and the solver reports none.
         """
-        return self.solve_with_multipliers(x)[0][:1]
+        return self.solve_with_multipliers(x)[0][:self.inputs]
 
-    def solve_with_multipliers(self, x):
+    def solve_with_multipliers(self, x: Array) -> tuple[Array, Array]:
         """Return the whole answer z (nz,) and the multipliers (c,) of G z <= b + S x."""
         x = checked('state', x, (self.qp.F.shape[1],))
         z, multipliers, success = self._answer(x)
@@ -196,9 +213,9 @@ class BackupMpc:
             raise SolverError(f'the backup MPC found no solution at the state {x.tolist()}')
         return z, multipliers
 
-    def _answer(self, x):
+    def _answer(self, x: Array) -> tuple[Array, Array, bool]:
         """Return (z, multipliers, whether the solver reports success)."""
         with self._memory:
             self._state[:] = x
             self._evaluate()
-            return self._z.copy(), self._multipliers.copy(), self._buffer.stats()['success']
+            return self._z.copy(), self._multipliers.copy(), bool(self._buffer.stats()['success'])

@@ -21,8 +21,9 @@ in a row, and the answers differed enough to tell, the plant applies commands q 
 from collections import deque
 from enum import Enum
 
+import numpy as np
 from scpo_ros.interface.messages import State
-from scpo_ros.simulation.rollout import InputBounds
+from scpo_ros.sets.admissible_inputs import AdmissibleInputs
 from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.systems.transitions import INPUT_ERROR, same_input
 
@@ -44,7 +45,7 @@ class Match(Enum):
 class AppliedInputs:
     """Compares the inputs that the plant says it applied with the answers of the controller."""
 
-    def __init__(self, system: LinearSystem, bounds: InputBounds) -> None:
+    def __init__(self, system: LinearSystem, bounds: AdmissibleInputs) -> None:
         """
         Start without an answer.
 
@@ -77,9 +78,9 @@ class AppliedInputs:
         self.mismatches += 1
         self.sentence = (f'{applied:.6g} was applied over the step to t = {state.time:.3f} s, '
                          f'{answer:.6g} was commanded')
-        excess = self._bounds.excess(before.x, applied)
+        violation = self._bounds.violation(before.x, np.array([applied]))
         saturated = abs(applied) <= self._system.input_limit[0] + self._tolerance
-        admissible = saturated and excess <= self._tolerance  # NaN is not
+        admissible = saturated and violation <= self._tolerance  # NaN is not
         return Match.ADMISSIBLE if admissible else Match.INADMISSIBLE
 
     def _same(self, applied: float, answer: float) -> bool:

@@ -11,7 +11,7 @@ from scpo_ros.controller.policy_gate import PolicyGate
 from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.interface.state_watch import StateWatch
 from scpo_ros.ledger.history import History
-from scpo_ros.policy.safety_filter import GuardedPolicy
+from scpo_ros.policy.safety_filter import NearestInputFilter
 from scpo_ros.process.worker import Worker
 from scpo_ros.verification.task import ControlTask
 
@@ -37,7 +37,7 @@ def build_loop(spec: Spec, config: ControllerConfig) -> ControlLoop:
     """
     task, dt = ControlTask.build(spec), spec.system.dt
     return ControlLoop(
-        task, GuardedPolicy(task, task.initial_theta, guard=config.safety),
+        task, NearestInputFilter(task, task.initial_theta, enabled=config.safety),
         build_admission(spec, task, config),
         StateWatch(dt, config.state_timeout_s, age_limit=config.state_age_limit_s),
         ModelMonitor(task, round(config.model_calm_s / dt)),

@@ -16,7 +16,7 @@ from scpo_ros.controller.cost_budget import CostBudget
 from scpo_ros.controller.model_monitor import ModelMonitor
 from scpo_ros.interface.messages import State
 from scpo_ros.interface.state_watch import Fate, StateWatch
-from scpo_ros.policy.safety_filter import Action, GuardedPolicy, Source
+from scpo_ros.policy.safety_filter import Action, SafetyFilter, Source
 from scpo_ros.verification.task import ControlTask
 
 
@@ -37,7 +37,7 @@ class Reply:
 class ControlLoop:
     """Answers states: lets each part judge in its turn and counts which law answered."""
 
-    def __init__(self, task: ControlTask, law: GuardedPolicy, admission: Admission,
+    def __init__(self, task: ControlTask, law: SafetyFilter, admission: Admission,
                  watch: StateWatch, monitor: ModelMonitor, safety: bool = True,
                  budget: CostBudget | None = None) -> None:
         """
@@ -104,7 +104,7 @@ class ControlLoop:
     def _act(self, state: State) -> Reply:
         with np.errstate(over='ignore', invalid='ignore', divide='ignore'):
             action = self._within_budget(state, self.law.act(state.x))
-        source, u = action.source, action.u
+        source, u = action.source, float(action.u[0])
         if not np.isfinite(u):  # a state so far away that the arithmetic overflows
             source, u = Source.LAST_RESORT, 0.0
         if self.admission.gate.revoked and source is Source.POLICY:
@@ -116,7 +116,7 @@ class ControlLoop:
         """Return the action, or the backup's where a policy's would cost more than is left."""
         policy = (self.admission.gate.running.version > 0
                   and action.source in (Source.POLICY, Source.GUARD))
-        if self.budget is None or not policy or self.budget.allows(action.u):
+        if self.budget is None or not policy or self.budget.allows(float(action.u[0])):
             return action
         return self.law.without_policy(state.x)
 
@@ -127,7 +127,8 @@ class ControlLoop:
         Computed after the answer, which need not wait for what is only reported.
         """
         with np.errstate(over='ignore', invalid='ignore'):
-            return float(-self.task.bounds.excess(x, u)), float(self.law.residual(x))
+            margin = -self.task.bounds.violation(x, np.array([u]))
+            return float(margin), float(self.law.residual(x)[0])
 
     @property
     def cost_balance(self) -> float:

@@ -4,7 +4,8 @@ A budget for the task cost of a sequence of policies. No ROS.
 Each policy is certified alone, on means over rollouts in which it is not exchanged. A sequence of
 policies that all pass can cost many times as much as the backup. This account bounds its cost.
 
-Let l(x, u) be the backup's stage cost, V its cost-to-go (:mod:`scpo_ros.backup.cost_to_go`), and
+Let l(x, u) be the backup's stage cost, V its cost-to-go
+(:mod:`scpo_ros.backup.planar.cost_to_go`), and
 x^b the *counterfactual*: the state that the backup would have reached under the realised
 disturbances w_k = x_{k+1} - A x_k - B u_k, with u_k the input really applied. The balance is
 

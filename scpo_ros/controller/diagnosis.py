@@ -126,7 +126,7 @@ class ControllerDiagnosis:
             yield Severity.WARN, (f'{monitor.mismatches} inputs were not applied as commanded, '
                                   f'the last: {monitor.mismatch}')
         if self._recent('guard', self._loop.interventions, now):
-            yield Severity.WARN, f'the guard has acted {self._loop.interventions} times'
+            yield Severity.WARN, f'the safety filter has acted {self._loop.interventions} times'
         if self._loop.short_of_budget:
             yield Severity.WARN, (
                 'the backup answers in place of the policies, which have cost as much as '

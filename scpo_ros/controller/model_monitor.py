@@ -36,8 +36,8 @@ import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.controller.applied_input import AppliedInputs, Match
 from scpo_ros.interface.messages import State
+from scpo_ros.sets.admissible_inputs import InputBounds
 from scpo_ros.sets.invariant_set import Polytope
-from scpo_ros.simulation.rollout import InputBounds
 from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.systems.sampling import STAMP_ERROR
 from scpo_ros.systems.transitions import Gap, JudgedShare, Transition, TransitionRule

@@ -53,7 +53,7 @@ def violations(task: ControlTask, theta: Array, scenarios: Scenarios) -> Boolean
     for i in range(0, len(scenarios), CHUNK):
         part = scenarios.take(slice(i, i + CHUNK))
         states, inputs = task.simulator.trajectory(theta, part.x0, part.w)
-        kept = task.system.within_limits(states[:, :-1], inputs[..., None])
+        kept = task.system.within_limits(states[:, :-1], inputs)
         broken.append(~(np.all(kept, axis=1) & task.system.within_limits(
             states[:, -1], np.zeros((len(states), 1)))))
     return np.concatenate(broken)
@@ -69,7 +69,8 @@ def violating(task: ControlTask, thetas: Sequence[Array], scenarios: Scenarios,
     """
     broken = []
     for i in range(0, len(thetas), chunk):
-        summary = task.simulator.summarise(np.array(thetas[i:i + chunk]), scenarios, excess=False)
+        summary = task.simulator.summarise(
+            np.array(thetas[i:i + chunk]), scenarios, violation=False)
         final = task.system.within_limits(summary.final, np.zeros((*summary.left.shape, 1)))
         broken.append(np.any(summary.left | ~final, axis=1))
     return np.concatenate(broken)

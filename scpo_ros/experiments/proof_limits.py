@@ -105,7 +105,7 @@ def box_proofs(states: int, inputs: int, size: float, policies: int = POLICIES
         times.append(time.perf_counter() - started)
         boxes.append(found.boxes)
         verdicts[0 if found.proved else 1 if found.counterexample is not None else 2] += 1
-        wrong += bool(found.proved and proof.excess(thetas, points).max() > 0)
+        wrong += bool(found.proved and proof.violation(thetas, points).max() > 0)
     return (len(safe_set.H), int(np.median(boxes)), float(np.median(times)), verdicts[0],
             verdicts[1], verdicts[2], wrong)
 

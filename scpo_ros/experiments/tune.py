@@ -19,7 +19,7 @@ from functools import partial
 import inspect
 import json
 from pathlib import Path
-from typing import NotRequired, TypeAlias, TypedDict
+from typing import TypeAlias, TypedDict
 
 import numpy as np
 from scpo_ros.config import AdapterConfig
@@ -63,13 +63,18 @@ class Tried(TypedDict):
     unsafe_runs: int
 
 
-class Tuned(TypedDict):
+class Choice(TypedDict):
     """What was tried for a method, and what was chosen."""
 
     updates: int
     tried: list[Tried]
     chosen: Settings
-    note: NotRequired[str]
+
+
+class Tuned(Choice, total=False):
+    """A choice, with a note where there is something to say about it."""
+
+    note: str
 
 
 GRIDS = {

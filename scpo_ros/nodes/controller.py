@@ -60,7 +60,7 @@ class ControllerNode(Node):
         self._loop = build_loop(spec, config)
         if not config.safety:
             self.get_logger().warn(
-                'SAFETY IS OFF: policies are neither checked nor guarded, and nothing is '
+                'SAFETY IS OFF: policies are neither checked nor filtered, and nothing is '
                 'certified, the backup neither. For demonstrations.')
         self._lockstep = config.lockstep and self.get_parameter('use_sim_time').value
         # A clock that waits for the adapter must not take the processor from it.

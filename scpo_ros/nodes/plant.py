@@ -122,7 +122,7 @@ class PlantNode(Node):
         stamp = Time(nanoseconds=self._stamp, clock_type=ClockType.ROS_TIME).to_msg()
         if self._clock_publisher is not None:
             self._clock_publisher.publish(Clock(clock=stamp))
-        self._states.publish(state_message(stamp, state.episode, state.x, state.applied))
+        self._states.publish(state_message(stamp, state.episode, state.x, state.applied[0]))
 
     def _diagnose(self) -> tuple[bytes, str, dict[str, int | str]]:
         plant = self._plant

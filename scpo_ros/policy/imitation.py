@@ -8,12 +8,14 @@ Jacobian J of the policy and the errors e, the damped Gauss-Newton step is
 -(J'J / N + mu I)^-1 J'e / N, and M = J'J / N + mu I is its metric: the quadratic model of L / 2.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scpo_ros.arrays import checked
+from scpo_ros.arrays import Array, checked
 from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.policy.residual_policy import ResidualPolicy
 
 OTHER_DAMPINGS = (10.0, 100.0, 0.1)
 
@@ -22,16 +24,16 @@ OTHER_DAMPINGS = (10.0, 100.0, 0.1)
 class RawStep:
     """A proposal of the learner: not trusted, projected before use."""
 
-    step: np.ndarray  # (d,)
-    metric: np.ndarray  # (d, d), curvature of the quadratic model
-    gradient: np.ndarray  # (d,)
-    others: tuple = ()  # of (d,): the same step with other dampings, longer and shorter
+    step: Array  # (d,)
+    metric: Array  # (d, d), curvature of the quadratic model
+    gradient: Array  # (d,)
+    others: tuple[Array, ...] = ()  # (d,) each: with other dampings, longer and shorter
 
 
 class ImitationLoss:
     """The loss over a fixed batch of demonstrations."""
 
-    def __init__(self, policy, states, actions):
+    def __init__(self, policy: ResidualPolicy, states: Array, actions: Array) -> None:
         """
         Prepare the batch.
 
@@ -50,32 +52,35 @@ class ImitationLoss:
         self.states, self._backup = states[known], backup[known]
         self._target = policy.system.saturate(actions[known])[:, 0]
 
-    def _raw(self, thetas):
+    def _raw(self, thetas: Array) -> Array:
         return self._backup + self.policy.network(thetas, self.states)
 
-    def losses(self, thetas):
+    def losses(self, thetas: Array) -> Array:
         """Evaluate the loss of many weight vectors (P, d) at once, (P,)."""
         u = self.policy.system.saturate(self._raw(thetas))
-        return np.mean((u - self._target)**2, axis=1)
+        losses: Array = np.mean((u - self._target)**2, axis=1)
+        return losses
 
-    def __call__(self, theta):
+    def __call__(self, theta: Array) -> float:
         """Return the loss of one weight vector (d,)."""
         return float(self.losses(np.asarray(theta)[None])[0])
 
-    def linearise(self, theta):
+    def linearise(self, theta: Array) -> tuple[Array, Array]:
         """Return the Jacobian (N, d) of the saturated policy and its errors (N,)."""
         raw = self._raw(np.asarray(theta)[None])[0]
-        limit = self.policy.system.input_limit[0]
-        error = np.clip(raw, -limit, limit) - self._target
+        saturated = self.policy.system.saturate(raw)
+        error = saturated - self._target
         J = self.policy.network.jacobian(theta, self.states)
-        return J * (np.abs(raw) < limit)[:, None], error
+        return J * (np.abs(raw) < self.policy.system.input_limit)[:, None], error
 
-    def gradient(self, theta):
+    def gradient(self, theta: Array) -> Array:
         """Differentiate the loss, (d,)."""
         J, error = self.linearise(theta)
-        return 2 * J.T @ error / len(error)
+        gradient: Array = 2 * J.T @ error / len(error)
+        return gradient
 
-    def gauss_newton(self, theta, damping, others=OTHER_DAMPINGS):
+    def gauss_newton(self, theta: Array, damping: float,
+                     others: Sequence[float] = OTHER_DAMPINGS) -> RawStep:
         """
         Return the damped Gauss-Newton :class:`RawStep`.
 
@@ -88,7 +93,7 @@ class ImitationLoss:
         mu = damping * max(np.trace(curvature) / len(curvature), 1e-9)
         slope = J.T @ error / len(error)
 
-        def damped(factor):
+        def damped(factor: float) -> tuple[Array, Array]:
             matrix = curvature + factor * mu * np.eye(len(curvature))
             return matrix, -cho_solve(cho_factor(matrix), slope)
 

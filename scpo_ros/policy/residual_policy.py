@@ -9,10 +9,13 @@ theta, whose last layer is zero. Theta is one flat vector: for each layer the we
 outputs, row by row), then the biases. The last layer has no bias: it would cancel.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scpo_ros.arrays import frozen
+from scpo_ros.arrays import Array, frozen
+from scpo_ros.backup.law import Backup
+from scpo_ros.systems.linear_system import LinearSystem
 
 _GRID = 2.0**-20  # of the initial weights: far above rounding, far below what a weight means
 
@@ -21,39 +24,42 @@ _GRID = 2.0**-20  # of the initial weights: far above rounding, far below what a
 class ResidualNetwork:
     """The network r_theta for scalar output; many weight vectors at once."""
 
-    widths: tuple  # inputs, hidden layers; the output is scalar
-    scale: np.ndarray  # (n,), inputs are divided by it
+    widths: tuple[int, ...]  # inputs, hidden layers; the output is scalar
+    scale: Array  # (n,), inputs are divided by it
     d: int = field(init=False)  # number of weights
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Count the weights."""
         object.__setattr__(self, 'scale', frozen(self.scale))
         hidden = sum((a + 1) * b for a, b in zip(self.widths, self.widths[1:]))
         object.__setattr__(self, 'd', hidden + self.widths[-1])
 
-    def initial(self, seed):
+    def initial(self, seed: int) -> Array:
         """
         Return theta_0 (d,): hidden layers random (Glorot), last layer zero.
 
         The weights are multiples of 2^-20, so that theta_0 and its digest are the same on every
         machine: how logarithms and products round decides about the last bits of what is drawn.
         """
-        rng, parts = np.random.default_rng(seed), []
+        rng = np.random.default_rng(seed)
+        parts: list[Array] = []
         for a, b in zip(self.widths, self.widths[1:]):
             parts += [rng.normal(0, np.sqrt(2 / (a + b)), a * b), rng.uniform(-0.5, 0.5, b)]
         drawn = np.concatenate([*parts, np.zeros(self.widths[-1])])
-        return frozen(np.round(drawn / _GRID) * _GRID)
+        theta: Array = frozen(np.round(drawn / _GRID) * _GRID)
+        return theta
 
-    def layers(self, thetas):
+    def layers(self, thetas: Array) -> tuple[list[tuple[Array, Array]], Array]:
         """Return [(W (P, a, b), c (P, 1, b)), ...] of hidden layers, and the output (P, b, 1)."""
-        count, at, hidden = len(thetas), 0, []
+        count, at = len(thetas), 0
+        hidden: list[tuple[Array, Array]] = []
         for a, b in zip(self.widths, self.widths[1:]):
             weights = thetas[:, at:at + a * b].reshape(count, a, b)
             hidden.append((weights, thetas[:, None, at + a * b:at + (a + 1) * b]))
             at += (a + 1) * b
         return hidden, thetas[:, at:, None]
 
-    def __call__(self, thetas, x):
+    def __call__(self, thetas: Array, x: Array) -> Array:
         """
         Return r_theta(x), (P, N).
 
@@ -62,12 +68,12 @@ class ResidualNetwork:
         """
         return self.prepare(thetas)(x)
 
-    def prepare(self, thetas):
+    def prepare(self, thetas: Array) -> Callable[[Array], Array]:
         """Return the function x -> r_theta(x) with the weights unpacked once."""
         residual = self.columns(thetas)
         return lambda x: residual(np.moveaxis(x, -1, 0))
 
-    def columns(self, thetas):
+    def columns(self, thetas: Array) -> Callable[[Array], Array]:
         """
         Return the function x -> r_theta(x), (P, N), of states (n, N) or (n, P, N).
 
@@ -77,17 +83,18 @@ class ResidualNetwork:
         stack = [np.concatenate([weights, bias], axis=1) for weights, bias in hidden]
         stack[0][:, :-1] /= self.scale[:, None]
         stack = [np.ascontiguousarray(weights.transpose(0, 2, 1)) for weights in stack]
-        output, scratch = np.ascontiguousarray(output.transpose(0, 2, 1)), []
-        rest = _forward(stack, output, np.zeros((self.widths[0], 1)), [])
+        output = np.ascontiguousarray(output.transpose(0, 2, 1))
+        scratch: list[Array] = []
+        rest: Array = _forward(stack, output, np.zeros((self.widths[0], 1)), [])
 
-        def residual(x):
+        def residual(x: Array) -> Array:
             if scratch and scratch[0].shape[-1] != x.shape[-1]:
                 scratch.clear()
             return _forward(stack, output, x, scratch) - rest
 
         return residual
 
-    def jacobian(self, theta, x):
+    def jacobian(self, theta: Array, x: Array) -> Array:
         """
         Return d r_theta(x) / d theta, (N, d), by reverse accumulation.
 
@@ -95,9 +102,10 @@ class ResidualNetwork:
         """
         points = np.vstack([x, np.zeros((1, x.shape[1]))])
         rows = self._raw_jacobian(np.asarray(theta), points)
-        return rows[:-1] - rows[-1]
+        shifted: Array = rows[:-1] - rows[-1]
+        return shifted
 
-    def _raw_jacobian(self, theta, x):
+    def _raw_jacobian(self, theta: Array, x: Array) -> Array:
         hidden, output = self.layers(theta[None])
         activations = [x / self.scale]
         for weights, bias in hidden:
@@ -112,7 +120,7 @@ class ResidualNetwork:
         return np.hstack(blocks)
 
 
-def _forward(stack, output, x, scratch):
+def _forward(stack: list[Array], output: Array, x: Array, scratch: list[Array]) -> Array:
     """
     Return the raw outputs (P, N) for states (n, N) or (n, P, N).
 
@@ -132,18 +140,19 @@ def _forward(stack, output, x, scratch):
         inputs, units = units, full.transpose(1, 0, 2)  # (P, units + 1, N), views
         np.matmul(weights, inputs, out=units[:, :-1])
         np.tanh(full[:-1], out=full[:-1])
-    return np.matmul(output, units[:, :-1])[:, 0]
+    raw: Array = np.matmul(output, units[:, :-1])[:, 0]
+    return raw
 
 
 @dataclass(frozen=True)
 class ResidualPolicy:
     """The law that runs: sat(u_backup + r_theta), NaN outside the safe set."""
 
-    system: object  # LinearSystem with one input
-    backup: object  # x (..., n) -> u (..., 1), NaN where undefined
+    system: LinearSystem  # with one input
+    backup: Backup
     network: ResidualNetwork
 
-    def __call__(self, theta, x):
+    def __call__(self, theta: Array, x: Array) -> Array:
         """
         Return the inputs (N, 1) of one policy.
 

@@ -1,30 +1,33 @@
 """
-The law that the controller runs: policy, guard, backup, and a last resort.
+The law that the controller runs: policy, safety filter, backup, and a last resort.
 
-Inside the safe set C the policy's input is clipped into [LO(x), UP(x)], which keeps the next state
-in C whatever the disturbance does: the least change that is enough for any weights whatever. Where
-it changes the input the guard counts; an input that is no number is replaced by the backup's.
-Outside C the backup acts as far as it is feasible, else a saturated LQR. That acts inside C too,
-clipped into [LO, UP], should the backup's solver fail. With certified policies from inside C the
-guard never acts.
+Inside the safe set C the safety filter replaces an input of the policy that is not admissible by
+the nearest one that is, clip(u, LO(x), UP(x)) where there is one input. That keeps the next state
+in C whatever the disturbance does, for any weights whatever. The filter counts where it changes
+the input; an input that is not a number is replaced by the backup's. Outside C the backup acts as
+far as it is feasible, else a saturated LQR. The LQR acts inside C too, moved to the nearest
+admissible input, should the backup's solver fail. With certified policies from inside C the filter
+never acts.
 """
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 import numpy as np
-from scpo_ros.arrays import checked
+from scpo_ros.arrays import Array, checked
 from scpo_ros.exceptions import SolverError
-
-
-_ROUNDING = 1e-9  # of the admissible inputs
+from scpo_ros.policy.residual_policy import ResidualPolicy
+from scpo_ros.sets.admissible_inputs import AdmissibleInputs, ROUNDING
+from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.safe_set import SafeSet
 
 
 class Source(Enum):
     """Which law produced an action."""
 
     POLICY = 'policy'
-    GUARD = 'guard'  # the nearest admissible input, because the policy's was not
+    GUARD = 'guard'  # the safety filter, because the policy's input was not admissible
     BACKUP = 'backup'  # the backup, because the state lies outside the safe set
     LAST_RESORT = 'lqr'
     REVOKED = 'revoked'  # the backup, because the model does not hold
@@ -35,33 +38,77 @@ class Source(Enum):
 class Action:
     """An input and where it came from."""
 
-    u: float  # within the input limits
+    u: Array  # (m,), within the input limits
     source: Source
 
 
-class GuardedPolicy:
-    """A policy with its guard; weights are swapped between two calls of :meth:`act`."""
+class SafetyFilter(Protocol):
+    """A policy that is filtered: its actions keep the safe set, whatever its weights are."""
 
-    def __init__(self, task, theta, guard=True):
+    def swap(self, theta: Array) -> None:
+        """Run other weights (d,) from the next action on."""
+
+    def act(self, x: Array) -> Action:
+        """
+        Return the :class:`Action` at a state (n,).
+
+        :raises InvalidArrayError: for a malformed state.
+        """
+
+    def without_policy(self, x: Array) -> Action:
+        """Return the :class:`Action` of the backup at a state (n,), in place of the policy's."""
+
+    def residual(self, x: Array) -> Array:
+        """Return what the policy adds to the backup at a state (n,): its residual, (m,)."""
+
+
+class FilteredTask(Protocol):
+    """What a safety filter needs of a control task."""
+
+    @property
+    def system(self) -> LinearSystem: ...
+
+    @property
+    def safe_set(self) -> SafeSet: ...
+
+    @property
+    def bounds(self) -> AdmissibleInputs: ...
+
+    @property
+    def policy(self) -> ResidualPolicy: ...
+
+    @property
+    def gain(self) -> Array: ...
+
+
+class NearestInputFilter:
+    """
+    The :class:`SafetyFilter` that changes an input as little as is enough.
+
+    The weights are swapped between two calls of :meth:`act`.
+    """
+
+    def __init__(self, task: FilteredTask, theta: Array, enabled: bool = True) -> None:
         """
         Start with the given weights.
 
-        :param task: ControlTask. :param theta: (d,).
-        :param guard: False lets the policy act everywhere: for demonstrations of the danger.
+        :param task: ControlTask; its `gain` (m, n) is that of the last resort.
+        :param theta: (d,).
+        :param enabled: False lets the policy act everywhere: for demonstrations of the danger.
         """
-        self._task, self._guard = task, guard
+        self._task, self._enabled = task, enabled
         self.swap(theta)
 
-    def swap(self, theta):
+    def swap(self, theta: Array) -> None:
         """Run other weights (d,) from the next action on."""
-        self.theta = checked('theta', theta, (self._task.policy.network.d,))
+        self.theta: Array = checked('theta', theta, (self._task.policy.network.d,))
         self._residual = self._task.policy.network.prepare(self.theta[None])
 
-    def residual(self, x):
-        """Return the residual of the policy at a state (n,)."""
-        return self._residual(x[None])[0, 0]
+    def residual(self, x: Array) -> Array:
+        """Return what the policy adds to the backup at a state (n,): its residual, (m,)."""
+        return self._residual(x[None])[:, 0]
 
-    def act(self, x):
+    def act(self, x: Array) -> Action:
         """
         Return the :class:`Action` at a state.
 
@@ -70,44 +117,52 @@ class GuardedPolicy:
         """
         x = checked('state', x, (self._task.system.n,))
         backup = self._backup(x)
-        if not self._guard:
-            base = backup if np.isfinite(backup) else self._lqr(x)
+        if not self._enabled:
+            base = backup if np.all(np.isfinite(backup)) else self._regulator(x)
             return Action(self._saturated(base + self.residual(x)), Source.POLICY)
-        if not np.isfinite(backup):
+        if not np.all(np.isfinite(backup)):
             return self._outside(x)
         u = self._saturated(backup + self.residual(x))
-        low, up = self._task.bounds(x)
-        if low - _ROUNDING <= u <= up + _ROUNDING:  # NaN is not
+        if self._admissible(x, u):
             return Action(u, Source.POLICY)
-        clipped = min(max(u, low + _ROUNDING), up - _ROUNDING)
-        kept = np.isfinite(u) and self._task.bounds.excess(x, clipped) <= _ROUNDING
-        return Action(self._saturated(clipped if kept else backup), Source.GUARD)
+        if np.all(np.isfinite(u)):
+            nearest = self._task.bounds.nearest(x, u)
+            if self._admissible(x, nearest):
+                return Action(self._saturated(nearest), Source.GUARD)
+        return Action(self._saturated(backup), Source.GUARD)
 
-    def without_policy(self, x):
+    def without_policy(self, x: Array) -> Action:
         """Return the :class:`Action` of the backup at a state (n,), in place of the policy's."""
         u = self._backup(x)
-        return (Action(self._saturated(u), Source.BUDGET) if np.isfinite(u)
+        return (Action(self._saturated(u), Source.BUDGET) if np.all(np.isfinite(u))
                 else self._outside(x))
 
-    def _backup(self, x):
-        """Return the backup's input; NaN where it is undefined, or its solver fails."""
-        try:
-            return self._task.policy.backup(x[None])[0, 0]
-        except SolverError:
-            return np.nan
+    def _admissible(self, x: Array, u: Array) -> bool:
+        """Return whether an input (m,) keeps the next state in the safe set; NaN does not."""
+        return bool(self._task.bounds.violation(x, u) <= ROUNDING)
 
-    def _outside(self, x):
+    def _backup(self, x: Array) -> Array:
+        """Return the backup's input (m,); NaN where it is undefined, or its solver fails."""
         try:
-            return Action(self._saturated(self._task.mpc.solve(x)[0]), Source.BACKUP)
+            u: Array = self._task.policy.backup(x[None])[0]
+            return u
+        except SolverError:
+            return np.full(self._task.system.m, np.nan)
+
+    def _outside(self, x: Array) -> Action:
+        try:
+            u = self._task.policy.backup.solve(x)
+            return Action(self._saturated(u), Source.BACKUP)
         except RuntimeError:  # infeasible, not solved, or CasADi's own: the numbers overflow
-            u = self._lqr(x)
+            u = self._regulator(x)
             if self._task.safe_set.contains(x):  # only the solver failed: C can be kept
-                low, up = self._task.bounds(x)
-                u = min(max(u, low), up)
+                u = self._task.bounds.nearest(x, u)
             return Action(self._saturated(u), Source.LAST_RESORT)
 
-    def _lqr(self, x):
-        return -(self._task.gain @ x)[0]
+    def _regulator(self, x: Array) -> Array:
+        """Return the input (m,) of the last resort, a linear quadratic regulator."""
+        u: Array = -(self._task.gain @ x)
+        return u
 
-    def _saturated(self, u):
-        return float(self._task.system.saturate(np.array([u]))[0])
+    def _saturated(self, u: Array) -> Array:
+        return self._task.system.saturate(u)

@@ -1,1 +1,1 @@
-"""Proofs over all states: invariance and contraction, by cells and by boxes."""
+"""Proofs over all states: invariance and stability, by cells and by boxes."""

@@ -5,15 +5,15 @@ For a linear feedback with a residual network for each input,
 
     u_i = sat(-K_i x + r_i(x)),    x+ = A x + B u + w,
 
-C = {x : H x <= 1} is invariant under every |w| <= wbar exactly where the *excess*
+C = {x : H x <= 1} is invariant under every |w| <= wbar exactly where the *constraint violation*
 
     max_j  H_j (A x + B u(x)) + |H_j| wbar - 1
 
 is at most 0 on C. Over a box the networks are enclosed by affine functions
-(:mod:`scpo_ros.proofs.enclosure`), the saturations by lines above and below, and the excess of
-a facet is then an affine function of x plus a radius, so that its largest value is known.
-Where the box sticks out of C, the facet of C that it crosses is charged for with a multiplier
-(weak duality; any multiplier >= 0 gives a bound). A box that does not decide is halved along the
+(:mod:`scpo_ros.proofs.enclosure`), the saturations by lines above and below, and the violation of
+a facet is then an affine function of x plus a radius, so that its largest value is known. Where
+the box sticks out of C, the facet of C that it crosses is charged for with a multiplier (weak
+duality; any multiplier >= 0 gives a bound). A box that does not decide is halved along the
 direction that contributes most; one whose centre leaves C is a counterexample.
 
 For the plants that this package ships, with two states and one input,
@@ -21,10 +21,15 @@ For the plants that this package ships, with two states and one input,
 carries beyond them: ``python -m scpo_ros.experiments.proof_limits``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scpo_ros.arrays import Array, Integers
+from scpo_ros.policy.residual_policy import ResidualNetwork
 from scpo_ros.proofs.enclosure import enclosed
+from scpo_ros.sets.invariant_set import Polytope
+from scpo_ros.systems.linear_system import LinearSystem
 
 ROUNDING = 1e-9  # what is given away for rounding, in the gauge of C
 _MULTIPLIERS = (0.0, 0.5, 0.8, 0.9, 1.0)  # of the facet that a box crosses
@@ -36,20 +41,20 @@ class BoxProof:
     """What came of a proof; without a verdict within the boxes allowed it is not proved."""
 
     proved: bool
-    bound: float  # of the excess over C, in its gauge; infinite where it is not proved
+    bound: float  # of the violation over C, in its gauge; infinite where it is not proved
     boxes: int  # looked at
-    counterexample: np.ndarray = None  # (n,), a state of C whose next one may leave it
+    counterexample: Array | None = None  # (n,), a state of C whose next one may leave it
 
 
 @dataclass(frozen=True)
 class FeedbackPolicy:
     """The law sat(-K x + r(x)) with one scalar network for each input."""
 
-    system: object  # LinearSystem
-    gain: np.ndarray  # (m, n) K
-    networks: tuple  # m ResidualNetwork, of all n states
+    system: LinearSystem
+    gain: Array  # (m, n) K
+    networks: tuple[ResidualNetwork, ...]  # m, each of all n states
 
-    def __call__(self, thetas, x):
+    def __call__(self, thetas: Sequence[Array], x: Array) -> Array:
         """Return the inputs (N, m) at states (N, n). :param thetas: m weight vectors."""
         residual = [network(theta[None], x)[0] for network, theta in zip(self.networks, thetas)]
         return self.system.saturate(np.column_stack(residual) - x @ self.gain.T)
@@ -58,7 +63,7 @@ class FeedbackPolicy:
 class BoxInvariance:
     """The proof for one policy class and one set."""
 
-    def __init__(self, policy, safe_set, most=500_000):
+    def __init__(self, policy: FeedbackPolicy, safe_set: Polytope, most: int = 500_000) -> None:
         """
         Prepare.
 
@@ -71,12 +76,13 @@ class BoxInvariance:
         self._drift, self._reach = H @ system.A, H @ system.B
         self._room = 1.0 - np.abs(H) @ system.disturbance
 
-    def excess(self, thetas, x):
+    def violation(self, thetas: Sequence[Array], x: Array) -> Array:
         """Return by how much the law itself leaves C from states (N, n), as (N,)."""
         ahead = x @ self._drift.T + self._policy(thetas, x) @ self._reach.T
-        return np.max(ahead - self._room, axis=1)
+        violation: Array = np.max(ahead - self._room, axis=1)
+        return violation
 
-    def prove(self, thetas):
+    def prove(self, thetas: Sequence[Array]) -> BoxProof:
         """
         Return the :class:`BoxProof` of m weight vectors.
 
@@ -103,15 +109,17 @@ class BoxInvariance:
             centre, half = _halved(centre, half, along)
         return BoxProof(True, float(bound), looked)
 
-    def _counterexample(self, thetas, centre):
+    def _counterexample(self, thetas: Sequence[Array], centre: Array) -> Array | None:
         inside = centre[self._safe_set.gauge(centre) <= 1.0]
         if not len(inside):
             return None
-        excess = self.excess(thetas, inside)
-        return inside[np.argmax(excess)] if np.max(excess) > 0 else None
+        violation = self.violation(thetas, inside)
+        worst: Array = inside[np.argmax(violation)]
+        return worst if np.max(violation) > 0 else None
 
-    def _judged(self, thetas, centre, half):
-        """Return bounds (N,) of the excess over boxes, -inf outside C, and where to cut (N,)."""
+    def _judged(self, thetas: Sequence[Array], centre: Array,
+                half: Array) -> tuple[Array, Integers]:
+        """Return bounds (N,) of the violation, -inf outside C, and where to cut each box (N,)."""
         value, slope = centre @ self._drift.T - self._room, self._drift[None]
         for i, (network, theta) in enumerate(zip(self._policy.networks, thetas)):
             net = enclosed(network, theta[None], centre, half)
@@ -139,7 +147,8 @@ class BoxInvariance:
         return worst, np.argmax(steep * half, axis=1)
 
 
-def _saturated(value, slope, radius, half, limit):
+def _saturated(value: Array, slope: Array, radius: Array, half: Array,
+               limit: float) -> tuple[Array, Array, Array]:
     """
     Enclose sat(v), v in value + slope'(x - c) +- radius, between two lines over boxes.
 
@@ -155,7 +164,7 @@ def _saturated(value, slope, radius, half, limit):
     return upper, lower, slope
 
 
-def _line_above(value, low, high, limit):
+def _line_above(value: Array, low: Array, high: Array, limit: float) -> tuple[Array, Array]:
     """Return (a, b) with sat(v) <= a v + b for every v in [low, high]; a in [0, 1]."""
     top = np.minimum(high, limit)
     with np.errstate(all='ignore'):
@@ -169,7 +178,7 @@ def _line_above(value, low, high, limit):
     return np.where(unknown, np.nan, factor), np.where(unknown, np.nan, offset)
 
 
-def _halved(centre, half, along):
+def _halved(centre: Array, half: Array, along: Integers) -> tuple[Array, Array]:
     """Return both halves of every box, cut across the direction `along` (N,)."""
     rows = np.arange(len(centre))
     half = half.copy()

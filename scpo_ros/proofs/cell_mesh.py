@@ -6,11 +6,16 @@ once the residual has an affine bound over the box: tables over the vertices are
 depend on theta.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scpo_ros.backup.planar.law_pieces import spread
+from scpo_ros.arrays import Array, Booleans, Integers
+from scpo_ros.backup.planar.grid import cell_ranges, cells_between, spread
+from scpo_ros.backup.planar.law_pieces import LawPieces
 from scpo_ros.backup.planar.polygons import clipped
+from scpo_ros.proofs.enclosure import Enclosure
+from scpo_ros.systems.safe_set import PlanarSafeSet
 
 _OVERLAP = 1e-12  # by which boxes overlap, so that rounding leaves no gap between them
 
@@ -19,28 +24,29 @@ _OVERLAP = 1e-12  # by which boxes overlap, so that rounding leaves no gap betwe
 class CellMesh:
     """N cells with K vertices in all."""
 
-    polygons: np.ndarray  # (Q, V, 2), sorted by cell, every cell has some
-    piece: np.ndarray     # (Q,), of the law
-    first: np.ndarray     # (N,), the first polygon of every cell
-    centre: np.ndarray    # (N, 2)
-    half: np.ndarray      # (N, 2)
-    owner: np.ndarray     # (K,), the cell of every vertex, ascending
-    start: np.ndarray     # (N,), the first vertex of every cell
-    x: np.ndarray         # (K, 2), the vertices
-    backup: np.ndarray    # (K,), the law of the vertex's piece there
-    error: np.ndarray     # (K,), of that law
+    polygons: Array  # (Q, V, 2), sorted by cell, every cell has some
+    piece: Integers     # (Q,), of the law
+    first: Integers     # (N,), the first polygon of every cell
+    centre: Array    # (N, 2)
+    half: Array      # (N, 2)
+    owner: Integers     # (K,), the cell of every vertex, ascending
+    start: Integers     # (N,), the first vertex of every cell
+    x: Array         # (K, 2), the vertices
+    backup: Array    # (K,), the law of the vertex's piece there
+    error: Array     # (K,), of that law
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Return the number of cells."""
         return len(self.first)
 
     @property
-    def offset(self):
+    def offset(self) -> Array:
         """Return the vertices (K, 2) relative to the centres of their cells."""
         return self.x - self.centre[self.owner]
 
     @classmethod
-    def grid(cls, pieces, safe_set, cells, wanted=None):
+    def grid(cls, pieces: LawPieces, safe_set: PlanarSafeSet, cells: int,
+             wanted: Callable[[Array], Booleans] | None = None) -> 'CellMesh':
         """
         Return the mesh of a regular grid over the safe set.
 
@@ -48,24 +54,21 @@ class CellMesh:
         :param wanted: None, or a callable, the nodes (cells + 1, cells + 1, 2) of the grid ->
             whether a box with such a node may matter (cells + 1, cells + 1).
         """
-        low = safe_set.vertices.min(axis=0)
-        size = (safe_set.vertices.max(axis=0) - low) / cells
-        first = np.floor((pieces.polygons.min(axis=1) - low) / size - 1e-6).astype(int)
-        last = np.floor((pieces.polygons.max(axis=1) - low) / size + 1e-6).astype(int)
-        first, last = np.clip(first, 0, cells - 1), np.clip(last, 0, cells - 1)
-        count = last - first + 1
-        piece, k = spread(np.zeros(len(first), dtype=int), count[:, 0] * count[:, 1])
-        at = first[piece] + np.column_stack(np.divmod(k, count[piece, 1]))
+        low, high = safe_set.box
+        size = (high - low) / cells
+        at, piece = cells_between(*cell_ranges(
+            pieces.polygons.min(axis=1), pieces.polygons.max(axis=1), low, size, (0, cells - 1)))
         if wanted is not None:
             nodes = np.stack(np.meshgrid(*[np.arange(cells + 1)] * 2, indexing='ij'), axis=-1)
             kept = _touched(wanted(low + nodes * size))[at[:, 0], at[:, 1]]
             piece, at = piece[kept], at[kept]
         corner = low + at * size
         polygons, some = _in_boxes(pieces.polygons[piece], corner, corner + size)
-        return cls.made(polygons[some], piece[some], (at @ [cells, 1])[some], pieces)
+        return cls.made(polygons[some], piece[some], (at @ np.array([cells, 1]))[some], pieces)
 
     @classmethod
-    def made(cls, polygons, piece, cell, pieces):
+    def made(cls, polygons: Array, piece: Integers, cell: Integers,
+             pieces: LawPieces) -> 'CellMesh':
         """
         Return the mesh of polygons with their piece of the law and the number of their cell.
 
@@ -87,22 +90,24 @@ class CellMesh:
                    law[:, 0] * x[:, 0] + law[:, 1] * x[:, 1] + law[:, 2],
                    pieces.error[piece[polygon]])
 
-    def largest(self, values):
+    def largest(self, values: Array) -> Array:
         """Return the largest of the values (..., K) of every cell's vertices, (..., N)."""
-        return np.maximum.reduceat(values, self.start, axis=-1)
+        largest: Array = np.maximum.reduceat(values, self.start, axis=-1)
+        return largest
 
-    def residual(self, enclosure):
+    def residual(self, enclosure: Enclosure) -> Array:
         """Return the affine part of an enclosure at the vertices, (P, K)."""
         slope, offset = enclosure.slope[:, self.owner], self.offset
-        return (slope[..., 0] * offset[:, 0] + slope[..., 1] * offset[:, 1]
-                + enclosure.value[:, self.owner])
+        residual: Array = (slope[..., 0] * offset[:, 0] + slope[..., 1] * offset[:, 1]
+                           + enclosure.value[:, self.owner])
+        return residual
 
-    def take(self, cells, pieces):
+    def take(self, cells: Integers, pieces: LawPieces) -> 'CellMesh':
         """Return the mesh of some of the cells (c,)."""
         owner, polygon = self._polygons_of(cells)
         return CellMesh.made(self.polygons[polygon], self.piece[polygon], owner, pieces)
 
-    def split(self, cells, pieces):
+    def split(self, cells: Integers, pieces: LawPieces) -> 'CellMesh':
         """Return the mesh of the given cells (c,), each split into four."""
         owner, polygon = self._polygons_of(cells)
         low, middle = (self.centre - self.half)[cells], self.centre[cells]
@@ -115,7 +120,7 @@ class CellMesh:
                             (4 * owner + quarter)[some]))
         return CellMesh.made(*_joined(batches), pieces)
 
-    def joined(self, other, pieces):
+    def joined(self, other: 'CellMesh', pieces: LawPieces) -> 'CellMesh':
         """Return the mesh of the cells of both."""
         number = [np.repeat(np.arange(len(m)), np.diff(np.append(m.first, len(m.piece))))
                   for m in (self, other)]
@@ -123,25 +128,28 @@ class CellMesh:
             (self.polygons, self.piece, number[0]),
             (other.polygons, other.piece, number[1] + len(self))]), pieces)
 
-    def _polygons_of(self, cells):
+    def _polygons_of(self, cells: Integers) -> tuple[Integers, Integers]:
         end = np.append(self.first, len(self.piece))
         return spread(end[cells], end[np.asarray(cells) + 1])
 
 
-def _joined(batches):
+def _joined(batches: list[tuple[Array, Integers, Integers]]
+            ) -> tuple[Array, Integers, Integers]:
     """Return one (polygons, piece, cell) of several."""
     width = max(batch[0].shape[1] for batch in batches)
     polygons = np.vstack([np.pad(batch[0], ((0, 0), (0, width - batch[0].shape[1]), (0, 0)),
                                  mode='edge') for batch in batches])
-    return polygons, *(np.concatenate([batch[k] for batch in batches]) for k in (1, 2))
+    return (polygons, np.concatenate([batch[1] for batch in batches]),
+            np.concatenate([batch[2] for batch in batches]))
 
 
-def _touched(nodes):
+def _touched(nodes: Booleans) -> Booleans:
     """Return (c, c) which boxes have a node (c + 1, c + 1) that is set."""
-    return nodes[:-1, :-1] | nodes[1:, :-1] | nodes[:-1, 1:] | nodes[1:, 1:]
+    touched: Booleans = nodes[:-1, :-1] | nodes[1:, :-1] | nodes[:-1, 1:] | nodes[1:, 1:]
+    return touched
 
 
-def _in_boxes(polygons, low, high):
+def _in_boxes(polygons: Array, low: Array, high: Array) -> tuple[Array, Booleans]:
     """Clip every polygon by its own box."""
     alive = np.ones(len(polygons), dtype=bool)
     for axis in (0, 1):

@@ -20,6 +20,8 @@ overflow give NaN or infinity, which no comparison takes for safe.
 from dataclasses import dataclass
 
 import numpy as np
+from scpo_ros.arrays import Array, Booleans
+from scpo_ros.policy.residual_policy import ResidualNetwork
 
 _UNIT = 2.0**-53
 _TANH = 8 * _UNIT      # error of tanh; numpy's vector code keeps within half of it
@@ -33,12 +35,12 @@ _TANGENT = 0.25        # delta up to which the tangent is taken without comparis
 class Enclosure:
     """r_theta(x) in value + slope'(x - c) +- radius over N boxes, for P weight vectors."""
 
-    value: np.ndarray   # (P, N)
-    slope: np.ndarray   # (P, N, n), per unit of x
-    radius: np.ndarray  # (P, N)
+    value: Array   # (P, N)
+    slope: Array   # (P, N, n), per unit of x
+    radius: Array  # (P, N)
 
 
-def enclosed(network, thetas, centre, half):
+def enclosed(network: ResidualNetwork, thetas: Array, centre: Array, half: Array) -> Enclosure:
     """
     Return the :class:`Enclosure` of a :class:`ResidualNetwork`.
 
@@ -67,7 +69,8 @@ def enclosed(network, thetas, centre, half):
                          _matmul(slope, output)[..., 0] / network.scale, radius)
 
 
-def jacobian_enclosed(network, thetas, half):
+def jacobian_enclosed(network: ResidualNetwork, thetas: Array,
+                      half: Array) -> tuple[Array, Array]:
     """
     Return centre and radius, each (P, n), of d r_theta / dx over the box |x| <= half.
 
@@ -97,7 +100,8 @@ def jacobian_enclosed(network, thetas, half):
         return np.matmul(middle, output)[..., 0] / network.scale, spread / network.scale
 
 
-def _slopes_of_tanh(value, slope, radius, half):
+def _slopes_of_tanh(value: Array, slope: Array, radius: Array,
+                    half: Array) -> tuple[Array, Array]:
     """Return the least and the largest slope (P, 1, b) of tanh over the range of its argument."""
     delta = np.einsum('...ij,...i->...j', np.abs(slope), half) + radius
     far = np.tanh(np.abs(value) + delta)
@@ -106,43 +110,48 @@ def _slopes_of_tanh(value, slope, radius, half):
     return np.where(np.isnan(far), np.nan, least), 1 - near * near + 8 * _TANH
 
 
-def evaluation_error(hidden, output):
+def evaluation_error(hidden: list[tuple[Array, Array]], output: Array) -> Array:
     """Return the largest rounding error (P,) of N_theta(x) evaluated in floating point."""
     error = np.full((1, 1, hidden[0][0].shape[1]), _UNIT)
     for weights, bias in hidden:
         size = np.abs(weights)
-        error = np.matmul(error, size) + _rounding(size, bias, 0.0)
+        error = np.matmul(error, size) + _rounding(size, bias, None)
         error = np.minimum(error, 2.0) + _TANH
     size = np.abs(output)
-    return (np.matmul(error, size) + _rounding(size, 0.0, 0.0))[:, 0, 0]
+    total: Array = np.matmul(error, size) + _rounding(size, 0.0, None)
+    return total[:, 0, 0]
 
 
-def _overflow(network, hidden):
+def _overflow(network: ResidualNetwork, hidden: list[tuple[Array, Array]]) -> Array:
     """Return 0 (P,), or NaN where the controller's division of the weights by scale overflows."""
-    return 0.0 * np.sum(np.abs(hidden[0][0]) / network.scale[:, None], axis=(1, 2))
+    largest: Array = np.sum(np.abs(hidden[0][0]) / network.scale[:, None], axis=(1, 2))
+    return 0.0 * largest
 
 
-def _rounding(size, bias, steep):
+def _rounding(size: Array, bias: Array | float, steep: Array | None) -> Array:
     """
     Return a bound (P, 1, b) of the rounding errors of one linear layer.
 
-    Its inputs are at most _INPUT, its slopes at most `steep`, over boxes no wider than 1.
+    Its inputs are at most _INPUT, its slopes at most `steep`, over boxes no wider than 1. None:
+    over points.
     """
     terms = size.shape[-2] + 8
-    total = _INPUT * size.sum(axis=-2, keepdims=True) + np.abs(bias)
-    if np.ndim(steep):
+    total: Array = _INPUT * size.sum(axis=-2, keepdims=True) + np.abs(bias)
+    if steep is not None:
         total = total + 4 * steep.sum(axis=-2, keepdims=True)
-    return 4 * terms * _UNIT * total
+    error: Array = 4 * terms * _UNIT * total
+    return error
 
 
-def _matmul(slope, weights):
+def _matmul(slope: Array, weights: Array) -> Array:
     """Return slope (P, N, n, a) times weights (P, a, b), as one product for every P."""
     count, boxes, n, _ = slope.shape
-    flat = np.matmul(slope.reshape(count, boxes * n, -1), weights)
+    flat: Array = np.matmul(slope.reshape(count, boxes * n, -1), weights)
     return flat.reshape(len(flat), boxes, n, -1)
 
 
-def _tanh(value, slope, radius, half):
+def _tanh(value: Array, slope: Array, radius: Array,
+          half: Array) -> tuple[Array, Array, Array]:
     """Enclose tanh of value + slope'(x - c) +- radius; see the module."""
     delta = np.einsum('...ij,...i->...j', np.abs(slope), half) + radius
     top = np.tanh(value)
@@ -156,7 +165,8 @@ def _tanh(value, slope, radius, half):
     return top, slope * slant[:, :, None, :], spread
 
 
-def _with_lines(value, radius, delta, wide, top, slant, spread):
+def _with_lines(value: Array, radius: Array, delta: Array, wide: Booleans, top: Array,
+                slant: Array, spread: Array) -> tuple[Array, Array, Array]:
     """Replace tangents by lines of least slope where these enclose more tightly."""
     radius = np.broadcast_to(radius, value.shape)[wide]
     delta = np.broadcast_to(delta, value.shape)[wide]

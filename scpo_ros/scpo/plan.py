@@ -1,7 +1,6 @@
 """The plan of one update: the sampled subspace and what was measured in it."""
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from scpo_ros.arrays import Array, frozen
@@ -27,7 +26,7 @@ class Plan:
 
     @classmethod
     def made(cls, basis: Array, raw_step: Array, metric: StepMetric, g: Array, slope: Array,
-             settings: ScpoSettings, barrier: LogBarrier | None = None) -> Self:
+             settings: ScpoSettings, barrier: LogBarrier | None = None) -> 'Plan':
         """
         Return the plan for a raw step.
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 import math
-from typing import Self
 
 from scpo_ros.exceptions import ConfigurationError
 
@@ -60,7 +59,7 @@ class SampledBound:
         """Return the number of fresh scenarios that the next test needs."""
         return required_scenarios(self.p, self.beta, self.tests + 1)
 
-    def spent(self) -> Self:
+    def spent(self) -> 'SampledBound':
         """Return the counter after one more test; take it before looking at the outcome."""
         return replace(self, tests=self.tests + 1)
 

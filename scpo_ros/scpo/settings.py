@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
-from typing import Self, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from scpo_ros.exceptions import ConfigurationError
@@ -51,7 +51,7 @@ class ScpoSettings:
                 raise ConfigurationError(name, getattr(self, name), rule)
 
     @classmethod
-    def from_keywords(cls, keywords: Mapping[str, Setting]) -> Self:
+    def from_keywords(cls, keywords: Mapping[str, Setting]) -> 'ScpoSettings':
         """
         Return the settings given by a mapping.
 

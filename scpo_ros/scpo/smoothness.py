@@ -1,7 +1,6 @@
 """The smoothness constants L_i: grown when a bound is exceeded, decayed when it is loose."""
 
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 from scpo_ros.arrays import Array, frozen
@@ -27,12 +26,12 @@ class SmoothnessConstants:
         """Freeze the values."""
         object.__setattr__(self, 'values', frozen(self.values))
 
-    def resized(self, count: int) -> Self:
+    def resized(self, count: int) -> 'SmoothnessConstants':
         """Return the constants of `count` constraints; added ones, at the end, are initial."""
         fresh = np.full(max(count - len(self.values), 0), self.initial)
         return replace(self, values=np.concatenate([self.values[:count], fresh]))
 
-    def raised(self, required: Array) -> Self:
+    def raised(self, required: Array) -> 'SmoothnessConstants':
         """
         Return the constants with L_i <- max(growth L_i, required_i) where required_i > L_i.
 
@@ -43,7 +42,7 @@ class SmoothnessConstants:
         grown = np.fmax(self.growth * self.values, required)
         return replace(self, values=np.where(exceeded, np.minimum(grown, self.cap), self.values))
 
-    def relaxed(self, required: Array) -> Self:
+    def relaxed(self, required: Array) -> 'SmoothnessConstants':
         """Return the constants with L_i <- decay L_i where required_i < L_i / 2."""
         loose = required < 0.5 * self.values
         shrunk = np.maximum(self.decay * self.values, self.floor)

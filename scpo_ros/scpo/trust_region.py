@@ -1,7 +1,6 @@
 """The trust radius R: halved by a failure, grown by an acceptance, never below r."""
 
 from dataclasses import dataclass, replace
-from typing import Self
 
 GROWTH = 1.5
 
@@ -14,11 +13,11 @@ class TrustRegion:
     least: float    # r, the length of the sampled perturbations
     largest: float  # R at the start
 
-    def halved(self) -> Self:
+    def halved(self) -> 'TrustRegion':
         """Return the region after a failure."""
         return replace(self, radius=max(self.least, 0.5 * self.radius))
 
-    def grown(self) -> Self:
+    def grown(self) -> 'TrustRegion':
         """Return the region after an acceptance."""
         return replace(self, radius=min(self.largest, GROWTH * self.radius))
 

@@ -12,13 +12,16 @@ redundant facets are removed exactly: a facet is irredundant when its normal is 
 polar polytope, the convex hull of the rows of H.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from scipy.spatial import ConvexHull, HalfspaceIntersection, QhullError
-from scpo_ros.arrays import checked
+from scipy.special import ndtri
+from scpo_ros.arrays import Array, Booleans, checked
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.systems.linear_system import LinearSystem
 
 _ZERO = 1e-12
 _SETTLED = 1e-9
@@ -30,28 +33,29 @@ _AT_ONCE = 16384  # numbers at once in the gauge of many points; bounds memory
 class Polytope:
     """{x : H x <= 1}, bounded, with the origin strictly inside and no redundant row."""
 
-    H: np.ndarray  # (q, n)
+    H: Array  # (q, n)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Check the rows."""
         object.__setattr__(self, 'H', checked('H', self.H, (None, None)))
 
-    def gauge(self, x):
+    def gauge(self, x: Array) -> Array:
         """Return the Minkowski function max_j H_j x of points (..., n); at most 1 inside."""
         x = np.asarray(x)
         if x.size <= _AT_ONCE:
-            return np.max(x @ self.H.T, axis=-1)
+            largest: Array = np.max(x @ self.H.T, axis=-1)
+            return largest
         flat = x.reshape(-1, x.shape[-1])
         parts = np.array_split(flat, -(-flat.size // _AT_ONCE))
         return np.concatenate([np.max(part @ self.H.T, axis=-1)
                                for part in parts]).reshape(x.shape[:-1])
 
-    def contains(self, x, tolerance=1e-9):
+    def contains(self, x: Array, tolerance: float = 1e-9) -> Booleans:
         """Return whether points (..., n) lie inside; NaN does not."""
         return self.gauge(x) <= 1 + tolerance
 
     @cached_property
-    def vertices(self):
+    def vertices(self) -> Array:
         """
         Vertices (v, n); in two dimensions counter-clockwise from the one that lies lowest.
 
@@ -65,28 +69,61 @@ class Polytope:
         return np.roll(points, -lowest, axis=0)
 
     @cached_property
-    def volume(self):
+    def volume(self) -> float:
         """Volume (area in two dimensions)."""
-        return ConvexHull(self.vertices).volume
+        return float(ConvexHull(self.vertices).volume)
 
-    def boundary(self, count, phase=0.5):
+    @cached_property
+    def box(self) -> tuple[Array, Array]:
+        """Return the lower and the upper corner (n,) of the smallest box around the set."""
+        return self.vertices.min(axis=0), self.vertices.max(axis=0)
+
+    def boundary(self, count: int, phase: float = 0.5) -> Array:
         """
-        Return `count` points (count, 2), evenly spaced along the boundary of a 2-d set.
+        Return `count` points (count, n) of the boundary.
+
+        In two dimensions they are evenly spaced along it. With more they lie in directions that
+        fill the sphere evenly, in units of the box around the set.
 
         :param phase: in [0, 1): shifts them by this part of their distance.
         """
+        if self.H.shape[1] == 2:
+            return self._along_the_edges(count, phase)
+        points = _directions(count, self.H.shape[1], phase) * np.max(np.abs(self.box), axis=0)
+        scaled: Array = points / self.gauge(points)[:, None]
+        return scaled
+
+    def _along_the_edges(self, count: int, phase: float) -> Array:
         corners = np.vstack([self.vertices, self.vertices[:1]])
         lengths = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(corners, axis=0), axis=1))]
         at = (np.arange(count) + phase) / count * lengths[-1]
         return np.column_stack([np.interp(at, lengths, corners[:, i]) for i in range(2)])
 
 
-def irredundant(rows):
+def _directions(count: int, n: int, phase: float) -> Array:
+    """
+    Return unit vectors (count, n) that fill the sphere evenly.
+
+    They are normal quantiles of the additive recurrence with the steps g^-1 .. g^-n, where g
+    solves g^(n + 1) = g + 1 (Roberts 2018, a generalised golden ratio).
+    """
+    ratio = 2.0
+    for _ in range(60):
+        ratio = (1 + ratio) ** (1 / (n + 1))
+    steps = ratio ** -np.arange(1.0, n + 1)
+    places = (0.5 + (np.arange(count)[:, None] + phase) * steps) % 1.0
+    vectors: Array = ndtri(np.clip(places, 1e-12, 1 - 1e-12))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
+
+
+def irredundant(rows: Array) -> Array:
     """Return the rows of {x : rows x <= 1} that are facets, by the hull of the polar."""
-    return rows[np.sort(ConvexHull(rows).vertices)]
+    facets: Array = rows[np.sort(ConvexHull(rows).vertices)]
+    return facets
 
 
-def eliminate_input(states, inputs, bounds):
+def eliminate_input(states: Array, inputs: Array, bounds: Array) -> Array:
     """
     Project {(x, u) : states x + inputs u <= bounds} onto x, one input after the other.
 
@@ -105,10 +142,11 @@ def eliminate_input(states, inputs, bounds):
         n = states.shape[1]
         states, inputs, bounds = table[:, :n], table[:, n:-1], table[:, -1]
     rows = states / bounds[:, None]
-    return rows[np.abs(rows).max(axis=1) > _ZERO]
+    kept: Array = rows[np.abs(rows).max(axis=1) > _ZERO]
+    return kept
 
 
-def predecessor(system, rows, contraction):
+def predecessor(system: LinearSystem, rows: Array, contraction: float) -> Array:
     """
     Return the states from which some input reaches `contraction` times the set for all w.
 
@@ -123,7 +161,7 @@ def predecessor(system, rows, contraction):
         np.r_[reach, np.ones(2 * system.m)])
 
 
-def _reach(system, rows, contraction):
+def _reach(system: LinearSystem, rows: Array, contraction: float) -> Array:
     """Return contraction - |H| wbar (q,), what is left for H (A x + B u)."""
     reach = contraction - np.abs(rows) @ system.disturbance
     if not np.all(reach > 0):
@@ -133,7 +171,8 @@ def _reach(system, rows, contraction):
     return reach
 
 
-def contractive_set(system, contraction, iterations=2000):
+def contractive_set(system: LinearSystem, contraction: float,
+                    iterations: int = 2000) -> Polytope:
     """
     Return the largest contraction-contractive robust control invariant set inside the limits.
 
@@ -148,7 +187,8 @@ def contractive_set(system, contraction, iterations=2000):
                     lambda rows: predecessor(system, rows, contraction))
 
 
-def feedback_set(system, gain, contraction, iterations=2000):
+def feedback_set(system: LinearSystem, gain: Array, contraction: float,
+                 iterations: int = 2000) -> Polytope:
     """
     Return the largest set that u = -K x makes contraction-contractive, within all limits.
 
@@ -162,17 +202,18 @@ def feedback_set(system, gain, contraction, iterations=2000):
     scaled = gain / system.input_limit[:, None]
     limits = np.vstack([_state_rows(system), scaled, -scaled])
 
-    def before(rows):
+    def before(rows: Array) -> Array:
         return rows @ closed / _reach(system, rows, contraction)[:, None]
 
     return _largest(system, irredundant(limits), contraction, iterations, before)
 
 
-def _state_rows(system):
+def _state_rows(system: LinearSystem) -> Array:
     return np.vstack([np.diag(1 / system.state_limit), -np.diag(1 / system.state_limit)])
 
 
-def _largest(system, rows, contraction, iterations, before):
+def _largest(system: LinearSystem, rows: Array, contraction: float, iterations: int,
+             before: Callable[[Array], Array]) -> Polytope:
     """Iterate C & Pre(C) until it settles. :param before: rows -> those of Pre."""
     for _ in range(iterations):
         try:
@@ -190,7 +231,7 @@ def _largest(system, rows, contraction, iterations, before):
         f'gives no safe set within {iterations} iterations: contract less, or widen the limits')
 
 
-def _same_rows(first, second, size):
+def _same_rows(first: Array, second: Array, size: Array) -> bool:
     """Return whether the rows agree in the gauge of states of this size (n,), _SETTLED."""
     gaps = np.max(np.abs(first[:, None] - second[None]) * np.maximum(size, 1.0), axis=-1)
     return bool(np.all(gaps.min(axis=1) <= _SETTLED))

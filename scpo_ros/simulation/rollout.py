@@ -6,130 +6,118 @@ the cache, and is what a pool of processes shares. The cut depends on the number
 scenarios only, so that the results do not depend on who worked on what.
 """
 
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 import multiprocessing
+from typing import Protocol
 
 import numpy as np
+from scpo_ros.arrays import Array, Booleans
+from scpo_ros.backup.law import Backup
+from scpo_ros.sets.admissible_inputs import InputBounds
+from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.scenario import Scenarios
 
 TILE = 4096  # rollouts that are worked on at once
 NARROWEST = 64  # scenarios of a tile, where there are so many; fewer waste time in small products
 
 
-@dataclass(frozen=True)
-class InputBounds:
-    """
-    LO(x) <= u <= UP(x): the inputs that keep A x + B u + w inside the safe set for every w.
-
-    For a facet H_j x <= 1 with s_j = |H_j| wbar and one input,
-    UP(x) = min over H_j B > 0 of (1 - s_j - H_j A x) / H_j B, and LO likewise from H_j B < 0.
-    """
-
-    up: np.ndarray  # (q+, n + 1): rows [-H_j A, 1 - s_j] / H_j B
-    low: np.ndarray  # (q-, n + 1)
-
-    @classmethod
-    def of(cls, system, safe_set):
-        """Return the bounds of a system with one input and a safe set."""
-        H = safe_set.H
-        weight = (H @ system.B)[:, 0]
-        table = np.column_stack([-H @ system.A, 1 - np.abs(H) @ system.disturbance])
-        up, low = weight > 1e-12, weight < -1e-12
-        return cls(table[up] / weight[up, None], table[low] / weight[low, None])
-
-    def __call__(self, x):
-        """Return LO and UP, each (...,), at states (..., n)."""
-        x = np.asarray(x)
-        flat = x.reshape(-1, x.shape[-1]).T
-        low, up = np.empty((2, flat.shape[1]))
-        for start in range(0, flat.shape[1], TILE):
-            part = slice(start, start + TILE)
-            low[part], up[part] = self.columns(flat[:, part])
-        return low.reshape(x.shape[:-1])[()], up.reshape(x.shape[:-1])[()]
-
-    def columns(self, x):
-        """Return LO and UP, (N,) each, at states (n, N)."""
-        low = self.low[:, :-1] @ x
-        low += self.low[:, -1:]
-        up = self.up[:, :-1] @ x
-        up += self.up[:, -1:]
-        return low.max(axis=0), up.min(axis=0)
-
-    def excess(self, x, u):
-        """
-        Return by how much the input (...,) leaves [LO(x), UP(x)], negative inside; units of u.
-
-        A value <= 0 says that the next state lies in the safe set whatever the disturbance does.
-        """
-        low, up = self(x)
-        return np.maximum(u - up, low - u)
-
-
-def soft_maximum(values, sharpness, axis):
+def soft_maximum(values: Array, sharpness: float, axis: int) -> Array:
     """Return log(sum(exp(sharpness values))) / sharpness >= max(values), smooth."""
     top = values.max(axis=axis, keepdims=True)
     total = np.exp(sharpness * (values - top)).sum(axis=axis)
-    return np.squeeze(top, axis) + np.log(total) / sharpness
+    soft: Array = np.squeeze(top, axis) + np.log(total) / sharpness
+    return soft
+
+
+class Network(Protocol):
+    """A residual network, for many weight vectors at once."""
+
+    def columns(self, thetas: Array) -> Callable[[Array], Array]:
+        """Return the function from states (n, P, N) to residuals (P, N) for weights (P, d)."""
+
+
+class Policy(Protocol):
+    """What is rolled out: backup and residual, saturated."""
+
+    @property
+    def system(self) -> LinearSystem: ...
+
+    @property
+    def backup(self) -> Backup: ...
+
+    @property
+    def network(self) -> Network: ...
+
+    def __call__(self, theta: Array, x: Array) -> Array:
+        """Return the inputs (N, m) of the weights (d,) at states (N, n)."""
 
 
 @dataclass(frozen=True)
 class RolloutSummary:
-    """What the metrics need of a batch of rollouts: P policies, S scenarios."""
+    """
+    What the metrics need of a batch of rollouts: P policies, S scenarios.
 
-    excess: np.ndarray  # (P, S): largest excess over the admissible inputs, units of u
-    soft_excess: np.ndarray  # (P, S): its smooth upper bound
-    final: np.ndarray  # (P, S, n): last state
-    cost: np.ndarray  # (P, S): mean stage cost
-    left: np.ndarray  # (P, S): whether the rollout left the safe set
+    The violation is that of the admissible inputs, its largest value over the rollout.
+    """
+
+    violation: Array  # (P, S), units of u; NaN: not asked for
+    soft_violation: Array  # (P, S): its smooth upper bound; NaN: not asked for
+    final: Array  # (P, S, n): last state
+    cost: Array  # (P, S): mean stage cost
+    left: Booleans  # (P, S): whether the rollout left the safe set
 
 
 @dataclass(frozen=True)
 class Simulator:
     """Runs closed loops and summarises them."""
 
-    policy: object  # ResidualPolicy
+    policy: Policy
     bounds: InputBounds
-    state_weight: np.ndarray  # (n,), diagonal of Q
+    state_weight: Array  # (n,), diagonal of Q
     input_weight: float  # R
     sharpness: float = 100.0  # of the smooth maximum over time, per unit of u
-    executor: object = None  # concurrent.futures.Executor that shares the tiles, or None
+    executor: Executor | None = None  # shares the tiles
 
-    def stage_cost(self, x, u):
+    def stage_cost(self, x: Array, u: Array) -> Array:
         """Return x'Qx + R u^2 for states (..., n) and inputs (...,)."""
-        return x**2 @ np.asarray(self.state_weight) + self.input_weight * u**2
+        cost: Array = x**2 @ np.asarray(self.state_weight) + self.input_weight * u**2
+        return cost
 
-    def summarise(self, thetas, scenarios, excess=True):
+    def summarise(self, thetas: Array, scenarios: Scenarios,
+                  violation: bool = True) -> RolloutSummary:
         """
         Run every policy from every scenario.
 
         A rollout that leaves the safe set stays where it left (the backup is undefined there);
-        its excess is then positive by construction, so it can never pass for safe.
+        its violation is then positive by construction, so it can never pass for safe.
 
         :param thetas: (P, d). :param scenarios: :class:`~scpo_ros.systems.scenario.Scenarios`.
-        :param excess: False leaves the two excesses out (None): they take a third of the time.
+        :param violation: False leaves the two violations out: they take a third of the time.
         """
         tiles = list(tiles_of(len(thetas), len(scenarios)))
-        parts = ((thetas[rows], scenarios.take(columns), excess) for rows, columns in tiles)
+        parts = ((thetas[rows], scenarios.take(columns), violation) for rows, columns in tiles)
+        done: Iterable[RolloutSummary]
         if self.executor is None or len(tiles) == 1:
             done = (self.tile(*part) for part in parts)
         else:
             run = _adopted_tile if isinstance(self.executor, RolloutPool) else self.tile
             done = self.executor.map(run, *zip(*parts))
-        whole = self._empty(len(thetas), len(scenarios), excess)
+        whole = self._empty(len(thetas), len(scenarios))
         for (rows, columns), part in zip(tiles, done):
             for name, values in vars(part).items():
-                if values is not None:
-                    getattr(whole, name)[rows, columns] = values
+                getattr(whole, name)[rows, columns] = values
         return whole
 
-    def _empty(self, policies, scenarios, excess):
+    def _empty(self, policies: int, scenarios: int) -> RolloutSummary:
         """Return a summary to be filled."""
         shape = (policies, scenarios)
-        most = (np.empty(shape), np.empty(shape)) if excess else (None, None)
-        return RolloutSummary(*most, np.empty((*shape, self.policy.system.n)), np.empty(shape),
-                              np.empty(shape, dtype=bool))
+        return RolloutSummary(
+            np.empty(shape), np.empty(shape), np.empty((*shape, self.policy.system.n)),
+            np.empty(shape), np.empty(shape, dtype=bool))
 
-    def tile(self, thetas, scenarios, wanted=True):
+    def tile(self, thetas: Array, scenarios: Scenarios, wanted: bool = True) -> RolloutSummary:
         """Run one tile; arguments and result as those of :meth:`summarise`."""
         policy, horizon = self.policy, scenarios.horizon
         system, shape = policy.system, (len(thetas), len(scenarios))
@@ -138,7 +126,7 @@ class Simulator:
         x[:] = scenarios.x0.T[:, None]
         w = np.ascontiguousarray(scenarios.w.transpose(1, 2, 0))[:, :, None]
         left, cost = np.zeros(shape, dtype=bool), np.zeros(shape)
-        excess = np.empty((horizon, *shape)) if wanted else None
+        violation = np.empty((horizon, *shape)) if wanted else np.full((1, *shape), np.nan)
         for k in range(horizon):
             flat = x.reshape(system.n, -1)
             backup = policy.backup(flat.T).reshape(shape)
@@ -150,32 +138,32 @@ class Simulator:
             u = self._input(backup, residual(x), limit)
             if wanted:
                 low, up = self.bounds.columns(flat)
-                np.maximum(u - up.reshape(shape), low.reshape(shape) - u, out=excess[k])
+                np.maximum(u - up.reshape(shape), low.reshape(shape) - u, out=violation[k])
                 if lost:
-                    np.maximum(excess[k], 1e-3, out=excess[k], where=left)
+                    np.maximum(violation[k], 1e-3, out=violation[k], where=left)
             stage = self._stage(x, u)
             cost += stage
             if lost and left.all():  # nothing moves any more
                 if wanted:
-                    excess[k + 1:] = excess[k]
+                    violation[k + 1:] = violation[k]
                 cost += (horizon - 1 - k) * stage
                 break
             step = (system.A @ flat).reshape(x.shape)
             step += system.B[:, 0, None, None] * u
             step += w[k]
             x = np.where(left, x, step) if lost else step
-        most = (excess.max(axis=0), soft_maximum(excess, self.sharpness, 0)) if wanted else (
-            None, None)
-        return RolloutSummary(*most, np.moveaxis(x, 0, -1), cost / horizon, left)
+        return RolloutSummary(
+            violation.max(axis=0), soft_maximum(violation, self.sharpness, 0),
+            np.moveaxis(x, 0, -1), cost / horizon, left)
 
     @staticmethod
-    def _input(backup, residual, limit):
+    def _input(backup: Array, residual: Array, limit: float) -> Array:
         """Return the saturated sum, in the memory of the second; NaN stays NaN."""
         residual += backup
         np.minimum(residual, limit, out=residual)
         return np.maximum(residual, -limit, out=residual)
 
-    def _stage(self, x, u):
+    def _stage(self, x: Array, u: Array) -> Array:
         """Return the stage cost for states (n, ...) and inputs (...,)."""
         cost = self.input_weight * u
         cost *= u
@@ -183,19 +171,19 @@ class Simulator:
             cost += weight * component * component
         return cost
 
-    def trajectory(self, theta, x0, w):
-        """Return states (S, H + 1, n) and inputs (S, H) of one policy; NaN once undefined."""
+    def trajectory(self, theta: Array, x0: Array, w: Array) -> tuple[Array, Array]:
+        """Return states (S, H + 1, n), inputs (S, H, m) of one policy; NaN once undefined."""
         x = np.asarray(x0, dtype=np.float64)
         states, inputs = [x], []
         for k in range(w.shape[1]):
             u = self.policy(theta, x)
             x = self.policy.system.step(x, u, w[:, k])
             states.append(x)
-            inputs.append(u[:, 0])
+            inputs.append(u)
         return np.stack(states, axis=1), np.stack(inputs, axis=1)
 
 
-def tiles_of(policies, scenarios):
+def tiles_of(policies: int, scenarios: int) -> Iterator[tuple[slice, slice]]:
     """
     Yield the slices (of policies, of scenarios) of the tiles, evenly cut.
 
@@ -207,7 +195,7 @@ def tiles_of(policies, scenarios):
             yield rows, part
 
 
-def _even(count, most):
+def _even(count: int, most: int) -> list[slice]:
     """Return slices of at most `most` that cover `count`, their lengths differing by at most 1."""
     ends = np.linspace(0, count, -(-count // most) + 1).astype(int)
     return [slice(a, b) for a, b in zip(ends, ends[1:])]
@@ -220,18 +208,18 @@ class RolloutPool(ProcessPoolExecutor):
     Use it with `dataclasses.replace(simulator, executor=pool)`, and as a context manager.
     """
 
-    def __init__(self, simulator, workers):
+    def __init__(self, simulator: Simulator, workers: int) -> None:
         """Start `workers` processes for one simulator."""
         super().__init__(workers, multiprocessing.get_context('spawn'), _adopt,
                          (replace(simulator, executor=None),))
 
 
-_adopted = []  # the simulator of a process of a RolloutPool
+_adopted: list[Simulator] = []  # the simulator of a process of a RolloutPool
 
 
-def _adopt(simulator):
+def _adopt(simulator: Simulator) -> None:
     _adopted[:] = [simulator]
 
 
-def _adopted_tile(thetas, scenarios, wanted):
+def _adopted_tile(thetas: Array, scenarios: Scenarios, wanted: bool) -> RolloutSummary:
     return _adopted[0].tile(thetas, scenarios, wanted)

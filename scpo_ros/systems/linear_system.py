@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scpo_ros.arrays import checked
+from scpo_ros.arrays import Array, Booleans, checked
+from scpo_ros.config import SystemConfig
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.systems.sampling import Sampling
 
@@ -20,15 +21,15 @@ class LinearSystem:
     :raises ConfigurationError: for a limit that is not positive or a negative disturbance bound.
     """
 
-    A: np.ndarray  # (n, n)
-    B: np.ndarray  # (n, m)
-    state_limit: np.ndarray  # (n,), units of x
-    input_limit: np.ndarray  # (m,), units of u
-    disturbance: np.ndarray  # (n,), half-widths of w, units of x per step
+    A: Array  # (n, n)
+    B: Array  # (n, m)
+    state_limit: Array  # (n,), units of x
+    input_limit: Array  # (m,), units of u
+    disturbance: Array  # (n,), half-widths of w, units of x per step
     dt: float  # step [s]
-    sampling: Sampling = None  # how steps of another length are predicted; None: not at all
+    sampling: Sampling | None = None  # how steps of another length are predicted; None: not at all
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Check shapes and signs."""
         n = np.shape(self.A)[0] if np.ndim(self.A) else 0
         m = np.shape(self.B)[1] if np.ndim(self.B) == 2 else None
@@ -45,21 +46,21 @@ class LinearSystem:
             raise ConfigurationError('dt', self.dt, 'must be positive')
 
     @property
-    def n(self):
+    def n(self) -> int:
         """Return the number of states."""
-        return self.A.shape[0]
+        return int(self.A.shape[0])
 
     @property
-    def m(self):
+    def m(self) -> int:
         """Return the number of inputs."""
-        return self.B.shape[1]
+        return int(self.B.shape[1])
 
     @property
-    def step_disturbance(self):
+    def step_disturbance(self) -> Array:
         """Return the half-widths (n,) of w over a step of exactly dt, units of x."""
         return self.disturbance if self.sampling is None else self.sampling.disturbance
 
-    def step(self, x, u, w=0.0):
+    def step(self, x: Array, u: Array, w: Array | float = 0.0) -> Array:
         """
         Return A x + B u + w.
 
@@ -69,17 +70,18 @@ class LinearSystem:
         """
         return x @ self.A.T + u @ self.B.T + w
 
-    def saturate(self, u):
+    def saturate(self, u: Array) -> Array:
         """Return the input clipped to its limits; NaN stays NaN."""
         return np.clip(u, -self.input_limit, self.input_limit)
 
-    def within_limits(self, x, u, tolerance=1e-9):
+    def within_limits(self, x: Array, u: Array, tolerance: float = 1e-9) -> Booleans:
         """Return whether states (..., n) and inputs (..., m) keep the limits; NaN does not."""
-        return (np.all(np.abs(x) <= self.state_limit + tolerance, axis=-1)
-                & np.all(np.abs(u) <= self.input_limit + tolerance, axis=-1))
+        kept: Booleans = (np.all(np.abs(x) <= self.state_limit + tolerance, axis=-1)
+                          & np.all(np.abs(u) <= self.input_limit + tolerance, axis=-1))
+        return kept
 
 
-def double_integrator(config):
+def double_integrator(config: SystemConfig) -> LinearSystem:
     """
     Return the double integrator of a :class:`~scpo_ros.config.SystemConfig`.
 
@@ -90,11 +92,13 @@ def double_integrator(config):
     """
     dt = config.dt
     sampling = Sampling(
-        A=[[0.0, 1.0], [0.0, 0.0]], B=[[0.0], [1.0]], dt=dt, jitter=config.sample_jitter,
-        disturbance=[dt * config.position_disturbance, dt * config.disturbance])
-    state_limit = [config.position_limit, config.velocity_limit]
+        A=np.array([[0.0, 1.0], [0.0, 0.0]]), B=np.array([[0.0], [1.0]]), dt=dt,
+        jitter=config.sample_jitter,
+        disturbance=np.array([dt * config.position_disturbance, dt * config.disturbance]))
+    state_limit = np.array([config.position_limit, config.velocity_limit])
+    input_limit = np.array([config.input_limit])
     return LinearSystem(
-        A=[[1.0, dt], [0.0, 1.0]], B=[[dt * dt / 2], [dt]],
-        state_limit=state_limit, input_limit=[config.input_limit],
-        disturbance=sampling.certified_disturbance(state_limit, [config.input_limit]), dt=dt,
+        A=np.array([[1.0, dt], [0.0, 1.0]]), B=np.array([[dt * dt / 2], [dt]]),
+        state_limit=state_limit, input_limit=input_limit,
+        disturbance=sampling.certified_disturbance(state_limit, input_limit), dt=dt,
         sampling=sampling)

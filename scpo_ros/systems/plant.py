@@ -3,7 +3,8 @@ The simulated plant: steps the system under commands that may be late or missing
 
 Over [k, k + 1) it applies the command that answers x_k. When none has come it holds the last one
 and counts a deadline miss; after a time without commands the drive brakes to standstill within the
-input limits, u = sat(-v / dt). Before the first command it brakes too, and misses nothing.
+input limits, u = sat(-v / dt), with v the last m states. Before the first command it brakes too,
+and misses nothing.
 
 A new episode starts every so many steps and when it is asked for, from a state drawn uniformly
 from the safe set or from a given one. It takes a step of its own, so that no two states carry the
@@ -11,11 +12,15 @@ same number, and nothing of the episode before is applied in it: no answer to an
 no command that was held. Until its first answer comes the drive brakes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scpo_ros.arrays import checked
+from scpo_ros.arrays import Array, checked
+from scpo_ros.config import PlantConfig
 from scpo_ros.exceptions import InfeasibleError
+from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.safe_set import SafeSet
 from scpo_ros.systems.scenario import random_scenarios
 
 
@@ -25,14 +30,51 @@ class PlantState:
 
     step: int  # counts on over episodes
     episode: int
-    x: np.ndarray  # (2,)
-    applied: float  # input over the step that led here; 0 at the start of an episode
+    x: Array  # (n,)
+    applied: Array  # (m,), input over the step that led here; 0 at the start of an episode
+
+
+class Drive:
+    """Chooses the input that is applied: the command, the one that is held, or the brake."""
+
+    def __init__(self, system: LinearSystem, patience: int) -> None:
+        """
+        Start before the first command.
+
+        :param patience: steps without a command over which the last one is held.
+        """
+        self._system, self._patience = system, patience
+        self._held: Array | None = None
+        self._missing = 0  # steps since the last command
+        self.started = False  # whether a command has ever come
+        self.deadline_misses = 0
+
+    def forget(self) -> None:
+        """Hold no command any more."""
+        self._held, self._missing = None, 0
+
+    def applied(self, x: Array, command: Array | None) -> Array:
+        """
+        Return the input (m,) over the next step.
+
+        :param x: (n,), the present state. :param command: (m,), or None when none has come; one
+            that is not finite counts as none.
+        """
+        if command is not None and np.all(np.isfinite(command)):
+            self._missing, self._held, self.started = 0, command, True
+        else:
+            self._missing += 1
+            self.deadline_misses += self.started
+        if self._held is None or self._missing > self._patience:
+            return self._system.saturate(-x[-self._system.m:] / self._system.dt)
+        return self._system.saturate(self._held)
 
 
 class SimulatedPlant:
-    """A double integrator under commands; no clock, no messages."""
+    """A linear system under commands; no clock, no messages."""
 
-    def __init__(self, system, safe_set, config, seed=None):
+    def __init__(self, system: LinearSystem, safe_set: SafeSet, config: PlantConfig,
+                 seed: int | None = None) -> None:
         """
         Start the first episode.
 
@@ -43,68 +85,68 @@ class SimulatedPlant:
         self._system, self._safe_set, self._config = system, safe_set, config
         self.disturbance_scale = config.disturbance_scale
         self._rng = np.random.default_rng(config.seed if seed is None else seed)
-        self._patience = max(1, round(config.command_timeout_s / system.dt))
-        self.deadline_misses = self.limit_violations = 0
-        self._last, self._missing, self._step, self._episode = None, 0, 0, -1
-        self.started = False  # whether a command has ever come
+        self._drive = Drive(system, max(1, round(config.command_timeout_s / system.dt)))
+        self.limit_violations = 0
         self.asked = False  # whether the next step begins an episode that was asked for
         self._initial = None if config.random_start else self._checked_start(
             config.initial_state)
-        self._begin_episode()
+        self._begin_episode(0, 0)
 
-    def _checked_start(self, state):
-        state = checked('initial_state', state, (self._system.n,))
-        if not self._safe_set.contains(state):
+    @property
+    def started(self) -> bool:
+        """Return whether a command has ever come."""
+        return self._drive.started
+
+    @property
+    def deadline_misses(self) -> int:
+        """Return for how many steps no command came, after the first one."""
+        return self._drive.deadline_misses
+
+    def _checked_start(self, state: Sequence[float]) -> Array:
+        start: Array = checked('initial_state', state, (self._system.n,))
+        if not self._safe_set.contains(start):
             raise InfeasibleError(
-                f'initial_state {state.tolist()} must lie in the safe set, but its gauge is '
-                f'{self._safe_set.gauge(state):.4f} > 1: nothing is certified from there')
-        return state
+                f'initial_state {start.tolist()} must lie in the safe set, but its gauge is '
+                f'{self._safe_set.gauge(start):.4f} > 1: nothing is certified from there')
+        return start
 
-    def reset(self):
+    def reset(self) -> int:
         """
         Have the next step begin a new episode, however often this is called before it.
 
         :returns: its number.
         """
         self.asked = True
-        return self._episode + 1
+        return self.state.episode + 1
 
-    def _begin_episode(self):
+    def _begin_episode(self, step: int, episode: int) -> PlantState:
         start = self._initial
-        if self._config.random_start:
+        if start is None:
             start = random_scenarios(self._system, self._safe_set, 1, 1, self._rng).x0[0]
-        self._episode, self.asked = self._episode + 1, False
-        self._begin, self._last, self._missing = self._step, None, 0
-        self.state = PlantState(self._step, self._episode, start, 0.0)
+        self.asked, self._begin = False, step
+        self._drive.forget()
+        self.state = PlantState(step, episode, start, np.zeros(self._system.m))
         return self.state
 
-    def advance(self, command):
+    def advance(self, command: Array | float | None) -> PlantState:
         """
         Advance one step and return the new :class:`PlantState`.
 
-        :param command: the input that answers the present state, or None when none has come. Where
-            the step begins an episode that was asked for, nothing is applied.
+        :param command: the input (m,) that answers the present state, a number where m = 1, or
+            None when none has come. Where the step begins an episode that was asked for, nothing
+            is applied.
         """
-        self._step += 1
+        step, episode = self.state.step + 1, self.state.episode
         if self.asked:
-            return self._begin_episode()
-        u = self._drive(command)
+            return self._begin_episode(step, episode + 1)
+        asked_for = None if command is None else np.array(command, dtype=np.float64, ndmin=1)
+        u = self._drive.applied(self.state.x, asked_for)
         w = self._rng.uniform(-1, 1, self._system.n) * self._system.step_disturbance
         w = w * self.disturbance_scale
-        x = self._system.step(self.state.x, np.array([u]), w)
-        if not self._system.within_limits(x, np.array([u if command is None else command])):
+        x = self._system.step(self.state.x, u, w)
+        if not self._system.within_limits(x, u if asked_for is None else asked_for):
             self.limit_violations += 1
-        if self._step - self._begin >= self._config.episode_steps:
-            return self._begin_episode()
-        self.state = PlantState(self._step, self._episode, x, u)
+        if step - self._begin >= self._config.episode_steps:
+            return self._begin_episode(step, episode + 1)
+        self.state = PlantState(step, episode, x, u)
         return self.state
-
-    def _drive(self, command):
-        if command is not None and np.isfinite(command):
-            self._missing, self._last, self.started = 0, float(command), True
-        else:
-            self._missing += 1
-            self.deadline_misses += self.started
-        if self._last is None or self._missing > self._patience:
-            return float(self._system.saturate(-self.state.x[1:] / self._system.dt)[0])
-        return float(self._system.saturate(np.array([self._last]))[0])

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import expm
-from scpo_ros.arrays import checked
+from scpo_ros.arrays import Array, checked
 from scpo_ros.exceptions import ConfigurationError
 
 
@@ -37,11 +37,11 @@ class Sampling:
         not be taken for three.
     """
 
-    A: np.ndarray  # (n, n), of the continuous model [1/s]
-    B: np.ndarray  # (n, m)
+    A: Array  # (n, n), of the continuous model [1/s]
+    B: Array  # (n, m)
     dt: float  # nominal step [s]
     jitter: float  # largest |h - dt| [s]
-    disturbance: np.ndarray  # (n,), half-widths of w over a step of dt, units of x
+    disturbance: Array  # (n,), half-widths of w over a step of dt, units of x
 
     def __post_init__(self) -> None:
         """Check shapes and the jitter."""
@@ -52,16 +52,16 @@ class Sampling:
             raise ConfigurationError(
                 'sample_jitter', self.jitter, f'must lie in [0, dt / 4) = [0, {self.dt / 4:g})')
 
-    def held(self, duration: float) -> tuple[np.ndarray, np.ndarray]:
+    def held(self, duration: float) -> tuple[Array, Array]:
         """Return A(h) (n, n) and B(h) (n, m) of a step of the given length h [s]."""
         return self._exponential(self.A, self.B, duration)
 
-    def bound(self, duration: float) -> np.ndarray:
+    def bound(self, duration: float) -> Array:
         """Return the half-widths (n,) of w over a step of the given length [s]."""
         return self.disturbance * max(1.0, duration / self.dt)
 
-    def certified_disturbance(self, state_limit: np.ndarray,
-                              input_limit: np.ndarray) -> np.ndarray:
+    def certified_disturbance(self, state_limit: Array,
+                              input_limit: Array) -> Array:
         """
         Return the half-widths (n,) that cover w and every admitted length of a step.
 
@@ -76,7 +76,7 @@ class Sampling:
         return self.bound(longest) + A @ np.asarray(state_limit) + B @ np.asarray(input_limit)
 
     @staticmethod
-    def _exponential(A, B, duration):
+    def _exponential(A: Array, B: Array, duration: float) -> tuple[Array, Array]:
         n, m = B.shape
         whole = expm(duration * np.block([[A, B], [np.zeros((m, n + m))]]))
         return whole[:n, :n], whole[:n, n:]

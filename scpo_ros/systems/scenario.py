@@ -7,11 +7,14 @@ its bound. Rollouts collected from the plant join the design set as counterfactu
 same initial state with the disturbances that were realised, w_k = x_{k+1} - A x_k - B u_k.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from scpo_ros.arrays import checked
+from scpo_ros.arrays import Array, Booleans, checked, Integers
 from scpo_ros.exceptions import InfeasibleError
+from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.safe_set import SafeSet
 from scpo_ros.tolerances import STATE
 
 
@@ -19,47 +22,48 @@ from scpo_ros.tolerances import STATE
 class Scenarios:
     """A batch of scenarios."""
 
-    x0: np.ndarray  # (S, n)
-    w: np.ndarray  # (S, H, n)
-    nominal: np.ndarray = None  # (S,) bool: ordinary operation; else stress
+    x0: Array  # (S, n)
+    w: Array  # (S, H, n)
+    nominal: Booleans = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    # (S,): ordinary operation, else stress; left out: all are stress
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Check and freeze."""
-        nominal = np.zeros(len(self.x0)) if self.nominal is None else self.nominal
-        nominal = np.array(nominal, dtype=bool)
+        nominal = np.array(self.nominal if len(self.nominal) else np.zeros(len(self.x0)),
+                           dtype=bool)
         nominal.setflags(write=False)
         object.__setattr__(self, 'nominal', nominal)
         object.__setattr__(self, 'x0', checked('x0', self.x0, (None, None)))
         shape = (len(self.x0), None, self.x0.shape[1])
         object.__setattr__(self, 'w', checked('w', self.w, shape))
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Return the number of scenarios."""
         return len(self.x0)
 
     @property
-    def horizon(self):
+    def horizon(self) -> int:
         """Return the number of steps H."""
-        return self.w.shape[1]
+        return int(self.w.shape[1])
 
-    def __add__(self, other):
+    def __add__(self, other: 'Scenarios') -> 'Scenarios':
         """Return both batches, one behind the other."""
         return Scenarios(np.vstack([self.x0, other.x0]), np.concatenate([self.w, other.w]),
                          np.concatenate([self.nominal, other.nominal]))
 
-    def take(self, index):
+    def take(self, index: Integers | list[int] | slice) -> 'Scenarios':
         """Return the scenarios with the given indices."""
         return Scenarios(self.x0[index], self.w[index], self.nominal[index])
 
 
-def interior_states(safe_set, count, seed):
+def interior_states(safe_set: SafeSet, count: int, seed: int | Sequence[int]) -> Array:
     """
     Return `count` states (count, n) that fill the safe set evenly (scrambled Sobol points).
 
     :param seed: int or sequence of ints; different seeds give disjoint sets.
     """
     from scipy.stats import qmc  # takes long to import; the plant does without
-    low, high = safe_set.vertices.min(axis=0), safe_set.vertices.max(axis=0)
+    low, high = safe_set.box
     sobol = qmc.Sobol(len(low), seed=np.random.default_rng(seed))
     found = np.zeros((0, len(low)))
     while len(found) < count:
@@ -68,7 +72,8 @@ def interior_states(safe_set, count, seed):
     return found[:count]
 
 
-def stress_states(safe_set, count, seed, boundary=0.4):
+def stress_states(safe_set: SafeSet, count: int, seed: int | Sequence[int],
+                  boundary: float = 0.4) -> Array:
     """
     Return `count` states, the fraction `boundary` of them on the boundary, the rest inside.
 
@@ -79,13 +84,14 @@ def stress_states(safe_set, count, seed, boundary=0.4):
                       interior_states(safe_set, count - edge, seed)])
 
 
-def extreme(system, states, horizon, sign):
+def extreme(system: LinearSystem, states: Array, horizon: int, sign: float) -> Scenarios:
     """Return the scenarios from `states` with w constant at sign times its bound."""
     w = np.broadcast_to(sign * system.disturbance, (len(states), horizon, system.n))
     return Scenarios(states, w)
 
 
-def switching(system, states, horizon, rng):
+def switching(system: LinearSystem, states: Array, horizon: int,
+              rng: np.random.Generator) -> Scenarios:
     """Return scenarios with w at its bound, each sign kept for a random while (1 to 30 steps)."""
     hold = rng.integers(1, 31, len(states))
     phase = (np.arange(horizon) + rng.integers(0, 60, len(states))[:, None]) // hold[:, None]
@@ -93,16 +99,18 @@ def switching(system, states, horizon, rng):
     return Scenarios(states, w)
 
 
-def ordinary(system, safe_set, count, horizon, seed):
+def ordinary(system: LinearSystem, safe_set: SafeSet, count: int, horizon: int,
+             seed: Sequence[int]) -> Scenarios:
     """Return scenarios of ordinary operation: states that fill C, w uniform within its bound."""
     states = interior_states(safe_set, count, [*seed, 0])
     w = np.random.default_rng([*seed, 1]).uniform(-1, 1, (count, horizon, system.n))
-    return Scenarios(states, w * system.disturbance, np.ones(count))
+    return Scenarios(states, w * system.disturbance, np.ones(count, dtype=bool))
 
 
-def random_scenarios(system, safe_set, count, horizon, rng):
+def random_scenarios(system: LinearSystem, safe_set: SafeSet, count: int, horizon: int,
+                     rng: np.random.Generator) -> Scenarios:
     """Return i.i.d. scenarios: x_0 uniform on the safe set, w uniform within its bound."""
-    low, high = safe_set.vertices.min(axis=0), safe_set.vertices.max(axis=0)
+    low, high = safe_set.box
     states = np.zeros((0, system.n))
     while len(states) < count:
         points = rng.uniform(low, high, (count, system.n))
@@ -111,7 +119,8 @@ def random_scenarios(system, safe_set, count, horizon, rng):
     return Scenarios(states[:count], w)
 
 
-def design_scenarios(system, safe_set, count, horizon, seed):
+def design_scenarios(system: LinearSystem, safe_set: SafeSet, count: int, horizon: int,
+                     seed: int) -> Scenarios:
     """
     Return the design set: stress, then as many scenarios of ordinary operation.
 
@@ -122,7 +131,8 @@ def design_scenarios(system, safe_set, count, horizon, seed):
             + ordinary(system, safe_set, count, horizon, [seed, 6]))
 
 
-def verification_scenarios(system, safe_set, count, horizon, seed):
+def verification_scenarios(system: LinearSystem, safe_set: SafeSet, count: int, horizon: int,
+                           seed: int) -> Scenarios:
     """
     Return the verification set: stress, then as many scenarios of ordinary operation.
 
@@ -137,7 +147,7 @@ def verification_scenarios(system, safe_set, count, horizon, seed):
             + ordinary(system, safe_set, count, horizon, [seed, 7]))
 
 
-def realised_disturbance(system, x, u, x_next):
+def realised_disturbance(system: LinearSystem, x: Array, u: Array, x_next: Array) -> Array:
     """
     Return w_k = x_{k+1} - A x_k - B u_k.
 
@@ -146,7 +156,8 @@ def realised_disturbance(system, x, u, x_next):
     return x_next - system.step(x, u)
 
 
-def replay(system, safe_set, x0, w, horizon):
+def replay(system: LinearSystem, safe_set: SafeSet, x0: Array, w: Array,
+           horizon: int) -> Scenarios:
     """
     Return the scenario that replays a collected rollout, its disturbances repeated up to H.
 

@@ -15,8 +15,10 @@ Below LEAST_SHARE nothing may be certified, and nothing may be learned.
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 import numpy as np
+from scpo_ros.arrays import Array
 from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.systems.sampling import STAMP_ERROR
 
@@ -54,6 +56,22 @@ class Transition:
         return self.gap is Gap.NONE
 
 
+class ObservedState(Protocol):
+    """A state that arrived, as far as it is asked whether nothing is missing before it."""
+
+    @property
+    def time(self) -> float:
+        """Return its stamp [s]."""
+
+    @property
+    def episode(self) -> int:
+        """Return the number of its episode."""
+
+    @property
+    def applied(self) -> Array | float:
+        """Return the input (m,) over the step that led here, a number where m = 1."""
+
+
 class TransitionRule:
     """Decides which transitions can be judged."""
 
@@ -62,7 +80,7 @@ class TransitionRule:
         self._dt = system.dt
         self._admitted = STAMP_ERROR + (system.sampling.jitter if system.sampling else 0.0)
 
-    def between(self, before, state) -> Transition:
+    def between(self, before: ObservedState, state: ObservedState) -> Transition:
         """
         Return the :class:`Transition` between two states, both with time, episode and applied.
 
@@ -78,7 +96,7 @@ class TransitionRule:
             size = min(size, longest)
         return Transition(gap, step, float(max(size, self._dt)))
 
-    def _gap(self, step, before, state):
+    def _gap(self, step: float, before: ObservedState, state: ObservedState) -> Gap:
         if not 0 < step <= max(_LONGEST_S, 5 * self._dt):
             return Gap.RESTART
         steps = round(step / self._dt)
@@ -88,15 +106,20 @@ class TransitionRule:
             return Gap.PERIOD
         if state.episode != before.episode:
             return Gap.EPISODE
-        return Gap.NONE if np.isfinite(state.applied) else Gap.INPUT
+        return Gap.NONE if np.all(np.isfinite(state.applied)) else Gap.INPUT
 
 
-def same_input(system: LinearSystem, applied: float, commanded: float) -> bool:
-    """Return whether an applied input is the one commanded, up to INPUT_ERROR; NaN is not."""
-    return bool(abs(applied - commanded) <= INPUT_ERROR * system.input_limit[0])
+def same_input(system: LinearSystem, applied: Array | float, commanded: Array | float) -> bool:
+    """
+    Return whether an applied input is the one commanded, up to INPUT_ERROR; NaN is not.
+
+    :param applied: (m,), or a number where m = 1. :param commanded: likewise.
+    """
+    difference = np.abs(np.asarray(applied) - np.asarray(commanded))
+    return bool(np.all(difference <= INPUT_ERROR * system.input_limit))
 
 
-def _microseconds(transition):
+def _microseconds(transition: Transition) -> int:
     return round(transition.duration * 1e6)
 
 
@@ -108,7 +131,8 @@ class JudgedShare:
         self._system = system
         self.window = max(WINDOW_S, _LEAST_STEPS * system.dt)  # [s]
         self._window_us = round(self.window * 1e6)
-        self._seen, self._total, self._judged = deque(), 0, 0  # times [us]: sums are exact
+        self._seen: deque[Transition] = deque()
+        self._total, self._judged = 0, 0  # times [us]: sums are exact
 
     def add(self, transition: Transition) -> None:
         """Take in the next transition; what lies before the window is forgotten."""
@@ -117,7 +141,7 @@ class JudgedShare:
         while self._total - _microseconds(self._seen[0]) >= self._window_us:
             self._count(self._seen.popleft(), -1)
 
-    def _count(self, transition, sign):
+    def _count(self, transition: Transition, sign: int) -> None:
         self._total += sign * _microseconds(transition)
         self._judged += sign * _microseconds(transition) * transition.judged
 
@@ -144,12 +168,12 @@ class JudgedShare:
         return (f'only {self.share:.0%} of the last {self.window:.1f} s could be judged, '
                 f'{LEAST_SHARE:.0%} are required: {self._cause()}')
 
-    def _cause(self):
-        times = {}
+    def _cause(self) -> str:
+        times: dict[Gap, float] = {}
         for transition in self._seen:
             if not transition.judged:
                 times[transition.gap] = times.get(transition.gap, 0.0) + transition.duration
-        worst, dt = max(times, key=times.get), self._system.dt
+        worst, dt = max(times, key=lambda gap: times[gap]), self._system.dt
         steps = np.array([t.step for t in self._seen])
         count = sum(t.gap is worst for t in self._seen)
         if worst is Gap.LOST:

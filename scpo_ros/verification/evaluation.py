@@ -7,14 +7,15 @@ that the projection could not see is remembered: its scenario joins the design s
 
 import numpy as np
 from scpo_ros.arrays import Array, Integers
-from scpo_ros.proofs.invariance import ProvedInvariance
+from scpo_ros.proofs.invariance_proof import InvarianceProof
+from scpo_ros.proofs.stability import ProvedStability
 from scpo_ros.systems.scenario import design_scenarios, Scenarios, verification_scenarios
 from scpo_ros.verification import explanation
 from scpo_ros.verification.baseline_cost import BaselineCost
 from scpo_ros.verification.metric_layout import block, Label, MetricKind, MetricLayout
 from scpo_ros.verification.sampled_invariance import SampledInvariance
 from scpo_ros.verification.scenario_sets import ScenarioSets
-from scpo_ros.verification.task import ControlTask, StabilityProof
+from scpo_ros.verification.task import ControlTask
 
 _REMEMBERED = 16  # scenarios of one failure that join the design set
 _ROLLOUTS = (MetricKind.CONSTRAINT, MetricKind.RETURN)
@@ -40,10 +41,10 @@ class SafetyEvaluation:
             verification_scenarios(*make, metrics.verification_states, task.horizon, seed),
             replays)
         self._cost, self._shown = BaselineCost(task), self.design_set.take([0])
-        self.invariance: ProvedInvariance | SampledInvariance = (
+        self.invariance: InvarianceProof = (
             task.invariance_proof if metrics.invariance == 'proved' else SampledInvariance(
                 task.policy, task.bounds, task.safe_set, metrics.invariance_states, seed))
-        self.stability: StabilityProof | None = task.stability_proof
+        self.stability: ProvedStability | None = task.stability_proof
 
     @property
     def design_set(self) -> Scenarios:
@@ -194,7 +195,7 @@ class SafetyEvaluation:
     def worst_trajectory(self, theta: Array) -> Array:
         """Return the defined states (T, n) of the design rollout with the largest violation."""
         summary = self.task.simulator.summarise(theta[None], self.design_set)
-        self._shown = self.design_set.take([int(np.argmax(summary.excess[0]))])
+        self._shown = self.design_set.take([int(np.argmax(summary.violation[0]))])
         return self.shown_trajectory(theta)
 
     def shown_trajectory(self, theta: Array) -> Array:

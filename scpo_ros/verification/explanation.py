@@ -3,10 +3,11 @@
 import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.proofs.invariance import ProvedInvariance
+from scpo_ros.proofs.stability import ProvedStability
 from scpo_ros.systems.scenario import Scenarios
 from scpo_ros.verification.metric_layout import CONDITIONS
 from scpo_ros.verification.sampled_invariance import SampledInvariance
-from scpo_ros.verification.task import ControlTask, StabilityProof
+from scpo_ros.verification.task import ControlTask
 
 
 def invariance_in_words(invariance: ProvedInvariance | SampledInvariance, theta: Array) -> str:
@@ -25,7 +26,7 @@ def cost_in_words(task: ControlTask, condition: int) -> str:
             f'{1 + task.metric.tolerance:.2f} times that of the backup')
 
 
-def stability_in_words(stability: StabilityProof, theta: Array) -> str:
+def stability_in_words(stability: ProvedStability, theta: Array) -> str:
     """Return by how much a policy (d,) shrinks the state too slowly."""
     return ('the state would not shrink at the rate asked for, the input exceeding what that '
             f'allows by up to {stability.prove(theta).bound:.4f} per |x|')
@@ -39,7 +40,7 @@ def return_in_words(scenario: Scenarios) -> str:
 def constraint_in_words(task: ControlTask, theta: Array, scenario: Scenarios) -> str:
     """Return when the rollout of a policy (d,) violates its constraint most, and by how much."""
     states, inputs = task.simulator.trajectory(theta, scenario.x0, scenario.w)
-    violation = task.bounds.excess(states[0, :-1], inputs[0])
+    violation = task.bounds.violation(states[0, :-1], inputs[0])
     k = int(np.nanargmax(np.where(np.isnan(violation), -np.inf, violation)))
     p, v = states[0, min(k + 1, len(inputs[0]))]
     return (f'{_start(scenario)} at t = {k * task.system.dt:.1f} s the input exceeds what the '

@@ -75,11 +75,11 @@ class RolloutMetric:
         :param backup_cost: (S,), the backup's mean stage cost from each scenario.
         :param smooth: whether the maximum over time is the smooth one.
         """
-        summary = self.simulator.summarise(thetas, scenarios, excess=self.constraint)
+        summary = self.simulator.summarise(thetas, scenarios, violation=self.constraint)
         cost = self.baseline_cost(summary.cost, backup_cost, scenarios)
         parts = []
         if self.constraint:
-            parts.append(summary.soft_excess if smooth else summary.excess)
+            parts.append(summary.soft_violation if smooth else summary.violation)
         if self.stability:
             parts.append(self._return(summary, scenarios))
         if not parts:

@@ -7,14 +7,14 @@ verdict. It says nothing about the states in between.
 """
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from scpo_ros.arrays import Array, Integers
 from scpo_ros.policy.residual_policy import ResidualNetwork, ResidualPolicy
 from scpo_ros.proofs.invariance import sectors, SHARPNESS
+from scpo_ros.sets.admissible_inputs import InputBounds
 from scpo_ros.sets.invariant_set import Polytope
-from scpo_ros.simulation.rollout import InputBounds, soft_maximum
+from scpo_ros.simulation.rollout import soft_maximum
 from scpo_ros.systems.scenario import interior_states, stress_states
 
 _DESIGN_SHARE = 20  # one in so many of the states is a design state
@@ -35,7 +35,8 @@ class SampledViolation:
     sharpness: float = SHARPNESS
 
     @classmethod
-    def over(cls, policy: ResidualPolicy, bounds: InputBounds, states: Array) -> Self:
+    def over(cls, policy: ResidualPolicy, bounds: InputBounds,
+             states: Array) -> 'SampledViolation':
         """Return the metric over those of the given states (N, n) where it can be positive."""
         low, up = bounds(states)
         limit = policy.system.input_limit[0]

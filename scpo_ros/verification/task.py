@@ -4,34 +4,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, Self, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from scpo_ros.arrays import Array
-from scpo_ros.backup.cost_to_go import CostToGo
+from scpo_ros.backup.law import Backup
 from scpo_ros.backup.mpc import BackupMpc, build_qp, riccati
+from scpo_ros.backup.planar.cost_to_go import CostToGo
 from scpo_ros.backup.planar.explicit_law import ExplicitLaw
 from scpo_ros.config import Spec, SystemConfig
 from scpo_ros.config.specification import spec_digest
 from scpo_ros.policy.residual_policy import ResidualNetwork, ResidualPolicy
-from scpo_ros.proofs.contraction import ProvedContraction
 from scpo_ros.proofs.invariance import ProvedInvariance
+from scpo_ros.proofs.stability import ProvedStability
+from scpo_ros.sets.admissible_inputs import InputBounds
 from scpo_ros.sets.invariant_set import contractive_set, Polytope
-from scpo_ros.simulation.rollout import InputBounds, Simulator
+from scpo_ros.simulation.rollout import Simulator
 from scpo_ros.systems.linear_system import double_integrator, LinearSystem
 from scpo_ros.tolerances import Tolerances
 from scpo_ros.verification.safety_metrics import RolloutMetric
 
 
-StabilityProof: TypeAlias = ProvedContraction
 Cache: TypeAlias = Path | str | None  # folder of tables, None for the default
-
-
-class BackupLaw(Protocol):
-    """The input of the backup as a function of the state, NaN outside the safe set."""
-
-    def __call__(self, x: Array) -> Array:
-        """Return the inputs (..., m) at states (..., n)."""
 
 
 def contraction_factor(config: SystemConfig) -> float:
@@ -58,7 +52,7 @@ class ControlTask:
 
     @classmethod
     def build(cls, spec: Spec, cache: Cache = None,
-              progress: Callable[[float], None] | None = None) -> Self:
+              progress: Callable[[float], None] | None = None) -> 'ControlTask':
         """
         Build the task; the backup's table comes from the cache when it is there.
 
@@ -76,7 +70,7 @@ class ControlTask:
 
     @classmethod
     def assemble(cls, spec: Spec, system: LinearSystem, safe_set: Polytope, factor: float,
-                 mpc: BackupMpc, law: BackupLaw, cache: Cache = None) -> Self:
+                 mpc: BackupMpc, law: Backup, cache: Cache = None) -> 'ControlTask':
         """
         Return the task made of the given parts.
 
@@ -103,13 +97,13 @@ class ControlTask:
             self.policy, self.bounds, self.spec.metrics.proof_cells, self.cache)
 
     @cached_property
-    def stability_proof(self) -> StabilityProof | None:
+    def stability_proof(self) -> ProvedStability | None:
         """Return the proof of stability, None where stability is sampled."""
         metrics = self.spec.metrics
         if metrics.stability == 'sampled':
             return None
         rate = float(np.exp(-metrics.stability_decay * self.system.dt))
-        return ProvedContraction(self.policy, rate, max(4, metrics.proof_cells // 2), self.cache)
+        return ProvedStability(self.policy, rate, max(4, metrics.proof_cells // 2), self.cache)
 
     @cached_property
     def tolerances(self) -> Tolerances:
@@ -122,7 +116,7 @@ class ControlTask:
         """Return the backup's cost-to-go, a callable of states (N, n); its table is cached."""
         return CostToGo.load_or_build(self)
 
-    def build_proofs(self) -> list[ProvedInvariance | StabilityProof]:
+    def build_proofs(self) -> list[ProvedInvariance | ProvedStability]:
         """
         Return the proofs that the specification asks for; make the table of the cost-to-go.
 
@@ -131,7 +125,7 @@ class ControlTask:
 
         :raises InfeasibleError: when nothing can be proved, see there.
         """
-        asked: list[ProvedInvariance | StabilityProof] = []
+        asked: list[ProvedInvariance | ProvedStability] = []
         if self.spec.metrics.invariance == 'proved':
             asked.append(self.invariance_proof)
         if self.spec.metrics.baseline_cost:

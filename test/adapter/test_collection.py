@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scpo_ros.adapter.collection import CollectedRollout, RolloutCollector, Sample
 from scpo_ros.config import PlantConfig, SystemConfig
-from scpo_ros.policy.safety_filter import GuardedPolicy
+from scpo_ros.policy.safety_filter import NearestInputFilter
 from scpo_ros.systems.linear_system import double_integrator
 from scpo_ros.systems.plant import SimulatedPlant
 from scpo_ros.systems.scenario import realised_disturbance, replay
@@ -82,12 +82,12 @@ def test_a_swap_of_policies_ends_no_window_since_it_changes_no_disturbance():
 def closed_loop(task, theta0, steps, **parameters):
     """Return the samples of a run in which some commands come late and some are wild."""
     plant = SimulatedPlant(task.system, task.safe_set, PlantConfig(seed=4, **parameters))
-    law, rng, stream = GuardedPolicy(task, theta0), np.random.default_rng(2), []
+    law, rng, stream = NearestInputFilter(task, theta0), np.random.default_rng(2), []
     for _ in range(steps):
         state = plant.state
         action = law.act(state.x)
         stream.append(Sample(
-            state.step * DT, state.episode, state.x, state.applied, 'policy/0', action.u))
+            state.step * DT, state.episode, state.x, state.applied[0], 'policy/0', action.u[0]))
         plant.advance(None if rng.uniform() < 0.01 and plant.started else action.u)
     return stream
 

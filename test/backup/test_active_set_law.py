@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from scpo_ros.backup.active_set_law import ActiveSetLaw
 from scpo_ros.backup.mpc import BackupMpc, ParametricQP
-from scpo_ros.backup.planar.active_set_law import ActiveSetLaw
 from scpo_ros.sets.invariant_set import Polytope
 
 HORIZON, STATES = 8, 4
@@ -96,7 +96,7 @@ def test_wrong_guesses_are_never_believed(mpc, rng):
 
 def test_without_the_test_wrong_guesses_would_show(mpc, rng, monkeypatch):
     law = ActiveSetLaw(mpc, rng.uniform(-1.5, 1.5, (200, 4)))
-    monkeypatch.setattr('scpo_ros.backup.planar.active_set_law._INSIDE', np.inf)
+    monkeypatch.setattr('scpo_ros.backup.active_set_law._INSIDE', np.inf)
     assert error(law, rng.uniform(-1.5, 1.5, (100, 4))) > 1e-2
 
 

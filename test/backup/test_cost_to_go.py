@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scpo_ros.backup import cost_to_go
-from scpo_ros.backup.cost_to_go import CostToGo, simulated
+from scpo_ros.backup.planar import cost_to_go
+from scpo_ros.backup.planar.cost_to_go import CostToGo, simulated
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.systems.scenario import random_scenarios, stress_states
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 from control_samples import backup_mpc, states_in
 import numpy as np
 import pytest
-from scpo_ros.backup.planar.critical_regions import area, clip_polygon, critical_region, edges
+from scpo_ros.backup.planar.critical_regions import area, critical_region, edges
 from scpo_ros.backup.planar.explicit_law import ExplicitLaw
 from scpo_ros.backup.planar.law_table import LawTable
+from scpo_ros.backup.planar.polygons import clipped_with_labels
 from scpo_ros.config import Spec
 from scpo_ros.config import table_cache
 from scpo_ros.config.table_cache import default_cache
@@ -156,12 +157,12 @@ def test_a_critical_region_holds_where_its_active_set_is_optimal(task, rng):
 def test_a_polygon_is_cut_where_it_should_be():
     square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
     assert area(square) == 1.0
-    cut, labels = clip_polygon(square, [0, 1, 2, 3], np.array([1.0, 1.0]), 0.5, 9)
+    cut, labels = clipped_with_labels(square, np.arange(4), np.array([1.0, 1.0]), 0.5, 9)
     assert area(cut) == pytest.approx(0.125) and sorted(labels) == [0, 3, 9]
-    whole, labels = clip_polygon(square, [0, 1, 2, 3], np.array([1.0, 0.0]), 2.0, 9)
-    assert np.array_equal(whole, square) and labels == [0, 1, 2, 3]
-    nothing, labels = clip_polygon(square, [0, 1, 2, 3], np.array([1.0, 0.0]), -1.0, 9)
-    assert nothing.shape == (0, 2) and labels == []
+    whole, labels = clipped_with_labels(square, np.arange(4), np.array([1.0, 0.0]), 2.0, 9)
+    assert np.array_equal(whole, square) and labels.tolist() == [0, 1, 2, 3]
+    nothing, labels = clipped_with_labels(square, np.arange(4), np.array([1.0, 0.0]), -1.0, 9)
+    assert nothing.shape == (0, 2) and len(labels) == 0
     assert np.allclose(edges(square), [[0, -1, 0], [1, 0, 1], [0, 1, 1], [-1, 0, 0]])
 
 

@@ -15,7 +15,7 @@ from scpo_ros.controller.diagnosis import ControllerDiagnosis
 from scpo_ros.controller.model_monitor import ModelMonitor
 from scpo_ros.experts.catalogue import ExpertCatalogue
 from scpo_ros.interface.state_watch import StateWatch
-from scpo_ros.policy.safety_filter import GuardedPolicy, Source
+from scpo_ros.policy.safety_filter import NearestInputFilter, Source
 from scpo_ros.systems.plant import SimulatedPlant
 from scpo_ros.systems.scenario import interior_states
 
@@ -52,7 +52,7 @@ class Rig:
         admitted = empty_admission('', self.verifier)
         admitted.gate = PolicyGate(
             backup_record(task.initial_theta, task.digest), 0.02, 0.0, 'sampled')
-        self.loop = ControlLoop(task, GuardedPolicy(task, task.initial_theta), admitted,
+        self.loop = ControlLoop(task, NearestInputFilter(task, task.initial_theta), admitted,
                                 StateWatch(0.1, 0.5), ModelMonitor(task, CALM))
         self.plant = SimulatedPlant(task.system, task.safe_set, PlantConfig(seed=seed, **plant))
         admitted.gate.admit_unchecked(record)
@@ -63,7 +63,7 @@ class Rig:
         for step in range(steps):
             state = self.plant.state
             seen = SimpleNamespace(time=1000 + 0.1 * state.step, episode=state.episode,
-                                   x=state.x, applied=state.applied)
+                                   x=state.x, applied=state.applied[0])
             reply = self.loop.answer(seen)
             self.sources.append(reply.source)
             self.loop.admission.poll()

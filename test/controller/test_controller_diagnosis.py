@@ -101,7 +101,7 @@ def test_a_state_outside_its_limits_is_said_until_it_is_over(x, name):
 
 
 EVENTS = {
-    'guard': lambda case: setattr(case.loop, 'interventions', 3),
+    'safety filter': lambda case: setattr(case.loop, 'interventions', 3),
     'mismatch': lambda case: setattr(case.loop.monitor, 'mismatches', 2),
     'last resort': lambda case: case.loop.counts.__setitem__(Source.LAST_RESORT, 1),
     'fault': lambda case: case.diagnosis.failed('ValueError: x')}
@@ -114,7 +114,7 @@ def test_an_event_is_said_for_a_while_and_again_when_it_happens_again(event):
     assert case.said[0] > Severity.OK
     assert case.pass_by(RECENT_S - 2).said[0] > Severity.OK
     assert case.pass_by(4).said[0] is Severity.OK
-    if event == 'guard':
+    if event == 'safety filter':
         case.loop.interventions = 4
         assert '4 times' in case.said[1]
 
@@ -124,10 +124,10 @@ def test_the_gravest_is_said_and_all_of_one_gravity():
     case.loop.interventions = 1
     case.loop.admission.history.fault = 'torn tail'
     severity, sentence = case.said
-    assert severity is Severity.WARN and 'guard' in sentence and 'torn tail' in sentence
+    assert severity is Severity.WARN and 'safety filter' in sentence and 'torn tail' in sentence
     case.loop.admission.history.failure = 'the disk is full'
     severity, sentence = case.said
-    assert severity is Severity.ERROR and 'disk' in sentence and 'guard' not in sentence
+    assert severity is Severity.ERROR and 'disk' in sentence and 'safety filter' not in sentence
 
 
 def test_a_refused_policy_and_too_little_that_is_judged_are_warnings():

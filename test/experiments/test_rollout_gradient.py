@@ -44,8 +44,8 @@ def test_values_are_those_of_the_verification(problem, constrained, theta):
 def test_dense_states_see_what_the_bounds_say(problem, constrained, theta):
     task, dense = problem.task, constrained.dense
     assert np.all(task.safe_set.contains(dense.states, 1e-9)) and len(dense) > 5000
-    u = task.policy(theta, dense.states)[:, 0]
-    full = task.bounds.excess(dense.states, u)
+    u = task.policy(theta, dense.states)
+    full = task.bounds.violation(dense.states, u)
     assert np.all(dense.violation(theta) <= full)
     assert np.array_equal(dense.violation(theta) > 0, full > 0)  # nothing that leaves C is missed
     every = DenseStates.drawn(task, 0, 400)

@@ -1,4 +1,4 @@
-"""The guard: idle for a certified policy, and enough for a bad one, for ever."""
+"""The safety filter: idle for a certified policy, and enough for a bad one, for ever."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ from control_samples import pushing, states_in, weights, worst_disturbance
 import numpy as np
 import pytest
 from scpo_ros.exceptions import InvalidArrayError, SolverError
-from scpo_ros.policy.safety_filter import GuardedPolicy, Source
+from scpo_ros.policy.safety_filter import NearestInputFilter, Source
 
 
 def run(task, law, x, steps, disturbance=worst_disturbance):
@@ -14,9 +14,9 @@ def run(task, law, x, steps, disturbance=worst_disturbance):
     states, inputs, sources = [x], [], []
     for _ in range(steps):
         action = law.act(x)
-        x = task.system.step(x, np.array([action.u]), disturbance(task, x, action.u))
+        x = task.system.step(x, action.u, disturbance(task, x, action.u[0]))
         states.append(x)
-        inputs.append(action.u)
+        inputs.append(action.u[0])
         sources.append(action.source)
     return np.array(states), np.array(inputs), sources
 
@@ -33,8 +33,8 @@ def starts(task):
     return np.vstack([task.safe_set.vertices[::7], task.safe_set.boundary(4)]) * (1 - 1e-12)
 
 
-def test_the_certified_start_never_wakes_the_guard(task, theta0, starts):
-    law = GuardedPolicy(task, theta0)
+def test_the_certified_start_never_wakes_the_filter(task, theta0, starts):
+    law = NearestInputFilter(task, theta0)
     for x in starts:
         states, inputs, sources = run(task, law, x, 120)
         assert set(sources) == {Source.POLICY}
@@ -51,7 +51,7 @@ def bad_weights(task):
 
 @pytest.mark.parametrize('name', ['pushes', 'pushes hard', 'random', 'huge'])
 def test_a_bad_policy_is_kept_within_the_limits_for_ever(task, starts, name):
-    law, acted = GuardedPolicy(task, bad_weights(task)[name]), 0
+    law, acted = NearestInputFilter(task, bad_weights(task)[name]), 0
     with np.errstate(over='ignore', invalid='ignore'):
         for x in starts:
             states, inputs, sources = run(task, law, x, 500)
@@ -63,8 +63,8 @@ def test_a_bad_policy_is_kept_within_the_limits_for_ever(task, starts, name):
 
 
 @pytest.mark.parametrize('name', ['pushes', 'pushes hard', 'random'])
-def test_without_the_guard_the_same_policy_leaves_the_limits(task, starts, name):
-    law = GuardedPolicy(task, bad_weights(task)[name], guard=False)
+def test_without_the_filter_the_same_policy_leaves_the_limits(task, starts, name):
+    law = NearestInputFilter(task, bad_weights(task)[name], enabled=False)
     left = 0
     for x in starts:
         states, inputs, sources = run(task, law, x, 200)
@@ -73,9 +73,9 @@ def test_without_the_guard_the_same_policy_leaves_the_limits(task, starts, name)
     assert left > 0
 
 
-def test_the_guard_acts_exactly_where_the_next_state_might_leave(task, rng):
+def test_the_filter_acts_exactly_where_the_next_state_might_leave(task, rng):
     theta = weights(task, 1, rng, 1.0)[0]
-    law, seen = GuardedPolicy(task, theta), set()
+    law, seen = NearestInputFilter(task, theta), set()
     for x in np.vstack([states_in(task.safe_set, 300, rng), task.safe_set.boundary(300) * 0.9999]):
         action = law.act(x)
         wanted = task.policy(theta, x[None])[0, 0]
@@ -91,14 +91,14 @@ def test_the_guard_acts_exactly_where_the_next_state_might_leave(task, rng):
 
 
 def test_just_outside_the_backup_acts_and_brings_the_state_back(task, rng):
-    law, sources = GuardedPolicy(task, pushing(task, 3.0)), []
+    law, sources = NearestInputFilter(task, pushing(task, 3.0)), []
     for x in task.safe_set.boundary(40) * 1.0005:
         action = law.act(x)
         sources.append(action.source)
         assert abs(action.u) <= 1
         if action.source is Source.BACKUP:
             assert action.u == pytest.approx(np.clip(task.mpc.solve(x)[0], -1, 1))
-            after = task.system.step(x, np.array([action.u]), task.system.disturbance)
+            after = task.system.step(x, action.u, task.system.disturbance)
             assert task.safe_set.contains(after)
     assert set(sources) <= {Source.BACKUP, Source.LAST_RESORT}
     assert sources.count(Source.BACKUP) > 20
@@ -106,28 +106,28 @@ def test_just_outside_the_backup_acts_and_brings_the_state_back(task, rng):
 
 @pytest.mark.parametrize('x', [[1.4, 0.0], [0.0, 0.9], [-3.0, -2.0], [0.99, 0.59], [1e6, 0.0]])
 def test_far_outside_the_last_resort_is_the_saturated_regulator(task, theta0, x):
-    action = GuardedPolicy(task, theta0).act(x)
+    action = NearestInputFilter(task, theta0).act(x)
     assert action.source is Source.LAST_RESORT
     assert action.u == pytest.approx(np.clip(-(task.gain @ np.array(x))[0], -1, 1))
 
 
 def test_from_outside_it_finds_back_and_the_policy_acts_again(task, theta0):
-    law = GuardedPolicy(task, theta0)
+    law = NearestInputFilter(task, theta0)
     states, inputs, sources = run(task, law, np.array([1.3, 0.0]), 150,
                                   lambda task, x, u: np.zeros(2))
     assert sources[0] is Source.LAST_RESORT and sources[-1] is Source.POLICY
     assert np.all(np.abs(inputs) <= 1) and np.linalg.norm(states[-1]) < 0.05
 
 
-@pytest.mark.parametrize('guard', [True, False])
+@pytest.mark.parametrize('enabled', [True, False])
 @pytest.mark.parametrize('x', [[np.nan, 0.0], [0.0, np.inf], [0.0], [[0.0, 0.0]], 'ab', None])
-def test_a_malformed_state_is_an_error_and_not_an_action(task, theta0, guard, x):
+def test_a_malformed_state_is_an_error_and_not_an_action(task, theta0, enabled, x):
     with pytest.raises(InvalidArrayError, match='state must'):
-        GuardedPolicy(task, theta0, guard).act(x)
+        NearestInputFilter(task, theta0, enabled).act(x)
 
 
 def test_a_solver_that_fails_outside_leaves_the_last_resort(task, theta0, monkeypatch):
-    law = GuardedPolicy(task, theta0)
+    law = NearestInputFilter(task, theta0)
 
     def fails(x):
         raise SolverError('no')
@@ -138,7 +138,7 @@ def test_a_solver_that_fails_outside_leaves_the_last_resort(task, theta0, monkey
 
 def test_a_swap_changes_the_very_next_action(task, theta0, rng):
     theta, x = weights(task, 1, rng, 0.02)[0], np.array([0.2, 0.05])
-    law = GuardedPolicy(task, theta0)
+    law = NearestInputFilter(task, theta0)
     before = law.act(x).u
     law.swap(theta)
     assert law.act(x).u == pytest.approx(task.policy(theta, x[None])[0, 0], abs=1e-12) != before
@@ -150,7 +150,7 @@ def test_a_swap_changes_the_very_next_action(task, theta0, rng):
     lambda theta: theta[:-1], lambda theta: np.r_[theta, 0.0], lambda theta: theta[None],
     lambda theta: np.r_[theta[:-1], np.nan], lambda theta: np.r_[np.inf, theta[1:]]])
 def test_malformed_weights_are_refused_and_the_old_ones_keep_running(task, theta0, damage):
-    law, x = GuardedPolicy(task, theta0), np.array([0.2, 0.05])
+    law, x = NearestInputFilter(task, theta0), np.array([0.2, 0.05])
     before = law.act(x)
     with pytest.raises(InvalidArrayError, match='theta must'):
         law.swap(damage(theta0))
@@ -167,14 +167,14 @@ def test_where_the_solver_of_the_backup_fails_inside_the_safe_set_the_state_stay
         solve = __call__
 
     broken = replace(task, mpc=Failing(), policy=replace(task.policy, backup=Failing()))
-    law = GuardedPolicy(broken, theta0)
+    law = NearestInputFilter(broken, theta0)
     for x in starts:
         states, inputs, sources = run(task, law, x, 100)
         assert set(sources) == {Source.LAST_RESORT} and kept(task, states, inputs)
         assert np.all(task.safe_set.gauge(states) <= 1 + 1e-8)
     edge = 0.999 * task.safe_set.boundary(400)
-    excess = [task.bounds.excess(x, law.act(x).u) for x in edge]
-    assert max(excess) <= 1e-9
+    violation = [task.bounds.violation(x, law.act(x).u) for x in edge]
+    assert max(violation) <= 1e-9
     regulator = np.clip(-(edge @ task.gain.T)[:, 0], -1, 1)
     low, up = task.bounds(edge)
     assert np.any(regulator > up + 0.1) and np.any(regulator < low - 0.1)  # it alone would leave

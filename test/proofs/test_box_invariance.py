@@ -43,13 +43,13 @@ def test_every_verdict_is_right(problem):
     verdicts = {'proved': 0, 'counterexample': 0, 'none': 0}
     for size in np.tile([0.02, 0.1, 0.2, 0.4, 0.8, 1.5], 3):
         theta = weights(policy, rng, size, states[::7], spread=rng.choice([0.1, 0.5, 2.0]))
-        found, worst = proof.prove(theta), np.max(proof.excess(theta, states))
+        found, worst = proof.prove(theta), np.max(proof.violation(theta, states))
         if found.proved:
             assert worst <= found.bound <= 0
             verdicts['proved'] += 1
         elif found.counterexample is not None:
             state = found.counterexample
-            assert safe_set.contains(state) and proof.excess(theta, state[None])[0] > 0
+            assert safe_set.contains(state) and proof.violation(theta, state[None])[0] > 0
             verdicts['counterexample'] += 1
         else:
             verdicts['none'] += 1
@@ -61,7 +61,7 @@ def test_the_backup_alone_is_proved_with_its_contraction(problem):
     policy, safe_set, states = problem
     proof = BoxInvariance(policy, safe_set)
     theta = [network.initial(0) for network in policy.networks]
-    assert np.max(proof.excess(theta, states)) == pytest.approx(-0.03, abs=1e-6)
+    assert np.max(proof.violation(theta, states)) == pytest.approx(-0.03, abs=1e-6)
     assert proof.prove(theta).proved
 
 
@@ -84,7 +84,7 @@ def needle(policy, safe_set, width):
 def test_a_needle_between_all_samples_is_not_proved(problem, monkeypatch):
     policy, safe_set, states = problem
     theta, proof = needle(policy, safe_set, 1e-7), BoxInvariance(policy, safe_set, most=40_000)
-    assert np.max(proof.excess(theta, states)) < 0  # nobody saw it
+    assert np.max(proof.violation(theta, states)) < 0  # nobody saw it
     inside = np.zeros((1, policy.system.n))
     inside[0, 0] = 0.61803 * np.max(np.abs(safe_set.vertices[:, 0]))
     assert policy(theta, inside)[0, 0] > policy(theta, inside + 1e-6)[0, 0] + 0.5

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scpo_ros.backup.planar import law_pieces
 from scpo_ros.config import SystemConfig
-from scpo_ros.proofs import input_excess
-from scpo_ros.proofs.contraction import ProvedContraction
-from scpo_ros.proofs.invariance import ProvedExcess, ProvedInvariance, SECTORS
+from scpo_ros.proofs import input_violation
+from scpo_ros.proofs.invariance import ProvedInvariance, SECTORS, ViolationBound
+from scpo_ros.proofs.stability import ProvedStability
+from scpo_ros.sets.admissible_inputs import InputBounds
 from scpo_ros.sets.invariant_set import Polytope
-from scpo_ros.simulation.rollout import InputBounds
 from scpo_ros.systems.linear_system import double_integrator
 from scpo_ros.verification.evaluation import SafetyEvaluation
 from scpo_ros.verification.sampled_invariance import SampledViolation
@@ -25,7 +25,7 @@ def proof(task):
 
 @pytest.fixture(scope='module')
 def dense(task):
-    """Return the true excess at many states of C, its boundary and its corners included."""
+    """Return the true violation at many states of C, its boundary and its corners included."""
     rng = np.random.default_rng(8)
     edge = np.vstack([task.safe_set.boundary(3000), task.safe_set.vertices])
     states = np.vstack([edge * (1 - 1e-12), 0.999 * edge, states_in(task.safe_set, 30000, rng)])
@@ -74,7 +74,7 @@ def linear(task, gain):
 
 @pytest.mark.parametrize('gain', [(-3.75, -6.0), (-3.5, -5.5), (-3.25, -5.0), (-0.25, -6.0)])
 def test_what_is_attained_is_bounded_where_the_saturated_input_comes_near_to_up(task, proof, gain):
-    """There it is nearer to UP than the excess over the bounds that bind."""
+    """There it is nearer to UP than the violation of the bounds that bind."""
     found = proof.prove(linear(task, gain))
     assert found.attained <= found.bound < 0
 
@@ -83,8 +83,8 @@ def test_what_is_attained_is_attained(task, proof, rng):
     for theta in [*weights(task, 4, rng, 0.2), pushing(task, 2.0)]:
         found = proof.prove(theta)
         assert task.safe_set.contains(found.state, 0.0)
-        u = task.policy(theta, found.state[None])[0, 0]
-        assert task.bounds.excess(found.state, u) == pytest.approx(found.attained, abs=1e-9)
+        u = task.policy(theta, found.state[None])[0]
+        assert task.bounds.violation(found.state, u) == pytest.approx(found.attained, abs=1e-9)
 
 
 @pytest.mark.parametrize('amplitude', [0.1, 0.3, 0.8])
@@ -149,7 +149,7 @@ def test_a_violation_in_one_pocket_between_the_sampled_states_is_caught(task, pr
                          for x in inner[:400]])
     at = inner[int(np.argmax(distance))]
     theta = pocket(task, at, 1.5, 0.6 * distance.max())
-    assert task.bounds.excess(at, task.policy(theta, at[None])[0, 0]) > 0.1
+    assert task.bounds.violation(at, task.policy(theta, at[None])[0]) > 0.1
     assert samples.largest(theta[None])[0] < 0
     assert proof.largest(theta[None])[0] > 0.1 and proof.design(theta[None]).max() > 0.1
 
@@ -199,9 +199,9 @@ def test_an_input_beyond_the_saturation_is_judged_by_the_saturation(task, proof)
     """Where UP exceeds the saturation no residual, however large, can do harm."""
     large = pushing(task, 1e6)
     worst = proof.prove(large)
-    limit = task.system.input_limit[0]
+    limit = task.system.input_limit
     assert worst.attained <= worst.bound <= 2 * limit + 1e-6
-    assert task.bounds.excess(worst.state, np.sign(worst.state.sum()) * limit) > 0
+    assert task.bounds.violation(worst.state, np.sign(worst.state.sum()) * limit) > 0
 
 
 @pytest.mark.parametrize('dt, limit', [(0.1, 1.0), (0.005, 1e3)])
@@ -211,7 +211,7 @@ def test_the_rounding_of_lo_and_up_is_bounded(dt, limit):
     angle = 2 * np.pi * np.arange(12) / 12
     safe_set = Polytope(np.column_stack([np.cos(angle), np.sin(angle)]) / system.state_limit)
     bounds = InputBounds.of(system, safe_set)
-    error = input_excess.rounding(bounds)
+    error = input_violation.rounding(bounds)
     A, B, w = (np.vectorize(Fraction)(part) for part in (
         system.A, system.B[:, 0], system.disturbance))
     for x in np.vstack([share * safe_set.vertices for share in (1.0, 0.7, 0.31)]):
@@ -234,17 +234,17 @@ def test_the_evaluation_uses_the_proof_and_says_so(task, theta0, evaluation):
     assert 'returned' in evaluation.explain(bad, 3 + int(np.argmax(row[3:])))
 
 
-def test_what_is_only_not_proved_is_not_called_an_excess(evaluation, theta0, monkeypatch):
-    monkeypatch.setattr(evaluation.invariance, 'prove', lambda theta: ProvedExcess(
+def test_what_is_only_not_proved_is_not_called_a_violation(evaluation, theta0, monkeypatch):
+    monkeypatch.setattr(evaluation.invariance, 'prove', lambda theta: ViolationBound(
         0.01, -0.01, np.zeros(2), 1))
     assert evaluation.explain(theta0, 0).startswith('it cannot be proved')
 
 
 def test_a_rollout_that_leaves_the_safe_set_has_not_returned(task, evaluation):
     bad = pushing(task, 3.0)
-    summary = task.simulator.summarise(bad[None], evaluation.verification_set, excess=False)
+    summary = task.simulator.summarise(bad[None], evaluation.verification_set, violation=False)
     stability = evaluation.verify(bad[None])[0, 3:]
-    assert summary.excess is None and np.any(summary.left)
+    assert np.all(np.isnan(summary.violation)) and np.any(summary.left)
     assert np.all(stability[summary.left[0]] > 0)
 
 
@@ -261,7 +261,7 @@ def test_one_table_serves_from_the_cache(task, proof, monkeypatch):
 
 @pytest.mark.parametrize('invariance, stability, proofs', [
     ('proved', 'sampled', [ProvedInvariance]), ('sampled', 'sampled', []),
-    ('proved', 'proved', [ProvedInvariance, ProvedContraction])])
+    ('proved', 'proved', [ProvedInvariance, ProvedStability])])
 def test_the_proofs_asked_for_are_built(task, invariance, stability, proofs):
     metrics = replace(task.spec.metrics, invariance=invariance, stability=stability)
     built = replace(task, spec=replace(task.spec, metrics=metrics)).build_proofs()

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 from scpo_ros.config import SystemConfig
 from scpo_ros.controller.model_monitor import ModelMonitor
+from scpo_ros.sets.admissible_inputs import InputBounds
 from scpo_ros.sets.invariant_set import contractive_set
-from scpo_ros.simulation.rollout import InputBounds
 from scpo_ros.systems.linear_system import double_integrator
 from scpo_ros.verification.task import contraction_factor
 

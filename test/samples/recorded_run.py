@@ -22,7 +22,7 @@ from scpo_ros.experts.catalogue import ExpertCatalogue
 from scpo_ros.interface.claim import claim_values
 from scpo_ros.interface.policy_codec import identity_values, policy_values
 from scpo_ros.interface.policy_record import backup_record
-from scpo_ros.policy.safety_filter import GuardedPolicy, Source
+from scpo_ros.policy.safety_filter import NearestInputFilter, Source
 from scpo_ros.recording.bag import Bag, BagWriter, PARAMETERS, profile, Recorded, TYPES
 from scpo_ros.systems.plant import SimulatedPlant
 from scpo_ros.verification.task import ControlTask
@@ -111,7 +111,7 @@ class Run:
         self.gate = PolicyGate(backup_record(theta, self.task.digest),
                                controller.certified_margin, controller.swap_dwell_s,
                                spec.metrics.invariance)
-        self.law, self.verifier = GuardedPolicy(self.task, theta), Verifier(
+        self.law, self.verifier = NearestInputFilter(self.task, theta), Verifier(
             spec, controller.certified_margin)
         config = build(AdapterConfig, ADAPTER)
         self.adaptation = Adaptation(spec, config, task=self.task)
@@ -188,7 +188,7 @@ class Run:
         time, state = BEGAN + k * self.task.system.dt, self.plant.state
         self.clock = time
         self.say('/scpo/joint_states', STATE, joint_state(
-            time, f'episode/{state.episode}', state.x[:1], state.x[1:], [state.applied]))
+            time, f'episode/{state.episode}', state.x[:1], state.x[1:], list(state.applied)))
         record = self.gate.swap(time, bool(self.task.safe_set.contains(state.x)))
         if record is not None:
             self.law.swap(record.theta)
@@ -197,9 +197,9 @@ class Run:
                   else self.law.act(state.x))
         source = Source.REVOKED if self.gate.revoked else action.source
         frame = f'{source.value}/{self.gate.running.version}'
-        self.say('/scpo/joint_command', STATE, joint_state(time, frame, [], [], [action.u]))
+        self.say('/scpo/joint_command', STATE, joint_state(time, frame, [], [], list(action.u)))
         self.number('controller/metrics/guard_interventions', action.source is not Source.POLICY)
-        self.collect(time, state, frame, action.u)
+        self.collect(time, state, frame, action.u[0])
         self.plant.advance(None if k in self.late_commands else action.u)
         if k % 10 == 9:
             self.number('plant/metrics/deadline_misses', self.plant.deadline_misses)
@@ -207,7 +207,7 @@ class Run:
     def collect(self, time, state, frame, u):
         self.seen.append(state.x)
         rollout = self.collector.add(
-            Sample(time, state.episode, state.x, state.applied, frame, u))
+            Sample(time, state.episode, state.x, state.applied[0], frame, u))
         if rollout is not None:
             self.rollouts.append(rollout)
             self.say('/scpo/adapter/rollouts', TRAJECTORY, trajectory(

@@ -9,13 +9,14 @@ from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
 import numpy as np
 import pytest
+from scpo_ros.sets.admissible_inputs import InputBounds
 from scpo_ros.simulation import rollout
-from scpo_ros.simulation.rollout import InputBounds, soft_maximum
+from scpo_ros.simulation.rollout import soft_maximum
 from scpo_ros.systems.scenario import random_scenarios, Scenarios, switching
 
 
 def naive(task, theta, x, w):
-    """Return (largest excess, last state, mean cost) of one rollout, with the MPC's own solver."""
+    """Return (largest violation, last state, mean cost) of one rollout, by the MPC's solver."""
     worst, cost = -np.inf, 0.0
     Q, R = np.diag(task.spec.backup.state_weight), task.spec.backup.input_weight
     for step in w:
@@ -41,8 +42,8 @@ def test_a_batch_is_the_slow_loop(task, theta0, scenarios, rng):
     assert not np.any(summary.left)
     for i, theta in enumerate(thetas):
         for j in range(len(scenarios)):
-            excess, final, cost = naive(task, theta, scenarios.x0[j], scenarios.w[j])
-            assert summary.excess[i, j] == pytest.approx(excess, abs=1e-8)
+            violation, final, cost = naive(task, theta, scenarios.x0[j], scenarios.w[j])
+            assert summary.violation[i, j] == pytest.approx(violation, abs=1e-8)
             assert summary.cost[i, j] == pytest.approx(cost, abs=1e-8)
             assert np.allclose(summary.final[i, j], final, rtol=0, atol=1e-8)
 
@@ -126,7 +127,7 @@ def test_an_answer_does_not_depend_on_its_company(task, scenarios, rng):
     thetas = weights(task, 4, rng, 0.3)
     whole = task.simulator.summarise(thetas, scenarios)
     alone = task.simulator.summarise(thetas[2:3], scenarios.take([4]))
-    assert alone.excess[0, 0] == pytest.approx(whole.excess[2, 4], abs=1e-11)
+    assert alone.violation[0, 0] == pytest.approx(whole.violation[2, 4], abs=1e-11)
     assert np.allclose(alone.final[0, 0], whole.final[2, 4], rtol=0, atol=1e-11)
 
 
@@ -134,13 +135,13 @@ def test_a_trajectory_is_the_same_rollout(task, scenarios, rng):
     theta = weights(task, 1, rng, 0.05)[0]
     states, inputs = task.simulator.trajectory(theta, scenarios.x0, scenarios.w)
     summary = task.simulator.summarise(theta[None], scenarios)
-    assert states.shape == (6, 41, 2) and inputs.shape == (6, 40)
+    assert states.shape == (6, 41, 2) and inputs.shape == (6, 40, 1)
     assert np.allclose(states[:, -1], summary.final[0], rtol=0, atol=1e-11)
-    excess = task.bounds.excess(states[:, :-1], inputs).max(axis=1)
-    assert np.allclose(excess, summary.excess[0], rtol=0, atol=1e-11)
-    cost = task.simulator.stage_cost(states[:, :-1], inputs).mean(axis=1)
+    violation = task.bounds.violation(states[:, :-1], inputs).max(axis=1)
+    assert np.allclose(violation, summary.violation[0], rtol=0, atol=1e-11)
+    cost = task.simulator.stage_cost(states[:, :-1], inputs[..., 0]).mean(axis=1)
     assert np.allclose(cost, summary.cost[0], rtol=0, atol=1e-11)
-    again = task.system.step(states[:, :-1], inputs[..., None], scenarios.w)
+    again = task.system.step(states[:, :-1], inputs, scenarios.w)
     assert np.allclose(again, states[:, 1:], rtol=0, atol=1e-14)
 
 
@@ -153,9 +154,9 @@ def test_input_bounds_are_exact(task, rng):
     after = task.system.step(states, u[:, None])[:, None] + np.array(
         [[-1.0], [0.0], [1.0]]) * task.system.disturbance
     stays = np.all(task.safe_set.gauge(after) <= 1, axis=1)
-    sure = np.abs(task.bounds.excess(states, u)) > 1e-9
+    sure = np.abs(task.bounds.violation(states, u[:, None])) > 1e-9
     assert np.array_equal(admissible[sure], stays[sure])
-    assert np.array_equal(task.bounds.excess(states, u) <= 0, admissible)
+    assert np.array_equal(task.bounds.violation(states, u[:, None]) <= 0, admissible)
     assert 100 < stays.sum() < 4900
 
 
@@ -174,14 +175,14 @@ def test_on_the_whole_set_an_admissible_input_is_left(task, rng):
     low, up = task.bounds(states)
     reserve = (np.minimum(up, 1) - np.maximum(low, -1)).min()
     assert reserve > 0.25
-    assert np.all(task.bounds.excess(states, task.policy.backup(states)[:, 0]) < -0.25)
+    assert np.all(task.bounds.violation(states, task.policy.backup(states)) < -0.25)
 
 
 @pytest.mark.parametrize('poison', [np.nan, np.inf])
 def test_an_input_that_is_not_finite_is_never_admissible(task, poison):
     with np.errstate(invalid='ignore'):
-        assert not task.bounds.excess(np.zeros(2), poison) <= 0
-        assert not task.bounds.excess(np.array([poison, 0.0]), 0.0) <= 0
+        assert not task.bounds.violation(np.zeros(2), np.array([poison])) <= 0
+        assert not task.bounds.violation(np.array([poison, 0.0]), np.zeros(1)) <= 0
 
 
 @given(hnp.arrays(np.float64, (3, 17), elements=st.floats(-50, 50)), st.floats(1, 1000))
@@ -200,26 +201,26 @@ def test_what_leaves_the_safe_set_is_marked_and_never_safe(task, theta0, rng):
     scenarios = random_scenarios(task.system, task.safe_set, 60, 60, rng)
     thetas = np.vstack([theta0, pushing(task, 3.0)])
     summary = task.simulator.summarise(thetas, scenarios)
-    assert not np.any(summary.left[0]) and np.all(summary.excess[0] <= 0)
+    assert not np.any(summary.left[0]) and np.all(summary.violation[0] <= 0)
     assert np.mean(summary.left[1]) > 0.9
-    assert np.all(summary.excess[1][summary.left[1]] > 0)
+    assert np.all(summary.violation[1][summary.left[1]] > 0)
     assert np.all(np.isfinite(summary.final)) and np.all(np.isfinite(summary.cost))
-    assert np.all(summary.soft_excess >= summary.excess)
+    assert np.all(summary.soft_violation >= summary.violation)
 
 
-def test_leaving_in_the_very_last_step_shows_in_the_excess(task):
+def test_leaving_in_the_very_last_step_shows_in_the_violation(task):
     theta = pushing(task, 30.0)
     start = Scenarios(task.safe_set.vertices[:1] * (1 - 1e-9), task.system.disturbance[None, None])
     summary = task.simulator.summarise(theta[None], start)
     final = task.system.step(start.x0, task.policy(theta, start.x0), start.w[:, 0])
-    assert (summary.excess[0, 0] > 0) == (task.safe_set.gauge(final)[0] > 1)
-    assert summary.excess[0, 0] > 0
+    assert (summary.violation[0, 0] > 0) == (task.safe_set.gauge(final)[0] > 1)
+    assert summary.violation[0, 0] > 0
 
 
 def test_a_start_outside_is_never_safe(task, theta0):
     outside = Scenarios(task.safe_set.boundary(20) * 1.001, np.zeros((20, 5, 2)))
     summary = task.simulator.summarise(theta0[None], outside)
-    assert np.all(summary.left) and np.all(summary.excess > 0)
+    assert np.all(summary.left) and np.all(summary.violation > 0)
 
 
 def test_a_state_that_left_stays_where_it_left(task):
@@ -239,8 +240,8 @@ def test_one_weight_that_is_nan_spoils_everything_and_only_its_own_policy(
     poisoned = np.array(theta0)
     poisoned[at] = np.nan
     summary = task.simulator.summarise(np.vstack([theta0, poisoned]), scenarios)
-    assert not np.any(summary.excess[1] <= 0) and not np.any(np.isfinite(summary.cost[1]))
-    assert np.all(summary.excess[0] <= 0)
+    assert not np.any(summary.violation[1] <= 0) and not np.any(np.isfinite(summary.cost[1]))
+    assert np.all(summary.violation[0] <= 0)
 
 
 def test_the_stage_cost_is_written_out(task, rng):

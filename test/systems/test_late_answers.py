@@ -15,10 +15,10 @@ class AtOnce(SimulatedPlant):
     """Resets as the plant used to: at once, under the same number, with the command still held."""
 
     def reset(self):
-        held, started = self._last, self.started
-        self._begin_episode()
-        self._last, self.started = held, started
-        return self._episode
+        held = self._drive._held
+        self._begin_episode(self.state.step, self.state.episode + 1)
+        self._drive._held = held
+        return self.state.episode
 
 
 class Driver:

@@ -148,8 +148,8 @@ def test_design_bounds_are_smooth_upper_bounds(task, evaluation, rng):
     for theta in weights(task, 3, rng, 0.1):
         _, _, constraint, stability = designed(evaluation, theta)
         summary = task.simulator.summarise(theta[None], evaluation.design_set)
-        assert np.all(constraint >= summary.excess[0])
-        assert np.all(constraint <= summary.excess[0] + np.log(60) / 100 + 1e-12)
+        assert np.all(constraint >= summary.violation[0])
+        assert np.all(constraint <= summary.violation[0] + np.log(60) / 100 + 1e-12)
 
 
 def test_the_three_kinds_of_scenarios_are_disjoint(task, evaluation):

@@ -63,7 +63,7 @@ def test_what_it_leaves_out_no_admissible_input_can_take_out(task, states, metri
     rest = np.array([x for x in states if x.tobytes() not in kept])
     assert len(rest) + len(metric.states) == len(states) and len(rest) > 1000
     for u in (-1.0, 0.0, 1.0):
-        assert np.all(task.bounds.excess(rest, np.full(len(rest), u)) <= 1e-12)
+        assert np.all(task.bounds.violation(rest, np.full((len(rest), 1), u)) <= 1e-12)
 
 
 def test_its_worst_is_the_plain_maximum_whatever_the_chunk(metric, thetas):
@@ -129,8 +129,8 @@ def test_rollout_metrics_are_what_they_say(task, scenarios, rng):
     theta = weights(task, 1, rng, 0.1)[0]
     cost_metrics, constraint, stability = columns(task, theta, scenarios)
     states, inputs = task.simulator.trajectory(theta, scenarios.x0, scenarios.w)
-    excess = task.bounds.excess(states[:, :-1], inputs).max(axis=1)
-    assert np.allclose(constraint, excess, rtol=0, atol=1e-10)
+    violation = task.bounds.violation(states[:, :-1], inputs).max(axis=1)
+    assert np.allclose(constraint, violation, rtol=0, atol=1e-10)
     norm = task.metric.norm
     assert np.allclose(stability, norm(states[:, -1]) - 0.5 * norm(states[:, 0]) - 0.1,
                        rtol=0, atol=1e-10)

@@ -8,79 +8,39 @@ Morari, Dua, Pistikopoulos, *The explicit linear quadratic regulator for constra
 Automatica 2002).
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
+from scpo_ros.arrays import Array, Booleans
+from scpo_ros.backup.active_set_law import ACTIVE, conditions
+from scpo_ros.backup.mpc import BackupMpc, ParametricQP
+from scpo_ros.backup.planar.polygons import clipped_with_labels
 from scpo_ros.exceptions import SolverError
 
-_ACTIVE = 1e-9  # multipliers above this mark a constraint active
 _NUDGE = 1e-7  # step across a facet into the neighbouring region
-_FLAT = 1e-9  # a constraint with a smaller slope in x does not depend on x: rounding
-_ROUNDING = 1e-13  # excess of a vertex over a half-plane that is rounding
+_ROUNDING = 1e-13  # distance of a vertex beyond a half-plane that is rounding
 _SMALLEST = 1e-13  # area of a region worth a row in the table
 
 
-def clip_polygon(vertices, labels, normal, bound, label):
-    """
-    Clip a convex polygon by normal'x <= bound.
-
-    :param vertices: (v, 2), in order. :param labels: (v,), labels[i] names the edge i -> i+1.
-    :returns: the vertices and edge labels of the clipped polygon; the new edge carries `label`.
-    """
-    excess = vertices @ normal - bound
-    points, names = [], []
-    for i in range(len(vertices)):
-        j = (i + 1) % len(vertices)
-        if excess[i] <= 0:
-            points.append(vertices[i])
-            names.append(labels[i])
-        if (excess[i] <= 0) != (excess[j] <= 0):
-            t = excess[i] / (excess[i] - excess[j])
-            points.append(vertices[i] + t * (vertices[j] - vertices[i]))
-            names.append(label if excess[i] <= 0 else labels[i])
-    return np.array(points).reshape(-1, 2), names
-
-
-def area(vertices):
+def area(vertices: Array) -> float:
     """Return the area of a polygon with vertices (v, 2) in order."""
     x, y = vertices.T
-    return 0.5 * abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))
+    return float(0.5 * abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
 
 
 @dataclass(frozen=True)
 class CriticalRegion:
     """A polygon of states and the affine first move u = slope'x + offset on it."""
 
-    slope: np.ndarray  # (2,)
+    slope: Array  # (2,)
     offset: float
-    vertices: np.ndarray  # (v, 2)
-    facets: np.ndarray  # (v, 3): unit normal and bound of each edge, normal'x <= bound
+    vertices: Array  # (v, 2)
+    facets: Array  # (v, 3): unit normal and bound of each edge, normal'x <= bound
 
 
-def conditions(qp, active):
-    """
-    Return the first move (n + 1,) of an active set, u = law'(x, 1), and where it is optimal.
-
-    That is where rows (m, n + 1) have rows'(x, 1) <= 0, each with a unit normal: multipliers of
-    the active constraints not negative, the others satisfied. None where it is nowhere.
-
-    :param active: indices of the active constraints. Any number of states.
-    """
-    (free, gain), (excess, coupling) = qp.response, qp.coupling
-    try:
-        weight = np.linalg.solve(coupling[np.ix_(active, active)], excess[active])
-    except np.linalg.LinAlgError:
-        return None
-    law = free[0] - gain[0, active] @ weight
-    rows = excess - coupling[:, active] @ weight
-    rows[active] = -weight  # all must be <= 0
-    length = np.linalg.norm(rows[:, :-1], axis=1)
-    if np.any(rows[length <= _FLAT, -1] > _FLAT):
-        return None
-    return law, rows[length > _FLAT] / length[length > _FLAT, None]
-
-
-def critical_region(qp, active, corners, outer):
+def critical_region(qp: ParametricQP, active: list[int], corners: Array,
+                    outer: Array) -> CriticalRegion | None:
     """
     Return the :class:`CriticalRegion` of an active set, or None when it has no interior.
 
@@ -92,13 +52,13 @@ def critical_region(qp, active, corners, outer):
         return None
     law, rows = found
     halfspaces = np.column_stack([rows[:, :2], -rows[:, 2]])
-    vertices, labels = corners, [-1 - i for i in range(len(corners))]
+    vertices, labels = corners, -1 - np.arange(len(corners))  # negative: edges of the safe set
     while len(vertices) >= 3:
-        excess = (halfspaces[:, :2] @ vertices.T - halfspaces[:, 2:]).max(axis=1)
-        worst = int(np.argmax(excess))
-        if excess[worst] <= _ROUNDING:
+        beyond = (halfspaces[:, :2] @ vertices.T - halfspaces[:, 2:]).max(axis=1)
+        worst = int(np.argmax(beyond))
+        if beyond[worst] <= _ROUNDING:
             break
-        vertices, labels = clip_polygon(
+        vertices, labels = clipped_with_labels(
             vertices, labels, halfspaces[worst, :2], halfspaces[worst, 2], worst)
     if len(vertices) < 3 or area(vertices) < _SMALLEST:
         return None
@@ -106,7 +66,7 @@ def critical_region(qp, active, corners, outer):
     return CriticalRegion(law[:2], law[2], vertices, facets)
 
 
-def edges(vertices):
+def edges(vertices: Array) -> Array:
     """Return unit normals and bounds (v, 3) of a counter-clockwise polygon's edges."""
     along = np.roll(vertices, -1, axis=0) - vertices
     normals = np.column_stack([along[:, 1], -along[:, 0]])
@@ -114,7 +74,50 @@ def edges(vertices):
     return np.column_stack([normals, np.sum(normals * vertices, axis=1)])
 
 
-def enumerate_regions(mpc, rng, samples=4000, rounds=20, progress=None):
+@dataclass
+class _Found:
+    """The regions found so far, and the active sets that were tried for them."""
+
+    mpc: BackupMpc
+    regions: list[CriticalRegion] = field(default_factory=list)
+    tried: set[tuple[int, ...]] = field(default_factory=set)
+    area: float = 0.0
+
+    def visit(self, x: Array) -> list[Array]:
+        """Find the region around a state (2,); return states just across its facets."""
+        mpc = self.mpc
+        if not mpc.safe_set.contains(x, 0.0):
+            return []
+        try:
+            multipliers = mpc.solve_with_multipliers(x)[1]
+        except SolverError:
+            return []
+        active = tuple(np.flatnonzero(multipliers > ACTIVE).tolist())
+        if active in self.tried:
+            return []
+        self.tried.add(active)
+        corners = mpc.safe_set.vertices
+        region = critical_region(mpc.qp, list(active), corners, edges(corners))
+        if region is None:
+            return []
+        self.regions.append(region)
+        self.area += area(region.vertices)
+        middles = (region.vertices + np.roll(region.vertices, -1, axis=0)) / 2
+        return list(middles + _NUDGE * region.facets[:, :2])
+
+    def covered(self, points: Array) -> Booleans:
+        """Return whether points (N, 2) lie in one of the regions."""
+        covered = np.zeros(len(points), dtype=bool)
+        for region in self.regions:
+            rest = np.flatnonzero(~covered)
+            beyond = points[rest] @ region.facets[:, :2].T - region.facets[:, 2]
+            covered[rest] = np.all(beyond <= 0, axis=1)
+        return covered
+
+
+def enumerate_regions(mpc: BackupMpc, rng: np.random.Generator, samples: int = 4000,
+                      rounds: int = 20, progress: Callable[[float], None] | None = None
+                      ) -> list[CriticalRegion]:
     """
     Return the critical regions that cover the safe set of an MPC.
 
@@ -124,47 +127,15 @@ def enumerate_regions(mpc, rng, samples=4000, rounds=20, progress=None):
     :param mpc: a :class:`BackupMpc`. :param rng: numpy Generator.
     :param progress: None or a callable of the covered fraction.
     """
-    corners = mpc.safe_set.vertices
-    outer, total = edges(corners), mpc.safe_set.volume
-    regions, tried, covered = [], set(), 0.0
-
-    def visit(x):
-        nonlocal covered
-        if not mpc.safe_set.contains(x, 0.0):
-            return []
-        try:
-            multipliers = mpc.solve_with_multipliers(x)[1]
-        except SolverError:
-            return []
-        active = tuple(np.flatnonzero(multipliers > _ACTIVE))
-        if active in tried:
-            return []
-        tried.add(active)
-        region = critical_region(mpc.qp, list(active), corners, outer)
-        if region is None:
-            return []
-        regions.append(region)
-        covered += area(region.vertices)
-        if progress is not None:
-            progress(min(covered / total, 1.0))
-        middles = (region.vertices + np.roll(region.vertices, -1, axis=0)) / 2
-        return list(middles + _NUDGE * region.facets[:, :2])
-
-    low, high = corners.min(axis=0), corners.max(axis=0)
+    found, (low, high) = _Found(mpc), mpc.safe_set.box
     for _ in range(rounds):
         points = rng.uniform(low, high, (samples, 2))
-        queue = list(points[~_covered(regions, points) & mpc.safe_set.contains(points, 0.0)])
-        if regions and not queue:
+        queue = list(points[~found.covered(points) & mpc.safe_set.contains(points, 0.0)])
+        if found.regions and not queue:
             break
         while queue:
-            queue.extend(visit(queue.pop()))
-    return regions
-
-
-def _covered(regions, points):
-    covered = np.zeros(len(points), dtype=bool)
-    for region in regions:
-        rest = np.flatnonzero(~covered)
-        excess = points[rest] @ region.facets[:, :2].T - region.facets[:, 2]
-        covered[rest] = np.all(excess <= 0, axis=1)
-    return covered
+            across = found.visit(queue.pop())
+            if across and progress is not None:
+                progress(min(found.area / mpc.safe_set.volume, 1.0))
+            queue.extend(across)
+    return found.regions

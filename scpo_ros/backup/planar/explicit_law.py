@@ -9,10 +9,16 @@ conditions), and a state of the safe set that none of them contains is solved by
 solver. Outside the safe set the answer is NaN.
 """
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
-from scpo_ros.arrays import digest
+import numpy.typing as npt
+from scpo_ros.arrays import Array, digest, Integers
+from scpo_ros.backup.law import MpcLaw
+from scpo_ros.backup.mpc import BackupMpc
 from scpo_ros.backup.planar.critical_regions import enumerate_regions
-from scpo_ros.backup.planar.law_table import build_table, LawTable, MIXED
+from scpo_ros.backup.planar.law_table import build_table, Codes, LawTable, MIXED
 from scpo_ros.backup.planar.merged_laws import merged, MOST_LAWS
 from scpo_ros.config.table_cache import cached
 
@@ -20,7 +26,7 @@ CELLS = 512  # along each axis
 _FORMAT = 'explicit-law-3'
 
 
-class ExplicitLaw:
+class ExplicitLaw(MpcLaw):
     """
     The piecewise affine law of an MPC over a two-dimensional safe set.
 
@@ -28,18 +34,20 @@ class ExplicitLaw:
     `law.fallbacks` counts the states that went to the solver.
     """
 
-    def __init__(self, mpc, table):
+    def __init__(self, mpc: BackupMpc, table: LawTable) -> None:
         """
         Prepare queries; :meth:`build` and :meth:`load_or_build` make the table.
 
         :param mpc: a :class:`BackupMpc`. :param table: its :class:`LawTable`.
         """
-        self.mpc, self.table, self.fallbacks = mpc, table, 0
+        super().__init__(mpc)
+        self.table, self.fallbacks = table, 0
         self._codes = table.codes.ravel()
         self._slopes = [np.ascontiguousarray(column) for column in table.slopes.T]
 
     @classmethod
-    def build(cls, mpc, cells=CELLS, rng=None, progress=None):
+    def build(cls, mpc: BackupMpc, cells: int = CELLS, rng: np.random.Generator | None = None,
+              progress: Callable[[float], None] | None = None) -> 'ExplicitLaw':
         """
         Build the table.
 
@@ -52,7 +60,8 @@ class ExplicitLaw:
         return cls(mpc, merged(table, regions, mpc.safe_set))
 
     @classmethod
-    def load_or_build(cls, mpc, cells=CELLS, cache=None, progress=None):
+    def load_or_build(cls, mpc: BackupMpc, cells: int = CELLS, cache: Path | None = None,
+                      progress: Callable[[float], None] | None = None) -> 'ExplicitLaw':
         """
         Load the table from the cache, or build it and put it there.
 
@@ -63,12 +72,12 @@ class ExplicitLaw:
                         lambda: vars(cls.build(mpc, cells, progress=progress).table), cache)
         return cls(mpc, LawTable(**arrays))
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         """Return the backup's inputs (..., 1) at the states x (..., 2)."""
         x = np.asarray(x, dtype=np.float64)
         return self.at(x[..., 0].ravel(), x[..., 1].ravel()).reshape(x.shape[:-1] + (1,))
 
-    def at(self, p, v):
+    def at(self, p: Array, v: Array) -> Array:
         """Return the backup's inputs (N,) at the states (p, v), (N,) each."""
         codes = self._codes.take(self.table.cell(p, v))
         u = self._law(codes, p, v)
@@ -77,7 +86,7 @@ class ExplicitLaw:
             u[rest] = self._resolved(p[rest], v[rest], codes[rest])
         return u
 
-    def _law(self, regions, p, v):
+    def _law(self, regions: Codes | Integers, p: Array, v: Array) -> Array:
         """Return the laws of regions (N,) at states; those of no region are meaningless."""
         first, second, offset = (column.take(regions, mode='clip') for column in self._slopes)
         first *= p
@@ -86,7 +95,7 @@ class ExplicitLaw:
         first += offset
         return first
 
-    def _resolved(self, p, v, codes):
+    def _resolved(self, p: Array, v: Array, codes: Codes) -> Array:
         """Return the inputs at states of cells that are not plain."""
         u, bend = np.full(len(p), np.nan), np.zeros(len(p), dtype=np.int8)
         mixed = np.flatnonzero(codes <= MIXED)
@@ -98,12 +107,12 @@ class ExplicitLaw:
         region = self.table.find(points, codes[tested])
         u[tested] = np.where(region >= 0, self._law(region, p[tested], v[tested]), np.nan)
         left = np.flatnonzero(np.isnan(u))
-        for i in left[self.mpc.safe_set.contains(np.stack([p[left], v[left]], axis=1))]:
+        for i in left[self.safe_set.contains(np.stack([p[left], v[left]], axis=1))]:
             self.fallbacks += 1
-            u[i] = self.mpc.solve([p[i], v[i]])[0]
+            u[i] = self.solve(np.array([p[i], v[i]]))[0]
         return u
 
-    def _bent(self, p, v, rows, bend):
+    def _bent(self, p: Array, v: Array, rows: Codes, bend: npt.NDArray[np.int8]) -> Array:
         """Return the maximum (bend 1) or minimum (-1) of the laws of rows of candidates."""
         laws = self.table.candidates[rows, :MOST_LAWS]
         best = bend * self._law(laws[:, 0], p, v)

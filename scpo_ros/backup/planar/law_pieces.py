@@ -16,11 +16,17 @@ is an assumption (docs/proof.md).
 
 from dataclasses import dataclass
 
+from pathlib import Path
+
 import numpy as np
-from scpo_ros.arrays import digest
+from scpo_ros.arrays import Array, Booleans, digest, Integers
+from scpo_ros.backup.planar.explicit_law import ExplicitLaw
+from scpo_ros.backup.planar.grid import cell_ranges, cells_between, spread
+from scpo_ros.backup.planar.law_table import LawTable
 from scpo_ros.backup.planar.polygons import clipped
 from scpo_ros.config.table_cache import cached
 from scpo_ros.exceptions import InfeasibleError
+from scpo_ros.systems.safe_set import PlanarSafeSet
 
 ENLARGEMENTS = (1e-7, 1e-6)  # delta, tried in turn
 _INTERIOR = 0.5  # a covering polygon must contain an edge with this part of delta to spare
@@ -34,12 +40,12 @@ _TABLE_ERROR = 2e-9  # of the table against the exact law: 1e-9 by its tests
 class LawPieces:
     """Polygons that cover C; on number i, u_backup(x) = slope_i'x + offset_i +- error_i."""
 
-    polygons: np.ndarray  # (N, V, 2), see polygons.py
-    slopes: np.ndarray    # (N, 3): slope and offset
-    error: np.ndarray     # (N,), units of the input
+    polygons: Array  # (N, V, 2), see polygons.py
+    slopes: Array    # (N, 3): slope and offset
+    error: Array     # (N,), units of the input
 
     @classmethod
-    def of(cls, table, safe_set):
+    def of(cls, table: LawTable, safe_set: PlanarSafeSet) -> 'LawPieces':
         """
         Return the pieces of a :class:`~scpo_ros.backup.planar.law_table.LawTable`.
 
@@ -57,7 +63,7 @@ class LawPieces:
             'set: nothing can be proved with it')
 
 
-def cached_pieces(law, cache=None):
+def cached_pieces(law: ExplicitLaw, cache: Path | None = None) -> LawPieces:
     """
     Return the :class:`LawPieces` of an ExplicitLaw, from the cache if they are there.
 
@@ -70,7 +76,7 @@ def cached_pieces(law, cache=None):
                               lambda: vars(LawPieces.of(table, safe_set)), cache))
 
 
-def _cut(corners, facets, delta):
+def _cut(corners: Array, facets: Array, delta: float) -> tuple[Array, Booleans]:
     """Return {x : normal'x <= bound + delta}, near the corners, (R, V, 2), and which are any."""
     frame = 2 * np.abs(corners).max() * np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
     polygons = np.broadcast_to(frame, (len(facets), *frame.shape))
@@ -81,7 +87,7 @@ def _cut(corners, facets, delta):
     return polygons, alive
 
 
-def _octagons(polygons):
+def _octagons(polygons: Array) -> Array:
     """Return the tight half-planes in eight directions around every polygon, (R, 8, 3)."""
     angle = np.arange(8) * np.pi / 4
     normals = np.column_stack([np.cos(angle), np.sin(angle)])
@@ -89,7 +95,7 @@ def _octagons(polygons):
     return np.concatenate([np.broadcast_to(normals, (len(support), 8, 2)), support[..., None]], 2)
 
 
-def _error(exact, polygons, slopes):
+def _error(exact: Array, polygons: Array, slopes: Array) -> Array:
     """Return error_i (R,): the distance to a convex set is largest at a vertex."""
     steep = np.linalg.norm(slopes[:, :2], axis=1)
     distance = np.full(polygons.shape[:2], np.inf)
@@ -99,10 +105,11 @@ def _error(exact, polygons, slopes):
         share = np.clip(np.sum(offset * along, axis=2) / square, 0.0, 1.0)
         np.minimum(distance, np.linalg.norm(offset - share[..., None] * along, axis=2),
                    out=distance)
-    return (2 * steep.max() + steep) * distance.max(axis=1) + _TABLE_ERROR
+    error: Array = (2 * steep.max() + steep) * distance.max(axis=1) + _TABLE_ERROR
+    return error
 
 
-def covers(polygons, facets, delta, safe_set):
+def covers(polygons: Array, facets: Array, delta: float, safe_set: PlanarSafeSet) -> bool:
     """
     Return whether polygons that are regions enlarged by delta cover the safe set.
 
@@ -123,7 +130,7 @@ def covers(polygons, facets, delta, safe_set):
     return _all_covered(begin, end, edge, first, last)
 
 
-def _edges(polygons):
+def _edges(polygons: Array) -> tuple[Array, Array, Integers]:
     """Return start (E, 2), stop (E, 2) and polygon (E,) of every edge."""
     stop = np.roll(polygons, -1, axis=1)
     owner = np.broadcast_to(np.arange(len(polygons))[:, None], polygons.shape[:2])
@@ -131,7 +138,8 @@ def _edges(polygons):
     return polygons[kept], stop[kept], owner[kept]
 
 
-def _neighbours(edge_low, edge_high, low, high, corners):
+def _neighbours(edge_low: Array, edge_high: Array, low: Array, high: Array,
+                corners: Array) -> tuple[Integers, Integers]:
     """Return the pairs (edge, polygon) whose boxes overlap; a grid finds them."""
     origin = corners.min(axis=0)
     size = (corners.max(axis=0) - origin) / _CELLS
@@ -146,25 +154,14 @@ def _neighbours(edge_low, edge_high, low, high, corners):
     return np.divmod(np.unique(edge[near] * len(low) + polygon[near]), len(low))
 
 
-def spread(first, last):
-    """Return (i, j) for every j of every range [first_i, last_i), both flat."""
-    count = last - first
-    owner = np.repeat(np.arange(len(count)), count)
-    position = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    return owner, position + first[owner]
-
-
-def _cells(low, high, origin, size):
+def _cells(low: Array, high: Array, origin: Array, size: Array) -> tuple[Integers, Integers]:
     """Return the grid cells that every box [low, high] touches: (cell, box), both flat."""
-    a = np.clip(np.floor((low - origin) / size - 1e-6).astype(int), 0, _CELLS - 1)
-    b = np.clip(np.floor((high - origin) / size + 1e-6).astype(int), 0, _CELLS - 1)
-    count = b - a + 1
-    box, k = spread(np.zeros(len(a), dtype=int), count[:, 0] * count[:, 1])
-    i, j = a[box, 0] + k // count[box, 1], a[box, 1] + k % count[box, 1]
-    return i * _CELLS + j, box
+    at, box = cells_between(*cell_ranges(low, high, origin, size, (0, _CELLS - 1)))
+    return at @ np.array([_CELLS, 1]), box
 
 
-def _inside(start, stop, facets, polygon, slack):
+def _inside(start: Array, stop: Array, facets: Array, polygon: Integers,
+            slack: float) -> tuple[Array, Array]:
     """
     Return the part [first, last] in [0, 1] of every edge within a polygon + slack, (m,) each.
 
@@ -189,7 +186,7 @@ def _inside(start, stop, facets, polygon, slack):
     return first, last
 
 
-def _all_covered(begin, end, edge, first, last):
+def _all_covered(begin: Array, end: Array, edge: Integers, first: Array, last: Array) -> bool:
     """Return whether the intervals cover [begin, end] of every edge."""
     some = first <= last
     edge, first, last = edge[some], first[some], last[some]

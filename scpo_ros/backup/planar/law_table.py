@@ -10,8 +10,14 @@ A cell is of one of four kinds, each exact on all of it:
 """
 
 from dataclasses import dataclass, fields
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
+from scpo_ros.arrays import Array, Integers
+from scpo_ros.backup.planar.critical_regions import CriticalRegion
+from scpo_ros.backup.planar.grid import cell_ranges
+from scpo_ros.systems.safe_set import PlanarSafeSet
 
 OUTSIDE, MIXED = -1, -2
 INSIDE = 1e-12  # distance beyond a facet that still counts as inside: far below 1e-9 in u
@@ -19,41 +25,47 @@ _AT_ONCE = 512  # states whose candidates are tested at once; bounds memory
 _TOUCH = 1e-9  # distance at which a region counts as touching a cell
 
 
+Codes: TypeAlias = npt.NDArray[np.int32]  # of cells, and numbers of regions
+
+
 @dataclass(frozen=True, eq=False)
 class LawTable:
     """Arrays only: what is cached, and all that a query needs."""
 
-    slopes: np.ndarray  # (R, 3): u = slope'x + offset
-    facets: np.ndarray  # (R, f, 3): normal'x <= bound, padded with 0'x <= 1
-    codes: np.ndarray  # (width, width): region, OUTSIDE, or MIXED - row; the rim is OUTSIDE
-    candidates: np.ndarray  # (rows, c), padded with -1; of bent cells one region for each law
-    bends: np.ndarray  # (rows,): 1, -1, or 0 for tested
-    low: np.ndarray  # (2,): lower corner of the grid, rim included
-    size: np.ndarray  # (2,): of a cell
+    slopes: Array  # (R, 3): u = slope'x + offset
+    facets: Array  # (R, f, 3): normal'x <= bound, padded with 0'x <= 1
+    codes: Codes  # (width, width): region, OUTSIDE, or MIXED - row; the rim is OUTSIDE
+    candidates: Codes  # (rows, c), padded with -1; of bent cells one region for each law
+    bends: npt.NDArray[np.int8]  # (rows,): 1, -1, or 0 for tested
+    low: Array  # (2,): lower corner of the grid, rim included
+    size: Array  # (2,): of a cell
 
     @classmethod
-    def names(cls):
+    def names(cls) -> tuple[str, ...]:
         """Return the names of the arrays."""
         return tuple(entry.name for entry in fields(cls))
 
-    def cell(self, p, v):
+    def cell(self, p: Array, v: Array) -> Integers:
         """Return the flat cell numbers of states; those off the grid, NaN too, on the rim."""
-        number, last = None, self.codes.shape[1] - 1.0
-        for x, low, size in zip((p, v), self.low, self.size):
-            at = x - low
-            at *= 1.0 / size
-            np.fmax(at, 0.0, out=at)  # NaN becomes 0
-            np.fmin(at, last, out=at)
-            at = at.astype(np.intp)
-            number = at if number is None else number * self.codes.shape[1] + at
-        return number
+        width = int(self.codes.shape[1])
+        return self._along(0, p) * width + self._along(1, v)
 
-    def corners(self, cells):
+    def _along(self, axis: int, x: Array) -> Integers:
+        """Return the number of the cell along one axis, (N,)."""
+        at = x - self.low[axis]
+        at *= 1.0 / self.size[axis]
+        np.fmax(at, 0.0, out=at)  # NaN becomes 0
+        np.fmin(at, self.codes.shape[1] - 1.0, out=at)
+        cells: Integers = at.astype(np.intp)
+        return cells
+
+    def corners(self, cells: Integers) -> Array:
         """Return where the corners of cells (m,) lie, (m, 4, 2)."""
         at = np.stack(np.divmod(cells, self.codes.shape[1]), axis=-1)[:, None]
-        return self.low + (at + np.array([[0, 0], [0, 1], [1, 0], [1, 1]])) * self.size
+        corners: Array = self.low + (at + np.array([[0, 0], [0, 1], [1, 0], [1, 1]])) * self.size
+        return corners
 
-    def find(self, points, codes):
+    def find(self, points: Array, codes: Codes) -> Integers:
         """
         Return the region (m,) around each point, by its cell's candidates; -1 where there is none.
 
@@ -65,15 +77,15 @@ class LawTable:
             at, slot = np.nonzero(rows >= 0)
             region, at = rows[at, slot], at + part
             facets, x = self.facets[region], points[at]
-            excess = facets[:, :, 0] * x[:, :1]
-            excess += facets[:, :, 1] * x[:, 1:]
-            excess -= facets[:, :, 2]
-            hit = np.flatnonzero(excess.max(axis=1) <= INSIDE)
+            beyond = facets[:, :, 0] * x[:, :1]
+            beyond += facets[:, :, 1] * x[:, 1:]
+            beyond -= facets[:, :, 2]
+            hit = np.flatnonzero(beyond.max(axis=1) <= INSIDE)
             found[at[hit]] = region[hit]
         return found
 
 
-def build_table(regions, safe_set, cells):
+def build_table(regions: list[CriticalRegion], safe_set: PlanarSafeSet, cells: int) -> LawTable:
     """
     Return the table in which every cell that does not lie in one region is tested.
 
@@ -102,19 +114,22 @@ def build_table(regions, safe_set, cells):
                     np.zeros(len(mixed), dtype=np.int8), low, size)
 
 
-def _touched(regions, low, size, cells):
+def _touched(regions: list[CriticalRegion], low: Array, size: Array,
+             cells: int) -> tuple[Integers, Integers]:
     """Return (cell, region) pairs, (2, m) each: of touching, and of all corners in a region."""
-    touched, whole = [], []
+    touched: list[Integers] = []
+    whole: list[Integers] = []
+    first, last = cell_ranges(
+        np.array([region.vertices.min(axis=0) for region in regions]),
+        np.array([region.vertices.max(axis=0) for region in regions]), low, size, (1, cells))
     for index, region in enumerate(regions):
-        first = np.floor((region.vertices.min(axis=0) - low) / size - 1e-6).astype(int)
-        last = np.floor((region.vertices.max(axis=0) - low) / size + 1e-6).astype(int)
-        (left, bottom), (right, top) = np.clip(first, 1, cells), np.clip(last, 1, cells) + 1
-        # excess of every grid point between over every facet, (facets, points)
+        (left, bottom), (right, top) = first[index], last[index] + 1
+        # how far every grid point between lies beyond every facet, (facets, points)
         x, y = (low[0] + np.arange(left, right + 1) * size[0],
                 low[1] + np.arange(bottom, top + 1) * size[1])
         normals = region.facets[:, :, None, None]
-        excess = normals[:, 0] * x[:, None] + normals[:, 1] * y - normals[:, 2]
-        corners = (excess[:, :-1, :-1], excess[:, 1:, :-1], excess[:, :-1, 1:], excess[:, 1:, 1:])
+        beyond = normals[:, 0] * x[:, None] + normals[:, 1] * y - normals[:, 2]
+        corners = (beyond[:, :-1, :-1], beyond[:, 1:, :-1], beyond[:, :-1, 1:], beyond[:, 1:, 1:])
         nearest, farthest = np.minimum.reduce(corners), np.maximum.reduce(corners)
         number = np.arange(left, right)[:, None] * (cells + 2) + np.arange(bottom, top)
         for pairs, chosen in ((touched, np.all(nearest <= _TOUCH, axis=0)),

@@ -15,7 +15,11 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.spatial import cKDTree
-from scpo_ros.backup.planar.law_table import MIXED
+from scpo_ros.arrays import Array, Booleans, Integers
+from scpo_ros.backup.planar.critical_regions import CriticalRegion
+from scpo_ros.backup.planar.grid import cell_ranges, cells_between
+from scpo_ros.backup.planar.law_table import Codes, LawTable, MIXED
+from scpo_ros.systems.safe_set import PlanarSafeSet
 
 MOST_LAWS = 4  # of a bent cell
 _MOST_CANDIDATES = 10  # cells with more stay tested
@@ -27,7 +31,7 @@ _ACROSS = 1e-10  # step across an edge, to see what is there
 _ON_EDGE = 1e-9  # distance from an edge at which a vertex lies on it
 
 
-def merged(table, regions, safe_set):
+def merged(table: LawTable, regions: list[CriticalRegion], safe_set: PlanarSafeSet) -> LawTable:
     """
     Return the table with as many cells plain or bent as can be shown to be.
 
@@ -54,7 +58,7 @@ def merged(table, regions, safe_set):
                             candidates=candidates))
 
 
-def _cells_of(table):
+def _cells_of(table: LawTable) -> Integers:
     """Return the cell of every row of candidates, (rows,)."""
     cells = np.flatnonzero(table.codes <= MIXED)
     result = np.empty(len(table.candidates), dtype=int)
@@ -62,7 +66,8 @@ def _cells_of(table):
     return result
 
 
-def _kinds(table, vertices, cells, among):
+def _kinds(table: LawTable, vertices: Array, cells: Integers, among: Codes
+           ) -> tuple[Booleans, Integers, Codes]:
     """
     Return whether cells are plain (m,), their bends (m,), and one region for each law (m, c).
 
@@ -86,12 +91,12 @@ def _kinds(table, vertices, cells, among):
     return plain, bend, laws
 
 
-def _values(slopes, points):
+def _values(slopes: Array, points: Array) -> Array:
     """Return the laws (m, c, 3) at points (m, v, 2), (m, c, v)."""
     return slopes[:, :, :2] @ points.transpose(0, 2, 1) + slopes[:, :, 2:]
 
 
-def _compact(table):
+def _compact(table: LawTable) -> LawTable:
     """Return the table without the candidates of cells that have become plain."""
     cells = np.flatnonzero(table.codes <= MIXED)
     rows = MIXED - table.codes.ravel()[cells]
@@ -101,7 +106,8 @@ def _compact(table):
                    candidates=np.ascontiguousarray(table.candidates[rows]))
 
 
-def open_edges(table, regions, safe_set):
+def open_edges(table: LawTable, regions: list[CriticalRegion],
+               safe_set: PlanarSafeSet) -> Array:
     """
     Return the pieces (m, 2, 2) of the regions' edges that have no region on their other side.
 
@@ -121,7 +127,7 @@ def open_edges(table, regions, safe_set):
     return pieces[inside & empty]
 
 
-def _cut(starts, stops, normals):
+def _cut(starts: Array, stops: Array, normals: Array) -> tuple[Array, Array]:
     """Return the edges cut at the vertices that lie on them, (m, 2, 2), and normals (m, 2)."""
     lengths = np.linalg.norm(stops - starts, axis=1)
     unit = (stops - starts) / np.maximum(lengths, 1e-300)[:, None]
@@ -145,16 +151,15 @@ def _cut(starts, stops, normals):
     return np.stack(ends, axis=1), normals[edge[piece]]
 
 
-def _cells_along(table, pieces):
+def _cells_along(table: LawTable, pieces: Array) -> Integers:
     """Return the cells (m,) that the boxes around pieces (n, 2, 2) touch."""
-    low = np.floor((pieces.min(axis=1) - table.low) / table.size - 1e-6).astype(int)
-    high = np.floor((pieces.max(axis=1) - table.low) / table.size + 1e-6).astype(int)
-    cells = [(np.arange(a, c + 1)[:, None] * table.codes.shape[1] + np.arange(b, d + 1)).ravel()
-             for (a, b), (c, d) in zip(low, high)]
-    return np.unique(np.concatenate([np.zeros(0, dtype=int), *cells]))
+    width = table.codes.shape[1]
+    at, _ = cells_between(*cell_ranges(
+        pieces.min(axis=1), pieces.max(axis=1), table.low, table.size, (0, width - 1)))
+    return np.unique(at @ np.array([width, 1]))
 
 
-def _padded(polygons):
+def _padded(polygons: list[Array]) -> Array:
     """Return polygons as one array (R, v, 2), their last vertex repeated."""
     most = max(len(vertices) for vertices in polygons)
     return np.stack([vertices[np.minimum(np.arange(most), len(vertices) - 1)]

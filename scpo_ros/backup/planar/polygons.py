@@ -6,9 +6,10 @@ one. Clipping by a half-plane is that of Sutherland and Hodgman (1974), vectoris
 """
 
 import numpy as np
+from scpo_ros.arrays import Array, Booleans, Integers
 
 
-def clipped(polygons, normals, bounds):
+def clipped(polygons: Array, normals: Array, bounds: Array | float) -> tuple[Array, Booleans]:
     """
     Clip every polygon by its own half-plane normal'x <= bound.
 
@@ -17,19 +18,43 @@ def clipped(polygons, normals, bounds):
         nothing is, the vertices mean nothing.
     """
     normals = np.broadcast_to(normals, (len(polygons), 2))
-    excess = np.einsum('nvi,ni->nv', polygons, normals) - np.reshape(bounds, (-1, 1))
-    inside = excess <= 0
-    following = np.roll(polygons, -1, axis=1)
-    crossing = inside != np.roll(inside, -1, axis=1)
-    fall = excess - np.roll(excess, -1, axis=1)
-    share = np.where(crossing, excess, 0.0) / np.where(crossing, fall, 1.0)
-    met = polygons + share[..., None] * (following - polygons)
-    points = np.stack([polygons, met], axis=2).reshape(len(polygons), 2 * polygons.shape[1], 2)
-    kept = np.stack([inside, crossing], axis=2).reshape(points.shape[:2])
+    beyond = np.einsum('nvi,ni->nv', polygons, normals) - np.reshape(bounds, (-1, 1))
+    points, kept = _cut(polygons, beyond)
     return compacted(points, kept)
 
 
-def compacted(points, kept):
+def clipped_with_labels(vertices: Array, labels: Integers, normal: Array, bound: float,
+                        label: int) -> tuple[Array, Integers]:
+    """
+    Clip one polygon by normal'x <= bound, and follow what its edges are called.
+
+    :param vertices: (v, 2), in order. :param labels: (v,), labels[i] names the edge i -> i + 1.
+    :returns: the vertices and edge labels of the clipped polygon; the new edge carries `label`.
+    """
+    beyond = vertices @ normal - bound
+    points, kept = _cut(vertices[None], beyond[None])
+    names = np.repeat(labels, 2)
+    names[1::2][beyond <= 0] = label  # the edge that begins where the polygon is left
+    return points[0, kept[0]], names[kept[0]]
+
+
+def _cut(polygons: Array, beyond: Array) -> tuple[Array, Booleans]:
+    """
+    Return all vertices and where edges cross the boundary (N, 2 V, 2), and which to keep (N, 2 V).
+
+    :param beyond: (N, V), how far every vertex lies beyond the half-plane; at most 0: inside.
+    """
+    inside = beyond <= 0
+    following = np.roll(polygons, -1, axis=1)
+    crossing = inside != np.roll(inside, -1, axis=1)
+    fall = beyond - np.roll(beyond, -1, axis=1)
+    share = np.where(crossing, beyond, 0.0) / np.where(crossing, fall, 1.0)
+    met = polygons + share[..., None] * (following - polygons)
+    points = np.stack([polygons, met], axis=2).reshape(len(polygons), 2 * polygons.shape[1], 2)
+    return points, np.stack([inside, crossing], axis=2).reshape(points.shape[:2])
+
+
+def compacted(points: Array, kept: Booleans) -> tuple[Array, Booleans]:
     """
     Return the batch of the vertices that are kept, and whether a polygon has any.
 
@@ -43,9 +68,10 @@ def compacted(points, kept):
     return np.take_along_axis(points, order[..., None], axis=1), count > 0
 
 
-def areas(polygons):
+def areas(polygons: Array) -> Array:
     """Return the area (N,) of every polygon."""
     x, y = np.moveaxis(polygons, -1, 0)
     x, y = x - x[:, :1], y - y[:, :1]
     twice = x * np.roll(y, -1, axis=1) - y * np.roll(x, -1, axis=1)
-    return 0.5 * np.abs(twice.sum(axis=1))
+    area: Array = 0.5 * np.abs(twice.sum(axis=1))
+    return area

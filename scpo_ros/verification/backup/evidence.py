@@ -19,7 +19,7 @@ from functools import lru_cache
 import json
 import math
 from pathlib import Path
-from typing import ClassVar, Literal, Self, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from scpo_ros.arrays import digest
 from scpo_ros.atomic_file import write_whole
@@ -92,7 +92,7 @@ class AdapterDemand:
         """Return the margin that is asked of every metric."""
         return self.accept_margin
 
-    def with_margin(self, margin: float) -> Self:
+    def with_margin(self, margin: float) -> 'AdapterDemand':
         """Return the demand with another margin."""
         return replace(self, accept_margin=margin)
 
@@ -114,7 +114,7 @@ class ControllerDemand:
         """Return the margin that is asked of proved metrics."""
         return self.certified_margin
 
-    def with_margin(self, margin: float) -> Self:
+    def with_margin(self, margin: float) -> 'ControllerDemand':
         """Return the demand with another margin."""
         return replace(self, certified_margin=margin)
 

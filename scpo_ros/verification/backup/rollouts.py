@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 from scpo_ros.arrays import Array, Integers
+from scpo_ros.backup.law import SolvedLaw
 from scpo_ros.backup.mpc import BackupMpc, build_qp
 from scpo_ros.config import Spec
 from scpo_ros.sets.invariant_set import contractive_set
@@ -25,22 +26,6 @@ _STEPS = 9  # of a bisection: to 0.2 % of the interval
 _GRAVEST = 10  # rollouts that a bisection looks at
 
 Rollouts: TypeAlias = list[tuple[int, int]]  # number of a demand, index of its rollout
-
-
-class SolvedLaw:
-    """The backup's law, solved state by state: slow, and needs no table."""
-
-    def __init__(self, mpc: BackupMpc) -> None:
-        self.mpc = mpc
-
-    def __call__(self, x: Array) -> Array:
-        """Return the inputs (..., 1) at states (..., 2); NaN outside the safe set."""
-        x = np.asarray(x)
-        flat = x.reshape(-1, x.shape[-1])
-        u = np.full(len(flat), np.nan)
-        for i in np.flatnonzero(self.mpc.safe_set.contains(flat)):
-            u[i] = self.mpc.solve(flat[i])[0]
-        return u.reshape(x.shape[:-1] + (1,))
 
 
 def solved_task(spec: Spec) -> ControlTask:

@@ -1,15 +1,20 @@
 """
-The quadratic norm in which the backup contracts fastest, and where it is linear.
+The quadratic norm in which the state shrinks fastest under the backup, and where that is linear.
 
     minimise rate   subject to   x+'P x+ <= rate^2 x'Px for the sampled x, P >= I-like, P_11 = 1
 
-by bisection over the rate: for a fixed one the conditions are linear in P. That it contracts
+by bisection over the rate: for a fixed one the conditions are linear in P. That it shrinks
 everywhere is left to the proof.
 """
 
+from collections.abc import Callable
+
 import numpy as np
-from scpo_ros.backup.planar.law_pieces import ENLARGEMENTS
+from scpo_ros.arrays import Array
+from scpo_ros.backup.law import Backup
+from scpo_ros.backup.planar.law_pieces import ENLARGEMENTS, LawPieces
 from scpo_ros.exceptions import InfeasibleError
+from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.systems.scenario import interior_states
 
 
@@ -18,15 +23,15 @@ _STEPS = 14
 _DEFINITE = 1e-3  # least eigenvalue of P
 
 
-def contracting_norm(system, law):
+def stability_norm(system: LinearSystem, law: Backup) -> Array:
     """
     Return P (n, n) with P_11 = 1.
 
-    :param system: LinearSystem. :param law: backup, states (N, n) -> inputs (N, 1).
-    :raises InfeasibleError: when no quadratic norm is contracted at all.
+    :param system: LinearSystem. :param law: the backup's.
+    :raises InfeasibleError: when no quadratic norm of the state shrinks at all.
     """
-    inside = interior_states(law.mpc.safe_set, STATES, [11])
-    x = np.vstack([inside, 0.1 * inside[::4], law.mpc.safe_set.boundary(400) * (1 - 1e-9)])
+    inside = interior_states(law.safe_set, STATES, [11])
+    x = np.vstack([inside, 0.1 * inside[::4], law.safe_set.boundary(400) * (1 - 1e-9)])
     after = system.step(x, law(x))
     low, high, best = 0.0, 1.0, None
     for _ in range(_STEPS):
@@ -39,24 +44,31 @@ def contracting_norm(system, law):
     return best
 
 
-def _feasible(x, after, rate):
+def _feasible(x: Array, after: Array, rate: float) -> Array | None:
     """Return P with x+'P x+ <= rate^2 x'Px at all samples, None where there is none."""
     n = x.shape[1]
     import cvxpy as cp  # a second to import, and a controller that starts again must not wait
+    from cvxpy.atoms.affine.trace import trace
+    from cvxpy.atoms.affine.vec import vec
     P = cp.Variable((n, n), PSD=True)
+    size_of: Callable[[cp.Variable], cp.Expression] = trace
     size = np.sum(x * x, axis=1)
     outer = (after[:, :, None] * after[:, None] - rate**2 * x[:, :, None] * x[:, None])
     rows = (outer / size[:, None, None]).reshape(len(x), -1)
-    problem = cp.Problem(cp.Minimize(cp.trace(P)), [
-        rows @ cp.vec(P, order='C') <= 0, P >> _DEFINITE * np.eye(n), P[0, 0] == 1])
+    problem = cp.Problem(cp.Minimize(size_of(P)), [
+        rows @ vec(P, order='C') <= 0, P >> _DEFINITE * np.eye(n), P[0, 0] == 1])
     try:
-        problem.solve(solver=cp.CLARABEL)
+        solve: Callable[..., object] = problem.solve
+        solve(solver=cp.CLARABEL)
     except cp.error.SolverError:
         return None
-    return 0.5 * (P.value + P.value.T) if problem.status == cp.OPTIMAL else None
+    if problem.status != cp.OPTIMAL or P.value is None:
+        return None
+    found: Array = 0.5 * (P.value + P.value.T)
+    return found
 
 
-def inner_radius(pieces, weight):
+def inner_radius(pieces: LawPieces, weight: Array) -> tuple[float, Array]:
     """
     Return (rho, K (n,)): u_backup = K x for |x|_P <= rho.
 

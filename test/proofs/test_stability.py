@@ -8,10 +8,10 @@ import pytest
 from scpo_ros.backup.planar.law_pieces import cached_pieces, LawPieces
 from scpo_ros.config import MetricsConfig, Spec
 from scpo_ros.exceptions import ConfigurationError, InfeasibleError
-from scpo_ros.proofs import contraction
-from scpo_ros.proofs.contracting_norm import contracting_norm, inner_radius
-from scpo_ros.proofs.contraction import ProvedContraction
+from scpo_ros.proofs import stability
 from scpo_ros.proofs.enclosure import jacobian_enclosed
+from scpo_ros.proofs.stability import ProvedStability
+from scpo_ros.proofs.stability_norm import inner_radius, stability_norm
 from scpo_ros.verification.evaluation import SafetyEvaluation
 from scpo_ros.verification.task import ControlTask
 
@@ -21,7 +21,7 @@ RATE = 0.995
 
 @pytest.fixture(scope='module')
 def proof(task):
-    return ProvedContraction(task.policy, RATE, 32, task.cache)
+    return ProvedStability(task.policy, RATE, 32, task.cache)
 
 
 @pytest.fixture(scope='module')
@@ -117,14 +117,14 @@ def test_an_enclosure_with_a_term_dropped_is_caught(task, proof, states, monkeyp
     thetas = small_residuals(task, states, np.random.default_rng(1), 3.0)
     truth = np.array([true_metric(task, proof, t, states).max() for t in thetas])
     assert np.all(proof.largest(thetas) >= truth)
-    enclosed = contraction.enclosed
+    enclosed = stability.enclosed
 
     def unsound(*arguments):
         found = enclosed(*arguments)
         return replace(found, value=0 * found.value)
 
-    monkeypatch.setattr(contraction, 'enclosed', unsound)
-    monkeypatch.setattr(ProvedContraction, '_around_origin', lambda self, theta: -1.0)
+    monkeypatch.setattr(stability, 'enclosed', unsound)
+    monkeypatch.setattr(ProvedStability, '_around_origin', lambda self, theta: -1.0)
     assert np.any(proof.largest(thetas) < truth)
 
 
@@ -177,7 +177,7 @@ def test_the_interval_jacobian_holds_all_slopes(task):
 
 def test_the_norm_is_found_and_the_law_is_linear_where_it_says(task, proof, rng):
     law = task.policy.backup
-    again = contracting_norm(task.system, law)
+    again = stability_norm(task.system, law)
     assert np.allclose(again, proof.weight) and again[0, 0] == pytest.approx(1.0)
     radius, gain = inner_radius(cached_pieces(law, task.cache), proof.weight)
     angle = rng.uniform(0, 2 * np.pi, 200)
@@ -190,13 +190,13 @@ def test_the_norm_is_found_and_the_law_is_linear_where_it_says(task, proof, rng)
 
 def test_a_backup_that_does_not_contract_has_no_norm(task):
     class Idle:
-        mpc = task.policy.backup.mpc
+        safe_set = task.safe_set
 
         def __call__(self, x):
             return np.zeros((len(x), 1))
 
     with pytest.raises(InfeasibleError, match='no quadratic norm'):
-        contracting_norm(task.system, Idle())
+        stability_norm(task.system, Idle())
 
 
 @pytest.fixture(scope='module')

@@ -12,10 +12,18 @@ bilinearly. At the defaults the error is at most 1.2 % of V_b, 0.02 % on average
 (`test/backup/test_cost_to_go.py`).
 """
 
+from pathlib import Path
+from typing import Protocol
+
 import numpy as np
-from scpo_ros.arrays import digest, frozen
+from scpo_ros.arrays import Array, digest, frozen
+from scpo_ros.backup.law import Backup
+from scpo_ros.backup.mpc import BackupMpc
+from scpo_ros.config import Spec
 from scpo_ros.config.table_cache import cached
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.safe_set import PlanarSafeSet
 
 GAUGES, ANGLES = 128, 512  # nodes
 _FORMAT = 'cost-to-go-1'
@@ -24,7 +32,46 @@ _LONGEST_S = 100.0  # a state from which the backup needs longer has no cost-to-
 _INSIDE = 1 - 1e-12  # of the nodes on the boundary, so that rounding does not put them outside
 
 
-def simulated(task, states):
+class _Simulator(Protocol):
+
+    def stage_cost(self, x: Array, u: Array) -> Array: ...
+
+
+class _Policy(Protocol):
+
+    @property
+    def backup(self) -> Backup: ...
+
+
+class CostedTask(Protocol):
+    """What the cost-to-go needs of a control task."""
+
+    @property
+    def spec(self) -> Spec: ...
+
+    @property
+    def system(self) -> LinearSystem: ...
+
+    @property
+    def safe_set(self) -> PlanarSafeSet: ...
+
+    @property
+    def mpc(self) -> BackupMpc: ...
+
+    @property
+    def policy(self) -> _Policy: ...
+
+    @property
+    def simulator(self) -> _Simulator: ...
+
+    @property
+    def lyapunov(self) -> Array: ...
+
+    @property
+    def cache(self) -> Path | None: ...
+
+
+def simulated(task: CostedTask, states: Array) -> Array:
     """
     Return V_b (N,) at states (N, n) by simulation; NaN where the backup does not arrive.
 
@@ -54,11 +101,11 @@ class CostToGo:
     over C. For another system any callable with these two serves.
     """
 
-    def __init__(self, safe_set, table):
+    def __init__(self, safe_set: PlanarSafeSet, table: Array) -> None:
         """
         Prepare queries.
 
-        :param safe_set: Polytope C. :param table: V_b / s^2 (GAUGES, ANGLES + 1), see the module.
+        :param safe_set: C. :param table: V_b / s^2 (GAUGES, ANGLES + 1), see the module.
         """
         self._set, self._table = safe_set, frozen(table)
         self._scale = safe_set.vertices.max(axis=0)
@@ -71,7 +118,7 @@ class CostToGo:
         self.mean = float(np.mean(self(grid[safe_set.contains(grid, 0.0)])))
 
     @classmethod
-    def load_or_build(cls, task):
+    def load_or_build(cls, task: CostedTask) -> 'CostToGo':
         """
         Return the table of a ControlTask, cached on disk.
 
@@ -83,7 +130,7 @@ class CostToGo:
         arrays = cached('cost', key, ('table',), lambda: {'table': _table(task)}, task.cache)
         return cls(task.safe_set, checked_table(task, arrays['table']))
 
-    def __call__(self, x):
+    def __call__(self, x: Array) -> Array:
         """Return V_b (N,) at states (N, 2)."""
         gauge = (x @ self._set.H.T).max(axis=1)
         p, v = x.T / self._scale[:, None]
@@ -93,17 +140,19 @@ class CostToGo:
         value = self._between(place * (self._cells + 1))
         return np.where(inside, value * gauge**2, np.nan)
 
-    def _between(self, place):
+    def _between(self, place: Array) -> Array:
         """Return the table interpolated bilinearly at fractional rows and columns (2, N)."""
         cell = np.minimum(place.astype(np.intp), self._cells)
         row, column = place - cell
         first = cell[0] * self._table.shape[1] + cell[1]
         corners = self._table.ravel().take(first + self._corners)  # (4, N)
         left, right = corners[:2] + row * (corners[2:] - corners[:2])
-        return left + column * (right - left)
+        between: Array = left + column * (right - left)
+        return between
 
 
-def nodes(safe_set, gauges=GAUGES, angles=ANGLES):
+def nodes(safe_set: PlanarSafeSet, gauges: int = GAUGES,
+          angles: int = ANGLES) -> tuple[Array, Array]:
     """Return the states (N, 2) of the table's nodes, without the origin's row, and gauges (G,)."""
     angle = np.linspace(-np.pi, np.pi, angles + 1)
     boundary = np.stack([np.cos(angle), np.sin(angle)], axis=1) * safe_set.vertices.max(axis=0)
@@ -112,13 +161,13 @@ def nodes(safe_set, gauges=GAUGES, angles=ANGLES):
     return (gauge[:, None, None] * boundary).reshape(-1, 2), gauge
 
 
-def table_of(values, gauge):
+def table_of(values: Array, gauge: Array) -> Array:
     """Return the table made of values (N,) at :func:`nodes`; quadratic near the origin."""
     table = values.reshape(len(gauge), -1) / gauge[:, None]**2
     return np.vstack([table[:1], table])
 
 
-def checked_table(task, table):
+def checked_table(task: CostedTask, table: Array) -> Array:
     """
     Return the table.
 
@@ -134,6 +183,6 @@ def checked_table(task, table):
     return table
 
 
-def _table(task):
+def _table(task: CostedTask) -> Array:
     states, gauge = nodes(task.safe_set)
     return table_of(simulated(task, states), gauge)

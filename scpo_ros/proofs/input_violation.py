@@ -1,34 +1,40 @@
 """
-The excess of the input over the admissible ones, bounded from above in every cell of a mesh.
+The constraint violation of the input, bounded from above in every cell of a mesh.
 
-On a polygon of the mesh u_backup - UP is convex, LO - u_backup too (UP is concave, LO convex), so
-with an affine bound of the residual the excess over [LO, UP] is largest at a vertex. Where UP
-exceeds the saturation, or LO lies below it, the saturated input cannot be inadmissible: such a
-bound does not bind and is left out of the excess, which says nothing about the distance to it.
-Cells where that holds throughout need not be in the mesh.
+An input violates the constraints by as much as it leaves the admissible ones, [LO, UP]. On a
+polygon of the mesh u_backup - UP is convex, LO - u_backup too (UP is concave, LO convex), so with
+an affine bound of the residual the violation is largest at a vertex. Where UP exceeds the
+saturation, or LO lies below it, the saturated input cannot be inadmissible: such a bound does not
+bind and is left out of the violation, which says nothing about the distance to it. Cells where
+that holds throughout need not be in the mesh.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from scpo_ros.arrays import Array, Booleans, Integers
+from scpo_ros.proofs.cell_mesh import CellMesh
+from scpo_ros.proofs.enclosure import Enclosure
+from scpo_ros.sets.admissible_inputs import InputBounds
 
 _ROUNDING = 1e-9   # of the tables, units of the input
 _RELATIVE = 4e-15  # of their entries, which short steps make large
 
 
-def critical(bounds, limit, x):
+def critical(bounds: InputBounds, limit: float, x: Array) -> Booleans:
     """Return (...,) where an input in [-limit, limit] may leave C, at states x (..., 2)."""
     low, up = bounds(x)
     error = rounding(bounds)
-    return (up < limit + error) | (low > -limit - error)
+    binding: Booleans = (up < limit + error) | (low > -limit - error)
+    return binding
 
 
-def rounding(bounds):
+def rounding(bounds: InputBounds) -> float:
     """Return a bound of the rounding errors of the tables, of LO and of UP, units of the input."""
-    return _ROUNDING + _RELATIVE * max(np.abs(bounds.low).max(), np.abs(bounds.up).max())
+    return _ROUNDING + _RELATIVE * float(max(np.abs(bounds.low).max(), np.abs(bounds.up).max()))
 
 
-def binding_excess(bounds, limit, x, u):
+def binding_violation(bounds: InputBounds, limit: float, x: Array, u: Array) -> Array:
     """
     Return by how much inputs (N,) leave [LO, UP], where a bound binds; else -2 limit.
 
@@ -40,16 +46,16 @@ def binding_excess(bounds, limit, x, u):
 
 
 @dataclass(frozen=True)
-class InputExcess:
+class InputViolation:
     """Tables over a mesh of N cells and K vertices; the two sides are (above UP, below LO)."""
 
-    mesh: object        # CellMesh
-    backup: np.ndarray  # (2, K), excess of the backup's input, its error included
-    least: np.ndarray   # (2, N), the excess when saturated away from the bound
-    most: np.ndarray    # (2, N), the excess when saturated beyond the bound
+    mesh: CellMesh
+    backup: Array  # (2, K), violation by the backup's input, its error included
+    least: Array   # (2, N), the violation when saturated away from the bound
+    most: Array    # (2, N), the violation when saturated beyond the bound
 
     @classmethod
-    def over(cls, mesh, bounds, limit):
+    def over(cls, mesh: CellMesh, bounds: InputBounds, limit: float) -> 'InputViolation':
         """
         Return the tables.
 
@@ -61,9 +67,9 @@ class InputExcess:
         return cls(mesh, np.stack([mesh.backup - up, low - mesh.backup]) + mesh.error + error,
                    least + error, np.where(most > -error, most + error, -2 * limit))
 
-    def bound(self, enclosure):
+    def bound(self, enclosure: Enclosure) -> Array:
         """
-        Bound the excess in every cell from above: (P, N).
+        Bound the violation in every cell from above: (P, N).
 
         :param enclosure: the :class:`~scpo_ros.proofs.enclosure.Enclosure` of its boxes.
         """
@@ -72,10 +78,11 @@ class InputExcess:
                         for k, sign in ((0, 1.0), (1, -1.0)))
         return np.maximum(self._saturated(above, 0), self._saturated(below, 1))
 
-    def _saturated(self, bound, side):
-        return np.minimum(np.maximum(bound, self.least[side]), self.most[side])
+    def _saturated(self, bound: Array, side: int) -> Array:
+        saturated: Array = np.minimum(np.maximum(bound, self.least[side]), self.most[side])
+        return saturated
 
-    def vertices(self, enclosure, cells):
+    def vertices(self, enclosure: Enclosure, cells: Integers) -> Array:
         """Return the vertex (c, 2) of each of the cells (c,) where the bound of one policy is."""
         residual = self.mesh.residual(enclosure)[0]
         both = np.maximum(self.backup[0] + residual, self.backup[1] - residual)

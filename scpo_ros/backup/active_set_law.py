@@ -1,0 +1,150 @@
+"""
+The law of an MPC with any number of states: remembered active sets, tested at every query.
+
+An active set gives an affine law that is optimal exactly where its :func:`conditions` hold (KKT),
+whichever way it was guessed. The guesses are the sets of the nearest states solved before; where
+none holds the solver is asked, and what it finds is remembered. For two states the table of
+:mod:`scpo_ros.backup.planar.explicit_law` is faster.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+from scpo_ros.arrays import Array, Integers
+from scpo_ros.backup.law import MpcLaw
+from scpo_ros.backup.mpc import BackupMpc, ParametricQP
+from scpo_ros.exceptions import InfeasibleError, SolverError
+
+GUESSES = 4  # active sets tried for a state
+ACTIVE = 1e-9  # multipliers above this mark a constraint active
+_FLAT = 1e-9  # a constraint with a smaller slope in x does not depend on x: rounding
+_INSIDE = 1e-12  # distance beyond a condition that still counts as satisfied
+_AT_ONCE = 256  # states whose conditions are tested at once; bounds memory
+
+
+def conditions(qp: ParametricQP, active: Sequence[int]) -> tuple[Array, Array] | None:
+    """
+    Return the first move (n + 1,) of an active set, u = law'(x, 1), and where it is optimal.
+
+    That is where rows (m, n + 1) have rows'(x, 1) <= 0, each with a unit normal: multipliers of
+    the active constraints not negative, the others satisfied. None where it is nowhere.
+
+    :param active: indices of the active constraints. Any number of states.
+    """
+    active = list(active)
+    (free, gain), (violated, coupling) = qp.response, qp.coupling
+    try:
+        weight = np.linalg.solve(coupling[np.ix_(active, active)], violated[active])
+    except np.linalg.LinAlgError:
+        return None
+    law = free[0] - gain[0, active] @ weight
+    rows: Array = violated - coupling[:, active] @ weight
+    rows[active] = -weight  # all must be <= 0
+    length = np.linalg.norm(rows[:, :-1], axis=1)
+    if np.any(rows[length <= _FLAT, -1] > _FLAT):
+        return None
+    return law, rows[length > _FLAT] / length[length > _FLAT, None]
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    """The active sets of states solved before, ready for queries."""
+
+    tree: cKDTree  # of S states
+    sets: Integers  # (S,), the number of each state's active set
+    laws: Array  # (L, n + 1): u = law'(x, 1)
+    rows: Array  # (L, r, n + 1), where each is optimal, padded with 0'x <= 1
+
+
+class ActiveSetLaw(MpcLaw):
+    """
+    `law(x)` maps states (..., n) to inputs (..., 1); NaN where the MPC has no solution.
+
+    `law.fallbacks` counts the states that went to the solver.
+    """
+
+    def __init__(self, mpc: BackupMpc, states: Iterable[Array] = (), most: int = 4096) -> None:
+        """
+        Solve some states, best those that closed loops visit, and remember their active sets.
+
+        :param mpc: a :class:`BackupMpc`. :param states: (N, n). :param most: sets remembered.
+        """
+        super().__init__(mpc)
+        self.fallbacks, self._most = 0, most
+        self._numbers: dict[tuple[int, ...], int] = {}
+        self._found: list[tuple[Array, Array]] = []  # of every active set, see conditions
+        self._states: list[Array] = []
+        self._sets: list[int] = []  # of every state
+        self._ready: _Remembered | None = None
+        for x in states:
+            self._solved(np.asarray(x, dtype=np.float64))
+
+    def __len__(self) -> int:
+        """Return the number of active sets remembered."""
+        return len(self._found)
+
+    def __call__(self, x: Array) -> Array:
+        """Return the inputs (..., 1) at the states x (..., n)."""
+        x = np.asarray(x, dtype=np.float64)
+        flat = x.reshape(-1, x.shape[-1])
+        u = np.full(len(flat), np.nan)
+        finite = np.flatnonzero(np.all(np.isfinite(flat), axis=1))
+        for start in range(0, len(finite), _AT_ONCE):
+            part = finite[start:start + _AT_ONCE]
+            u[part] = self._remembered(flat[part])
+            for i in part[np.isnan(u[part])]:
+                self.fallbacks += 1
+                u[i] = self._solved(flat[i])
+        return u.reshape(x.shape[:-1] + (1,))
+
+    def _remembered(self, x: Array) -> Array:
+        """Return the inputs (N,) by the first guessed set whose conditions hold, else NaN."""
+        u = np.full(len(x), np.nan)
+        if not self._found:
+            return u
+        ready = self._refreshed()
+        count = min(GUESSES, len(ready.sets))
+        guesses = ready.sets[ready.tree.query(x, count)[1].reshape(len(x), count)]
+        points = np.column_stack([x, np.ones(len(x))])
+        left = np.arange(len(x))
+        for slot in range(count):
+            sets = guesses[left, slot]
+            beyond = np.matmul(ready.rows[sets], points[left, :, None])[..., 0].max(axis=1)
+            hit = beyond <= _INSIDE  # NaN is not
+            u[left[hit]] = np.sum(ready.laws[sets[hit]] * points[left[hit]], axis=1)
+            left = left[~hit]
+        return u
+
+    def _solved(self, x: Array) -> float:
+        """Return the solver's input at a state, NaN without a solution; remember its set."""
+        try:
+            z, multipliers = self.mpc.solve_with_multipliers(x)
+        except (InfeasibleError, SolverError):
+            return np.nan
+        active = tuple(np.flatnonzero(multipliers > ACTIVE).tolist())
+        number = self._numbers.get(active)
+        if number is None and len(self._found) < self._most:
+            found = conditions(self.mpc.qp, active)
+            if found is not None:
+                number = self._numbers[active] = len(self._found)
+                self._found.append(found)
+        if number is not None and len(self._states) < 8 * self._most:
+            self._states.append(x)
+            self._sets.append(number)
+        return float(z[0])
+
+    def _refreshed(self) -> _Remembered:
+        """Return the arrays of queries, up to date when a tenth has been added."""
+        ready = self._ready
+        if ready is None or len(self._states) >= 1.1 * len(ready.sets):
+            most, width = max(len(rows) for _, rows in self._found), len(self._found[0][0])
+            stack = np.zeros((len(self._found), most, width))
+            stack[:, :, -1] = -1.0  # 0'x <= 1
+            for stacked, (_, rows) in zip(stack, self._found):
+                stacked[:len(rows)] = rows
+            ready = self._ready = _Remembered(
+                cKDTree(np.array(self._states)), np.array(self._sets),
+                np.array([law for law, _ in self._found]), stack)
+        return ready

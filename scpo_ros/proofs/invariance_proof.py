@@ -1,0 +1,39 @@
+"""What the evaluation and the verifier ask of whoever bounds the invariance metric."""
+
+from typing import Protocol
+
+from scpo_ros.arrays import Array
+
+
+class InvarianceProof(Protocol):
+    """
+    The invariance metric: the largest constraint violation of a policy's input over all of C.
+
+    At most 0 says that from every state of the safe set C that was looked at the next one lies in
+    C again, whatever the disturbance does. `kind` says which states those are: all of them
+    ('proved') or some ('sampled').
+    """
+
+    @property
+    def kind(self) -> str:
+        """Return 'proved' or 'sampled'."""
+
+    @property
+    def size(self) -> int:
+        """Return the number of cells or of states that are looked at."""
+
+    @property
+    def coverage(self) -> str:
+        """Return what is covered, as a part of a sentence."""
+
+    def design(self, thetas: Array) -> Array:
+        """Return smooth metrics (P, k) of weights (P, d), each at least the plain one there."""
+
+    def largest(self, thetas: Array) -> Array:
+        """Return the metric (P,) of weights (P, d): the verdict. NaN admits nothing."""
+
+    def worst(self, theta: Array) -> tuple[Array, float]:
+        """Return the worst state (n,) that is known of a policy (d,), and its violation there."""
+
+    def remember(self, theta: Array) -> None:
+        """Have `design` see where a policy (d,) failed that it took for safe."""
