@@ -14,7 +14,7 @@ Integers: TypeAlias = npt.NDArray[np.int64]
 Booleans: TypeAlias = npt.NDArray[np.bool_]
 
 
-def frozen(array: npt.ArrayLike) -> Array:
+def frozen(array: object) -> Array:
     """
     Return a read-only float64 copy of `array`.
 
@@ -26,7 +26,7 @@ def frozen(array: npt.ArrayLike) -> Array:
     return copy
 
 
-def checked(name: str, value: npt.ArrayLike, shape: Sequence[int | None]) -> Array:
+def checked(name: str, value: object, shape: Sequence[int | None]) -> Array:
     """
     Return `value` as a read-only float64 array of the given shape with finite entries.
 

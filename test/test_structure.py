@@ -3,8 +3,7 @@ The laws of size: functions, modules and classes stay small, and every argument 
 
 A module has at most 250 lines, a function at most 40, a class at most 12 attributes of an
 instance (frozen dataclasses may have more: they are configuration and results). Properties do not
-count. KNOWN holds the exceptions; it must only shrink, and an entry that is no longer needed fails
-a test.
+count.
 """
 
 import ast
@@ -14,26 +13,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LINES_OF_FUNCTION, LINES_OF_MODULE, ATTRIBUTES = 40, 250, 12
-
-# The exceptions. This table must only shrink.
-KNOWN = {
-    'functions up to 40 lines': {
-        'backup/planar/critical_regions.py: enumerate_regions'},
-    'modules up to 250 lines': {
-        'adapter/adaptation.py: module', 'adapter/session.py: module',
-        'nodes/adapter.py: module', 'nodes/controller.py: module', 'scpo/projection.py: module',
-        'scpo/update.py: module', 'verification/backup/remedies.py: module'},
-    'classes up to 12 attributes': {
-        'adapter/session.py: Session', 'audit/swaps.py: Swaps',
-        'controller/model_monitor.py: ModelMonitor', 'controller/policy_gate.py: PolicyGate',
-        'nodes/adapter.py: AdapterNode', 'nodes/controller.py: ControllerNode',
-        'proofs/contraction.py: ProvedContraction', 'recording/run_record.py: RunRecord',
-        'systems/plant.py: SimulatedPlant', 'verification/evaluation.py: SafetyEvaluation'},
-    'annotated arguments': {
-        'adapter', 'audit', 'backup', 'controller', 'experts', 'interface', 'ledger',
-        'ledger_audit.py', 'nodes', 'policy', 'process', 'proofs', 'recording', 'report.py',
-        'scpo', 'sets', 'simulation', 'systems', 'verification'},
-}
 
 
 def is_function(node):
@@ -62,8 +41,8 @@ def is_frozen_dataclass(node):
 
 
 def attributes(node):
-    """Return the names of a class's instance attributes; a TypedDict has keys and none."""
-    if any(ast.unparse(base) == 'TypedDict' for base in node.bases):
+    """Return the names of a class's instance attributes; results (NamedTuple) have none."""
+    if any(ast.unparse(base) in ('TypedDict', 'NamedTuple') for base in node.bases):
         return set()
     fields = {line.target.id for line in node.body
               if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name)
@@ -102,37 +81,12 @@ def broken(law, source):
     return sorted(set(LAWS[law](ast.parse(source), source)))
 
 
-def findings(law):
-    """
-    Return {entry: what breaks the law there} over the package.
-
-    An entry is 'PATH: NAME' below the package; for annotations it is the folder or loose module.
-    """
-    found = {}
-    for path in sorted((ROOT / 'scpo_ros').rglob('*.py')):
-        place = path.relative_to(ROOT / 'scpo_ros')
-        for name in broken(law, path.read_text()):
-            entry = place.parts[0] if law == 'annotated arguments' else f'{place}: {name}'
-            found.setdefault(entry, []).append(f'{place}: {name}')
-    return found
-
-
 @pytest.mark.parametrize('law', LAWS)
 def test_the_law_holds(law):
-    excused = KNOWN.get(law, set())
-    new = [one for entry, listed in findings(law).items() if entry not in excused
-           for one in listed]
-    assert not new, '\n'.join([f'broken: {law}', *new])
-
-
-@pytest.mark.parametrize('law', LAWS)
-def test_no_exception_is_listed_that_is_no_longer_needed(law):
-    unneeded = KNOWN.get(law, set()) - set(findings(law))
-    assert not unneeded, f'take these out of KNOWN: {sorted(unneeded)}'
-
-
-def test_the_exceptions_are_of_laws_that_exist():
-    assert set(KNOWN) <= set(LAWS)
+    found = [f'{path.relative_to(ROOT)}: {name}'
+             for path in sorted((ROOT / 'scpo_ros').rglob('*.py'))
+             for name in broken(law, path.read_text())]
+    assert not found, '\n'.join([f'broken: {law}', *found])
 
 
 # Each law finds a text that breaks it, and leaves alone one that only just does not. ------------

@@ -1,9 +1,4 @@
-"""
-Annotations are checked by mypy, strictly, as setup.cfg configures it.
-
-A folder that is not listed in KNOWN must have no finding. KNOWN must only shrink: a folder that
-has none any more is to be taken out of it.
-"""
+"""Annotations are checked by mypy, strictly, as setup.cfg configures it."""
 
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,12 +11,6 @@ import pytest
 ROOT = Path(__file__).parents[1]
 NEEDED = {'mypy': (1, 15), 'numpy': (2, 0)}  # older ones find other things
 SECONDS = 600  # longest run of mypy; the second one takes a few, from its cache
-
-# Folders and loose modules with findings. This table must only shrink.
-KNOWN = {
-    'adapter', 'audit', 'backup', 'bringup', 'controller', 'experiments', 'experts', 'interface',
-    'ledger', 'ledger_audit.py', 'nodes', 'policy', 'process', 'proofs', 'recording',
-    'report.py', 'scpo', 'sets', 'simulation', 'systems', 'verification'}
 
 
 def missing():
@@ -56,23 +45,9 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp('mypy')
 
 
-@pytest.fixture(scope='module')
-def findings(cache):
-    """Return {folder or loose module: findings} of the package."""
-    found = {}
-    for line in mypy(cache=cache):
-        place = re.match(r'scpo_ros/([^/:]+)', line)
-        found.setdefault(place[1] if place else line, []).append(line)
-    return found
-
-
-def test_there_are_no_findings(findings):
-    new = [line for place, lines in findings.items() if place not in KNOWN for line in lines]
-    assert not new, '\n'.join(new)
-
-
-def test_no_folder_is_listed_that_is_clean(findings):
-    assert not KNOWN - set(findings), f'take {sorted(KNOWN - set(findings))} out of KNOWN'
+def test_there_are_no_findings(cache):
+    found = mypy(cache=cache)
+    assert not found, '\n'.join(found)
 
 
 @pytest.mark.parametrize('source, part', [

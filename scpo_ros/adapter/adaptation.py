@@ -177,7 +177,7 @@ class Adaptation:
                                      directions=[*raw.others, raw.gradient])
         return self._concluded(result, raw.step, before)
 
-    def propose(self, step: Array) -> AdaptationReport:
+    def propose(self, step: object) -> AdaptationReport:
         """
         Project the raw step (d,) of any other learner, in the Euclidean metric.
 

@@ -26,7 +26,7 @@ class Inbox:
         """Start empty."""
         self._demonstrations: list[Demonstration] = []
         self._rollouts: list[CollectedRollout] = []
-        self._proposals: list[Array] = []
+        self._proposals: list[object] = []
         self._heard: dict[str, float] = {}  # {expert: end of its newest demonstration}
         self.newest_demonstration: float | None = None  # the end of it [s]
         self.expert = ''  # name that the newest demonstration gives its expert
@@ -48,7 +48,7 @@ class Inbox:
         self._rollouts = [*self._rollouts, rollout][-kept:]
         self.shown_rollouts = (*self.shown_rollouts, rollout.x)[-kept:]
 
-    def add_proposal(self, step: Array) -> None:
+    def add_proposal(self, step: object) -> None:
         """Keep the raw step of another learner; the worker checks it."""
         self._proposals = [*self._proposals, step][-_PROPOSALS:]
 

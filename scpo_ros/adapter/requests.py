@@ -29,7 +29,7 @@ class Learner(Protocol):
              rollouts: Sequence[CollectedRollout]) -> list[AdaptationReport]:
         """Take in what was seen, make one update, and report both."""
 
-    def propose(self, step: Array) -> AdaptationReport:
+    def propose(self, step: object) -> AdaptationReport:
         """Take what is safe of the raw step (d,) of another learner."""
 
     def restore(self, theta: Array) -> AdaptationReport:
@@ -86,7 +86,7 @@ class Step:
 class Propose:
     """Take what is safe of the raw step of another learner; it is checked by the worker."""
 
-    step: Array  # (d,), when it is well formed
+    step: object  # (d,), when it is well formed
 
     def ask(self, learner: Learner) -> Reports:
         """Return one report."""

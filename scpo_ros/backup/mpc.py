@@ -78,9 +78,9 @@ class ParametricQP:
 
 
 def riccati(system: LinearSystem, state_weight: Sequence[float],
-            input_weight: float) -> tuple[Array, Array]:
+            input_weight: float | Sequence[float]) -> tuple[Array, Array]:
     """Return the Riccati solution P (n, n) and the gain K (m, n) of u = -K x."""
-    Q, R = np.diag(state_weight), input_weight * np.eye(system.m)
+    Q, R = np.diag(state_weight), np.asarray(input_weight) * np.eye(system.m)
     P = solve_discrete_are(system.A, system.B, Q, R)
     return P, np.linalg.solve(R + system.B.T @ P @ system.B, system.B.T @ P @ system.A)
 

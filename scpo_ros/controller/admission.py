@@ -14,7 +14,7 @@ from typing import NamedTuple
 from scpo_ros.arrays import frozen
 from scpo_ros.config import Spec
 from scpo_ros.controller.allowance import Allowance
-from scpo_ros.controller.judge_request import Judge
+from scpo_ros.controller.judge_request import Judge, Judgement, VerifierWorker
 from scpo_ros.controller.policy_gate import PolicyGate
 from scpo_ros.interface.claim import Claim, claim_values
 from scpo_ros.interface.policy_codec import identity_values, Value
@@ -23,7 +23,6 @@ from scpo_ros.interface.refusal import RefusalKind
 from scpo_ros.ledger.history import History, record_values
 from scpo_ros.process.requests import Start
 from scpo_ros.process.stopping import stop_each
-from scpo_ros.process.worker import Answer, Worker
 from scpo_ros.verification.counterexample import Counterexample
 
 
@@ -48,8 +47,8 @@ class Admission:
     Revocations go through it as well, so that each is in the ledger.
     """
 
-    def __init__(self, gate: PolicyGate, worker: Worker | None, history: History, timeout: float,
-                 arguments: tuple[Spec | float, ...] = (),
+    def __init__(self, gate: PolicyGate, worker: 'VerifierWorker | None', history: History,
+                 timeout: float, arguments: tuple[Spec | float, ...] = (),
                  clock: Callable[[], float] = time.monotonic) -> None:
         """
         Go on from what the history accepted last.
@@ -108,7 +107,7 @@ class Admission:
             'refused', version=refused.version, why=refused.kind.value, reason=refused.reason,
             refusals=self.gate.refusals, record=None if record is None else record_values(record))
 
-    def _ask(self, worker: Worker) -> None:
+    def _ask(self, worker: VerifierWorker) -> None:
         """Have the head judged, if nothing is under way."""
         record = self.gate.head
         idle = self._judged is None and self._written is None
@@ -131,7 +130,7 @@ class Admission:
         elif worker.revive(lambda: self._arguments):
             self._judged = None
 
-    def _conclude(self, answer: Answer) -> None:
+    def _conclude(self, answer: Judgement) -> None:
         if isinstance(answer.request, Start):
             if not answer.ok and self.busy:
                 self._let_through(False, f'the verifier does not start: {answer.failure}',

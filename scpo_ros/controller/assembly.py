@@ -6,6 +6,7 @@ from scpo_ros.config import ControllerConfig, Spec
 from scpo_ros.controller.admission import Admission
 from scpo_ros.controller.control_loop import ControlLoop
 from scpo_ros.controller.cost_budget import CostBudget
+from scpo_ros.controller.judge_request import VerifierWorker
 from scpo_ros.controller.model_monitor import ModelMonitor
 from scpo_ros.controller.policy_gate import PolicyGate
 from scpo_ros.interface.policy_record import backup_record
@@ -53,8 +54,9 @@ def build_admission(spec: Spec, task: ControlTask, config: ControllerConfig) -> 
     margin, history = config.certified_margin, History(config.ledger_dir, 'controller')
     gate = PolicyGate(backup_record(task.initial_theta, task.digest), margin, config.dwell(spec),
                       spec.metrics.invariance)
-    worker = Worker(make_verifier, (spec, margin), niceness=10, started=False,
-                    pause=_PAUSE_S) if config.safety else None
+    worker: VerifierWorker | None = Worker(
+        make_verifier, (spec, margin), niceness=10, started=False,
+        pause=_PAUSE_S) if config.safety else None
     return Admission(gate, worker, history, config.verification_timeout_s, (spec, margin))
 
 

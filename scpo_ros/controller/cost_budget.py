@@ -110,7 +110,8 @@ class CostBudget:
         x = self._last.x
         with np.errstate(over='ignore', invalid='ignore'):
             following = self._system.step(x, np.array([u]))
-            change = self._stage(x, u) + self._value(following[None])[0] - self._values[0]
+            change = (self._stage(x, np.asarray(u)) + self._value(following[None])[0]
+                      - self._values[0])
         if not change <= np.maximum(0.0, self.balance):  # NaN is not
             return False
         self._admitted = AdmittedInput(u, float(change))
@@ -130,7 +131,8 @@ class CostBudget:
     def _backup_at_counterfactual(self) -> Array | None:
         """Return the backup's input (1,) there; None where its solver finds none."""
         try:
-            return self._backup(self._counterfactual[None])[0]
+            u: Array = self._backup(self._counterfactual[None])[0]
+            return u
         except SolverError:
             return None
 
@@ -171,6 +173,6 @@ class CostBudget:
         steps = (state.time - last.time) / self._system.dt
         if state.episode != last.episode or not steps > 0:
             return max(0.0, admitted.change)
-        spent = (max(1, round(steps)) * self._stage(last.x, admitted.u)
+        spent = (max(1, round(steps)) * self._stage(last.x, np.asarray(admitted.u))
                  + value - self._values[0])
         return float(np.maximum(0.0, spent))  # NaN stays NaN

@@ -1,9 +1,11 @@
 """What the controller asks of its verifier, which runs in a process of its own."""
 
 from dataclasses import dataclass
-from typing import Protocol, TYPE_CHECKING
+from typing import Protocol, TYPE_CHECKING, TypeAlias
 
 from scpo_ros.arrays import Array
+from scpo_ros.process.requests import Answer
+from scpo_ros.process.worker import Worker
 
 if TYPE_CHECKING:
     from scpo_ros.verification.verifier import Verdict
@@ -25,3 +27,7 @@ class Judge:
     def ask(self, verifier: Judging) -> 'Verdict':
         """Return the verdict."""
         return verifier.judge(self.theta)
+
+
+VerifierWorker: TypeAlias = 'Worker[Judging, Verdict]'
+Judgement: TypeAlias = 'Answer[Judging, Verdict]'

@@ -57,7 +57,9 @@ class DenseStates:
         raw = self._raw(theta)
         u = np.clip(raw, -self.limit, self.limit)
         sign = np.where(u - self.up >= self.low - u, 1.0, -1.0) * (np.abs(raw) < self.limit)
-        return sign[:, None] * self.network.jacobian(theta, self.states)
+        rows: Array = sign[:, None] * self.network.jacobian(theta, self.states)
+        return rows
 
     def _raw(self, theta: Array) -> Array:
-        return self.backup + self.network(np.asarray(theta)[None], self.states)[0]
+        raw: Array = self.backup + self.network(np.asarray(theta)[None], self.states)[0]
+        return raw

@@ -37,8 +37,8 @@ def held_out_scenarios(task: ControlTask, count: int, seed: int | Sequence[int])
 
 def _states(safe_set: Polytope, count: int, rng: np.random.Generator) -> Array:
     """Return `count` states of C, half of them in its outermost twentieth."""
-    inner = interior_states(safe_set, count - count // 2, rng.integers(2**32, size=4))
-    edge = interior_states(safe_set, count // 2, rng.integers(2**32, size=4))
+    inner = interior_states(safe_set, count - count // 2, rng.integers(2**32, size=4).tolist())
+    edge = interior_states(safe_set, count // 2, rng.integers(2**32, size=4).tolist())
     shell = 1 - 0.05 * rng.random(len(edge))
     return np.vstack([inner, edge / safe_set.gauge(edge)[:, None] * shell[:, None]])
 

@@ -56,7 +56,7 @@ class MinibatchStep:
 
     def metric(self, vectors: Array) -> Array:
         """Return M V of V (d, m)."""
-        curvature = self.jacobian.T @ (self.jacobian @ vectors) / len(self.x)
+        curvature: Array = self.jacobian.T @ (self.jacobian @ vectors) / len(self.x)
         return curvature + self.damping * vectors
 
     def loss(self, theta: Array) -> float:

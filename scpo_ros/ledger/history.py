@@ -6,7 +6,7 @@ Kinds of entries: `started`; `accepted` and `refused` with record and reason; `r
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,9 +14,10 @@ import time
 from typing import NamedTuple
 
 import numpy as np
+from scpo_ros.arrays import Array
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.interface.claim import Claim
-from scpo_ros.interface.policy_codec import policy_of, policy_values
+from scpo_ros.interface.policy_codec import policy_of, policy_values, Value
 from scpo_ros.interface.policy_record import PolicyRecord
 from scpo_ros.ledger.ledger import Body, Json, Ledger, read
 from scpo_ros.ledger.thread import LedgerThread
@@ -25,7 +26,7 @@ from scpo_ros.ledger.thread import LedgerThread
 _REMEMBERED = 64  # newest policies kept in memory
 
 
-def _packed(item):
+def _packed(item: Value) -> Json:
     """Return what JSON keeps bit for bit of an array, and anything else as it is."""
     if not isinstance(item, np.ndarray):
         return item
@@ -33,36 +34,54 @@ def _packed(item):
     return {'shape': item.shape, 'float64': b64encode(data).decode()}
 
 
-def _unpacked(item):
-    if not isinstance(item, dict):
+def _unpacked(item: Json) -> Value:
+    """Return what :func:`_packed` was given; raise TypeError or ValueError for anything else."""
+    if isinstance(item, (str, int, float)):
         return item
-    return np.frombuffer(b64decode(item['float64'], validate=True), '<f8').reshape(item['shape'])
+    if not isinstance(item, Mapping):
+        raise TypeError(f'{item!r} is no value of a policy')
+    text, shape = item['float64'], item['shape']
+    if not isinstance(text, str) or not isinstance(shape, Sequence):
+        raise TypeError('an array must have a text float64 and a list shape')
+    sizes = [size for size in shape if isinstance(size, int)]
+    if len(sizes) < len(shape):
+        raise TypeError(f'shape {shape} must hold integers')
+    array: Array = np.frombuffer(b64decode(text, validate=True), '<f8').reshape(sizes)
+    return array
 
 
-def record_values(record):
+def _mapping(values: Json) -> dict[str, Json]:
+    if not isinstance(values, Mapping):
+        raise TypeError(f'{values!r} is no mapping')
+    return dict(values)
+
+
+def record_values(record: PolicyRecord) -> dict[str, Json]:
     """Return what JSON can keep of a :class:`~scpo_ros.interface.policy_record.PolicyRecord`."""
-    groups = {'policy': {}, 'certificate': {}}
+    groups: dict[str, dict[str, Json]] = {'policy': {}, 'certificate': {}}
     for name, item in policy_values(record).items():
         group, _, field = name.partition('.')
         groups[group][field] = _packed(item)
     return {**groups['policy'], 'certificate': groups['certificate'] or None}
 
 
-def read_record(values):
+def read_record(values: Json) -> PolicyRecord:
     """
     Return the PolicyRecord of :func:`record_values`.
 
     :raises InvalidArrayError: for a missing, unknown or malformed value.
     """
     try:
-        groups = {'policy': {**values}, 'certificate': values['certificate']}
-        del groups['policy']['certificate']
-        given = {f'{group}.{name}': _unpacked(item) for group, part in groups.items()
-                 if part is not None for name, item in part.items()}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        policy = _mapping(values)
+        certificate = policy.pop('certificate')
+        given = {f'policy.{name}': _unpacked(item) for name, item in policy.items()}
+        if certificate is not None:
+            given.update({f'certificate.{name}': _unpacked(item)
+                          for name, item in _mapping(certificate).items()})
+    except (KeyError, TypeError, ValueError) as error:
         raise InvalidArrayError('ledger entry', str(error), 'must hold a policy') from error
     record = policy_of(given)
-    if policy_values(record).keys() != given.keys() or groups['certificate'] == {}:
+    if policy_values(record).keys() != given.keys() or certificate == {}:
         raise InvalidArrayError('ledger entry', sorted(given), 'must hold a policy')
     return record
 

@@ -50,7 +50,7 @@ class AdapterTopics:
 
     def publish_rollout(self, rollout: CollectedRollout) -> None:
         """Publish a collected rollout."""
-        times = np.arange(len(rollout.u)) * self._system.dt
+        times = [k * self._system.dt for k in range(len(rollout.u))]
         self._rollouts.publish(trajectory_message(
             stamp_of(rollout.time), 'plant', times, rollout.x, rollout.u[:, 0]))
 

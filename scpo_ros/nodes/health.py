@@ -46,17 +46,17 @@ class Metrics:
     def __init__(self, node: Node, numbers: tuple[str, ...],
                  flags: tuple[str, ...] = ()) -> None:
         """Create the publishers."""
-        self._publishers: dict[str, Publisher] = {
-            name: node.create_publisher(kind, f'~/metrics/{name}', 10)
+        self._publishers: dict[str, tuple[Publisher, type]] = {
+            name: (node.create_publisher(kind, f'~/metrics/{name}', 10), kind)
             for kind, names in ((Float64, numbers), (Bool, flags)) for name in names}
 
     def destroy(self, node: Node) -> None:
         """Take the topics away from their node."""
-        for publisher in self._publishers.values():
+        for publisher, _ in self._publishers.values():
             node.destroy_publisher(publisher)
 
     def publish(self, **values: float | bool) -> None:
         """Publish the given values."""
         for name, item in values.items():
-            publisher = self._publishers[name]
-            publisher.publish(publisher.msg_type(data=item))
+            publisher, kind = self._publishers[name]
+            publisher.publish(kind(data=item))

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scpo_ros.arrays import Array, digest
+from scpo_ros.arrays import Array, digest, frozen
 from scpo_ros.backup.planar.law_pieces import cached_pieces, LawPieces
 from scpo_ros.config.table_cache import cached
 from scpo_ros.proofs.cell_mesh import CellMesh
@@ -108,7 +108,7 @@ class ProvedStability:
         key = digest(_FORMAT, pieces.polygons, pieces.slopes, policy.system.A, policy.system.B)
         self.weight: Array = cached('norm', key, ('weight',), lambda: {
             'weight': stability_norm(policy.system, law)}, cache)['weight']
-        self._root = np.linalg.cholesky(self.weight)  # P = root root', |x|_P = |root'x|
+        self._root = frozen(np.linalg.cholesky(self.weight))  # P = root root', |x|_P = |root'x|
         linear, self._gain = inner_radius(pieces, self.weight)
         self._inner = min(linear, _INNER)
         self._mesh = _graded(pieces, law.safe_set, cells, self.weight, self._inner)
@@ -190,7 +190,8 @@ class ProvedStability:
 
 def _signs(n: int) -> Array:
     """Return the 2^n corners (2^n, n) of the cube [-1, 1]^n."""
-    return np.array(np.meshgrid(*[(-1.0, 1.0)] * n)).reshape(n, -1).T
+    corners: Array = np.array(np.meshgrid(*[(-1.0, 1.0)] * n)).reshape(n, -1).T
+    return corners
 
 
 def _graded(pieces: LawPieces, safe_set: PlanarSafeSet, cells: int, weight: Array,

@@ -1,26 +1,15 @@
 """The parameters with which a recorded run was made."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast, TypedDict
 
-from scpo_ros.config import (
-    AdapterConfig, ControllerConfig, ExpertConfig, MonitorConfig, NODES, PlantConfig, Spec)
-from scpo_ros.config.configuration import configuration_of
+from scpo_ros.config import NODES, Spec
+from scpo_ros.config.configuration import configuration_of, Configurations
 from scpo_ros.config.parameter_file import by_node, sections_of
 from scpo_ros.config.renamed import present_names
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.recording.bag import Bag, BagError, PARAMETERS
-
-
-class NodeConfigurations(TypedDict):
-    """The configuration of each node."""
-
-    plant: PlantConfig
-    controller: ControllerConfig
-    adapter: AdapterConfig
-    expert: ExpertConfig
-    monitor: MonitorConfig
 
 
 @dataclass(frozen=True)
@@ -28,7 +17,7 @@ class RecordedParameters:
     """The parameters of a run: the specification and the configuration of each node."""
 
     spec: Spec  # on which certificates rest
-    nodes: NodeConfigurations
+    nodes: Configurations
     source: str  # where they were found
     text: str  # as they stood there
 
@@ -52,7 +41,7 @@ def recorded_parameters(
             {node: present_names(values) for node, values in given.items()})
     except ConfigurationError as error:
         raise BagError(f'the parameters of {source} cannot be used: {error}') from error
-    return RecordedParameters(spec, cast(NodeConfigurations, nodes), source, text)
+    return RecordedParameters(spec, nodes, source, text)
 
 
 def _found(bag: Bag, path: str | Path | None) -> tuple[str, str]:
@@ -77,16 +66,18 @@ def _read(path: Path) -> str:
         raise BagError(f'{path} cannot be read: {error}') from error
 
 
-def _own(sections: dict[str, Any], namespace: str) -> dict[str, Any]:
+def _own(sections: Mapping[object, object], namespace: str) -> dict[object, object]:
     """
     Return the sections for the namespace's nodes, under the names that a parameter file has.
 
     :raises ConfigurationError: when all are for other namespaces.
     """
     names = {f'{namespace}{node}': f'/**/{node}' for node in NODES}
-    foreign = [name for name in sections if name not in names and not name.startswith('/**')
+    given = {str(name): body for name, body in sections.items()}
+    foreign = [name for name in given if name not in names and not name.startswith('/**')
                and name.rpartition('/')[2] in (*NODES, 'recorder') and '/' in name]
-    own = {names.get(name, name): body for name, body in sections.items() if name not in foreign}
+    own: dict[object, object] = {
+        names.get(name, name): body for name, body in given.items() if name not in foreign}
     if foreign and not own:
         raise ConfigurationError('params_file', foreign[0], f'holds nothing for {namespace}')
     return own

@@ -68,8 +68,9 @@ def _new_part(basis: Array, vector: Array) -> Array | None:
     if not length > INDEPENDENCE:
         return None
     rest = rest / length
-    column: Array = rest - basis @ (basis.T @ rest)
-    return column / np.linalg.norm(column)
+    rest = rest - basis @ (basis.T @ rest)
+    column: Array = rest / np.linalg.norm(rest)
+    return column
 
 
 def sample_points(theta: Array, basis: Array, radius: float, antithetic: bool = False) -> Array:

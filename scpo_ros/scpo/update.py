@@ -57,7 +57,7 @@ class ScpoUpdater(VerifiedPolicy):
         """Return the present R, weight units."""
         return self._trust.radius
 
-    def update(self, raw_step: Array, metric: StepMetric = None, loss: Loss | None = None,
+    def update(self, raw_step: object, metric: StepMetric = None, loss: Loss | None = None,
                directions: Directions = None) -> UpdateResult:
         """
         Take as much of the raw step s as is verified to be safe.

@@ -122,7 +122,7 @@ class Simulator:
         policy, horizon = self.policy, scenarios.horizon
         system, shape = policy.system, (len(thetas), len(scenarios))
         residual, limit = policy.network.columns(thetas), system.input_limit[0]
-        x = np.empty((system.n, *shape))
+        x: Array = np.empty((system.n, *shape))
         x[:] = scenarios.x0.T[:, None]
         w = np.ascontiguousarray(scenarios.w.transpose(1, 2, 0))[:, :, None]
         left, cost = np.zeros(shape, dtype=bool), np.zeros(shape)

@@ -68,7 +68,8 @@ class LinearSystem:
         :param u: inputs (..., m).
         :param w: disturbances (..., n).
         """
-        return x @ self.A.T + u @ self.B.T + w
+        following: Array = x @ self.A.T + u @ self.B.T + w
+        return following
 
     def saturate(self, u: Array) -> Array:
         """Return the input clipped to its limits; NaN stays NaN."""

@@ -2,15 +2,14 @@
 
 import numpy as np
 from scpo_ros.arrays import Array
-from scpo_ros.proofs.invariance import ProvedInvariance
+from scpo_ros.proofs.invariance_proof import InvarianceProof
 from scpo_ros.proofs.stability import ProvedStability
 from scpo_ros.systems.scenario import Scenarios
 from scpo_ros.verification.metric_layout import CONDITIONS
-from scpo_ros.verification.sampled_invariance import SampledInvariance
 from scpo_ros.verification.task import ControlTask
 
 
-def invariance_in_words(invariance: ProvedInvariance | SampledInvariance, theta: Array) -> str:
+def invariance_in_words(invariance: InvarianceProof, theta: Array) -> str:
     """Return the state from which a policy (d,) may leave the safe set, and by how much."""
     state, worst = invariance.worst(theta)
     if not worst > 0:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import cast, TypeAlias
 
 import numpy as np
 from scpo_ros.arrays import Array
@@ -15,7 +15,7 @@ from scpo_ros.backup.planar.explicit_law import ExplicitLaw
 from scpo_ros.config import Spec, SystemConfig
 from scpo_ros.config.specification import spec_digest
 from scpo_ros.policy.residual_policy import ResidualNetwork, ResidualPolicy
-from scpo_ros.proofs.invariance import ProvedInvariance
+from scpo_ros.proofs.invariance import PlanarPolicy, ProvedInvariance
 from scpo_ros.proofs.stability import ProvedStability
 from scpo_ros.sets.admissible_inputs import InputBounds
 from scpo_ros.sets.invariant_set import contractive_set, Polytope
@@ -25,7 +25,7 @@ from scpo_ros.tolerances import Tolerances
 from scpo_ros.verification.safety_metrics import RolloutMetric
 
 
-Cache: TypeAlias = Path | str | None  # folder of tables, None for the default
+Cache: TypeAlias = Path | None  # folder of tables, None for the default
 
 
 def contraction_factor(config: SystemConfig) -> float:
@@ -90,11 +90,16 @@ class ControlTask:
         return cls(spec, system, safe_set, factor, mpc, lyapunov, gain, policy, bounds,
                    simulator, metric, cache)
 
+    @property
+    def _tabulated(self) -> PlanarPolicy:
+        """Return the policy, whose backup is a table: the proofs cover its pieces."""
+        return cast(PlanarPolicy, self.policy)
+
     @cached_property
     def invariance_proof(self) -> ProvedInvariance:
         """Return the proof of invariance; it holds no scenarios, so all may share it."""
         return ProvedInvariance(
-            self.policy, self.bounds, self.spec.metrics.proof_cells, self.cache)
+            self._tabulated, self.bounds, self.spec.metrics.proof_cells, self.cache)
 
     @cached_property
     def stability_proof(self) -> ProvedStability | None:
@@ -103,12 +108,13 @@ class ControlTask:
         if metrics.stability == 'sampled':
             return None
         rate = float(np.exp(-metrics.stability_decay * self.system.dt))
-        return ProvedStability(self.policy, rate, max(4, metrics.proof_cells // 2), self.cache)
+        return ProvedStability(
+            self._tabulated, rate, max(4, metrics.proof_cells // 2), self.cache)
 
     @cached_property
     def tolerances(self) -> Tolerances:
         """Return how far what another machine computes of this task may be from it."""
-        slopes = self.policy.backup.table.slopes[:, :-1]
+        slopes = self._tabulated.backup.table.slopes[:, :-1]
         return Tolerances(float(np.linalg.norm(slopes, axis=1).max()))
 
     @cached_property

@@ -9,7 +9,7 @@ from scpo_ros.verification.sampled_invariance import SampledInvariance
 @pytest.fixture
 def make(task):
     """Return makers of all members, by name: a sampled one remembers what a test tells it."""
-    return {'proved': lambda: task.proof,
+    return {'proved': lambda: task.invariance_proof,
             'sampled': lambda: SampledInvariance(
                 task.policy, task.bounds, task.safe_set, 6000, 3)}
 

@@ -70,7 +70,7 @@ class ExplicitLaw(MpcLaw):
         key = digest(_FORMAT, mpc.qp.digest, mpc.safe_set.H, str(cells))
         arrays = cached('law', key, LawTable.names(),
                         lambda: vars(cls.build(mpc, cells, progress=progress).table), cache)
-        return cls(mpc, LawTable(**arrays))
+        return cls(mpc, LawTable.of(arrays))
 
     def __call__(self, x: Array) -> Array:
         """Return the backup's inputs (..., 1) at the states x (..., 2)."""

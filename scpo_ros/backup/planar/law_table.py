@@ -9,6 +9,7 @@ A cell is of one of four kinds, each exact on all of it:
 * *tested*: a query must find its region among the candidates (the KKT conditions).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TypeAlias
 
@@ -44,6 +45,14 @@ class LawTable:
     def names(cls) -> tuple[str, ...]:
         """Return the names of the arrays."""
         return tuple(entry.name for entry in fields(cls))
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, Array]) -> 'LawTable':
+        """Return the table of {name: array}, each of the type that it has here."""
+        codes, candidates = (np.asarray(arrays[name], dtype=np.int32)
+                             for name in ('codes', 'candidates'))
+        return cls(arrays['slopes'], arrays['facets'], codes, candidates,
+                   np.asarray(arrays['bends'], dtype=np.int8), arrays['low'], arrays['size'])
 
     def cell(self, p: Array, v: Array) -> Integers:
         """Return the flat cell numbers of states; those off the grid, NaN too, on the rim."""

@@ -93,7 +93,8 @@ def _kinds(table: LawTable, vertices: Array, cells: Integers, among: Codes
 
 def _values(slopes: Array, points: Array) -> Array:
     """Return the laws (m, c, 3) at points (m, v, 2), (m, c, v)."""
-    return slopes[:, :, :2] @ points.transpose(0, 2, 1) + slopes[:, :, 2:]
+    values: Array = slopes[:, :, :2] @ points.transpose(0, 2, 1) + slopes[:, :, 2:]
+    return values
 
 
 def _compact(table: LawTable) -> LawTable:

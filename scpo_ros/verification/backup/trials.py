@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from scpo_ros.config import Spec
-from scpo_ros.config.validation import build, flatten
+from scpo_ros.config.validation import build, flatten, Value
 from scpo_ros.exceptions import ScpoRosError
 from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.systems.linear_system import double_integrator
@@ -14,7 +14,6 @@ from scpo_ros.verification.backup.findings import build_task, findings
 from scpo_ros.verification.task import Cache, contraction_factor
 
 
-Value: TypeAlias = bool | int | float | str | tuple[float, ...]  # of a parameter
 Changes: TypeAlias = Mapping[str, Value]  # {parameter: value}
 
 _ITERATIONS = 400  # for a safe set
