@@ -5,7 +5,8 @@ Plants with a fault under the controller's own loop: whether they are revoked, a
 
 A run begins healthy and goes on until a learnt policy runs. Then another episode begins in the
 safe set, in 4 of 10 runs on its boundary, with one fault (:mod:`assurance.field_plant`). It lasts
-200 steps, or until 40 steps after the revocation.
+200 steps, and at least 8 s, or until 40 steps after the revocation: longer than any window in
+which the monitor counts.
 """
 
 import argparse
@@ -35,7 +36,7 @@ from scpo_ros.ledger.history import History
 from scpo_ros.policy.safety_filter import NearestInputFilter
 
 
-STEPS, AFTERWARDS, CALM_S = 200, 40, 6.0
+STEPS, LEAST_S, AFTERWARDS, CALM_S = 200, 8.0, 40, 6.0
 HEALTHY_STEPS = 500  # at most, until the learnt policy runs
 SCALES = (1.0, 3.0, 10.0)  # of the disturbance to its bound
 _JITTER = 'jitter of 1 ms'
@@ -115,8 +116,9 @@ class Run:
         """Begin another episode with a fault; return what became of it."""
         self.plant.advance(self.reply.u)
         self.plant.begin(start(self._task.safe_set, rng), fault, scale, rng)
-        self._first, state, ends = self.plant.time, self.plant.state, STEPS
-        for step in range(STEPS):
+        self._first, state = self.plant.time, self.plant.state
+        ends = max(STEPS, round(LEAST_S / self._task.system.dt))
+        for step in range(ends):
             self._step(state)
             if self._revoked is not None:
                 ends = min(ends, step + AFTERWARDS)
