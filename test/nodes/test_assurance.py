@@ -210,7 +210,8 @@ def test_resets_while_answers_are_on_their_way_break_nothing(learnt, oracle, rng
 
 def test_a_plant_that_resets_at_once_is_found_out(learnt, oracle, rng, monkeypatch):
     monkeypatch.setattr('scpo_ros.systems.plant.SimulatedPlant.reset',
-                        lambda plant: plant._begin_episode())
+                        lambda plant: plant._begin_episode(
+                            plant.state.step, plant.state.episode + 1))
     tally = attacked(attack_states.attack_reset, learnt, oracle, rng, 60)
     assert tally.failures['limit_violations'] > 0
 
