@@ -144,7 +144,7 @@ def demands_of(adapter: AdapterConfig | None = None,
 
 
 def finding_kinds(spec: Spec) -> list[FindingKind]:
-    """Return the kinds of kinds of finding that a specification has, in their order."""
+    """Return the kinds of finding that a specification has, in their order."""
     proved = spec.metrics.invariance == 'proved'
     sampled = spec.metrics.stability == 'sampled'
     return [FindingKind.PROVED_INPUT if proved else FindingKind.INPUT, FindingKind.COST,
