@@ -153,6 +153,23 @@ def import_graph():
     return graph
 
 
+def circles(graph):
+    """Return the modules from which one comes back to themselves; packages are not counted."""
+    packages = {name.rpartition('.')[0] for name in graph}
+    alone = {module: names - packages for module, names in graph.items()}
+    return sorted(module for module in alone if module in reached(module, alone))
+
+
+def test_no_module_imports_itself_through_others():
+    assert circles(import_graph()) == []
+
+
+def test_a_circle_is_found():
+    graph = import_graph()
+    graph['scpo_ros.arrays'] |= {'scpo_ros.scpo.update'}
+    assert 'scpo_ros.arrays' in circles(graph)
+
+
 def meetings(graph):
     """Return the modules of one side from which the other side can be reached."""
     sides = ('scpo_ros.adapter', 'scpo_ros.controller')

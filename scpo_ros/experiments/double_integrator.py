@@ -12,12 +12,10 @@ transport is missing. See :mod:`.imitation_problem` for the problem, :mod:`.scpo
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 import time
 
 import numpy as np
-import numpy.typing as npt
 from scpo_ros.arrays import Array, frozen
 from scpo_ros.config import EXPERTS
 from scpo_ros.config.validation import checked_count
@@ -25,6 +23,8 @@ from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.experiments import held_out
 from scpo_ros.experiments.baselines import BASELINES
 from scpo_ros.experiments.imitation_problem import ImitationProblem, Law, Method
+from scpo_ros.experiments.imitation_result import (  # noqa: F401 - offered by this experiment
+    FIELDS, ImitationResult, SafeSetFacts, SystemFacts)
 from scpo_ros.experiments.optimum import known_optimum
 from scpo_ros.experiments.results import write_figure, write_json
 from scpo_ros.experiments.scpo_methods import (
@@ -41,76 +41,6 @@ CERTIFICATES = {'scpo-sampled': {'invariance': 'sampled'}, 'scpo-stable': {'stab
 HELD_OUT_STATES = 10_000
 HELD_OUT_ITERATE_STATES = 300  # for every accepted iterate
 COST_SCENARIOS = 2000
-
-FIELDS = (
-    'expert', 'method', 'seed', 'updates', 'no_regret', 'accepted', 'refused', 'rollouts',
-    'loss_initial', 'loss_final', 'loss_optimum', 'gap_closed', 'unsafe_iterates',
-    'held_out_states', 'held_out_violations', 'held_out_unsafe_iterates', 'task_cost_backup',
-    'task_cost_final', 'task_cost_expert', 'seconds')
-
-
-@dataclass(frozen=True)
-class SystemFacts:
-    """x+ = A x + B u + w within limits; arrays are read-only."""
-
-    A: Array  # (2, 2)
-    B: Array  # (2, 1)
-    state_lower: Array  # (2,)
-    state_upper: Array  # (2,)
-    input_lower: Array  # (1,)
-    input_upper: Array  # (1,)
-    disturbance: Array  # (2,), half-widths of w
-
-
-@dataclass(frozen=True)
-class SafeSetFacts:
-    """C = {x : H x <= h}: the states from which safety is claimed."""
-
-    H: Array  # (q, 2)
-    h: Array  # (q,)
-
-
-@dataclass(frozen=True, eq=False)
-class ImitationResult:
-    """One run. An iterate is a policy that the method has put in force."""
-
-    expert: str
-    method: str
-    seed: int
-    updates: int
-    no_regret: bool           # whether the baseline-cost constraint was on
-    accepted: int             # updates that put a new policy in force
-    refused: int
-    rollouts: int             # closed-loop rollouts used: policies times scenarios
-    loss_initial: float       # L(theta_0), over states that fill the safe set
-    loss_final: float
-    loss_optimum: float       # L*, or the run's own safe loss where that is lower
-    gap_closed: float         # (L0 - L) / (L0 - L*); 1 where there is no gap
-    unsafe_iterates: int      # with a verification metric above 0
-    held_out_states: int
-    held_out_violations: int  # of the final policy: initial states from which it breaks a limit
-    held_out_unsafe_iterates: int  # iterates that break one from 300 other held-out states
-    task_cost_backup: float   # mean stage cost from held-out states
-    task_cost_final: float
-    task_cost_expert: float | None  # of the expert's own closed loop, confined by nothing
-    seconds: float            # wall time of the updates
-    thetas: list[Array]       # theta_0 (d,) and every accepted policy, in order
-    losses: Array             # (updates + 1,), after every update
-    system: SystemFacts
-    safe_set: SafeSetFacts
-    problem: ImitationProblem
-
-    def policy(self, theta: Array, states: npt.ArrayLike) -> Array:
-        """
-        Return the actions (N, 1) of the policy alone, without safety filter; NaN where undefined.
-
-        :param theta: (d,). :param states: (N, 2).
-        """
-        return self.problem.task.policy(theta, np.asarray(states, dtype=np.float64))
-
-    def summary(self) -> dict[str, str | int | float | None]:
-        """Return what results.json holds."""
-        return {name: getattr(self, name) for name in FIELDS}
 
 
 def gap_closed(initial: float, final: float, optimum: float) -> float:

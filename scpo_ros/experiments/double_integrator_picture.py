@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 import numpy as np
-from scpo_ros.experiments.double_integrator import ImitationResult
+from scpo_ros.experiments.imitation_result import ImitationResult
 from scpo_ros.systems.scenario import extreme
 
 _BLUE, _ORANGE, _RED, _GREY = '#0072b2', '#e69f00', '#d55e00', '#777777'
