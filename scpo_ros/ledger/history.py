@@ -122,11 +122,16 @@ class History:
         try:
             if body.get('kind') == 'accepted':
                 self._keep(Accepted(read_record(body['record']), body.get('claim')))
-            elif body.get('kind') in ('revoked', 'reinstated'):
-                reason = str(body.get('reason') or 'the ledger says so, and gives no reason')
-                self.revoked = reason if body['kind'] == 'revoked' else ''
+            self._note_trust(body)
         except (InvalidArrayError, KeyError):
             self.fault = self.fault or 'an entry that holds no policy'
+
+    def _note_trust(self, body: Body) -> None:
+        """Remember a revocation until it has ended."""
+        if body.get('kind') == 'revoked':
+            self.revoked = str(body.get('reason') or 'the ledger says so, and gives no reason')
+        elif body.get('kind') == 'reinstated':
+            self.revoked = ''
 
     def _keep(self, accepted: Accepted) -> None:
         """Remember an accepted policy as the newest one; forget the oldest but the backup."""
@@ -146,10 +151,12 @@ class History:
         self._keeper, self._accepted = keeper, {}
 
     def _snapshot(self) -> list[Body]:
-        """Return the entries with which a fresh file begins."""
+        """Return the entries with which a fresh file begins: policies, a standing revocation."""
+        reason = self.revoked
         kept = list(self._accepted.values()) if self._keeper is None else [
             Accepted(record, None) for record in self._keeper()]
-        return [self._accepted_body(accepted) for accepted in kept]
+        standing = [self._body('revoked', reason=reason)] if reason else []
+        return [*(self._accepted_body(accepted) for accepted in kept), *standing]
 
     def _accepted_body(self, accepted: Accepted) -> Body:
         told = {} if accepted.claim is None else {'claim': accepted.claim}
@@ -171,9 +178,9 @@ class History:
 
     def note(self, kind: str, **values: Json) -> Future[None] | None:
         """Append an entry; return a Future, or None where no ledger is kept."""
-        if self._thread is None:
-            return None
-        return self._thread.append(self._body(kind, **values))
+        body = self._body(kind, **values)
+        self._note_trust(body)  # before it waits: a fresh file may begin before it is written
+        return None if self._thread is None else self._thread.append(body)
 
     def accept(self, record: PolicyRecord, claim: Claim | None = None) -> Future[None] | None:
         """

@@ -218,6 +218,34 @@ def test_a_revocation_of_a_ledger_without_a_reason_is_one(tmp_path, entry):
     again.stop()
 
 
+def filled(admitted):
+    """Have the ledger put aside, twice at least, as a flood of messages does."""
+    admitted.history._thread._ledger._limit = 1
+    for number in range(3):
+        admitted.history.note('refused', version=number, why='malformed', reason='').result(10)
+
+
+def test_a_revocation_outlives_a_ledger_that_was_put_aside(tmp_path):
+    admitted = admission(tmp_path)
+    admitted.revoke(1.0, 'the model is wrong')
+    admitted.explain('the plant is late: the model is wrong')
+    filled(admitted)
+    admitted.stop()
+    assert len(list(tmp_path.glob('controller.ledger.full-*'))) >= 2
+    admitted = admission(tmp_path)
+    assert admitted.gate.revoked == 'the plant is late: the model is wrong'
+    filled(admitted)  # also where the process before has revoked
+    admitted.stop()
+    admitted = admission(tmp_path)
+    assert admitted.gate.revoked == 'the plant is late: the model is wrong'
+    admitted.recall()
+    filled(admitted)
+    admitted.stop()
+    again = History(tmp_path, 'controller')
+    assert again.revoked == ''  # negative control: one that has ended is not brought back
+    again.stop()
+
+
 def test_a_revocation_runs_the_backup_at_once_and_outlives_a_restart(tmp_path):
     verifier, chain = Verifier(), chain_of(2)
     admitted = admission(tmp_path, verifier)
