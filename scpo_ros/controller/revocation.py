@@ -57,8 +57,8 @@ class Revocation:
             self.suspended = suspended
 
     def explain(self, reason: str) -> None:
-        """Replace the reason by one that says more."""
-        self.reason = reason
+        """Replace the reason by one that says more; an empty one ends nothing."""
+        self.reason = reason or self.reason
 
     def end(self) -> None:
         """End the revocation: what was suspended has been verified anew, or was refused."""

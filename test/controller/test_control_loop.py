@@ -75,6 +75,21 @@ class Rig:
         return steps
 
 
+def test_a_delay_that_becomes_known_explains_a_revocation_and_does_not_end_it(task, tmp_path):
+    admitted, monitor = empty_admission(tmp_path), ModelMonitor(task, CALM)
+    loop = ControlLoop(task, NearestInputFilter(task, task.initial_theta), admitted,
+                       StateWatch(0.1, 0.5), monitor)
+    admitted.revoke(1.0, 'not admissible')
+    monitor._inputs = SimpleNamespace(delay=2)  # known only now
+    for _ in range(3):
+        loop._follow_the_model('', 1.1)
+        assert admitted.gate.revoked == 'the plant applies commands 2 steps late: not admissible'
+    admitted.stop()
+    again = empty_admission(tmp_path)
+    assert again.gate.revoked == 'the plant applies commands 2 steps late: not admissible'
+    again.stop()
+
+
 def test_while_the_model_holds_nothing_is_revoked(learnt):
     task, chain = learnt
     rig = Rig(task, chain.latest)

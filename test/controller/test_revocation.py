@@ -83,3 +83,5 @@ def test_one_without_a_reason_stands():
     assert revocation.stands
     revocation.explain('friction')
     assert revocation.reason == 'friction' and revocation.count == 1
+    revocation.explain('')
+    assert revocation.reason == 'friction'  # it is known no better, and has not ended
