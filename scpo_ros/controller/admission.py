@@ -16,6 +16,7 @@ from scpo_ros.config import Spec
 from scpo_ros.controller.allowance import Allowance
 from scpo_ros.controller.judge_request import Judge, Judgement, VerifierWorker
 from scpo_ros.controller.policy_gate import PolicyGate
+from scpo_ros.controller.standing_entry import StandingEntry
 from scpo_ros.interface.claim import Claim, claim_values
 from scpo_ros.interface.policy_codec import identity_values, Value
 from scpo_ros.interface.policy_record import PolicyRecord
@@ -61,6 +62,7 @@ class Admission:
         self.gate, self.history = gate, history
         self._worker, self._timeout, self._arguments = worker, timeout, arguments
         self._clock, self._allowance = clock, Allowance(_PER_SECOND, _BURST, clock)
+        self._standing = StandingEntry(history, clock)
         self._judged: PolicyRecord | None = None  # under verification
         self._written: _Written | None = None
         self._failures = 0  # of the verifier, in a row
@@ -117,6 +119,7 @@ class Admission:
 
     def poll(self) -> None:
         """Take in what came back; call it often."""
+        self._standing.retry()
         worker = self._worker
         if worker is None:
             return
@@ -189,14 +192,14 @@ class Admission:
     def revoke(self, now: float, reason: str) -> None:
         """Run the backup from now on; whatever is under way is withdrawn."""
         if not self.gate.revocation.stands:
-            self.history.note('revoked', reason=reason)
+            self._standing.note('revoked', reason=reason)
         self._fallbacks, self._judged, self._written = [], None, None
         self.gate.revoke(now, reason)
 
     def explain(self, reason: str) -> None:
         """Give a revocation the reason that is known by now."""
         self.gate.revocation.explain(reason)
-        self.history.note('revoked', reason=reason)
+        self._standing.note('revoked', reason=reason)
 
     def recall(self) -> None:
         """Have the suspended policy verified anew, after which certification goes on."""
@@ -208,7 +211,7 @@ class Admission:
 
     def _reinstate(self) -> None:
         self.gate.revocation.end()
-        self.history.note('reinstated')
+        self._standing.note('reinstated')
 
     def swap(self, now: float, in_safe_set: bool) -> PolicyRecord | None:
         """Return the record that runs from now on, or None."""

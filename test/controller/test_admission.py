@@ -496,3 +496,51 @@ def test_a_version_of_a_ledger_that_no_reader_can_show_gives_way_to_the_one_befo
     let_through(admitted, verifier, chain[2])
     assert admitted.gate.newest.version == 2  # and learning goes on
     admitted.stop()
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    now = 0.0
+
+    def __call__(self):
+        """Return the time [s]."""
+        return self.now
+
+
+def refused_by_the_disk(admitted, monkeypatch, call):
+    """Make a call while the disk is full; return once the ledger has refused the entry."""
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+    monkeypatch.setattr('scpo_ros.ledger.ledger.os.write', full)
+    call()
+    with pytest.raises(LedgerError):
+        admitted.history.note('probe').result(10)  # entries are written in their order
+    monkeypatch.undo()
+
+
+def test_a_revocation_that_the_disk_refused_is_written_once_it_can_be(tmp_path, monkeypatch):
+    time = Clock()
+    admitted = admission(tmp_path, clock=time)
+    refused_by_the_disk(admitted, monkeypatch, lambda: admitted.revoke(1.0, 'wrong'))
+    admitted.poll()
+    assert kinds(tmp_path) == []  # negative control: not before a second has passed
+    time.now += 1.0
+    admitted.poll()
+    admitted.stop()
+    assert kinds(tmp_path) == ['revoked']
+    again = admission(tmp_path)
+    assert again.gate.revoked == 'wrong'
+    again.stop()
+
+
+def test_an_entry_that_was_written_is_not_written_again(tmp_path):
+    time = Clock()
+    admitted = admission(tmp_path, clock=time)
+    admitted.revoke(1.0, 'wrong')
+    admitted.history.note('probe').result(10)
+    for _ in range(3):
+        time.now += 1.0
+        admitted.poll()
+    admitted.stop()
+    assert kinds(tmp_path).count('revoked') == 1
