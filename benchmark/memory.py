@@ -1,6 +1,6 @@
 """Peak memory of the adapter, node and worker together, and of a worker when scenarios grow."""
 
-import json
+import os
 from pathlib import Path
 import subprocess
 import sys
@@ -10,16 +10,9 @@ import time
 from benchmark.measure import Result
 from benchmark.processes import ROOT
 from benchmark.round_trip import Run
-
-_GROWN = """
-import json, os, sys
-from benchmark.memory import peak_mb
 from scpo_ros.adapter.adaptation import Adaptation
-from scpo_ros.config import AdapterConfig, build, Spec
-adaptation = Adaptation(build(Spec, json.loads(sys.argv[1])), AdapterConfig())
-adaptation.begin()
-print(peak_mb(os.getpid()))  # ru_maxrss would begin with that of the parent
-"""
+from scpo_ros.config import AdapterConfig, Spec
+from scpo_ros.config.validation import build
 
 
 def peak_mb(process):
@@ -45,10 +38,16 @@ def adapter(seconds):
 
 def grown(count):
     """Return the peak of a worker that verified the backup on scenarios from `count` states."""
-    changes = json.dumps({'metrics.verification_states': count})
-    done = subprocess.run([sys.executable, '-c', _GROWN, changes], capture_output=True, text=True,
-                          check=True, cwd=ROOT)
+    done = subprocess.run([sys.executable, '-m', 'benchmark.memory', str(count)],
+                          stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
     return float(done.stdout)
+
+
+def peak_here(count):
+    """Verify the backup in this process, on scenarios from `count` states; return its peak."""
+    spec = build(Spec, {'metrics.verification_states': count})
+    Adaptation(spec, AdapterConfig()).begin()
+    return peak_mb(os.getpid())  # ru_maxrss would begin with that of the parent
 
 
 def measure(quick):
@@ -61,3 +60,7 @@ def measure(quick):
         *(Result(f'worker_peak_rss_mb_{count}_states', peak, 0.0, 'MB',
                  note='verification grows')
           for count, peak in zip(counts, peaks))]
+
+
+if __name__ == '__main__':
+    print(peak_here(int(sys.argv[1])))

@@ -214,3 +214,7 @@ def test_a_process_that_ends_ends_the_measurement():
         run.processes['answer'].wait()
         with pytest.raises(RuntimeError, match='the answer ended with code 3'):
             run.check()
+
+
+def test_a_worker_that_verified_the_backup_needs_memory():
+    assert 30.0 < memory.grown(4) < 2000.0
