@@ -30,6 +30,7 @@ CORES = (  # campaign, inputs of a full run, of a quick one
     ('versions', attack_versions.attack, 150, 20),
     ('starts', attack_starts.attack, 100, 10),
     ('ledgers', attack_ledger.attack, 400, 25),
+    ('floods', attack_ledger.attack_growth, 4000, 1500),
     ('demonstrations', attack_learning.attack_demonstrations, 1200, 100),
     ('proposals', attack_learning.attack_proposals, 250, 15),
     ('experts', attack_learning.attack_experts, 240, 26),

@@ -1,5 +1,6 @@
 """Hostile ledgers: no policy of a ledger runs unless it was verified anew."""
 
+import itertools
 from pathlib import Path
 import tempfile
 
@@ -14,8 +15,15 @@ from scpo_ros.adapter.policy_chain import PolicyChain
 from scpo_ros.controller.admission import Admission
 from scpo_ros.controller.policy_gate import PolicyGate
 from scpo_ros.interface.policy_record import backup_record
-from scpo_ros.ledger.history import History, record_values
+from scpo_ros.interface.refusal import RefusalKind
+from scpo_ros.ledger.history import History
 from scpo_ros.ledger.ledger import GENESIS, lines_of
+from scpo_ros.ledger.policy_entry import record_values
+from scpo_ros.ledger.retention import MIB, Room
+from scpo_ros.ledger_audit import audit
+
+
+_ROOM = Room(MIB)  # of a flooded ledger
 
 
 def hostile_ledger(rng: np.random.Generator, case: Case,
@@ -83,3 +91,49 @@ def attack(learnt: Learnt, oracle: Oracle, tally: Tally, rng: np.random.Generato
             tally.refusal(kind, gate.refused.reason)
         else:
             tally.take(f'{kind} (what holds of it)')
+
+
+def attack_growth(learnt: Learnt, oracle: Oracle, tally: Tally, rng: np.random.Generator,
+                  count: int) -> None:
+    """
+    Flood a controller whose ledger has little room with `count` messages that it refuses.
+
+    Its clock runs so fast that each of them may be written. The files must not outgrow their
+    room, and what stands must be there afterwards: the policy that ran, and the revocation.
+    """
+    target = Target(learnt)
+    with tempfile.TemporaryDirectory() as folder:
+        history, clock = History(folder, 'controller', room=_ROOM), itertools.count()
+        admission = target.fresh(history, lambda: float(next(clock)))
+        admission.submit(target.good)
+        for _ in range(20):
+            admission.poll()
+            if admission._written is not None:
+                admission._written[1].exception(10)
+        if admission.swap(0.0, True) is None:
+            tally.fail('policies_lost', 'the good policy is not taken')
+        admission.revoke(1.0, 'the model is wrong')
+        largest = 0
+        for number in range(count):
+            tally.tried('ledger: flood of refusals')
+            admission.refuse(-1, RefusalKind.MALFORMED, 'x' * int(rng.integers(1, 3000)))
+            tally.refusal('ledger: flood of refusals', admission.gate.refused.reason)
+            if number % 100 == 99:
+                history.note('pause').exception(10)
+                largest = max(largest, _size_of(folder))
+        admission.stop()
+        largest = max(largest, _size_of(folder))
+        tally.figure('largest_ledger_of_1_MiB', largest)
+        if not largest <= _ROOM.total:
+            tally.fail('disk_outgrown', f'{largest} bytes, where {_ROOM.total} are the room')
+        again = History(folder, 'controller', room=_ROOM)
+        again.stop()
+        if not again.revoked or target.good.version not in again.accepted:
+            tally.fail('policies_lost', 'the flood took a standing policy, or a revocation')
+        for fault in audit(Path(folder, 'controller.ledger'))[1]:
+            tally.fail('history_conflicts', f'after a flood: {fault}')
+
+
+def _size_of(folder: str) -> int:
+    """Return how much the files of a folder take [bytes]."""
+    return sum(part.stat().st_size for part in Path(folder).iterdir())

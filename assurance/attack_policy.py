@@ -1,6 +1,8 @@
 """Hostile policy messages against the controller's core, through the reading of messages."""
 
-from assurance.hostile_policies import ATTACKS, Case, FORGED, SLOW
+import time
+
+from assurance.hostile_policies import ATTACKS, Case, FORGED, oversized, SLOW
 from assurance.inline import InlineWorker
 from builtin_interfaces.msg import Time
 import numpy as np
@@ -8,6 +10,7 @@ from scpo_ros.controller.admission import Admission
 from scpo_ros.controller.policy_gate import PolicyGate
 from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.interface.refusal import RefusalKind
+from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.ledger.history import History
 from scpo_ros.nodes.conversions import event_message, read_policy
 from scpo_ros.verification.verifier import Verifier
@@ -22,24 +25,29 @@ class Target:
     def __init__(self, learnt):
         """Keep what was learnt; every attack meets the same situation."""
         self.learnt, self.verifier = learnt, Verifier(learnt.spec, MARGIN)
-        self.spy = Verifier(learnt.spec, MARGIN)
+        self.spy, self.limits = Verifier(learnt.spec, MARGIN), SizeLimits.of(learnt.spec)
         chain = learnt.chain
         self.old, self.good = chain[chain.latest.version - 1], chain.latest
 
-    def fresh(self):
-        """Return an Admission that runs the record before the good one."""
+    def fresh(self, history=None, clock=time.monotonic):
+        """
+        Return an Admission that runs the record before the good one.
+
+        :param history: None for one without a ledger. :param clock: () -> [s].
+        """
         task = self.learnt.task
         gate = PolicyGate(backup_record(task.initial_theta, task.digest), MARGIN, 0.0,
                           task.spec.metrics.invariance)
         gate.admit_unchecked(self.old)
         gate.swap(0.0, True)
-        return Admission(gate, InlineWorker(self.verifier), History('', 'controller'), 20.0)
+        return Admission(gate, InlineWorker(self.verifier),
+                         history or History('', 'controller'), 20.0, clock=clock)
 
     def receive(self, admission, values):
         """Do with a message what the controller node does; return (reason, version running)."""
         before = admission.gate.refusals
         try:
-            record = read_policy(event_message(Time(), 'attacker', values))
+            record = read_policy(event_message(Time(), 'attacker', values), self.limits)
             admission.submit(record)
         except Exception as error:  # noqa: B902 - as the node does
             admission.refuse(
@@ -66,6 +74,8 @@ def attack(learnt, oracle, tally, rng, count):
         running = admission.gate.running
         with np.errstate(all='ignore'):
             reason = target.receive(admission, values)
+        if kind is oversized and (reason is None or 'must have at most' not in reason):
+            tally.fail('sizes_taken', f'{name}: {reason or "taken"}')
         if reason is not None:
             tally.refusal(name, reason)
         elif admission.gate.running is running:

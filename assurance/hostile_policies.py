@@ -12,6 +12,7 @@ import numpy as np
 from scpo_ros.arrays import digest
 from scpo_ros.interface.policy_codec import policy_values
 from scpo_ros.interface.policy_record import LARGEST_JUMP, LARGEST_VERSION, PolicyRecord
+from scpo_ros.interface.size_limits import LONGEST_NAME, MOST_VALUES, SizeLimits
 
 
 FORGED = 'every state of every robot, for ever'  # a coverage that only a sender would claim
@@ -199,6 +200,23 @@ def enormous_text(rng, case):
     return {**policy_values(case.good), name: chr(int(rng.integers(32, 1000))) * 10**6}
 
 
+def oversized(rng, case):
+    """Send an array, a text, a name or a number of values beyond what the stack has."""
+    values, limits = policy_values(case.good), SizeLimits.of(case.task.spec)
+    size = int(rng.choice([1, 1000, 400_000]))
+    kind = rng.integers(4)
+    if kind == 0:
+        name = str(rng.choice(['certificate.g', 'certificate.bound', 'certificate.smoothness',
+                               'policy.theta', 'nobody.knows']))
+        return {**values, name: np.full(limits.entries_of(name) + size, -0.1)}
+    if kind == 1:
+        long = np.full(limits.metrics + size, -0.1)  # all three, and nothing wrong but the size
+        return _with_certificate(case, g=long, bound=long, smoothness=long + 1)
+    if kind == 2:
+        return {**values, 'x' * (LONGEST_NAME + size): 'x'}
+    return {**values, **{f'x{number}': 0 for number in range(MOST_VALUES)}}
+
+
 def dangerous_weights(rng, case):
     """Return weights that do harm: large outputs, biases, sign flips, random networks."""
     theta, kind = np.array(case.good.theta), rng.integers(5)
@@ -262,6 +280,6 @@ def blind_spot(rng, case):
 ATTACKS = (bit_flip, bit_flip_signed, not_finite, overflow, wrong_size, wrong_parent,
            wrong_version, far_version, replayed, wrong_specification, no_certificate,
            bad_certificate_number, bad_certificate_vector, bad_certificate_identity,
-           certificate_of_another, forged_claim, mistyped, enormous_text, thin_margin,
-           dangerous_signed, at_the_boundary, blind_spot)
+           certificate_of_another, forged_claim, mistyped, enormous_text, oversized,
+           thin_margin, dangerous_signed, at_the_boundary, blind_spot)
 SLOW = (at_the_boundary, enormous_text, thin_margin)  # tried more rarely

@@ -6,14 +6,27 @@ action exists. A refused policy update is *not* an exception: it is a result (se
 :mod:`scpo_ros.scpo.update`).
 """
 
+from reprlib import Repr
+
 
 class ScpoRosError(Exception):
     """Root of every error that scpo_ros raises on purpose."""
 
 
+def _shortened() -> Repr:
+    """Return what writes a value of any size as a part of one line."""
+    short = Repr()
+    short.maxstring = short.maxother = short.maxlong = 1000
+    short.maxlist = short.maxtuple = short.maxarray = short.maxdict = short.maxset = 64
+    return short
+
+
+_SHORT = _shortened()
+
+
 class InvalidValueError(ScpoRosError, ValueError):
     """
-    A value breaks a rule; both are carried and named in the message.
+    A value breaks a rule; both are carried and named in the message, a long value shortened.
 
     :param name: what the caller calls the value.
     :param value: the offending value.
@@ -22,7 +35,7 @@ class InvalidValueError(ScpoRosError, ValueError):
 
     def __init__(self, name: str, value: object, rule: str) -> None:
         self.name, self.value, self.rule = name, value, rule
-        super().__init__(f'{name} {rule}, got {value!r}')
+        super().__init__(f'{name} {rule}, got {_SHORT.repr(value)}')
 
 
 class InvalidArrayError(InvalidValueError):

@@ -3,7 +3,9 @@ Check every entry of a ledger and of the files put aside before it, and count th
 
     python -m scpo_ros.ledger_audit results/latest/controller.ledger
 
-Exit code 1 when a digest, a link or a policy does not hold.
+Exit code 1 when a digest, a link or a policy does not hold. Where the oldest files were deleted to
+keep the size limit, the chain begins at the digest that the ledger itself names: everything behind
+it is checked, and what stood before it can no longer be shown.
 """
 
 from collections import Counter
@@ -13,14 +15,14 @@ import sys
 
 from scpo_ros.arrays import digest
 from scpo_ros.exceptions import InvalidArrayError
-from scpo_ros.ledger.history import read_record
 from scpo_ros.ledger.ledger import Body, GENESIS, read
+from scpo_ros.ledger.policy_entry import read_record
+from scpo_ros.ledger.retention import put_aside
 
 
 def parts(path: Path) -> list[Path]:
     """Return the files of a ledger, oldest first."""
-    aside = path.parent.glob(f'{path.name}.full-*')
-    return [*sorted(aside, key=lambda part: int(part.name.rpartition('-')[2])), path]
+    return [*put_aside(path, 'full'), path]
 
 
 def audit(path: Path) -> tuple[Counter[str], list[str], str]:
@@ -32,20 +34,27 @@ def audit(path: Path) -> tuple[Counter[str], list[str], str]:
     counts: Counter[str] = Counter()
     wrong: list[str] = []
     versions: dict[int, str] = {}  # {version: digest}
-    last = GENESIS
-    for part in parts(path):
+    last, first, named = GENESIS, GENESIS, {GENESIS}  # ..., where the chain begins, and may begin
+    for index, part in enumerate(parts(path)):
         reading = read(part.read_bytes())
         if reading.fault:
             wrong.append(f'{part.name}: {reading.fault} after {len(reading.entries)} entries')
         for number, entry in enumerate(reading.entries):
-            if number == 0 and entry.previous != last:
+            if number == index == 0:
+                first = entry.previous
+            elif number == 0 and entry.previous != last:
                 wrong.append(f'{part.name}: does not go on from the entry before')
             kind = str(entry.body.get('kind'))
             counts[kind if kind != 'refused' else f'refused: {entry.body.get("why")}'] += 1
             if kind == 'accepted':
                 wrong += [f'{part.name}, entry {number + 1}: {text}'
                           for text in _policy_faults(entry.body, versions)]
+            elif kind == 'deleted':
+                named.add(str(entry.body.get('begins_after')))
             last = entry.digest
+    if first not in named:
+        wrong.insert(0, f'{parts(path)[0].name}: begins after an entry that is not there, and '
+                     'nothing says that it was deleted')
     return counts, wrong, last
 
 
@@ -78,6 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'{name}: ' + (', '.join(f'{count} {kind}' for kind, count in sorted(
             counts.items())) or 'no entries'))
         print(f'  last digest {last}')
+        if counts['deleted']:
+            print('  the oldest files were deleted to keep the size limit: what they held cannot '
+                  'be shown any more')
         for sentence in wrong:
             print(f'  WRONG: {sentence}')
         faulty |= bool(wrong)

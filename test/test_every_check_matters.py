@@ -18,11 +18,12 @@ import numpy as np
 import pytest
 from scpo_ros.arrays import digest
 from scpo_ros.config import PlantConfig, Spec
-from scpo_ros.exceptions import ConfigurationError, SolverError
+from scpo_ros.exceptions import ConfigurationError, InvalidArrayError, SolverError
 from scpo_ros.interface import policy_record
 from scpo_ros.interface.acknowledgement import Acknowledgement
 from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.interface.refusal import RefusalKind
+from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.ledger.history import History
 from scpo_ros.scpo import certificate as certificates
 from scpo_ros.sets.invariant_set import contractive_set
@@ -299,7 +300,7 @@ def last_version_is_adopted(module):
     values = {'policy.theta': BACKUP, 'policy.version': 2**63 - 1, 'policy.digest': '',
               'ready.version': 2**63 - 1, 'refused.version': -1, 'refused.kind': '',
               'refused.reason': '', 'refused.count': 0}
-    module.read_event = lambda message: dict(values)
+    module.read_event = lambda message, limits: dict(values)
     try:
         return module.read_active(None).version == 2**63 - 1
     except module.InvalidArrayError:
@@ -640,6 +641,51 @@ def broken_chain(module):
     return len(module.read(b''.join(lines)).entries) == 2
 
 
+def enormous_array_is_copied(module):
+    parameter = SimpleNamespace(name='certificate.g', value=SimpleNamespace(
+        type=8, double_array_value=np.zeros(10**5)))
+    try:
+        return bool(module.read_event(SimpleNamespace(changed_parameters=[parameter]),
+                                      SizeLimits.of(Spec())))
+    except InvalidArrayError:
+        return False
+
+
+def enormous_text_is_kept(module):
+    parameter = SimpleNamespace(name='certificate.kind', value=SimpleNamespace(
+        type=4, string_value='x' * 10**5))
+    try:
+        return bool(module.read_event(SimpleNamespace(changed_parameters=[parameter])))
+    except InvalidArrayError:
+        return False
+
+
+def size_without_limit(module):
+    try:
+        module.checked_size('g', np.nan, 10, 'numbers')
+    except InvalidArrayError:
+        return False
+    return True
+
+
+def refusals_without_end(module):
+    admission, _ = admitted(module)
+    noted = []
+    admission.history.note = lambda kind, **values: noted.append(kind)
+    for _ in range(300):
+        admission.refuse(-1, RefusalKind.MALFORMED, 'x')
+    return len(noted) > 100
+
+
+def running_policy_is_forgotten(module):
+    history, record = module.History('', 'controller'), chain_of(1)[1]
+    history.accept(record, CLAIM)
+    history.note('running', version=1)
+    for version in range(2, 100):
+        history.accept(replace(record, version=version), CLAIM)
+    return 1 not in history.accepted
+
+
 def published_again(module):
     publication, chain = module.Publication(), chain_of(1)
     publication.begin(SPEC)
@@ -686,6 +732,13 @@ CHECKS = [  # file, text of the check, text without it, what gets through
      'max(0.0, self._margin - self._rounding)',
      lambda m: _verdict(m, [-1e-6, -1.0], np.nan).safe),
     (HISTORY_FILE, 'record = replace(record, certificate=None)', 'pass', sent_text_is_kept),
+    (MESSAGES_FILE, 'if limits is not None:', 'if False:', enormous_array_is_copied),
+    (MESSAGES_FILE, '        checked_size(name, len(value.string_value), LONGEST_TEXT, '
+     "'characters')\n", '', enormous_text_is_kept),
+    ('interface/size_limits.py', 'if not size <= most:', 'if size > most:', size_without_limit),
+    (ADMISSION_FILE, 'if not self._allowance.take():', 'if False:', refusals_without_end),
+    (HISTORY_FILE, "version not in (0, self._running.get('version'))", 'version',
+     running_policy_is_forgotten),
     (MESSAGES_FILE, 'if not 0 <= version <= LARGEST_VERSION:', 'if False:',
      last_version_is_adopted),
     (CODEC_FILE, ' or isinstance(item, bool)', '', _read_by_codec(**{'policy.version': True})),

@@ -34,17 +34,20 @@ class Adaptation:
     """The learner of one specification: demonstrations, scenario sets and updater."""
 
     def __init__(self, spec: Spec, config: AdapterConfig, theta: Array | None = None,
-                 task: ControlTask | None = None, evaluation: SafetyEvaluation | None = None,
+                 tests: int = 0, task: ControlTask | None = None,
+                 evaluation: SafetyEvaluation | None = None,
                  clock: Callable[[], float] = time.monotonic) -> None:
         """
         Start from the backup, or from a policy that must then verify anew.
 
-        :param theta: (d,) or None. :param task: of that specification, if there is one.
+        :param theta: (d,) or None. :param tests: with fresh scenarios that a ledger tells of.
+        :param task: of that specification, if there is one.
         :param evaluation: of that task, if there is one. :param clock: () -> wall time [s].
         """
         self.config = config
         self.task = ControlTask.build(spec) if task is None else task
-        self.evaluation = _evaluation_of(self.task, config) if evaluation is None else evaluation
+        self.evaluation = (
+            _evaluation_of(self.task, config, tests) if evaluation is None else evaluation)
         self.demonstrations = Demonstrations(config.demonstrations, self.task.system)
         self.model_fault = ''
         self._clock, self._looked = clock, -np.inf
@@ -118,7 +121,8 @@ class Adaptation:
         result = self.updater.restore(self._theta)
         if result.certificate is None:
             reason = f'{reason}; the backup is not certified: {result.reason}'
-        return AdaptationReport(outcome, reason, self._theta, result.certificate, changed=True)
+        return AdaptationReport(outcome, reason, self._theta, result.certificate, changed=True,
+                                tests=self.evaluation.tests)
 
     def reset(self) -> AdaptationReport:
         """Go back to the backup, forget the demonstrations and trust the model again."""
@@ -223,9 +227,9 @@ class Adaptation:
         return report_of(result, self.evaluation, changed, step)
 
 
-def _evaluation_of(task: ControlTask, config: AdapterConfig) -> SafetyEvaluation:
+def _evaluation_of(task: ControlTask, config: AdapterConfig, tests: int) -> SafetyEvaluation:
     """Return the evaluation that certificates of the configured kind rest on."""
     if config.certificate == 'sets':
         return SafetyEvaluation(task, replays=config.rollouts)
     return SampledEvaluation(task, replays=config.rollouts,
-                             counter=BoundCounter(config.bound_file))
+                             counter=BoundCounter(config.bound_file, known=tests))

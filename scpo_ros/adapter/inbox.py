@@ -7,6 +7,7 @@ from scpo_ros.adapter.requests import Propose, Step
 from scpo_ros.arrays import Array
 
 
+_EXPERTS = 64  # newest, of which the newest demonstration is known
 _PROPOSALS = 4  # raw steps of other learners that wait
 
 
@@ -39,7 +40,10 @@ class Inbox:
         self.expert = expert
         if self._heard.get(expert) == demonstration.end:
             return
+        self._heard.pop(expert, None)
         self._heard[expert] = self.newest_demonstration = demonstration.end
+        for name in list(self._heard)[:-_EXPERTS]:
+            del self._heard[name]
         self._demonstrations = [*self._demonstrations, demonstration][-limit:]
 
     def add_rollout(self, rollout: CollectedRollout, limit: int) -> None:

@@ -130,6 +130,11 @@ class Publication:
         except (LedgerError, WaitedTooLong):
             pass  # diagnostics show it; the controller keeps what it accepts
 
+    def note_tests(self, tests: int) -> None:
+        """Have the ledger count the tests with fresh scenarios, besides the file of its own."""
+        if self._history is not None and tests > self._history.tests:
+            self._history.note('tested', tests=tests)
+
     def note_refusal(self, outcome: str, reason: str) -> None:
         """Have the ledger keep a refusal of the adapter's own."""
         if self._history is not None:

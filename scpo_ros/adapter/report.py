@@ -27,6 +27,7 @@ class AdaptationReport:
     constraints: int = 0
     trajectory: Array | None = None  # (T, 2), what the refused policy would have done
     present: Array | None = None  # (T, 2), what the present policy does instead
+    tests: int = 0  # with fresh scenarios, made until now
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,4 +61,4 @@ def report_of(result: UpdateResult, evaluation: SafetyEvaluation, changed: bool,
         clipped=float(result.step_norm / length) if length > 0 else np.nan,
         candidate=candidate, tries=result.tries, rollouts=result.rollouts,
         constraints=int(np.size(result.g)), trajectory=trajectory,
-        present=evaluation.shown_trajectory(result.theta))
+        present=evaluation.shown_trajectory(result.theta), tests=evaluation.tests)

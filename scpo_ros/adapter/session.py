@@ -145,6 +145,7 @@ class Session:
         records: list[PolicyRecord] = []
         for report in reports:
             self.results = self.results.after(report)
+            self.publication.note_tests(report.tests)
             published, asked = self.publication.publish(report, isinstance(request, Restore))
             records += published
             self._schedule.add(asked)

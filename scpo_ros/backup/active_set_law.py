@@ -24,14 +24,17 @@ _INSIDE = 1e-12  # distance beyond a condition that still counts as satisfied
 _AT_ONCE = 256  # states whose conditions are tested at once; bounds memory
 
 
-def conditions(qp: ParametricQP, active: Sequence[int]) -> tuple[Array, Array] | None:
+def conditions(qp: ParametricQP, active: Sequence[int],
+               units: Array | float = 1.0) -> tuple[Array, Array] | None:
     """
     Return the first move (n + 1,) of an active set, u = law'(x, 1), and where it is optimal.
 
-    That is where rows (m, n + 1) have rows'(x, 1) <= 0, each with a unit normal: multipliers of
-    the active constraints not negative, the others satisfied. None where it is nowhere.
+    That is where rows (m, n + 1) have rows'(x / units, 1) <= 0, each with a unit normal:
+    multipliers of the active constraints not negative, the others satisfied. None where it is
+    nowhere.
 
     :param active: indices of the active constraints. Any number of states.
+    :param units: of the states (n,) in the rows.
     """
     active = list(active)
     (free, gain), (violated, coupling) = qp.response, qp.coupling
@@ -42,6 +45,7 @@ def conditions(qp: ParametricQP, active: Sequence[int]) -> tuple[Array, Array] |
     law = free[0] - gain[0, active] @ weight
     rows: Array = violated - coupling[:, active] @ weight
     rows[active] = -weight  # all must be <= 0
+    rows[:, :-1] *= units
     length = np.linalg.norm(rows[:, :-1], axis=1)
     if np.any(rows[length <= _FLAT, -1] > _FLAT):
         return None

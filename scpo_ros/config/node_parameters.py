@@ -70,6 +70,9 @@ class ControllerConfig(Validated):
         6.0, 'after a revocation the model must hold for this long before certification goes on; '
         'doubled by every further revocation, up to 16 times [s]', 0.0, 3600.0)
     ledger_dir: str = value('', 'folder of controller.ledger; empty: no ledger is kept')
+    ledger_limit_mib: int = value(
+        1024, 'the ledger and its files put aside take at most this; the oldest are deleted [MiB]',
+        16, 1048576)
     lockstep: bool = value(
         True, 'with use_sim_time: the answer to a state waits for a verification under way, so '
         'that one seed gives one sequence; false where the clock does not wait')
@@ -135,6 +138,9 @@ class AdapterConfig(Validated):
         True, 'with use_sim_time: plant, controller and adapter wait for one another, so that one '
         'seed gives one sequence; false where the clock does not wait')
     ledger_dir: str = value('', 'folder of adapter.ledger; empty: no ledger is kept')
+    ledger_limit_mib: int = value(
+        1024, 'the ledger and its files put aside take at most this; the oldest are deleted [MiB]',
+        16, 1048576)
     certificate: str = value(
         'sets', 'what policies are verified on; sampled-bound: on fresh scenarios too, whose '
         'violation probability is then bounded', choices=('sets', 'sampled-bound'))

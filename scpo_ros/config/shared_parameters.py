@@ -96,6 +96,11 @@ class Spec(Validated):
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
 
+    @property
+    def rollout_steps(self) -> int:
+        """Return the length H of a rollout in steps."""
+        return max(1, round(self.metrics.horizon_s / self.system.dt))
+
     def __post_init__(self) -> None:
         """Check the relations between groups."""
         super().__post_init__()

@@ -8,6 +8,7 @@ fails to run, or takes too long, and a ledger that cannot be written are refusal
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 import time
 from typing import NamedTuple
 
@@ -21,7 +22,8 @@ from scpo_ros.interface.claim import Claim, claim_values
 from scpo_ros.interface.policy_codec import identity_values, Value
 from scpo_ros.interface.policy_record import PolicyRecord
 from scpo_ros.interface.refusal import RefusalKind
-from scpo_ros.ledger.history import History, record_values
+from scpo_ros.ledger.history import History
+from scpo_ros.ledger.policy_entry import record_values
 from scpo_ros.process.requests import Start
 from scpo_ros.process.stopping import stop_each
 from scpo_ros.verification.counterexample import Counterexample
@@ -102,12 +104,14 @@ class Admission:
         self._note_refusal()
 
     def _note_refusal(self, record: PolicyRecord | None = None) -> None:
-        if not self._allowance.take(always=record is not None):
-            return  # `refusals` of the next entry counts it
+        """Have the ledger keep a refusal, and the weights that were verified, if any."""
+        if not self._allowance.take():
+            return  # the next entry counts it
         refused = self.gate.refused
+        kept = None if record is None else record_values(replace(record, certificate=None))
         self.history.note(
             'refused', version=refused.version, why=refused.kind.value, reason=refused.reason,
-            refusals=self.gate.refusals, record=None if record is None else record_values(record))
+            refusals=self.gate.refusals, unwritten=self._allowance.settle(), record=kept)
 
     def _ask(self, worker: VerifierWorker) -> None:
         """Have the head judged, if nothing is under way."""
@@ -236,4 +240,7 @@ class Admission:
 
     def stop(self) -> None:
         """End the verifier and close the ledger, each whatever becomes of the other."""
+        unwritten = self._allowance.settle()
+        if unwritten:
+            self.history.note('unwritten', refusals=self.gate.refusals, unwritten=unwritten)
         stop_each(*([] if self._worker is None else [self._worker.stop]), self.history.stop)

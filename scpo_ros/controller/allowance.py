@@ -10,13 +10,20 @@ class Allowance:
         """Start full."""
         self._rate, self._burst, self._clock = per_second, burst, clock
         self._left, self._filled = burst, clock()
+        self.unwritten = 0  # asked for in vain since the last entry
 
-    def take(self, always: bool) -> bool:
-        """Return whether an entry may be written, and count it; `always` overdraws."""
+    def take(self) -> bool:
+        """Return whether an entry may be written; count it, or that it may not."""
         now = self._clock()
         self._left = min(self._burst, self._left + self._rate * (now - self._filled))
         self._filled = now
-        if self._left < 1 and not always:
+        if not self._left >= 1:
+            self.unwritten += 1
             return False
         self._left -= 1
         return True
+
+    def settle(self) -> int:
+        """Return how many were asked for in vain, and begin to count anew."""
+        unwritten, self.unwritten = self.unwritten, 0
+        return unwritten

@@ -12,6 +12,7 @@ from scpo_ros.controller.policy_gate import PolicyGate
 from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.interface.state_watch import StateWatch
 from scpo_ros.ledger.history import History
+from scpo_ros.ledger.retention import MIB, Room
 from scpo_ros.policy.safety_filter import NearestInputFilter
 from scpo_ros.process.worker import Worker
 from scpo_ros.verification.task import ControlTask
@@ -51,7 +52,8 @@ def build_admission(spec: Spec, task: ControlTask, config: ControllerConfig) -> 
 
     :raises LedgerError: when the ledger cannot be opened.
     """
-    margin, history = config.certified_margin, History(config.ledger_dir, 'controller')
+    margin = config.certified_margin
+    history = History(config.ledger_dir, 'controller', room=Room(config.ledger_limit_mib * MIB))
     gate = PolicyGate(backup_record(task.initial_theta, task.digest), margin, config.dwell(spec),
                       spec.metrics.invariance)
     worker: VerifierWorker | None = Worker(

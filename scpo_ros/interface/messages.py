@@ -17,6 +17,8 @@ from scpo_ros.interface.policy_record import LARGEST_VERSION, PolicyRecord
 from scpo_ros.interface.refusal import RefusalKind
 from scpo_ros.interface.ros_types import (
     EventMessage, JointStateMessage, ParameterValue, Stamp, TrajectoryMessage)
+from scpo_ros.interface.size_limits import (
+    checked_size, LONGEST_NAME, LONGEST_TEXT, LONGEST_TRAJECTORY, MOST_VALUES, SizeLimits)
 
 
 def seconds(stamp: Stamp) -> float:
@@ -54,6 +56,7 @@ def read_state(message: JointStateMessage) -> State:
     if sizes != (1, 1, 1):
         raise InvalidArrayError('joint state', sizes,
                                 'must hold one position, one velocity and one effort')
+    checked_size('frame_id', len(message.header.frame_id), LONGEST_NAME, 'characters')
     kind, _, number = message.header.frame_id.partition('/')
     if kind != 'episode' or not _counts(number):
         raise InvalidArrayError('frame_id', message.header.frame_id, 'must read episode/N')
@@ -80,6 +83,7 @@ def read_command(message: JointStateMessage) -> Command:
     """
     if len(message.effort) != 1:
         raise InvalidArrayError('joint command', len(message.effort), 'must hold one effort')
+    checked_size('frame_id', len(message.header.frame_id), LONGEST_NAME, 'characters')
     source, _, version = message.header.frame_id.partition('/')
     if not source or not _counts(version):
         raise InvalidArrayError('frame_id', message.header.frame_id, 'must read SOURCE/VERSION')
@@ -90,40 +94,48 @@ def read_command(message: JointStateMessage) -> Command:
 _ONE_OF = 'must be a string, integer, double or double array, once'
 
 
-def _value(name: str, value: ParameterValue) -> Value:
+def _value(name: str, value: ParameterValue, limits: SizeLimits | None) -> Value:
     """Return what a parameter holds, by the numbers of rcl_interfaces/ParameterType."""
     if value.type == 2:
         return int(value.integer_value)
     if value.type == 3:
         return float(value.double_value)
     if value.type == 4:
+        checked_size(name, len(value.string_value), LONGEST_TEXT, 'characters')
         return value.string_value
     if value.type == 8:
+        if limits is not None:
+            checked_size(name, len(value.double_array_value), limits.entries_of(name), 'numbers')
         return np.array(value.double_array_value)
     raise InvalidArrayError(name, value.type, _ONE_OF)
 
 
-def read_event(message: EventMessage) -> dict[str, Value]:
+def read_event(message: EventMessage, limits: SizeLimits | None = None) -> dict[str, Value]:
     """
     Return {name: value} of a ParameterEvent.
 
-    :raises InvalidArrayError: for a type that no message of the stack has, or a name given twice.
+    :param limits: of the reader's specification; None for what was within them when it was kept.
+    :raises InvalidArrayError: for a type that no message of the stack has, a name given twice, or
+        what is too large.
     """
+    checked_size('changed_parameters', len(message.changed_parameters), MOST_VALUES, 'values')
     values: dict[str, Value] = {}
     for parameter in message.changed_parameters:
         if parameter.name in values:
             raise InvalidArrayError(parameter.name, parameter.value.type, _ONE_OF)
-        values[parameter.name] = _value(parameter.name, parameter.value)
+        checked_size('a name', len(parameter.name), LONGEST_NAME, 'characters')
+        values[parameter.name] = _value(parameter.name, parameter.value, limits)
     return values
 
 
-def read_policy(message: EventMessage) -> PolicyRecord:
+def read_policy(message: EventMessage, limits: SizeLimits | None = None) -> PolicyRecord:
     """
     Return the :class:`~scpo_ros.interface.policy_record.PolicyRecord` of a ParameterEvent.
 
-    :raises InvalidArrayError: for a missing or wrongly typed value.
+    :param limits: as in :func:`read_event`.
+    :raises InvalidArrayError: for a missing, wrongly typed or too large value.
     """
-    return policy_of(read_event(message))
+    return policy_of(read_event(message, limits))
 
 
 def read_trajectory(message: TrajectoryMessage) -> tuple[float, Array, Array]:
@@ -132,6 +144,8 @@ def read_trajectory(message: TrajectoryMessage) -> tuple[float, Array, Array]:
 
     :raises InvalidArrayError: for points of wrong size or with non-finite numbers.
     """
+    checked_size('frame_id', len(message.header.frame_id), LONGEST_NAME, 'characters')
+    checked_size('trajectory', len(message.points), LONGEST_TRAJECTORY, 'points')
     rows = []
     for point in message.points:
         sizes = (len(point.positions), len(point.velocities), len(point.effort))
@@ -156,14 +170,15 @@ def read_demonstration(message: TrajectoryMessage) -> tuple[str, Array, Array]:
     return message.header.frame_id, x, u
 
 
-def read_active(message: EventMessage) -> Acknowledgement:
+def read_active(message: EventMessage, limits: SizeLimits | None = None) -> Acknowledgement:
     """
     Return what a controller's active_policy says.
 
+    :param limits: as in :func:`read_event`.
     :raises InvalidArrayError: for a missing or wrongly typed value, an unknown kind of refusal, or
         a version beyond the largest.
     """
-    values = {**_NOT_IN_VERSION_0_1, **read_event(message)}
+    values = {**_NOT_IN_VERSION_0_1, **read_event(message, limits)}
     seen = Acknowledgement(
         vector(values, 'policy.theta'), integer(values, 'policy.version'),
         text(values, 'policy.digest'), integer(values, 'ready.version'),

@@ -2,88 +2,28 @@
 The history of one node: its accepted and refused policies, and its revocations. No ROS.
 
 Kinds of entries: `started`; `accepted` and `refused` with record and reason; `running`, a swap;
-`revoked` and `reinstated`. Weights are kept bit for bit.
+`revoked` and `reinstated`; `tested`, the number of tests with fresh scenarios; `unwritten`, how
+many refusals were too many to be kept. Weights are kept bit for bit.
 """
 
-from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import asdict, replace
 from pathlib import Path
 import time
 from typing import NamedTuple
 
-import numpy as np
-from scpo_ros.arrays import Array
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.interface.claim import Claim
-from scpo_ros.interface.policy_codec import policy_of, policy_values, Value
 from scpo_ros.interface.policy_record import PolicyRecord
 from scpo_ros.ledger.ledger import Body, Json, Ledger, read
+from scpo_ros.ledger.policy_entry import read_record, record_values
+from scpo_ros.ledger.retention import Room
 from scpo_ros.ledger.thread import LedgerThread
 
 
+_MOST_TESTS = 2**53  # a larger count is no count
 _REMEMBERED = 64  # newest policies kept in memory
-
-
-def _packed(item: Value) -> Json:
-    """Return what JSON keeps bit for bit of an array, and anything else as it is."""
-    if not isinstance(item, np.ndarray):
-        return item
-    data = np.ascontiguousarray(item, dtype='<f8').tobytes()
-    return {'shape': item.shape, 'float64': b64encode(data).decode()}
-
-
-def _unpacked(item: Json) -> Value:
-    """Return what :func:`_packed` was given; raise TypeError or ValueError for anything else."""
-    if isinstance(item, (str, int, float)):
-        return item
-    if not isinstance(item, Mapping):
-        raise TypeError(f'{item!r} is no value of a policy')
-    text, shape = item['float64'], item['shape']
-    if not isinstance(text, str) or not isinstance(shape, Sequence):
-        raise TypeError('an array must have a text float64 and a list shape')
-    sizes = [size for size in shape if isinstance(size, int)]
-    if len(sizes) < len(shape):
-        raise TypeError(f'shape {shape} must hold integers')
-    array: Array = np.frombuffer(b64decode(text, validate=True), '<f8').reshape(sizes)
-    return array
-
-
-def _mapping(values: Json) -> dict[str, Json]:
-    if not isinstance(values, Mapping):
-        raise TypeError(f'{values!r} is no mapping')
-    return dict(values)
-
-
-def record_values(record: PolicyRecord) -> dict[str, Json]:
-    """Return what JSON can keep of a :class:`~scpo_ros.interface.policy_record.PolicyRecord`."""
-    groups: dict[str, dict[str, Json]] = {'policy': {}, 'certificate': {}}
-    for name, item in policy_values(record).items():
-        group, _, field = name.partition('.')
-        groups[group][field] = _packed(item)
-    return {**groups['policy'], 'certificate': groups['certificate'] or None}
-
-
-def read_record(values: Json) -> PolicyRecord:
-    """
-    Return the PolicyRecord of :func:`record_values`.
-
-    :raises InvalidArrayError: for a missing, unknown or malformed value.
-    """
-    try:
-        policy = _mapping(values)
-        certificate = policy.pop('certificate')
-        given = {f'policy.{name}': _unpacked(item) for name, item in policy.items()}
-        if certificate is not None:
-            given.update({f'certificate.{name}': _unpacked(item)
-                          for name, item in _mapping(certificate).items()})
-    except (KeyError, TypeError, ValueError) as error:
-        raise InvalidArrayError('ledger entry', str(error), 'must hold a policy') from error
-    record = policy_of(given)
-    if policy_values(record).keys() != given.keys() or certificate == {}:
-        raise InvalidArrayError('ledger entry', sorted(given), 'must hold a policy')
-    return record
 
 
 class Accepted(NamedTuple):
@@ -97,21 +37,23 @@ class History:
     """The ledger of one process; without a folder it keeps the newest policies in memory only."""
 
     def __init__(self, folder: str | Path, name: str,
-                 clock: Callable[[], float] = time.time) -> None:
+                 clock: Callable[[], float] = time.time, room: Room | None = None) -> None:
         """
         Read the ledger of before, and go on with it.
 
         :param folder: of the ledger file NAME.ledger; empty: none is kept.
-        :param clock: () -> seconds since the epoch.
+        :param clock: () -> seconds since the epoch. :param room: for it and the files put aside.
         :raises LedgerError: when the file cannot be opened.
         """
         self._clock, self.fault, self.revoked = clock, '', ''
+        self._running: Body = {}  # the entry of the policy that runs
+        self.tests = 0  # with fresh scenarios, that were made until now
         self._accepted: dict[int, Accepted] = {}  # the newest, by version
         self._thread: LedgerThread | None = None
         self._keeper: Callable[[], list[PolicyRecord]] | None = None
         self.path: Path | None = None
         if folder:
-            ledger = Ledger(f'{folder}/{name}.ledger')
+            ledger = Ledger(f'{folder}/{name}.ledger', room=room)
             self.path, self.fault = ledger.path, ledger.reading.fault
             for entry in ledger.reading.entries:
                 self._take_in(entry.body)
@@ -122,23 +64,29 @@ class History:
         try:
             if body.get('kind') == 'accepted':
                 self._keep(Accepted(read_record(body['record']), body.get('claim')))
-            self._note_trust(body)
+            self._note_standing(body)
         except (InvalidArrayError, KeyError):
             self.fault = self.fault or 'an entry that holds no policy'
 
-    def _note_trust(self, body: Body) -> None:
-        """Remember a revocation until it has ended."""
+    def _note_standing(self, body: Body) -> None:
+        """Remember what stands: the policy that runs, a revocation until its end, tests."""
         if body.get('kind') == 'revoked':
             self.revoked = str(body.get('reason') or 'the ledger says so, and gives no reason')
         elif body.get('kind') == 'reinstated':
             self.revoked = ''
+        elif body.get('kind') == 'running':
+            self._running = body
+        elif body.get('kind') == 'tested':
+            tests = body.get('tests')
+            if isinstance(tests, int) and self.tests < tests <= _MOST_TESTS:
+                self.tests = tests
 
     def _keep(self, accepted: Accepted) -> None:
-        """Remember an accepted policy as the newest one; forget the oldest but the backup."""
+        """Remember an accepted policy as the newest; forget the oldest that does not stand."""
         self._accepted.pop(accepted.record.version, None)
         self._accepted[accepted.record.version] = accepted
         for version in list(self._accepted)[:-_REMEMBERED]:
-            if version:  # the backup stays
+            if version not in (0, self._running.get('version')):  # the backup, and what runs
                 del self._accepted[version]
 
     def leave_policies_to(self, keeper: Callable[[], list[PolicyRecord]]) -> None:
@@ -151,12 +99,15 @@ class History:
         self._keeper, self._accepted = keeper, {}
 
     def _snapshot(self) -> list[Body]:
-        """Return the entries with which a fresh file begins: policies, a standing revocation."""
+        """Return the entries with which a fresh file begins: policies, and what stands."""
         reason = self.revoked
         kept = list(self._accepted.values()) if self._keeper is None else [
             Accepted(record, None) for record in self._keeper()]
         standing = [self._body('revoked', reason=reason)] if reason else []
-        return [*(self._accepted_body(accepted) for accepted in kept), *standing]
+        if self.tests:
+            standing.append(self._body('tested', tests=self.tests))
+        return [*([self._running] if self._running else []),  # before what must not push it out
+                *(self._accepted_body(accepted) for accepted in kept), *standing]
 
     def _accepted_body(self, accepted: Accepted) -> Body:
         told = {} if accepted.claim is None else {'claim': accepted.claim}
@@ -179,7 +130,7 @@ class History:
     def note(self, kind: str, **values: Json) -> Future[None] | None:
         """Append an entry; return a Future, or None where no ledger is kept."""
         body = self._body(kind, **values)
-        self._note_trust(body)  # before it waits: a fresh file may begin before it is written
+        self._note_standing(body)  # before it waits: a fresh file may begin before it is written
         return None if self._thread is None else self._thread.append(body)
 
     def accept(self, record: PolicyRecord, claim: Claim | None = None) -> Future[None] | None:

@@ -10,6 +10,9 @@ returns. A write that was cut short (kill, full disk, power) leaves a *torn tail
 start drops. Any other bytes that do not fit are *damage*: the next start puts the file aside
 under another name and keeps the entries before the damage. A file that has grown large is put
 aside too; the first entry of the next file goes on from its last digest.
+
+The files put aside are kept as long as there is room (:mod:`scpo_ros.ledger.retention`). Before
+one is deleted an entry `deleted` says which, and with which digest the chain goes on behind it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +26,7 @@ from typing import TypeAlias
 
 from scpo_ros.atomic_file import flush, replacing
 from scpo_ros.exceptions import ScpoRosError
+from scpo_ros.ledger.retention import begins_after, number_of, put_aside, Room, surplus
 
 
 Json: TypeAlias = (
@@ -110,14 +114,17 @@ def read(data: bytes) -> Reading:
 class Ledger:
     """An open ledger file, locked against other processes."""
 
-    def __init__(self, path: str | Path, limit: int = 64 * 2**20) -> None:
+    def __init__(self, path: str | Path, limit: int | None = None,
+                 room: Room | None = None) -> None:
         """
         Open or begin a ledger, repair its tail, and read it: see :attr:`reading`.
 
-        :param path: of the file; its folder is made. :param limit: size at which it is put aside.
+        :param path: of the file; its folder is made. :param limit: size at which it is put aside,
+            None for that of its room. :param room: for it and the files put aside.
         :raises LedgerError: when it cannot be written or another process holds it.
         """
-        self.path, self._limit = Path(path), limit
+        self.path, self._room = Path(path), Room() if room is None else room
+        self._limit = self._room.file if limit is None else limit
         self._file: int | None = None  # descriptor, None while the file is not open
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,6 +135,7 @@ class Ledger:
             self._last = self.reading.entries[-1].digest if self.reading.entries else GENESIS
             if self.reading.fault == 'damage':
                 self._put_aside('damaged', data[:self.reading.length], self._last)
+            self._make_room()
         except OSError as error:
             self.close()
             raise LedgerError(f'the ledger {path} cannot be opened: {error}') from error
@@ -150,9 +158,9 @@ class Ledger:
         :param why: part of the new name. :param keep: content of the other file.
         :param last: digest of the last entry in it.
         """
-        number = 1
-        while (aside := self.path.with_name(f'{self.path.name}.{why}-{number}')).exists():
-            number += 1
+        before = put_aside(self.path, why)
+        number = number_of(before[-1]) + 1 if before else 1  # also where the first were deleted
+        aside = self.path.with_name(f'{self.path.name}.{why}-{number}')
         try:
             with replacing(self.path) as fresh:
                 fresh.write_bytes(keep)
@@ -200,8 +208,26 @@ class Ledger:
         last, lines = lines_of(self._last, bodies)
         try:
             self._put_aside('full', b''.join(lines), last)
+            self._make_room()
         except OSError as error:
             raise LedgerError(f'the ledger cannot be put aside: {error}') from error
+
+    def _make_room(self) -> None:
+        """
+        Delete the oldest files put aside until there is room; say so in the ledger first.
+
+        :raises OSError: when that cannot be done.
+        """
+        doomed = surplus(self.path, self._room.aside)
+        if not doomed:
+            return
+        left = [part for part in put_aside(self.path, 'full') if part not in doomed]
+        self.append({'kind': 'deleted', 'files': [part.name for part in doomed],
+                     'bytes': sum(part.stat().st_size for part in doomed),
+                     'begins_after': begins_after((left or [self.path])[0]) or self._last})
+        for part in doomed:
+            part.unlink(missing_ok=True)
+        flush(self.path.parent)
 
     def close(self) -> None:
         """Close the file, which gives up the lock."""

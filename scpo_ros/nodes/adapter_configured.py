@@ -18,11 +18,14 @@ from scpo_ros.health.severity import Severity
 from scpo_ros.interface.acknowledgement import Acknowledgement
 from scpo_ros.interface.messages import (
     Command, read_active, read_command, read_event, read_state, read_trajectory)
+from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.ledger.history import History
+from scpo_ros.ledger.retention import MIB, Room
 from scpo_ros.nodes.adapter_services import AdapterServices
 from scpo_ros.nodes.adapter_topics import AdapterTopics
 from scpo_ros.nodes.conversions import LATCHED
 from scpo_ros.nodes.health import STEADY
+from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.process.requests import Start
 from scpo_ros.process.stopping import stop_each
 from scpo_ros.process.worker import Worker
@@ -55,6 +58,7 @@ class ConfiguredAdapter:
         """
         self.active = False  # whether it may learn
         self._node, self._spec, self._lockstep = node, spec, lockstep
+        self._limits = SizeLimits.of(spec)
         self._undo: list[Callable[[], object]] = []
         try:
             self._create(config)
@@ -63,12 +67,13 @@ class ConfiguredAdapter:
             raise
 
     def _create(self, config: AdapterConfig) -> None:
-        self._history = History(config.ledger_dir, 'adapter')
+        self._history = History(config.ledger_dir, 'adapter',
+                                room=Room(config.ledger_limit_mib * MIB))
         self._undo.append(self._history.stop)
         self.session = Session(config, double_integrator(self._spec.system), self._lockstep,
                                history=self._history)
         self._worker: Worker[Learner, Reply] = Worker(
-            Adaptation, (self._spec, config), niceness=_WORKER_NICENESS)
+            Adaptation, (self._spec, config, None, self._history.tests), niceness=_WORKER_NICENESS)
         self._undo.append(self._worker.stop)
         self._topics = AdapterTopics(self._node, self._spec.system)
         self._undo.append(self._topics.destroy)
@@ -86,7 +91,8 @@ class ConfiguredAdapter:
                 (JointTrajectory, 'demonstrations', self._on_demonstration, 10),
                 (ParameterEvent, 'controller/active_policy', self._on_active, LATCHED),
                 (ParameterEvent, 'proposals', self._on_proposal, 10)):
-            made = self._node.create_subscription(kind, topic, callback, qos)
+            made = subscribe(self._node, kind, topic, callback, qos,
+                             self._limits.bytes_of(topic), self._ignore)
             self._undo.append(partial(self._node.destroy_subscription, made))
 
     def stop(self) -> None:
@@ -102,9 +108,13 @@ class ConfiguredAdapter:
         try:
             use(read(message))
         except InvalidArrayError as error:
-            self.session.inbox.ignore(str(error))
-            self._node.get_logger().warn(f'ignored a malformed message: {error}',
-                                         throttle_duration_sec=5.0)
+            self._ignore(str(error))
+
+    def _ignore(self, why: str) -> None:
+        """Count a malformed message."""
+        self.session.inbox.ignore(why)
+        self._node.get_logger().warn(f'ignored a malformed message: {why}',
+                                     throttle_duration_sec=5.0)
 
     def _on_state(self, message: JointState) -> None:
         self._reading(read_state, message, self.session.seen.add_state)
@@ -126,11 +136,12 @@ class ConfiguredAdapter:
         self._reading(read_trajectory, message, keep)
 
     def _on_proposal(self, message: ParameterEvent) -> None:
-        self._reading(read_event, message, lambda values: self.session.inbox.add_proposal(
-            values.get('proposal.step')))
+        self._reading(
+            partial(read_event, limits=self._limits), message,
+            lambda values: self.session.inbox.add_proposal(values.get('proposal.step')))
 
     def _on_active(self, message: ParameterEvent) -> None:
-        self._reading(read_active, message, self._acknowledge)
+        self._reading(partial(read_active, limits=self._limits), message, self._acknowledge)
 
     def _acknowledge(self, seen: Acknowledgement) -> None:
         self.session.acknowledge(seen)
@@ -146,7 +157,8 @@ class ConfiguredAdapter:
         if answer is not None:
             self._conclude(answer)
         self._worker.revive(
-            lambda: (self._spec, self.session.config, self.session.replacement()))
+            lambda: (self._spec, self.session.config, self.session.replacement(),
+                     self._history.tests))
         if self.active and not self._worker.busy:
             request = self.session.next_request(
                 self._node.count_publishers('demonstrations') > 0)

@@ -13,10 +13,12 @@ from scpo_ros.health.severity import Severity
 from scpo_ros.health.timing import Punctuality
 from scpo_ros.interface.messages import read_policy, read_state, State
 from scpo_ros.interface.refusal import RefusalKind
+from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.interface.state_watch import Fate
 from scpo_ros.nodes.controller_topics import Announcement, ControllerFigures
 from scpo_ros.nodes.conversions import command_message, LATCHED_QUEUE
 from scpo_ros.nodes.health import Diagnosed, ERROR, Health, OK, STEADY, WARN
+from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
 from scpo_ros.verification.backup.evidence import demands_of
@@ -72,16 +74,19 @@ class ControllerNode(Node):
         self._commands = self.create_publisher(JointState, 'joint_command', 1)
         self._announcement = Announcement(self, self._loop.admission)
         self._figures = ControllerFigures(self, self._loop, self._punctuality)
-        self.create_subscription(JointState, 'joint_states', self._contained(self._on_state), 1)
-        self.create_subscription(
-            ParameterEvent, 'policy', self._contained(self._on_policy), LATCHED_QUEUE)
+        self._limits = SizeLimits.of(spec)
+        for kind, topic, take, refuse, qos in (
+                (JointState, 'joint_states', self._on_state, self._ignore_state, 1),
+                (ParameterEvent, 'policy', self._on_policy, self._refuse_policy, LATCHED_QUEUE)):
+            subscribe(self, kind, topic, self._contained(take), qos,
+                      self._limits.bytes_of(topic), self._contained(refuse))
         self.create_timer(_POLL_S, self._contained(self._poll), clock=STEADY)
         self._health = Health(self, 'policy', self._diagnose)
         self._announcement.publish()
 
     def _contained(self, callback: Callable[..., None]) -> Callable[..., None]:
         """Return the callback; a failure costs it one message, and the node counts it."""
-        def contained(*arguments: JointState | ParameterEvent) -> None:
+        def contained(*arguments: JointState | ParameterEvent | str) -> None:
             try:
                 callback(*arguments)
             except Exception as error:  # noqa: B902 - the robot must not fall with a callback
@@ -95,14 +100,17 @@ class ControllerNode(Node):
         try:
             state = read_state(message)
         except InvalidArrayError as error:
-            self._diagnosis.saw_malformed(arrival)
-            self.get_logger().error(f'no action on a malformed state: {error}',
-                                    throttle_duration_sec=5.0)
+            self._ignore_state(f'{error}')
             return
         if self._lockstep and self._loop.admission.busy:
             self._held = message
             return
         self._answer(state, arrival)
+
+    def _ignore_state(self, why: str) -> None:
+        self._diagnosis.saw_malformed(_steady())
+        self.get_logger().error(f'no action on a malformed state: {why}',
+                                throttle_duration_sec=5.0)
 
     def _answer(self, state: State, arrival: float) -> None:
         now = None
@@ -119,11 +127,14 @@ class ControllerNode(Node):
             self._announcement.publish()
 
     def _on_policy(self, message: ParameterEvent) -> None:
-        admission = self._loop.admission
         try:
-            admission.submit(read_policy(message))
+            self._loop.admission.submit(read_policy(message, self._limits))
         except Exception as error:  # noqa: B902 - what cannot be read is refused, with its reason
-            admission.refuse(-1, RefusalKind.MALFORMED, f'{type(error).__name__}: {error}')
+            self._refuse_policy(f'{type(error).__name__}: {error}')
+        self._announcement.publish()
+
+    def _refuse_policy(self, why: str) -> None:
+        self._loop.admission.refuse(-1, RefusalKind.MALFORMED, why)
         self._announcement.publish()
 
     def _poll(self) -> None:

@@ -11,8 +11,10 @@ from scpo_ros.experts.batches import Batches
 from scpo_ros.experts.catalogue import ExpertCatalogue
 from scpo_ros.health.silence import without_states
 from scpo_ros.interface.messages import read_state
+from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.nodes.conversions import trajectory_message
 from scpo_ros.nodes.health import Health, OK, WARN
+from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.run import run
 from scpo_ros.systems.linear_system import double_integrator
@@ -37,7 +39,8 @@ class ExpertNode(Node):
         self._switch(config)
         self._sent, self._ignored = 0, 0
         self._publisher = self.create_publisher(JointTrajectory, 'demonstrations', 10)
-        self.create_subscription(JointState, 'joint_states', self._on_state, _BEHIND)
+        subscribe(self, JointState, 'joint_states', self._on_state, _BEHIND,
+                  SizeLimits.of(spec).bytes_of('joint_states'), self._ignore)
         self._changes = Changes(self, config, self._switch)
         self._health = Health(self, 'demonstrations', self._diagnose)
 
@@ -49,7 +52,7 @@ class ExpertNode(Node):
         try:
             states = self._batches.see(read_state(message))
         except InvalidArrayError:
-            self._ignored += 1
+            self._ignore()
             return
         if states is None:
             return
@@ -58,6 +61,9 @@ class ExpertNode(Node):
             first.stamp, self._name, [state.time - first.time for state in states], x,
             self._law(x)[:, 0]))
         self._sent += 1
+
+    def _ignore(self, _: str = '') -> None:
+        self._ignored += 1
 
     def _diagnose(self) -> tuple[bytes, str, dict[str, str | int]]:
         values: dict[str, str | int] = {

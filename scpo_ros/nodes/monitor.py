@@ -9,8 +9,10 @@ from rclpy.node import Node
 from rclpy.utilities import try_shutdown
 from scpo_ros.config import MonitorConfig
 from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.nodes.conversions import LATCHED_QUEUE
 from scpo_ros.nodes.health import Health, OK, STEADY, WARN
+from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
 from scpo_ros.recording.run_record import NUMBERS, RunRecord
@@ -47,9 +49,11 @@ class MonitorNode(Node):
         self._ended: float | None = None  # duration of the run [s], once it is over
         self._frozen, self._next_line = False, 0.0
         self._patience = self._spec.metrics.horizon_s + 10.0
+        limits = SizeLimits.of(self._spec)
         for topic, kind in {**_KINDS, **dict.fromkeys(NUMBERS, Float64)}.items():
-            self.create_subscription(kind, topic, partial(self._take, topic),
-                                     LATCHED_QUEUE if topic in _LATCHED else 10)
+            subscribe(self, kind, topic, partial(self._take, topic),
+                      LATCHED_QUEUE if topic in _LATCHED else 10, limits.bytes_of(topic),
+                      self._ignore)
         self._freeze = self.create_client(SetBool, 'adapter/set_enabled')
         self.create_timer(0.25, self._watch, clock=STEADY)
         self._health = Health(self, 'run', self._diagnose)
@@ -59,9 +63,12 @@ class MonitorNode(Node):
         try:
             self._record.take(topic, message)
         except InvalidArrayError as error:
-            self.get_logger().warn(f'ignored a message: {error}', throttle_duration_sec=5.0)
+            self._ignore(str(error))
         if topic == 'policy' and self._record.published and self._began is None:
             self._began = self._seconds()
+
+    def _ignore(self, why: str) -> None:
+        self.get_logger().warn(f'ignored a message: {why}', throttle_duration_sec=5.0)
 
     def _seconds(self) -> float:
         """Return the time by which the duration counts [s]."""

@@ -1,7 +1,7 @@
 """Parameters of the nodes, derived from the configuration classes."""
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import Generic, TYPE_CHECKING, TypeAlias, TypeVar
 
 from rcl_interfaces.msg import (
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Scalar: TypeAlias = bool | int | float | str
 Value: TypeAlias = Scalar | list[Scalar]  # of a parameter
 Config = TypeVar('Config', bound=Validated)  # configuration class of a node
+_LONGEST = 4096  # entries or characters of a value
 _STANDARD = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
 
 
@@ -57,7 +58,7 @@ def declare(node: Node, kind: type[Config]) -> tuple[Spec, Config]:
     given = {name: _plain(node.get_parameter(name).value)
              for name in node.get_parameters_by_prefix('') if not name.startswith(_STANDARD)}
     spec, config = build_node(kind, given)
-    node.add_on_set_parameters_callback(lambda parameters: _same_clock(node, parameters))
+    node.add_on_set_parameters_callback(lambda parameters: _admissible(node, parameters))
     for name, (item, meta) in {**flatten(spec), **flatten(config)}.items():
         _declare_one(node, name, _plain(item), meta, name in given)
     return spec, config
@@ -75,8 +76,18 @@ def _declare_one(node: Node, name: str, item: Value, meta: 'Metadata', given: bo
         raise ConfigurationError(name, item, f'is refused: {error}') from error
 
 
-def _same_clock(node: Node, parameters: list[Parameter]) -> SetParametersResult:
-    """Refuse another clock: which node waits for which was decided at the start."""
+def _too_long(parameters: list[Parameter]) -> str:
+    """Return which of some values is longer than any parameter, as a sentence, or ''."""
+    return next((f'{p.name[:_LONGEST]}: the value has {len(p.value)} entries or characters, at '
+                 f'most {_LONGEST} are taken' for p in parameters
+                 if isinstance(p.value, Sized) and not len(p.value) <= _LONGEST), '')
+
+
+def _admissible(node: Node, parameters: list[Parameter]) -> SetParametersResult:
+    """Refuse another clock, decided at the start, and what is longer than any parameter."""
+    reason = _too_long(parameters)
+    if reason:
+        return SetParametersResult(successful=False, reason=reason)
     present = node.get_parameter('use_sim_time').value
     if any(p.name == 'use_sim_time' and p.value != present for p in parameters):
         return SetParametersResult(
@@ -98,7 +109,7 @@ class Changes(Generic[Config]):
         node.add_on_set_parameters_callback(self._check)
 
     def _check(self, parameters: list[Parameter]) -> SetParametersResult:
-        clock = _same_clock(self._node, parameters)
+        clock = _admissible(self._node, parameters)
         if not clock.successful:
             return clock
         present = {name: item for name, (item, _) in flatten(self.config).items()}

@@ -10,8 +10,10 @@ from rosgraph_msgs.msg import Clock
 from scpo_ros.config import PlantConfig
 from scpo_ros.health.silence import without_commands
 from scpo_ros.interface.messages import seconds
+from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.nodes.conversions import state_message
 from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
+from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.plant_answers import Answers, Due
 from scpo_ros.nodes.run import run
@@ -65,12 +67,13 @@ class PlantNode(Node):
         self._metrics = Metrics(self, ('deadline_misses', 'limit_violations'))
         self._health = Health(self, 'simulation', self._diagnose)
         self._changes = Changes(self, config, self._reconfigure)
-        self._listen()
+        self._listen(SizeLimits.of(spec).bytes_of('joint_command'))
         self._timer = self.create_timer(self._period(config), self._tick, clock=STEADY)
         self._publish()
 
-    def _listen(self) -> None:
-        self.create_subscription(JointState, 'joint_command', self._on_command, 1)
+    def _listen(self, largest: int) -> None:
+        subscribe(self, JointState, 'joint_command', self._on_command, 1, largest,
+                  self._answers.ignore)
         self.create_subscription(
             Float64, 'adapter/metrics/processed_time', self._on_processed, 10)
         self.create_service(Trigger, '~/reset', self._on_reset)

@@ -46,6 +46,10 @@ class Answers:
         elif abs(answered - now) < _SAME_S:
             self.command = effort[0]
 
+    def ignore(self, _: str) -> None:
+        """Count a message that was no command."""
+        self.malformed += 1
+
     def hear_adapter(self, processed: float) -> None:
         """Note which state [s] the adapter is done with."""
         self._processed, self.alone = processed, False

@@ -23,10 +23,10 @@ class ReadyNode(Node):
         super().__init__('ready')
         self._began, self._controlled = time.monotonic(), False
         self.create_subscription(
-            ParameterEvent, 'controller/active_policy', self._on_active, LATCHED)
+            ParameterEvent, 'controller/active_policy', self._on_active, LATCHED, raw=True)
         self.create_timer(0.2, self._look, clock=STEADY)
 
-    def _on_active(self, _: ParameterEvent) -> None:
+    def _on_active(self, _: bytes) -> None:
         self._controlled = True
 
     def _look(self) -> None:

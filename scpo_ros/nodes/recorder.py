@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from scpo_ros.config import RecorderConfig
+from scpo_ros.interface.size_limits import SIZED_TOPICS, SizeLimits
 from scpo_ros.nodes.health import Health, OK, STEADY, WARN
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
@@ -18,6 +19,7 @@ from scpo_ros.recording.bag import BagWriter, PARAMETERS, profile, TYPES
 
 SHARED = ('/clock', '/diagnostics', '/parameter_events', '/rosout')  # topics of all namespaces
 _LOOK_S = 0.05  # how often new topics are looked for [s]
+_LARGEST_BYTES = 16 * 2**20  # of a message of another topic, say an image
 _DEPTH = 1000  # messages of a topic that may wait to be written
 
 
@@ -38,7 +40,8 @@ class RecorderNode(Node):
     def __init__(self) -> None:
         """Declare parameters and open the bag."""
         super().__init__('recorder', automatically_declare_parameters_from_overrides=True)
-        _, config = declare(self, RecorderConfig)
+        spec, config = declare(self, RecorderConfig)
+        self._limits, self._skipped = SizeLimits.of(spec), 0
         data = {}
         if config.parameters_file:
             data[PARAMETERS] = Path(config.parameters_file).read_text(encoding='utf-8')
@@ -86,15 +89,30 @@ class RecorderNode(Node):
 
     def _writing(self, topic: str) -> Callable[..., None]:
         """Return the function that writes a message of a topic into the bag."""
+        name = topic.removeprefix(self._prefix)
+        largest = self._limits.bytes_of(name) if name in SIZED_TOPICS else _LARGEST_BYTES
+
         def write(raw: bytes, info: Arrival) -> None:
+            if not len(raw) <= largest:
+                self._skip(topic, len(raw), largest)
+                return
             self._bag.write(topic, info['received_timestamp'] or time.time_ns(), raw)
             self._written += 1
 
         return write
 
+    def _skip(self, topic: str, size: int, largest: int) -> None:
+        self._skipped += 1
+        self.get_logger().warn(
+            f'not recorded: {topic}: the message has {size} bytes, at most {largest} are kept',
+            throttle_duration_sec=5.0)
+
     def _diagnose(self) -> tuple[bytes, str, dict[str, int]]:
         """Return the diagnostic status: level, message, values."""
-        values = {'messages': self._written, 'topics': len(self._topics)}
+        values = {'messages': self._written, 'topics': len(self._topics),
+                  'too_long': self._skipped}
+        if self._skipped:
+            return WARN, f'{self._skipped} messages were too long to be recorded', values
         if not self._written:
             return WARN, 'nothing recorded yet: is anything running?', values
         return OK, f'{self._written} messages recorded', values

@@ -15,9 +15,10 @@ from scpo_ros.backup.planar.grid import cell_ranges, cells_between, spread
 from scpo_ros.backup.planar.law_pieces import LawPieces
 from scpo_ros.backup.planar.polygons import clipped
 from scpo_ros.proofs.enclosure import Enclosure
+from scpo_ros.sets.units import units_of
 from scpo_ros.systems.safe_set import PlanarSafeSet
 
-_OVERLAP = 1e-12  # by which boxes overlap, so that rounding leaves no gap between them
+_OVERLAP = 1e-12  # of boxes, in units of the set (scpo_ros.sets.units)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class CellMesh:
             kept = _touched(wanted(low + nodes * size))[at[:, 0], at[:, 1]]
             piece, at = piece[kept], at[kept]
         corner = low + at * size
-        polygons, some = _in_boxes(pieces.polygons[piece], corner, corner + size)
+        polygons, some = _in_boxes(pieces.polygons[piece], corner, corner + size,
+                                   _overlap(pieces))
         return cls.made(polygons[some], piece[some], (at @ np.array([cells, 1]))[some], pieces)
 
     @classmethod
@@ -111,11 +113,11 @@ class CellMesh:
         """Return the mesh of the given cells (c,), each split into four."""
         owner, polygon = self._polygons_of(cells)
         low, middle = (self.centre - self.half)[cells], self.centre[cells]
-        batches = []
+        batches, overlap = [], _overlap(pieces)
         for quarter in range(4):
             corner = np.where([quarter & 1, quarter & 2], middle, low)[owner]
             polygons, some = _in_boxes(
-                self.polygons[polygon], corner, corner + self.half[cells][owner])
+                self.polygons[polygon], corner, corner + self.half[cells][owner], overlap)
             batches.append((polygons[some], self.piece[polygon][some],
                             (4 * owner + quarter)[some]))
         return CellMesh.made(*_joined(batches), pieces)
@@ -149,12 +151,19 @@ def _touched(nodes: Booleans) -> Booleans:
     return touched
 
 
-def _in_boxes(polygons: Array, low: Array, high: Array) -> tuple[Array, Booleans]:
-    """Clip every polygon by its own box."""
+def _overlap(pieces: LawPieces) -> Array:
+    """Return by how much boxes overlap along each axis (2,), so that rounding leaves no gap."""
+    overlap: Array = _OVERLAP * units_of(np.abs(pieces.polygons).max(axis=(0, 1)))
+    return overlap
+
+
+def _in_boxes(polygons: Array, low: Array, high: Array,
+              overlap: Array) -> tuple[Array, Booleans]:
+    """Clip every polygon by its own box. :param overlap: of the boxes along each axis (2,)."""
     alive = np.ones(len(polygons), dtype=bool)
     for axis in (0, 1):
         normal = np.eye(2)[axis]
         for sign, edge in ((1.0, high), (-1.0, low)):
-            polygons, some = clipped(polygons, sign * normal, sign * edge[:, axis] + _OVERLAP)
+            polygons, some = clipped(polygons, sign * normal, sign * edge[:, axis] + overlap[axis])
             alive &= some
     return polygons, alive

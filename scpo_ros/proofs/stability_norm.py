@@ -14,6 +14,7 @@ from scpo_ros.arrays import Array
 from scpo_ros.backup.law import Backup
 from scpo_ros.backup.planar.law_pieces import ENLARGEMENTS, LawPieces
 from scpo_ros.exceptions import InfeasibleError
+from scpo_ros.sets.units import units_of
 from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.systems.scenario import interior_states
 
@@ -79,7 +80,8 @@ def inner_radius(pieces: LawPieces, weight: Array) -> tuple[float, Array]:
     along = np.roll(pieces.polygons, -1, axis=1) - pieces.polygons
     normal = np.stack([along[..., 1], -along[..., 0]], axis=-1)
     reach = np.sum(normal * pieces.polygons, axis=-1)
-    reach = reach - ENLARGEMENTS[-1] * np.linalg.norm(normal, axis=-1)
+    units = units_of(np.abs(pieces.polygons).max(axis=(0, 1)))
+    reach = reach - ENLARGEMENTS[-1] * np.linalg.norm(normal * units, axis=-1)
     size = np.sqrt(np.einsum('nvi,ij,nvj->nv', normal, np.linalg.inv(weight), normal))
     with np.errstate(invalid='ignore', divide='ignore'):
         radius = np.where(size > 0, reach / size, np.inf).min(axis=1)

@@ -22,6 +22,7 @@ NUMBERS = {'adapter/metrics/loss': 'loss', 'adapter/metrics/worst_metric': 'wors
            'controller/metrics/guard_interventions': 'guard_interventions',
            'controller/metrics/period_ms': 'period_ms',
            'plant/metrics/deadline_misses': 'deadline_misses'}  # of the simulated plant only
+_MOST_EXPERTS = 64  # names that are kept
 KEPT_STATES = 512  # labelled states on which the imitation losses are compared
 
 
@@ -97,7 +98,7 @@ class RunRecord:
     def add_demonstration(self, labelled: tuple[str, Array, Array]) -> None:
         """Add (name of the expert, states (k, n), actions (k, m))."""
         name, states, actions = labelled
-        if name not in self.experts:
+        if name not in self.experts and len(self.experts) < _MOST_EXPERTS:
             self.experts.append(name)
         self.demonstrations = (self.demonstrations + [(states, actions)])[-KEPT_STATES:]
 

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.sets.invariant_set import Polytope
+from scpo_ros.sets.units import units_of
 from scpo_ros.systems.linear_system import LinearSystem
 
 ROUNDING = 1e-9  # of the admissible inputs, units of u
@@ -61,7 +62,8 @@ class InputBounds:
         H = safe_set.H
         weight = (H @ system.B)[:, 0]
         table = np.column_stack([-H @ system.A, 1 - np.abs(H) @ system.disturbance])
-        up, low = weight > 1e-12, weight < -1e-12
+        relative = weight * units_of(system.input_limit[0])
+        up, low = relative > 1e-12, relative < -1e-12
         return cls(table[up] / weight[up, None], table[low] / weight[low, None],
                    table[~(up | low)])
 

@@ -21,6 +21,7 @@ from scipy.spatial import ConvexHull, HalfspaceIntersection, QhullError
 from scipy.special import ndtri
 from scpo_ros.arrays import Array, Booleans, checked
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.sets.units import in_units, units_of
 from scpo_ros.systems.linear_system import LinearSystem
 
 _ZERO = 1e-12
@@ -61,9 +62,10 @@ class Polytope:
 
         Lowest up to a small slant, so that of two on a level rounding does not choose.
         """
+        units = units_of(1 / np.abs(self.H).max(axis=0))
         points = HalfspaceIntersection(
-            np.c_[self.H, -np.ones(len(self.H))], np.zeros(self.H.shape[1])).intersections
-        points = points[ConvexHull(points).vertices]
+            np.c_[self.H * units, -np.ones(len(self.H))], np.zeros(self.H.shape[1])).intersections
+        points = points[ConvexHull(points).vertices] * units
         size = np.abs(points).max(axis=0)
         lowest = np.argmin(points[:, -1] / size[-1] + _SLANT * points[:, 0] / size[0])
         return np.roll(points, -lowest, axis=0)
@@ -119,7 +121,8 @@ def _directions(count: int, n: int, phase: float) -> Array:
 
 def irredundant(rows: Array) -> Array:
     """Return the rows of {x : rows x <= 1} that are facets, by the hull of the polar."""
-    facets: Array = rows[np.sort(ConvexHull(rows).vertices)]
+    units = units_of(np.abs(rows).max(axis=0))
+    facets: Array = rows[np.sort(ConvexHull(rows / units).vertices)]
     return facets
 
 
@@ -183,8 +186,9 @@ def contractive_set(system: LinearSystem, contraction: float,
     """
     if not 0 < contraction <= 1:
         raise ConfigurationError('contraction', contraction, 'must lie in (0, 1]')
-    return _largest(system, _state_rows(system), contraction, iterations,
-                    lambda rows: predecessor(system, rows, contraction))
+    scaled, units = in_units(system)
+    return _largest(scaled, _state_rows(scaled), contraction, iterations,
+                    lambda rows: predecessor(scaled, rows, contraction), units)
 
 
 def feedback_set(system: LinearSystem, gain: Array, contraction: float,
@@ -198,14 +202,15 @@ def feedback_set(system: LinearSystem, gain: Array, contraction: float,
     :param gain: K (m, n).
     :raises ConfigurationError: when no such set with the origin inside was found.
     """
-    closed = system.A - system.B @ gain
-    scaled = gain / system.input_limit[:, None]
-    limits = np.vstack([_state_rows(system), scaled, -scaled])
+    scaled, units = in_units(system)
+    closed = (system.A - system.B @ gain) / units[:, None] * units
+    kept = gain / system.input_limit[:, None] * units
+    limits = np.vstack([_state_rows(scaled), kept, -kept])
 
     def before(rows: Array) -> Array:
-        return rows @ closed / _reach(system, rows, contraction)[:, None]
+        return rows @ closed / _reach(scaled, rows, contraction)[:, None]
 
-    return _largest(system, irredundant(limits), contraction, iterations, before)
+    return _largest(scaled, irredundant(limits), contraction, iterations, before, units)
 
 
 def _state_rows(system: LinearSystem) -> Array:
@@ -213,19 +218,26 @@ def _state_rows(system: LinearSystem) -> Array:
 
 
 def _largest(system: LinearSystem, rows: Array, contraction: float, iterations: int,
-             before: Callable[[Array], Array]) -> Polytope:
-    """Iterate C & Pre(C) until it settles. :param before: rows -> those of Pre."""
+             before: Callable[[Array], Array], units: Array) -> Polytope:
+    """
+    Iterate C & Pre(C) until it settles.
+
+    :param before: rows -> those of Pre. :param units: of the states (n,), in which all this is.
+    """
     for _ in range(iterations):
         try:
             smaller = irredundant(np.vstack([rows, before(rows)]))
         except QhullError as error:
             raise ConfigurationError(
                 'contraction', contraction, 'leaves no safe set inside the limits') from error
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                error.name, (system.disturbance * units).tolist(), error.rule) from error
         settled = len(smaller) == len(rows) and _same_rows(
             smaller, rows, system.state_limit)
         rows = smaller
         if settled:
-            return Polytope(rows)
+            return Polytope(rows / units)
     raise ConfigurationError(
         'contraction', contraction,
         f'gives no safe set within {iterations} iterations: contract less, or widen the limits')

@@ -4,11 +4,13 @@ The counter of tests with fresh scenarios, on disk, so that a restart forgets no
 What a sampled certificate claims for all accepted policies at once needs every test to be counted
 that was ever made, passed or not (:mod:`scpo_ros.scpo.sampled_bound`). The file is replaced as a
 whole and flushed to the disk before a test's scenarios are drawn: a kill at any instant counts a
-test too many at most. Two processes with one file take turns.
+test too many at most. Two processes with one file take turns. The adapter's ledger counts the
+tests as well: where the file is gone, or older than the ledger, the larger count holds.
 """
 
 import fcntl
 import json
+import logging
 from pathlib import Path
 
 from scpo_ros.atomic_file import write_whole
@@ -16,20 +18,26 @@ from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.scpo import SampledBound
 
 
+_LOG = logging.getLogger(__name__)
+
+
 class BoundCounter:
     """A :class:`SampledBound` in a file."""
 
     def __init__(self, path: Path | str, p: float = SampledBound.p,
-                 beta: float = SampledBound.beta) -> None:
+                 beta: float = SampledBound.beta, known: int = 0) -> None:
         """
-        Begin with the tests that the file tells of, with none if there is no file.
+        Begin with the tests that the file tells of, with those known besides if they are more.
 
         :param path: of the file. :param p: claimed largest violation probability.
-        :param beta: doubt over all tests together.
+        :param beta: doubt over all tests together. :param known: tests that a ledger tells of.
         :raises ConfigurationError: for a file that is damaged, or of another p or beta.
         """
-        self._path, self._start = Path(path), SampledBound(p, beta)
-        self.read()
+        self._path, self._start = Path(path), SampledBound(p, beta, known)
+        told = self._told().tests
+        if told < known:
+            _LOG.warning('bound_file %s tells of %d tests, the ledger of %d: the larger count '
+                         'holds', path, told, known)
 
     def read(self) -> SampledBound:
         """
@@ -37,10 +45,14 @@ class BoundCounter:
 
         :raises ConfigurationError: for a file that is damaged, or of another p or beta.
         """
+        return max(self._told(), self._start, key=lambda bound: bound.tests)
+
+    def _told(self) -> SampledBound:
+        """Return what the file tells of; errors as :meth:`read`."""
         try:
             text = self._path.read_text(encoding='utf-8')
         except FileNotFoundError:
-            return self._start
+            return SampledBound(self._start.p, self._start.beta)
         except (OSError, UnicodeDecodeError) as error:
             raise self._refused(f'cannot be read: {error}') from error
         try:
@@ -66,6 +78,7 @@ class BoundCounter:
             fcntl.flock(lock, fcntl.LOCK_EX)
             bound = self.read()
             self._write(bound.spent())
+            self._start = bound.spent()  # a file that goes away meanwhile takes nothing back
         return bound
 
     def _write(self, bound: SampledBound) -> None:

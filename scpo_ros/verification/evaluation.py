@@ -71,6 +71,11 @@ class SafetyEvaluation:
         return self.invariance.kind
 
     @property
+    def tests(self) -> int:
+        """Return how many tests with fresh scenarios were made: none, see SampledEvaluation."""
+        return 0
+
+    @property
     def proved_metrics(self) -> list[int]:
         """Return the columns of `verify` that are proved bounds: invariance, stability."""
         proved = [MetricKind.INVARIANCE] if self.kind == 'proved' else []

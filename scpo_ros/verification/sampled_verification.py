@@ -47,6 +47,11 @@ class SampledEvaluation(SafetyEvaluation):
         return f'{super().coverage}; {self.bound.statement(DISTRIBUTION)}'
 
     @property
+    def tests(self) -> int:
+        """Return how many tests with fresh scenarios were made."""
+        return self.bound.tests
+
+    @property
     def verification_layout(self) -> MetricLayout:
         """Return which column of `verify` is which metric; the fresh ones come last."""
         fresh = [_FRESH[kind] for kind in self.task.metric.kinds]

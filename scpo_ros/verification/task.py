@@ -143,7 +143,7 @@ class ControlTask:
     @property
     def horizon(self) -> int:
         """Return the rollout length H in steps."""
-        return max(1, round(self.spec.metrics.horizon_s / self.system.dt))
+        return self.spec.rollout_steps
 
     @property
     def initial_theta(self) -> Array:

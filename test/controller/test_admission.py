@@ -16,8 +16,9 @@ from scpo_ros.controller.admission import Admission
 from scpo_ros.controller.policy_gate import PolicyGate
 from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.interface.refusal import RefusalKind
-from scpo_ros.ledger.history import find_version, History, read_record, record_values
+from scpo_ros.ledger.history import find_version, History
 from scpo_ros.ledger.ledger import GENESIS, LedgerError, line_of, read
+from scpo_ros.ledger.policy_entry import read_record, record_values
 
 
 def kinds(folder):
@@ -408,7 +409,9 @@ def test_a_flood_of_refusals_does_not_fill_the_disk(tmp_path):
     for number in range(5000):
         admitted.refuse(-1, RefusalKind.MALFORMED, f'number {number}')
     admitted.stop()
-    assert len(kinds(tmp_path)) == 100 and admitted.gate.refusals == 5000
+    assert kinds(tmp_path) == ['refused'] * 100 + ['unwritten']
+    assert admitted.gate.refusals == 5000 == 100 + entries_of(
+        tmp_path, 'unwritten')[0]['unwritten']
 
 
 def test_refusals_after_a_flood_are_recorded_at_ten_a_second(tmp_path):
@@ -419,6 +422,45 @@ def test_refusals_after_a_flood_are_recorded_at_ten_a_second(tmp_path):
         admitted.refuse(-1, RefusalKind.MALFORMED, f'number {number}')
     admitted.stop()
     assert 199 <= len(kinds(tmp_path)) <= 201
+
+
+def entries_of(folder, kind):
+    data = (folder / 'controller.ledger').read_bytes()
+    return [entry.body for entry in read(data).entries if entry.body['kind'] == kind]
+
+
+def test_refusals_that_were_verified_do_not_fill_the_disk_either(tmp_path):
+    now, verifier, chain = [0.0], Verifier(), chain_of(1)
+    admitted = admission(tmp_path, verifier, clock=lambda: now[0])
+    for _ in range(500):
+        assert admitted.submit(chain[1])
+        verifier.say(safe=False, reason='unsafe')
+        admitted.poll()
+    now[0] = 1.0
+    admitted.refuse(-1, RefusalKind.MALFORMED, 'after the flood')
+    for _ in range(12):
+        admitted.refuse(-1, RefusalKind.MALFORMED, 'too many again')
+    admitted.stop()
+    refused = entries_of(tmp_path, 'refused')
+    assert len(refused) == 110 and admitted.gate.refusals == 513
+    assert [body['unwritten'] for body in refused[98:102]] == [0, 0, 400, 0]
+    assert refused[100]['reason'] == 'after the flood'
+    assert entries_of(tmp_path, 'unwritten')[0]['unwritten'] == 3
+    assert len(refused) + 400 + 3 == admitted.gate.refusals  # none is uncounted
+
+
+def test_the_ledger_keeps_no_word_of_the_sender_of_what_was_refused(tmp_path):
+    verifier, record = Verifier(), chain_of(1)[1]
+    admitted = admission(tmp_path, verifier)
+    sent = np.full(100_000, -0.1)
+    admitted.submit(replace(record, certificate=replace(
+        record.certificate, g=sent, bound=sent, smoothness=sent + 2, verification_max=-0.1)))
+    verifier.say(safe=False, reason='unsafe')
+    admitted.poll()
+    admitted.stop()
+    kept, = entries_of(tmp_path, 'refused')
+    assert np.array_equal(read_record(kept['record']).theta, record.theta)
+    assert (tmp_path / 'controller.ledger').stat().st_size < 2000
 
 
 def test_a_closed_ledger_says_why(tmp_path):

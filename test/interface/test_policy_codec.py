@@ -10,8 +10,8 @@ import pytest
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.interface.policy_codec import policy_of, policy_values
 from scpo_ros.interface.policy_file import write_policy
-from scpo_ros.ledger.history import read_record, record_values
 from scpo_ros.ledger.ledger import GENESIS, line_of
+from scpo_ros.ledger.policy_entry import read_record, record_values
 
 
 RECORD = chain_of(2, np.array([np.pi, 5e-324, -0.0]))[2]

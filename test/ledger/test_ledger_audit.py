@@ -5,8 +5,8 @@ from dataclasses import replace
 from admission_samples import chain_of
 import numpy as np
 import pytest
-from scpo_ros.ledger.history import record_values
 from scpo_ros.ledger.ledger import Ledger
+from scpo_ros.ledger.policy_entry import record_values
 from scpo_ros.ledger_audit import audit, main, parts
 
 

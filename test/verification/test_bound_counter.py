@@ -6,10 +6,14 @@ import json
 import numpy as np
 import pytest
 from scpo_ros.adapter.adaptation import Adaptation
+from scpo_ros.adapter.session import Session
 from scpo_ros.config import AdapterConfig, MetricsConfig, Spec
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.ledger.history import History
+from scpo_ros.ledger.ledger import read
 from scpo_ros.verification.bound_counter import BoundCounter
 from scpo_ros.verification.sampled_verification import SampledEvaluation
+from session_samples import answer, DESCRIBED, report, STEP, SYSTEM
 
 SPEC = Spec(metrics=MetricsConfig(design_states=8, verification_states=12, invariance='sampled',
                                   invariance_states=500))
@@ -87,3 +91,69 @@ def test_the_file_must_be_named():
         AdapterConfig(certificate='sampled-bound')
     with pytest.raises(ConfigurationError):
         AdapterConfig(certificate='promised')
+
+
+# The ledger as a second witness -----------------------------------------------------------------
+
+
+def test_a_file_that_was_deleted_forgets_nothing_that_the_ledger_knows(tmp_path, caplog):
+    path = tmp_path / 'bound.json'
+    for _ in range(3):
+        BoundCounter(path).spend()
+    path.unlink()
+    counter = BoundCounter(path, known=3)
+    assert counter.read().tests == 3 and counter.spend().tests == 3
+    line, = [r.getMessage() for r in caplog.records if r.levelname == 'WARNING']
+    assert 'tells of 0 tests, the ledger of 3' in line and str(path) in line
+    assert BoundCounter(path).read().tests == 4
+
+
+def test_the_larger_of_file_and_ledger_counts(tmp_path, caplog):
+    path = tmp_path / 'bound.json'
+    for _ in range(5):
+        BoundCounter(path).spend()
+    assert BoundCounter(path, known=2).read().tests == 5
+    assert not [r for r in caplog.records if r.levelname == 'WARNING']
+    assert BoundCounter(path, known=9).spend().tests == 9
+    assert BoundCounter(path).read().tests == 10
+
+
+def test_a_file_deleted_while_tests_are_made_counts_on(tmp_path):
+    path = tmp_path / 'bound.json'
+    counter = BoundCounter(path)
+    for expected in range(6):
+        assert counter.spend().tests == expected
+        path.unlink()
+
+
+def test_the_tests_go_into_the_ledger_and_out_of_it(tmp_path):
+    history = History(tmp_path, 'adapter')
+    session = Session(AdapterConfig(), SYSTEM, history=history)
+    session.conclude(DESCRIBED)
+    for tests in (1, 4, 4, 2):
+        session.conclude(answer(STEP, report(tests, changed=False, tests=tests)))
+    history.stop()
+    again = History(tmp_path, 'adapter')
+    again.stop()
+    assert again.tests == 4
+    kept = [e.body for e in read((tmp_path / 'adapter.ledger').read_bytes()).entries]
+    assert [body['tests'] for body in kept if body['kind'] == 'tested'] == [1, 4]
+
+
+@pytest.mark.parametrize('tests', [None, 'x', -1, 1.5, 10**400, True, []])
+def test_a_count_in_a_ledger_that_is_no_count_is_ignored(tmp_path, tests):
+    history = History(tmp_path, 'adapter')
+    history.note('tested', tests=2).result(10)
+    history.note('tested', tests=tests).result(10)
+    history.stop()
+    again = History(tmp_path, 'adapter')
+    again.stop()
+    assert again.tests == 2
+
+
+def test_a_learner_reports_its_tests_and_begins_with_those_of_the_ledger(tmp_path):
+    config = AdapterConfig(certificate='sampled-bound', bound_file=str(tmp_path / 'bound.json'))
+    adaptation = Adaptation(SPEC, config, None, 6)
+    assert adaptation.begin().tests == 7
+    assert json.loads((tmp_path / 'bound.json').read_text())['tests'] == 7
+    assert Adaptation(SPEC, AdapterConfig()).begin().tests == 0

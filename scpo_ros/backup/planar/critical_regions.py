@@ -12,15 +12,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scpo_ros.arrays import Array, Booleans
+from scpo_ros.arrays import Array, Booleans, Integers
 from scpo_ros.backup.active_set_law import ACTIVE, conditions
 from scpo_ros.backup.mpc import BackupMpc, ParametricQP
 from scpo_ros.backup.planar.polygons import clipped_with_labels
 from scpo_ros.exceptions import SolverError
+from scpo_ros.sets.units import units_of
 
 _NUDGE = 1e-7  # step across a facet into the neighbouring region
 _ROUNDING = 1e-13  # distance of a vertex beyond a half-plane that is rounding
 _SMALLEST = 1e-13  # area of a region worth a row in the table
+_MOST_TRIED = 100_000  # active sets; where that is not enough the solver answers
 
 
 def area(vertices: Array) -> float:
@@ -36,7 +38,7 @@ class CriticalRegion:
     slope: Array  # (2,)
     offset: float
     vertices: Array  # (v, 2)
-    facets: Array  # (v, 3): unit normal and bound of each edge, normal'x <= bound
+    facets: Array  # (v, 3): normal'x <= bound of each edge; a unit normal in units of the set
 
 
 def critical_region(qp: ParametricQP, active: list[int], corners: Array,
@@ -44,34 +46,58 @@ def critical_region(qp: ParametricQP, active: list[int], corners: Array,
     """
     Return the :class:`CriticalRegion` of an active set, or None when it has no interior.
 
+    All of it is done in units of the safe set (:mod:`scpo_ros.sets.units`).
+
     :param active: indices of the active constraints.
     :param corners: (v, 2), vertices of the safe set. :param outer: (v, 3), its edges.
     """
-    found = conditions(qp, active)
+    units = units_of(np.abs(corners).max(axis=0))
+    found = conditions(qp, active, units)
     if found is None:
         return None
     law, rows = found
     halfspaces = np.column_stack([rows[:, :2], -rows[:, 2]])
-    vertices, labels = corners, -1 - np.arange(len(corners))  # negative: edges of the safe set
-    while len(vertices) >= 3:
+    cut = _cut(halfspaces, corners / units)
+    if cut is None or area(cut[0]) < _SMALLEST:
+        return None
+    facets = np.array([halfspaces[i] / [*units, 1.0] if i >= 0 else outer[-1 - i]
+                       for i in cut[1]])
+    return CriticalRegion(law[:2], law[2], cut[0] * units, facets)
+
+
+def _cut(halfspaces: Array, corners: Array) -> tuple[Array, Integers] | None:
+    """
+    Return the vertices (v, 2) of a polygon within half-planes (m, 3) and its edges' labels (v,).
+
+    An edge has the number of its half-plane; those of the polygon are -1, -2, ... None where
+    nothing is left, or where rounding keeps it from settling: a half-plane cuts once, and once
+    more where a cut moved a vertex across it by rounding.
+    """
+    vertices, labels = corners, -1 - np.arange(len(corners))
+    for _ in range(2 * len(halfspaces) + 1):
+        if len(vertices) < 3:
+            return None
         beyond = (halfspaces[:, :2] @ vertices.T - halfspaces[:, 2:]).max(axis=1)
         worst = int(np.argmax(beyond))
         if beyond[worst] <= _ROUNDING:
-            break
+            return vertices, labels
         vertices, labels = clipped_with_labels(
             vertices, labels, halfspaces[worst, :2], halfspaces[worst, 2], worst)
-    if len(vertices) < 3 or area(vertices) < _SMALLEST:
-        return None
-    facets = np.array([halfspaces[i] if i >= 0 else outer[-1 - i] for i in labels])
-    return CriticalRegion(law[:2], law[2], vertices, facets)
+    return None
 
 
 def edges(vertices: Array) -> Array:
-    """Return unit normals and bounds (v, 3) of a counter-clockwise polygon's edges."""
+    """
+    Return normals and bounds (v, 3) of a counter-clockwise polygon's edges.
+
+    The normals have the length 1 in units of the polygon.
+    """
+    units = units_of(np.abs(vertices).max(axis=0))
+    vertices = vertices / units
     along = np.roll(vertices, -1, axis=0) - vertices
     normals = np.column_stack([along[:, 1], -along[:, 0]])
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    return np.column_stack([normals, np.sum(normals * vertices, axis=1)])
+    return np.column_stack([normals / units, np.sum(normals * vertices, axis=1)])
 
 
 @dataclass
@@ -103,7 +129,8 @@ class _Found:
         self.regions.append(region)
         self.area += area(region.vertices)
         middles = (region.vertices + np.roll(region.vertices, -1, axis=0)) / 2
-        return list(middles + _NUDGE * region.facets[:, :2])
+        units = units_of(np.abs(corners).max(axis=0))
+        return list(middles + _NUDGE * region.facets[:, :2] * units**2)
 
     def covered(self, points: Array) -> Booleans:
         """Return whether points (N, 2) lie in one of the regions."""
@@ -133,7 +160,7 @@ def enumerate_regions(mpc: BackupMpc, rng: np.random.Generator, samples: int = 4
         queue = list(points[~found.covered(points) & mpc.safe_set.contains(points, 0.0)])
         if found.regions and not queue:
             break
-        while queue:
+        while queue and len(found.tried) < _MOST_TRIED:
             across = found.visit(queue.pop())
             if across and progress is not None:
                 progress(min(found.area / mpc.safe_set.volume, 1.0))

@@ -5,7 +5,8 @@ The polygons are the critical regions, each enlarged by a little, delta, so that
 cover the safe set in spite of rounding and of regions too small for the table. (Their acute
 corners are cut off, by half-planes in eight directions.) That they do is checked and not assumed:
 a union of closed sets that holds the origin, and covers its own edges wherever these lie in the
-interior of C, has no edge there, and so is all of C. A state x of an enlarged polygon i need not
+interior of C, has no edge there, and so is all of C. All of it is done in units of
+the safe set (:mod:`scpo_ros.sets.units`). A state x of an enlarged polygon i need not
 lie in region i; there the law differs from the affine one of i by no more than
 
     error_i = (K + |slope_i|) * max of dist(x, region i),
@@ -26,6 +27,8 @@ from scpo_ros.backup.planar.law_table import LawTable
 from scpo_ros.backup.planar.polygons import clipped
 from scpo_ros.config.table_cache import cached
 from scpo_ros.exceptions import InfeasibleError
+from scpo_ros.sets.invariant_set import Polytope
+from scpo_ros.sets.units import units_of
 from scpo_ros.systems.safe_set import PlanarSafeSet
 
 ENLARGEMENTS = (1e-7, 1e-6)  # delta, tried in turn
@@ -33,7 +36,7 @@ _INTERIOR = 0.5  # a covering polygon must contain an edge with this part of del
 _BOUNDARY = 1e-9  # gauge: what lies nearer to the boundary of C is its closure
 _CELLS = 64  # of the grid that finds neighbours
 _FORMAT = 'pieces-1'
-_TABLE_ERROR = 2e-9  # of the table against the exact law: 1e-9 by its tests
+_TABLE_ERROR = 2e-9  # of the table against the exact law, units of u: 1e-9 by its tests
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,16 @@ class LawPieces:
 
         :raises InfeasibleError: when no enlargement up to 1e-6 covers the safe set.
         """
-        exact, alive = _cut(safe_set.vertices, table.facets, 0.0)
-        exact, slopes = exact[alive], table.slopes[alive]
-        facets = np.concatenate([table.facets[alive], _octagons(exact)], axis=1)
+        units = units_of(np.abs(safe_set.vertices).max(axis=0))
+        wide = np.append(units, 1.0)
+        scaled = Polytope(safe_set.H * units)
+        exact, alive = _cut(scaled.vertices, table.facets * wide, 0.0)
+        exact, slopes = exact[alive], table.slopes[alive] * wide
+        facets = np.concatenate([(table.facets * wide)[alive], _octagons(exact)], axis=1)
         for delta in ENLARGEMENTS:
-            polygons, _ = _cut(safe_set.vertices, facets, delta)
-            if covers(polygons, facets, delta, safe_set):
-                return cls(polygons, slopes, _error(exact, polygons, slopes))
+            polygons, _ = _cut(scaled.vertices, facets, delta)
+            if covers(polygons, facets, delta, scaled):
+                return cls(polygons * units, slopes / wide, _error(exact, polygons, slopes))
         raise InfeasibleError(
             f'the table of the backup leaves gaps wider than {ENLARGEMENTS[-1]:.0e} in the safe '
             'set: nothing can be proved with it')
@@ -105,7 +111,9 @@ def _error(exact: Array, polygons: Array, slopes: Array) -> Array:
         share = np.clip(np.sum(offset * along, axis=2) / square, 0.0, 1.0)
         np.minimum(distance, np.linalg.norm(offset - share[..., None] * along, axis=2),
                    out=distance)
-    error: Array = (2 * steep.max() + steep) * distance.max(axis=1) + _TABLE_ERROR
+    law = np.einsum('rvi,ri->rv', exact, slopes[:, :2]) + slopes[:, 2:]
+    table = _TABLE_ERROR * float(units_of(np.abs(law).max()))
+    error: Array = (2 * steep.max() + steep) * distance.max(axis=1) + table
     return error
 
 

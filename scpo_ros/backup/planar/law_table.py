@@ -34,7 +34,7 @@ class LawTable:
     """Arrays only: what is cached, and all that a query needs."""
 
     slopes: Array  # (R, 3): u = slope'x + offset
-    facets: Array  # (R, f, 3): normal'x <= bound, padded with 0'x <= 1
+    facets: Array  # (R, f, 3): normal'x <= bound in units of the set, padded with 0'x <= 1
     codes: Codes  # (width, width): region, OUTSIDE, or MIXED - row; the rim is OUTSIDE
     candidates: Codes  # (rows, c), padded with -1; of bent cells one region for each law
     bends: npt.NDArray[np.int8]  # (rows,): 1, -1, or 0 for tested

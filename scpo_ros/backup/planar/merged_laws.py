@@ -19,14 +19,16 @@ from scpo_ros.arrays import Array, Booleans, Integers
 from scpo_ros.backup.planar.critical_regions import CriticalRegion
 from scpo_ros.backup.planar.grid import cell_ranges, cells_between
 from scpo_ros.backup.planar.law_table import Codes, LawTable, MIXED
+from scpo_ros.sets.units import units_of
 from scpo_ros.systems.safe_set import PlanarSafeSet
 
 MOST_LAWS = 4  # of a bent cell
 _MOST_CANDIDATES = 10  # cells with more stay tested
 _EDGES = 512  # edges that are cut at once; bounds memory
 _AT_ONCE = 1000000  # laws at vertices that are compared at once; bounds memory
-_SAME = 1e-11  # difference between laws that is rounding, units of u
-_ORDER = 1e-10  # wrong order of two laws at a vertex that is rounding, units of u
+# All in units of the set and of the law (scpo_ros.sets.units):
+_SAME = 1e-11  # difference between laws that is rounding
+_ORDER = 1e-10  # wrong order of two laws at a vertex that is rounding
 _ACROSS = 1e-10  # step across an edge, to see what is there
 _ON_EDGE = 1e-9  # distance from an edge at which a vertex lies on it
 
@@ -42,6 +44,7 @@ def merged(table: LawTable, regions: list[CriticalRegion], safe_set: PlanarSafeS
     closed = np.all(safe_set.contains(table.corners(cells), 0.0), axis=1)
     closed &= ~np.isin(cells, _cells_along(table, open_edges(table, regions, safe_set)))
     vertices = _padded([region.vertices for region in regions])
+    inputs = float(units_of(_largest_input(regions)))
     codes, candidates = table.codes.ravel().copy(), table.candidates.copy()
     bends, counts = table.bends.copy(), np.sum(table.candidates >= 0, axis=1)
     for count in range(1, _MOST_CANDIDATES + 1):
@@ -50,7 +53,7 @@ def merged(table: LawTable, regions: list[CriticalRegion], safe_set: PlanarSafeS
         for start in range(0, len(chosen), most):
             part = chosen[start:start + most]
             among = table.candidates[part, :count]
-            plain, bend, laws = _kinds(table, vertices, cells[part], among)
+            plain, bend, laws = _kinds(table, vertices, cells[part], among, inputs)
             codes[cells[part[plain]]] = among[plain, 0]
             bends[part] = bend
             candidates[part[bend != 0], :count] = laws[bend != 0]
@@ -66,16 +69,22 @@ def _cells_of(table: LawTable) -> Integers:
     return result
 
 
-def _kinds(table: LawTable, vertices: Array, cells: Integers, among: Codes
+def _largest_input(regions: list[CriticalRegion]) -> float:
+    """Return the largest first move on any of the regions."""
+    return max(float(np.abs(region.vertices @ region.slope + region.offset).max())
+               for region in regions)
+
+
+def _kinds(table: LawTable, vertices: Array, cells: Integers, among: Codes, inputs: float
            ) -> tuple[Booleans, Integers, Codes]:
     """
     Return whether cells are plain (m,), their bends (m,), and one region for each law (m, c).
 
-    :param cells: (m,). :param among: (m, c), their candidates.
+    :param cells: (m,). :param among: (m, c), their candidates. :param inputs: unit of u.
     """
     slopes = table.slopes[among]  # (m, c, 3)
     at_corners = _values(slopes, table.corners(cells))
-    same = np.all(np.abs(at_corners[:, :, None] - at_corners[:, None]) <= _SAME, axis=3)
+    same = np.all(np.abs(at_corners[:, :, None] - at_corners[:, None]) <= _SAME * inputs, axis=3)
     first = np.argmax(same, axis=2)  # first candidate with the same law
     own = first == np.arange(among.shape[1])
     laws = np.sort(np.where(own, among, -1), axis=1)[:, ::-1]
@@ -85,8 +94,8 @@ def _kinds(table: LawTable, vertices: Array, cells: Integers, among: Codes
                             for r in range(among.shape[1])], axis=1)  # (m, r, j, v)
     own_law = np.einsum('mrrv->mrv', at_vertices)
     lead = own_law[:, :, None] - at_vertices
-    convex = np.all(lead >= -_ORDER, axis=(1, 2, 3))
-    concave = np.all(lead <= _ORDER, axis=(1, 2, 3))
+    convex = np.all(lead >= -_ORDER * inputs, axis=(1, 2, 3))
+    concave = np.all(lead <= _ORDER * inputs, axis=(1, 2, 3))
     bend = np.where(plain | ~few, 0, np.where(convex, 1, np.where(concave, -1, 0)))
     return plain, bend, laws
 
@@ -115,17 +124,18 @@ def open_edges(table: LawTable, regions: list[CriticalRegion],
     Edges are cut where vertices of other regions lie on them, so that what lies across a piece is
     the same all along it. Pieces on the border of the safe set are not open.
     """
-    starts = np.concatenate([region.vertices for region in regions])
-    stops = np.concatenate([np.roll(region.vertices, -1, axis=0) for region in regions])
-    normals = np.concatenate([region.facets[:, :2] for region in regions])
+    units = units_of(np.abs(safe_set.vertices).max(axis=0))
+    starts = np.concatenate([region.vertices for region in regions]) / units
+    stops = np.concatenate([np.roll(region.vertices, -1, axis=0) for region in regions]) / units
+    normals = np.concatenate([region.facets[:, :2] for region in regions]) * units
     pieces, normals = _cut(starts, stops, normals)
-    across = pieces.mean(axis=1) + _ACROSS * normals
+    across = (pieces.mean(axis=1) + _ACROSS * normals) * units
     inside = safe_set.contains(across, 0.0)
     codes = table.codes.ravel()[table.cell(*across.T)]
     empty = codes < 0
     mixed = np.flatnonzero(codes <= MIXED)
     empty[mixed] = table.find(across[mixed], codes[mixed]) < 0
-    return pieces[inside & empty]
+    return pieces[inside & empty] * units
 
 
 def _cut(starts: Array, stops: Array, normals: Array) -> tuple[Array, Array]:

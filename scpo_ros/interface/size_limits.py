@@ -1,0 +1,95 @@
+"""
+How large what arrives may be: limits that follow from the specification. No ROS.
+
+Whoever publishes chooses the sizes. A reader therefore looks at them first: at the bytes of a
+message before it is unpacked, and at the length of each array before it is copied. What is longer
+than any message of the stack under the reader's own specification is refused, with its size and
+the limit.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scpo_ros.config import ExpertConfig, Spec
+from scpo_ros.config.node_parameters import AdapterConfig
+from scpo_ros.config.validation import flatten, Validated
+from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.policy.residual_policy import ResidualNetwork
+
+
+LONGEST_TEXT = 4096  # characters of a text
+LONGEST_NAME = 256  # characters of the name of an expert or a law
+MOST_VALUES = 64  # named values in one message
+_REFUSED, _CONDITIONS = 64, 2  # scenarios of refusals, constraints of baseline cost
+_SECTORS = 2 * 16 + 1  # of invariance and stability, and the cell around the origin
+_KINDS = 2  # metrics of a rollout
+SIZED_TOPICS = ('policy', 'proposals', 'controller/active_policy', 'demonstrations',
+                'joint_states', 'joint_command')
+_STATE_BYTES = 4096  # of a message with one joint
+_POINT_BYTES = 128  # of a point with one joint, padding included
+_REST_BYTES = 2**16  # names, texts and structure of a message
+
+
+def _highest(config: Validated, name: str) -> int:
+    """Return the largest admissible value of a parameter."""
+    return int(flatten(config)[name][1]['high'] or 0)
+
+
+LONGEST_TRAJECTORY = _highest(ExpertConfig(), 'batch')  # points: no expert shows more at once
+
+
+def checked_size(name: str, size: int, most: int, unit: str) -> None:
+    """
+    Do nothing for a size within its limit.
+
+    :raises InvalidArrayError: naming what is too large, its size and the limit.
+    """
+    if not size <= most:
+        raise InvalidArrayError(name, size, f'must have at most {most} {unit}')
+
+
+@dataclass(frozen=True)
+class SizeLimits:
+    """The largest sizes in the messages of one specification."""
+
+    weights: int  # d
+    metrics: int  # of the design set: entries of an array of a certificate
+    states: int  # n
+    disturbances: int  # H n, of a counterexample
+
+    @classmethod
+    def of(cls, spec: Spec) -> 'SizeLimits':
+        """
+        Return the limits of a specification.
+
+        The design set holds its own scenarios, collected rollouts, counterexamples of the
+        controller, and every verification scenario once at most.
+        """
+        metrics, n = spec.metrics, len(spec.backup.state_weight)
+        network = ResidualNetwork((n, *spec.policy.hidden), np.ones(n))
+        scenarios = (metrics.design_states + metrics.verification_states + _REFUSED
+                     + _highest(AdapterConfig(), 'rollouts'))
+        return cls(network.d, _KINDS * scenarios + _CONDITIONS + _SECTORS, n,
+                   spec.rollout_steps * n)
+
+    def entries_of(self, name: str) -> int:
+        """
+        Return the largest length of an array with that name in a message.
+
+        Weights of another network are read as well, as far as they fit into a message: they are
+        refused by their record, which says of which version they are.
+        """
+        known = {'proposal.step': self.weights, 'certificate.g': self.metrics,
+                 'certificate.bound': self.metrics, 'certificate.smoothness': self.metrics,
+                 'refused.x0': self.states, 'refused.w': self.disturbances}
+        return known.get(name, self.weights + 3 * self.metrics)
+
+    def bytes_of(self, topic: str) -> int:
+        """Return the length of the longest message of a topic of the stack [bytes]."""
+        numbers = {'policy': self.weights + 3 * self.metrics, 'proposals': self.weights,
+                   'controller/active_policy': self.weights + self.states + self.disturbances}
+        if topic in numbers:
+            return 8 * numbers[topic] + _REST_BYTES
+        if topic == 'demonstrations':
+            return _POINT_BYTES * LONGEST_TRAJECTORY + _REST_BYTES
+        return _STATE_BYTES
