@@ -11,12 +11,14 @@ noticing.
 """
 
 import os
+from pathlib import Path
+import tempfile
 
 from launch import LaunchDescription
 from launch.actions import OpaqueFunction
-from scpo_ros.bringup.launching import declared, nodes, observers, values_of
+from scpo_ros.bringup.launching import declared, nodes, observers, set_outside, values_of
 from scpo_ros.bringup.observers import ros2_bag_record, viewers
-from scpo_ros.bringup.preparation import make_ready
+from scpo_ros.bringup.preparation import make_ready, write_parameters
 from scpo_ros.config.arguments import ADAPT_ARGUMENTS, value_of
 from scpo_ros.config.configuration import node_parameters
 from scpo_ros.config.resources import share_file
@@ -38,12 +40,15 @@ def _run(context):
     """
     values = values_of(context, ADAPT_ARGUMENTS, __file__)
     parameters, spec = node_parameters(
-        values['params_file'] or share_file('config/scpo.yaml'), values, ADAPT_ARGUMENTS)
+        values['params_file'] or share_file('config/scpo.yaml'), values, ADAPT_ARGUMENTS,
+        ('controller', 'adapter'), set_outside(context, values))
     recording = _recording(values)
     make_ready(spec, parameters)
+    path = Path(tempfile.mkdtemp(prefix='scpo_ros_'), 'adapt.parameters.yaml')
+    write_parameters(path, parameters, values)
     topics = [(topic, values[topic]) for topic in _TOPICS if values[topic] != topic]
     return [*observers(recording, viewers(values), values),
-            *nodes(('controller', 'adapter'), parameters, values, topics)]
+            *nodes(('controller', 'adapter'), str(path), values, topics)]
 
 
 def _recording(values):

@@ -12,7 +12,7 @@ when plant or controller end; adapter and expert may die without the robot notic
 
 from launch import LaunchDescription
 from launch.actions import OpaqueFunction
-from scpo_ros.bringup.launching import declared, nodes, observers, values_of
+from scpo_ros.bringup.launching import declared, nodes, observers, set_outside, values_of
 from scpo_ros.bringup.observers import ros2_bag_record
 from scpo_ros.bringup.preparation import set_up
 from scpo_ros.bringup.results_folder import bag_path
@@ -35,5 +35,5 @@ def _run(context):
     recording = None
     if value_of('record', values):
         recording = ros2_bag_record(values, bag_path(values))
-    path, viewers = set_up(values)
+    path, viewers = set_up(values, set_outside(context, values))
     return [*observers(recording, viewers, values), *nodes(NODES, str(path), values)]

@@ -13,17 +13,41 @@ Array: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
 Booleans: TypeAlias = npt.NDArray[np.bool_]
 
+_REAL = 'biuf'  # kinds of numpy's types that hold real numbers
+
 
 def frozen(array: object) -> Array:
     """
     Return a read-only float64 copy of `array`.
 
-    :param array: anything numpy converts to float64.
+    :param array: real numbers, as an array or as what numpy makes an array of.
     :returns: a C-contiguous array whose `writeable` flag is off.
+    :raises TypeError: for masked, complex and object arrays, text and dates, of which numpy would
+        drop a part. :raises ValueError: for rows of different lengths.
     """
-    copy = np.array(array, dtype=np.float64, order='C')
+    given = np.asarray(array)
+    if _masked(array) or given.dtype.kind not in _REAL:
+        raise TypeError(f'real numbers are needed, not {described(array)}')
+    copy = np.array(given, dtype=np.float64, order='C')
     copy.setflags(write=False)
     return copy
+
+
+def _masked(array: object) -> bool:
+    """Return whether an array, or one in a sequence, has a mask, which numpy would drop."""
+    parts = array if isinstance(array, (list, tuple)) else ()
+    return isinstance(array, np.ma.MaskedArray) or any(
+        isinstance(part, np.ma.MaskedArray) for part in parts)
+
+
+def described(value: object) -> str:
+    """Return what a value is, in a few words on one line."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        return 'rows of different lengths'
+    kind = 'masked' if _masked(value) else str(array.dtype)
+    return f'entries of the kind {kind}'
 
 
 def checked(name: str, value: object, shape: Sequence[int | None]) -> Array:
@@ -38,7 +62,8 @@ def checked(name: str, value: object, shape: Sequence[int | None]) -> Array:
     try:
         array = frozen(value)
     except (TypeError, ValueError) as error:
-        raise InvalidArrayError(name, value, 'must convert to an array of numbers') from error
+        raise InvalidArrayError(
+            name, described(value), 'must be an array of real numbers') from error
     expected = tuple('any' if n is None else n for n in shape)
     fits = array.ndim == len(shape) and all(
         n is None or n == m for n, m in zip(shape, array.shape))

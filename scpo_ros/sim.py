@@ -18,7 +18,7 @@ from scpo_ros.bringup.preparation import set_up
 from scpo_ros.bringup.processes import Processes
 from scpo_ros.bringup.results_folder import bag_path
 from scpo_ros.config import NODES
-from scpo_ros.config.arguments import ARGUMENTS, full_name, value_of
+from scpo_ros.config.arguments import ARGUMENTS, full_name, settled, value_of
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
 
 
@@ -29,7 +29,7 @@ def parse(arguments: Sequence[str]) -> dict[str, str]:
     """
     Return {name: text} of arguments `name:=value`, defaults filled in.
 
-    :raises ConfigurationError: for what is not of that form.
+    :raises ConfigurationError: for what is not of that form, or a path below no known home folder.
     """
     values = dict(_DEFAULTS)
     for argument in arguments:
@@ -37,13 +37,13 @@ def parse(arguments: Sequence[str]) -> dict[str, str]:
         if not separator:
             raise ConfigurationError('argument', argument, 'must read name:=value')
         values[name] = text
-    return values
+    return settled(values)
 
 
 def command(node: str, values: Mapping[str, str], path: Path) -> list[str]:
     """Return the command line that starts a node with a parameter file."""
     return [sys.executable, '-m', f'scpo_ros.nodes.{node}', '--ros-args',
-            '-r', f'__ns:={full_name("", values).rstrip("/")}',
+            '-r', f'__ns:={full_name("", values)}',
             '--log-level', values['log_level'], '--params-file', str(path)]
 
 

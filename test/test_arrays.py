@@ -62,6 +62,28 @@ def test_what_is_no_array_of_numbers_is_refused(value):
         checked('theta', value, (1,))
 
 
+@pytest.mark.parametrize('value, kind', [
+    (np.array([1.0 + 0j]), 'complex128'), (np.ma.array([1.0], mask=[True]), 'masked'),
+    (np.ma.array([1.0]), 'masked'), ([np.ma.array([1.0], mask=[False])], 'masked'),
+    (np.array([1.0], dtype=object), 'object'), (np.array(['1.0']), '<U3'), ([b'1'], '|S1'),
+    (np.array(['2020'], dtype='datetime64[Y]'), 'datetime64[Y]'), ([2**70], 'object'),
+    (np.ones((9, 9), dtype=complex), 'complex128'), ([[1.0], [1.0, 2.0]], 'different lengths')])
+def test_what_numpy_would_drop_a_part_of_is_refused_in_one_line(value, kind):
+    with pytest.raises(InvalidArrayError) as caught:
+        checked('theta', value, (1,))
+    assert str(caught.value).startswith('theta must be an array of real numbers, got ')
+    assert kind in str(caught.value) and '\n' not in str(caught.value)
+    with pytest.raises((TypeError, ValueError)):
+        frozen(value)
+
+
+@pytest.mark.parametrize('value', [
+    [1], (True,), np.float32([1.0]), np.array([1], dtype=np.uint8), [np.float64(1.0)],
+    range(1, 2)])
+def test_real_numbers_of_every_kind_pass(value):
+    assert checked('theta', value, (1,)).tolist() == [1.0]
+
+
 def test_an_error_carries_name_value_and_rule_and_is_a_value_error():
     error = InvalidArrayError('x', 3, 'must be small')
     assert str(error) == 'x must be small, got 3'

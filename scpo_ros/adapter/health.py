@@ -14,19 +14,23 @@ Judgement: TypeAlias = tuple[Severity, str]
 
 
 def judgement(session: Session, config: AdapterConfig, active: bool, ledger_failure: str = '',
-              ignored: int = 0) -> Judgement:
+              ignored: int = 0, controllers: int = 1) -> Judgement:
     """
     Return the severity and the sentence for a configured adapter.
 
     :param active: whether it may learn.
     :param ledger_failure: why the ledger cannot be written, or empty.
     :param ignored: malformed messages since this was asked last.
+    :param controllers: publishers of controller/active_policy.
     """
     level, sentence = _of_learning(session, config, active)
     beside = []
     if ledger_failure:
         beside.append(f'what is published is not kept: {ledger_failure}; free or mend the disk '
                       'that holds ledger_dir')
+    if controllers == 0:
+        beside.append('no controller publishes controller/active_policy here: is one running in '
+                      'this namespace?')
     if ignored:
         beside.append(f'{ignored} malformed messages were ignored since, the last: '
                       f'{session.inbox.malformed}; mend whoever publishes them')

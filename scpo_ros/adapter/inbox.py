@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from scpo_ros.adapter.collection import CollectedRollout
 from scpo_ros.adapter.requests import Propose, Step
 from scpo_ros.arrays import Array
@@ -28,7 +29,7 @@ class Inbox:
         self._demonstrations: list[Demonstration] = []
         self._rollouts: list[CollectedRollout] = []
         self._proposals: list[object] = []
-        self._heard: dict[str, float] = {}  # {expert: end of its newest demonstration}
+        self._heard: dict[str, Demonstration] = {}  # {expert: its newest}
         self.newest_demonstration: float | None = None  # the end of it [s]
         self.expert = ''  # name that the newest demonstration gives its expert
         self.shown_rollouts: tuple[Array, ...] = ()  # (T + 1, n) each, also those handed over
@@ -38,13 +39,23 @@ class Inbox:
     def add_demonstration(self, demonstration: Demonstration, expert: str, limit: int) -> None:
         """Keep a demonstration, but the same one only once. :param limit: most of them."""
         self.expert = expert
-        if self._heard.get(expert) == demonstration.end:
+        before = self._heard.get(expert)
+        if before is not None and before.end == demonstration.end:
+            self._ignore_repeated(expert, before, demonstration)
             return
         self._heard.pop(expert, None)
-        self._heard[expert] = self.newest_demonstration = demonstration.end
+        self._heard[expert], self.newest_demonstration = demonstration, demonstration.end
         for name in list(self._heard)[:-_EXPERTS]:
             del self._heard[name]
         self._demonstrations = [*self._demonstrations, demonstration][-limit:]
+
+    def _ignore_repeated(self, expert: str, before: Demonstration, again: Demonstration) -> None:
+        """Pass a demonstration that came twice; count one that bears the stamp of another."""
+        if not (np.array_equal(before.states, again.states)
+                and np.array_equal(before.actions, again.actions)):
+            rule = ('header.stamp is 0 and must be set' if again.end == 0
+                    else 'every demonstration needs a stamp of its own')
+            self.ignore(f'demonstrations of {expert!r} repeat the time {again.end:g} s: {rule}')
 
     def add_rollout(self, rollout: CollectedRollout, limit: int) -> None:
         """Keep a collected rollout. :param limit: most of them; one always tests the model."""

@@ -5,11 +5,11 @@ from functools import partial
 from pathlib import Path
 import signal
 import sys
-from typing import TypeAlias
 
 from launch.action import Action
 from launch.actions import (
-    DeclareLaunchArgument, EmitEvent, ExecuteProcess, RegisterEventHandler)
+    DeclareLaunchArgument, EmitEvent, ExecuteProcess, GroupAction, OpaqueFunction,
+    RegisterEventHandler)
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
 from launch.events.process import ProcessExited
@@ -18,10 +18,9 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from scpo_ros.bringup.observers import readiness
 from scpo_ros.bringup.processes import MAY_DIE
-from scpo_ros.config.arguments import Argument, full_name, value_of
-
-# A file, or {node: {parameter: value}}.
-Parameters: TypeAlias = str | Mapping[str, Mapping[str, object]]
+from scpo_ros.config.arguments import Argument, below, full_name, settled, value_of
+from scpo_ros.config.parameter_file import from_outside, Given
+from scpo_ros.exceptions import ConfigurationError
 
 _RESPAWN_DELAY_S = 2.0
 # A process is interrupted, terminated, killed so long after one another. The monitor needs
@@ -43,6 +42,9 @@ def values_of(context: LaunchContext, arguments: Iterable[Argument], launch_file
     Return {argument: text}; unknown arguments too where the command line names the launch file.
 
     So a misspelt argument is refused, and those of a launch file that includes this one are not.
+    The namespace is a full name: below the one that an including launch file has pushed.
+
+    :raises ConfigurationError: for a malformed namespace, or a path below no known home folder.
     """
     values = {argument.name: LaunchConfiguration(argument.name).perform(context)
               for argument in arguments}
@@ -50,30 +52,53 @@ def values_of(context: LaunchContext, arguments: Iterable[Argument], launch_file
         values.update((name, text) for name, _, text in (
             word.partition(':=') for word in context.argv)
             if name not in values and not name.startswith('launch-prefix'))
-    return values
+    pushed = context.launch_configurations.get('ros_namespace', '')
+    return below(pushed, settled(values, arguments))
 
 
-def nodes(names: Iterable[str], parameters: Parameters, values: Mapping[str, str],
+def set_outside(context: LaunchContext, values: Mapping[str, str]) -> Given:
+    """
+    Return {node: {parameter: value}} of what an including launch file sets for all nodes.
+
+    :param values: {argument: text}.
+    :raises ConfigurationError: for what ROS 2 would not read, or a changed name of a node.
+    """
+    for name, text in context.launch_configurations.get('ros_remaps', []):
+        if name.rpartition(':')[2] in ('__node', '__name', '__ns'):
+            raise ConfigurationError(name, text, 'must not be set for the nodes of scpo_ros: '
+                                     'they find each other by their names')
+    return from_outside(
+        context.launch_configurations.get('global_params', []), full_name('', values))
+
+
+def nodes(names: Iterable[str], parameters: str, values: Mapping[str, str],
           remappings: Iterable[tuple[str, str]] = ()) -> list[Action]:
     """
     Return the actions that run nodes and watch over them.
 
     The launch ends with the monitor. It also ends, with an error, when plant or controller end;
-    adapter and expert may die without the robot noticing.
+    adapter and expert may die without the robot noticing. The nodes are given the file and nothing
+    else: what an including launch file sets for all nodes is part of it.
 
-    :param names: of the executables. :param parameters: a file, or {name: {parameter: value}}.
+    :param names: of the executables. :param parameters: path of the parameter file.
     :param values: {argument: text}. :param remappings: (from, to) pairs.
     """
     made = {name: _node(name, parameters, values, remappings) for name in names}
-    return [*made.values(), *(_watched(name, node, values) for name, node in made.items())]
+    return [GroupAction([OpaqueFunction(function=_forget_outside), *made.values()]),
+            *(_watched(name, node, values) for name, node in made.items())]
 
 
-def _node(name: str, parameters: Parameters, values: Mapping[str, str],
+def _forget_outside(context: LaunchContext) -> None:
+    """Have the nodes of this group given no parameters beside those of their file."""
+    context.launch_configurations.pop('global_params', None)
+
+
+def _node(name: str, parameters: str, values: Mapping[str, str],
           remappings: Iterable[tuple[str, str]]) -> Node:
     return Node(
         package='scpo_ros', executable=name, name=name,
-        namespace=full_name('', values).rstrip('/') or '/',
-        parameters=[parameters if isinstance(parameters, str) else parameters[name]],
+        namespace=full_name('', values),
+        parameters=[parameters],
         ros_arguments=['--log-level', values['log_level']], output='screen',
         remappings=list(remappings), respawn=_respawns(name, values),
         respawn_delay=_RESPAWN_DELAY_S, additional_env=_ONE_THREAD, **PATIENCE)

@@ -65,7 +65,7 @@ def viewers(values: Mapping[str, str]) -> dict[str, list[str]]:
 def readiness(values: Mapping[str, str]) -> list[str]:
     """Return the command line of a process that ends once the viewers have something to show."""
     return [sys.executable, '-m', 'scpo_ros.nodes.ready', '--ros-args', '-r',
-            f'__ns:={full_name("", values).rstrip("/")}']
+            f'__ns:={full_name("", values)}']
 
 
 def _in_namespace(path: Path, values: Mapping[str, str]) -> Path:

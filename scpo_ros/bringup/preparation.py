@@ -5,7 +5,6 @@ Nothing moves until all of it has succeeded. The launch files and :mod:`scpo_ros
 """
 
 from collections.abc import Mapping
-from copy import deepcopy
 from pathlib import Path
 import sys
 import threading
@@ -18,31 +17,32 @@ from scpo_ros.config.arguments import full_name, value_of
 from scpo_ros.config.configuration import node_parameters
 from scpo_ros.config.parameter_file import Given
 from scpo_ros.config.resources import share_file
+from scpo_ros.config.ros_yaml import text_of
 from scpo_ros.config.validation import build, flatten, Validated
 from scpo_ros.verification.backup.evidence import AdapterDemand, ControllerDemand, demands_of
 from scpo_ros.verification.backup.required import require_certified_backup
 from scpo_ros.verification.task import ControlTask
 from tqdm import tqdm
-import yaml
 
 
 _PATIENCE_S = 3.0  # after this long without a table a line says what takes so long [s]
 _Config = TypeVar('_Config', bound=Validated)
 
 
-def set_up(values: Mapping[str, str]) -> tuple[Path, dict[str, list[str]]]:
+def set_up(values: Mapping[str, str], outside: Given | None = None
+           ) -> tuple[Path, dict[str, list[str]]]:
     """
     Check all there is to check, then make the results folder; nothing has been started yet.
 
     What was checked is written to RESULTS/run.parameters.yaml, the only file that the nodes read:
     one value for every parameter under the node's full name, so that no order of sections decides.
 
-    :param values: {argument: text}.
+    :param values: {argument: text}. :param outside: what an including launch file sets.
     :returns: the path of that file, and the command lines of the viewers.
     :raises ScpoRosError: naming the value and the rule, or why the backup is not certified.
     """
     parameters, spec = node_parameters(
-        values['params_file'] or share_file('config/scpo.yaml'), values)
+        values['params_file'] or share_file('config/scpo.yaml'), values, outside=outside)
     folder = Path(values['results'])
     lines = viewers(values)
     check_bag(values)
@@ -51,16 +51,20 @@ def set_up(values: Mapping[str, str]) -> tuple[Path, dict[str, list[str]]]:
     path = folder / 'run.parameters.yaml'
     if value_of('record', values):
         parameters['recorder'] = _of_the_recorder(spec, parameters, values, path)
-    path.write_text(yaml.safe_dump({
-        full_name(node, values): {'ros__parameters': given}
-        for node, given in parameters.items()}), encoding='utf-8')
+    write_parameters(path, parameters, values)
     return path, lines
+
+
+def write_parameters(path: Path, parameters: Given, values: Mapping[str, str]) -> None:
+    """Write a parameter file with a section under the full name of every node."""
+    path.write_text(text_of({full_name(node, values): given
+                             for node, given in parameters.items()}), encoding='utf-8')
 
 
 def _of_the_recorder(spec: Spec, parameters: Given, values: Mapping[str, str], path: Path
                      ) -> dict[str, object]:
     """Return the recorder's parameters: those that all nodes share, and its own."""
-    shared = {name: deepcopy(parameters['plant'][name]) for name in flatten(spec)}
+    shared = {name: parameters['plant'][name] for name in flatten(spec)}
     return {**shared, 'bag_path': str(bag_path(values)), 'parameters_file': str(path)}
 
 

@@ -9,12 +9,17 @@ from dataclasses import dataclass
 import re
 
 from scpo_ros.config.node_parameters import EXPERTS, NODES
+from scpo_ros.config.paths import expanded
 from scpo_ros.config.renamed import refuse_old_name, RENAMED
-from scpo_ros.config.validation import Scalar
+from scpo_ros.config.ros_scalar import Scalar, scalar
 from scpo_ros.exceptions import ConfigurationError
 
 
 _NAME = '[A-Za-z_][A-Za-z0-9_]*'
+_NAMES = f'/?{_NAME}(/{_NAME})*'  # of a namespace or a topic
+_WORDS = 'must be words of letters, digits and _, joined by single slashes'
+_LONGEST = 150  # letters of a namespace; DDS allows 247 for the longest name in it
+_BITS = {0: False, 1: True}
 
 
 @dataclass(frozen=True)
@@ -27,28 +32,36 @@ class Argument:
     kind: type[Scalar] = str
     sets: tuple[tuple[str, str], ...] = ()  # (node, parameter) pairs; node '' stands for all
     pattern: str = ''  # regular expression of the admissible texts; '' admits all
+    form: str = ''  # the same in words
+    path: bool = False  # whether it is a path, in which ~ is the home folder
 
     def parse(self, text: str) -> Scalar:
         """
-        Return the value of a text.
+        Return the value of a text; numbers and truth values are those of ROS 2.
 
         :raises ConfigurationError: when it is not of the argument's kind or pattern.
         """
         if self.pattern and not re.fullmatch(self.pattern, text):
-            raise ConfigurationError(self.name, text, f'must match {self.pattern}')
-        words = {'true': True, 'on': True, '1': True, 'false': False, 'off': False, '0': False}
+            raise ConfigurationError(self.name, text, self.form or f'must match {self.pattern}')
         try:
-            return words[text.lower()] if self.kind is bool else self.kind(text)
-        except (KeyError, ValueError) as error:
-            raise ConfigurationError(
-                self.name, text, f'must be of type {self.kind.__name__}') from error
+            item = scalar(text, quoted=self.kind is str)
+        except ValueError as error:
+            raise ConfigurationError(self.name, text, str(error)) from error
+        if self.kind is bool and type(item) is int:
+            item = _BITS.get(item, item)
+        if self.kind is float and type(item) is int:
+            item = float(item)
+        if type(item) is not self.kind:
+            raise ConfigurationError(self.name, text, f'must be of type {self.kind.__name__}')
+        return item
 
 
 _FILE = 'empty: params_file'
 ARGUMENTS = (
-    Argument('namespace', 'scpo', 'namespace of all nodes; / for none',
-             pattern=f'/?|/?{_NAME}(/{_NAME})*'),
-    Argument('params_file', '', 'parameter file; empty: the installed config/scpo.yaml'),
+    Argument('namespace', 'scpo', 'namespace of all nodes, below that of an including launch '
+             'file; / for none', pattern=f'/?|{_NAMES}', form=_WORDS),
+    Argument('params_file', '', 'parameter file; empty: the installed config/scpo.yaml',
+             path=True),
     Argument('expert', '', f'who demonstrates: {", ".join(EXPERTS)}; {_FILE}', str,
              (('expert', 'expert'),)),
     Argument('seed', '', f'seed of plant, adapter and summary; {_FILE}', int,
@@ -70,9 +83,11 @@ ARGUMENTS = (
              pattern='debug|info|warn|error|fatal'),
     Argument('results', 'results/latest',
              'folder of summary, picture and ledgers; replaced at the start', str,
-             (('monitor', 'output'), ('controller', 'ledger_dir'), ('adapter', 'ledger_dir'))),
+             (('monitor', 'output'), ('controller', 'ledger_dir'), ('adapter', 'ledger_dir')),
+             path=True),
     Argument('record', 'false', 'record the topics into an MCAP bag', bool),
-    Argument('bag_path', '', 'folder of the bag, must not exist yet; empty: RESULTS/bag'),
+    Argument('bag_path', '', 'folder of the bag, must not exist yet; empty: RESULTS/bag',
+             path=True),
     Argument('rqt', 'false', 'start rqt with config/scpo.perspective', bool),
     Argument('rviz', 'false', 'start rviz2 with config/scpo.rviz, the phase plane', bool),
 )
@@ -83,13 +98,16 @@ _ONLY_ADAPT = (
     Argument('use_sim_time', '', f'take the time from /clock; {_FILE}', bool,
              (('', 'use_sim_time'),)),
     Argument('bag_path', '', 'folder of the bag, must not exist yet; empty: named by the '
-             'date'),
+             'date', path=True),
     Argument('lockstep', 'false', 'with use_sim_time: make the clock wait, as sim.launch.py does',
              bool,
              (('controller', 'lockstep'), ('adapter', 'lockstep'))),
-    Argument('joint_states', 'joint_states', "topic of the robot's states"),
-    Argument('joint_command', 'joint_command', 'topic of the commands to the robot'),
-    Argument('demonstrations', 'demonstrations', 'topic of the labelled states'),
+    Argument('joint_states', 'joint_states', "topic of the robot's states", pattern=_NAMES,
+             form=_WORDS),
+    Argument('joint_command', 'joint_command', 'topic of the commands to the robot',
+             pattern=_NAMES, form=_WORDS),
+    Argument('demonstrations', 'demonstrations', 'topic of the labelled states', pattern=_NAMES,
+             form=_WORDS),
 )
 _NOT_ADAPT = ('expert', 'duration', 'real_time_factor', 'results')
 ADAPT_ARGUMENTS = (
@@ -102,9 +120,50 @@ def value_of(name: str, values: Mapping[str, str]) -> Scalar:
     return next(a for a in ARGUMENTS if a.name == name).parse(values[name])
 
 
+def settled(values: Mapping[str, str], arguments: Iterable[Argument] = ARGUMENTS
+            ) -> dict[str, str]:
+    """
+    Return {argument: text} with ~ in every path replaced by the home folder.
+
+    :raises ConfigurationError: when that home folder is not known.
+    """
+    paths = {argument.name for argument in arguments if argument.path}
+    return {name: expanded(name, text) if name in paths else text
+            for name, text in values.items()}
+
+
+def namespace_of(values: Mapping[str, str]) -> str:
+    """
+    Return the namespace of the nodes with its leading slash, '/' for none.
+
+    :param values: {argument name: text}; without a namespace its default is meant.
+    :raises ConfigurationError: when it is malformed or too long.
+    """
+    known = next(argument for argument in ARGUMENTS if argument.name == 'namespace')
+    text = values.get('namespace', known.default)
+    known.parse(text)
+    if len(text) > _LONGEST:
+        raise ConfigurationError('namespace', text, f'must have at most {_LONGEST} letters')
+    return '/' + text.strip('/')
+
+
+def below(parent: str, values: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return {argument: text} whose namespace is a full name.
+
+    :param parent: namespace that an including launch file has pushed, '' for none. A relative
+        namespace stands below it, / adds nothing to it, and an absolute one stands for itself.
+    :raises ConfigurationError: as :func:`namespace_of`.
+    """
+    own = namespace_of(values)
+    absolute = own != '/' and values['namespace'].startswith('/')
+    full = own if absolute else '/' + f'{parent.strip("/")}{own}'.strip('/')
+    return {**values, 'namespace': namespace_of({'namespace': full})}
+
+
 def full_name(node: str, values: Mapping[str, str]) -> str:
     """Return the fully qualified name of a node, '' for the namespace itself."""
-    return '/' + '/'.join(part for part in (values['namespace'].strip('/'), node) if part)
+    return '/' + '/'.join(part for part in (namespace_of(values).strip('/'), node) if part)
 
 
 def overrides(values: Mapping[str, str], arguments: Iterable[Argument] = ARGUMENTS

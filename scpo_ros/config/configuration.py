@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 import os
 from typing import TypeAlias, TypedDict, TypeVar
 
-from scpo_ros.config.arguments import Argument, ARGUMENTS, overrides
+from scpo_ros.config.arguments import Argument, ARGUMENTS, namespace_of, overrides
 from scpo_ros.config.node_parameters import (
-    AdapterConfig, build_node, ControllerConfig, ExpertConfig, MonitorConfig, NODES, PlantConfig)
+    AdapterConfig, build_node, ControllerConfig, ExpertConfig, MonitorConfig, NODES, PlantConfig,
+    STANDARD)
 from scpo_ros.config.parameter_file import Given, read_parameter_file
+from scpo_ros.config.ros_scalar import Scalar
 from scpo_ros.config.shared_parameters import Spec
-from scpo_ros.config.validation import flatten, Scalar, Validated
+from scpo_ros.config.validation import flatten, Validated
 from scpo_ros.exceptions import ConfigurationError
 
 
@@ -36,26 +38,42 @@ def checked_configuration(path: Path, values: Mapping[str, str],
     :param values: {argument name: text}. :param arguments: the known ones.
     :raises ConfigurationError: naming the first bad value and its rule, before anything moves.
     """
-    return configuration_of(_given(path, values, arguments))
+    return configuration_of(_given(path, values, arguments, {}))
 
 
-def _given(path: Path, values: Mapping[str, str], arguments: Iterable[Argument]
-           ) -> Given:
-    """Return {node: {parameter: value}} of the file, overridden by the arguments."""
-    given, changes = read_parameter_file(path), overrides(values, arguments)
+def _given(path: Path, values: Mapping[str, str], arguments: Iterable[Argument],
+           outside: Mapping[str, Mapping[str, object]]) -> Given:
+    """
+    Return {node: {parameter: value}} of the file, overridden by the arguments.
+
+    What an including launch file sets fills the gaps, and stands above the installed file.
+    """
+    changes = overrides(values, arguments)
+    given = read_parameter_file(path, namespace_of(values))
+    for node, beside in outside.items():
+        chosen: dict[str, object] = {**(given[node] if values.get('params_file') else {}),
+                                     **changes[node]}
+        for name, item in beside.items():
+            if name in chosen and chosen[name] != item:
+                raise ConfigurationError(
+                    f'{node}: {name}, set by an including launch file,', item,
+                    f'must be what params_file or arguments give: {chosen[name]!r}')
+        given[node].update(beside)
     return {node: {**given[node], **changes[node]} for node in NODES}
 
 
-def configuration_of(given: Mapping[str, Mapping[str, object]]) -> tuple[Configurations, Spec]:
+def configuration_of(given: Mapping[str, Mapping[str, object]],
+                     nodes: Iterable[str] = tuple(NODES)) -> tuple[Configurations, Spec]:
     """
     Return ({node: configuration}, Spec) of {node: {parameter: value}}.
 
+    :param nodes: those that run, which must agree with each other.
     :raises ConfigurationError: naming the first bad value and its rule.
     """
     specs: dict[str, Spec] = {}
 
     def built(node: str, kind: type[_Config]) -> _Config:
-        own = {name: item for name, item in given[node].items() if name != 'use_sim_time'}
+        own = {name: item for name, item in given[node].items() if name not in STANDARD}
         specs[node], config = build_node(kind, own)
         return config
 
@@ -63,12 +81,28 @@ def configuration_of(given: Mapping[str, Mapping[str, object]]) -> tuple[Configu
         plant=built('plant', PlantConfig), controller=built('controller', ControllerConfig),
         adapter=built('adapter', AdapterConfig), expert=built('expert', ExpertConfig),
         monitor=built('monitor', MonitorConfig))
+    _check_clocks({node: given[node] for node in nodes})
     required, claimed = configs['controller'].certified_margin, configs['adapter'].accept_margin
     if required > claimed:
         raise ConfigurationError(
             'controller: certified_margin', required,
             f'must not exceed the margin that the adapter certifies, accept_margin = {claimed}')
-    return configs, _common(specs)
+    return configs, _common({node: specs[node] for node in nodes})
+
+
+def _check_clocks(given: Mapping[str, Mapping[str, object]]) -> None:
+    """Pass truth values of which all nodes have the same `use_sim_time`."""
+    for node, values in given.items():
+        for name in STANDARD:
+            if type(values.get(name, False)) is not bool:
+                raise ConfigurationError(f'{node}: {name}', values[name], 'must be of type bool')
+    first, *others = given
+    wanted = given[first].get('use_sim_time', False)
+    for node in others:
+        found = given[node].get('use_sim_time', False)
+        if found is not wanted:
+            raise ConfigurationError(f'{node}: use_sim_time', found, 'must be that of every node, '
+                                     f'as of the {first}: {wanted!r}')
 
 
 def _common(specs: Mapping[str, Spec]) -> Spec:
@@ -85,18 +119,23 @@ def _common(specs: Mapping[str, Spec]) -> Spec:
 
 
 def node_parameters(path: Path, values: Mapping[str, str],
-                    arguments: Iterable[Argument] = ARGUMENTS) -> tuple[Given, Spec]:
+                    arguments: Iterable[Argument] = ARGUMENTS, nodes: Iterable[str] = tuple(NODES),
+                    outside: Mapping[str, Mapping[str, object]] | None = None
+                    ) -> tuple[Given, Spec]:
     """
-    Return ({node: {parameter: value}}, Spec): every parameter of every node, checked.
+    Return ({node: {parameter: value}}, Spec): every parameter of the nodes, checked.
 
     :param values: {argument name: text}. :param arguments: the known ones.
+    :param nodes: those that are to run.
+    :param outside: {node: {parameter: value}} that an including launch file sets.
     :raises ConfigurationError: naming the first bad value and its rule, before anything moves.
     """
-    given = _given(path, values, arguments)
-    configs, spec = configuration_of(given)
-    return {node: {'use_sim_time': given[node].get('use_sim_time', False),
-                   **_plain(spec), **_plain(config)}
-            for node, config in configs.items() if isinstance(config, Validated)}, spec
+    given = _given(path, values, arguments, outside or {})
+    configs, spec = configuration_of(given, nodes)
+    built = {node: config for node, config in configs.items() if isinstance(config, Validated)}
+    return {node: {'use_sim_time': False,
+                   **{name: given[node][name] for name in STANDARD if name in given[node]},
+                   **_plain(spec), **_plain(built[node])} for node in nodes}, spec
 
 
 def _plain(config: Validated) -> dict[str, Scalar | list[Scalar]]:

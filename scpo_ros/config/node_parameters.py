@@ -69,7 +69,8 @@ class ControllerConfig(Validated):
     model_calm_s: float = value(
         6.0, 'after a revocation the model must hold for this long before certification goes on; '
         'doubled by every further revocation, up to 16 times [s]', 0.0, 3600.0)
-    ledger_dir: str = value('', 'folder of controller.ledger; empty: no ledger is kept')
+    ledger_dir: str = value('', 'folder of controller.ledger; empty: no ledger is kept',
+                            path=True)
     ledger_limit_mib: int = value(
         1024, 'the ledger and its files put aside take at most this; the oldest are deleted [MiB]',
         16, 1048576)
@@ -129,15 +130,17 @@ class AdapterConfig(Validated):
     centering: float = value(
         0.01, "the log barrier's first weight, part of the first loss; 0: none [1]", 0.0, 1.0)
     results_dir: str = value(
-        '', 'where ~/save_policy writes; empty: the working directory', dynamic=True)
-    policy_file: str = value('', 'what ~/load_policy reads', dynamic=True)
+        '', 'where ~/save_policy writes; empty: the working directory', dynamic=True,
+        path=True)
+    policy_file: str = value('', 'what ~/load_policy reads', dynamic=True, path=True)
     diag_error_count_threshold: int = value(
         5, 'diagnostics warn of a refused update, and report an error after so many in a row', 1,
         10000, dynamic=True)
     lockstep: bool = value(
         True, 'with use_sim_time: plant, controller and adapter wait for one another, so that one '
         'seed gives one sequence; false where the clock does not wait')
-    ledger_dir: str = value('', 'folder of adapter.ledger; empty: no ledger is kept')
+    ledger_dir: str = value('', 'folder of adapter.ledger; empty: no ledger is kept',
+                            path=True)
     ledger_limit_mib: int = value(
         1024, 'the ledger and its files put aside take at most this; the oldest are deleted [MiB]',
         16, 1048576)
@@ -145,7 +148,8 @@ class AdapterConfig(Validated):
         'sets', 'what policies are verified on; sampled-bound: on fresh scenarios too, whose '
         'violation probability is then bounded', choices=('sets', 'sampled-bound'))
     bound_file: str = value(
-        '', 'with sampled-bound: the file that counts the tests, across restarts')
+        '', 'with sampled-bound: the file that counts the tests, across restarts',
+        path=True)
     rollback_version: int = value(
         -1, 'to which version ~/rollback goes back; -1: to the parent of the present one', -1,
         10**9, dynamic=True)
@@ -186,7 +190,7 @@ class MonitorConfig(Validated):
     duration_s: float = value(
         0.0, 'length of the run, counted from the first certificate; 0: until stopped [s]',
         0.0, 1e7)
-    output: str = value('results/latest', 'folder of summary and picture')
+    output: str = value('results/latest', 'folder of summary and picture', path=True)
     seed: int = value(0, 'the seed, for the summary', 0, LARGEST)
     live: bool = value(True, 'whether to print a live line')
 
@@ -195,10 +199,12 @@ class MonitorConfig(Validated):
 class RecorderConfig(Validated):
     """The recorder node, which runs when it is asked for."""
 
-    bag_path: str = value('bag', 'folder of the bag; must not exist yet')
-    parameters_file: str = value('', 'parameter file to keep in the bag; empty: none')
+    bag_path: str = value('bag', 'folder of the bag; must not exist yet', path=True)
+    parameters_file: str = value('', 'parameter file to keep in the bag; empty: none',
+                                 path=True)
 
 
+STANDARD = ('use_sim_time', 'start_type_description_service')  # parameters of any node of ROS 2
 NODES: dict[str, type[Validated]] = {
     'plant': PlantConfig, 'controller': ControllerConfig, 'adapter': AdapterConfig,
     'expert': ExpertConfig, 'monitor': MonitorConfig}

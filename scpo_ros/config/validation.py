@@ -12,13 +12,14 @@ import math
 from numbers import Integral
 from typing import cast, TypeAlias, TypedDict, TypeVar
 
+from scpo_ros.config.paths import expanded
 from scpo_ros.config.renamed import refuse_old_name
+from scpo_ros.config.ros_scalar import Scalar
 from scpo_ros.exceptions import ConfigurationError
 
 
 LARGEST = 2**31 - 1  # what every tool can show and set
 
-Scalar: TypeAlias = bool | int | float | str
 Value: TypeAlias = Scalar | tuple[Scalar, ...]
 
 
@@ -30,6 +31,7 @@ class Metadata(TypedDict):
     high: float | None  # largest admissible number
     choices: tuple[str, ...] | None  # admissible strings
     dynamic: bool  # whether it may change while a node runs
+    path: bool  # whether it is the path of a file or folder
 
 
 _Kind = TypeVar('_Kind', bound='Validated')
@@ -49,7 +51,7 @@ def checked_count(name: str, number: object) -> int:
 
 def value(default: _Default, description: str, low: float | None = None,
           high: float | None = None, choices: tuple[str, ...] | None = None,
-          dynamic: bool = False) -> _Default:
+          dynamic: bool = False, path: bool = False) -> _Default:
     """
     Return a dataclass field that carries its own documentation and range.
 
@@ -57,9 +59,10 @@ def value(default: _Default, description: str, low: float | None = None,
     :param high: largest admissible number.
     :param choices: the admissible strings.
     :param dynamic: whether it may change while a node runs.
+    :param path: whether it is a path, in which ~ is the home folder.
     """
     return field(default=default, metadata=Metadata(
-        description=description, low=low, high=high, choices=choices, dynamic=dynamic))
+        description=description, low=low, high=high, choices=choices, dynamic=dynamic, path=path))
 
 
 def _check_scalar(name: str, item: object, kind: type[Scalar], meta: Metadata) -> Scalar:
@@ -73,7 +76,7 @@ def _check_scalar(name: str, item: object, kind: type[Scalar], meta: Metadata) -
             raise ConfigurationError(name, item, f'must lie in [{low}, {high}]')
     if meta['choices'] is not None and item not in meta['choices']:
         raise ConfigurationError(name, item, f'must be one of {", ".join(meta["choices"])}')
-    return kind(item)
+    return expanded(name, str(item)) if meta['path'] else kind(item)
 
 
 def _checked(name: str, item: object, default: Value, meta: Metadata) -> Value:

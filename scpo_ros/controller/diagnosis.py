@@ -12,7 +12,7 @@ import numpy as np
 from scpo_ros.config import ControllerConfig
 from scpo_ros.controller.control_loop import ControlLoop
 from scpo_ros.health.severity import Severity
-from scpo_ros.health.silence import without_states
+from scpo_ros.health.silence import UNSTAMPED, without_states
 from scpo_ros.interface.messages import State
 from scpo_ros.interface.state_watch import Fate
 from scpo_ros.policy.safety_filter import Source
@@ -43,7 +43,7 @@ class ControllerDiagnosis:
             self._arrival, self._state = now, state
             self._unusable.clear()
         else:
-            self._unusable[fate.value] += 1
+            self._unusable[fate.value if state.time != 0 else UNSTAMPED] += 1
 
     def saw_malformed(self, now: float) -> None:
         """Take in a message that is no state. :param now: steady time of its arrival [s]."""

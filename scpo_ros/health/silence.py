@@ -8,8 +8,18 @@ from typing import TypeVar
 _Fate = TypeVar('_Fate', bound=str | Enum)
 
 
-def without_commands(malformed: int) -> str:
-    """Return why the plant does not move. :param malformed: commands that could not be read."""
+UNSTAMPED = 'unstamped'  # fate of a message that is of no use and whose stamp is 0
+
+
+def without_commands(malformed: int, unstamped: int = 0) -> str:
+    """
+    Return why the plant does not move.
+
+    :param malformed: commands that could not be read. :param unstamped: those with the stamp 0.
+    """
+    if unstamped:
+        return (f'waiting for the first command: {unstamped} came with the stamp 0; header.stamp '
+                'must be that of the state that the command answers')
     if malformed:
         return (f'waiting for the first command: {malformed} came that cannot be read; effort '
                 'must be one finite number: correct the publisher of joint_command')
@@ -35,6 +45,8 @@ def without_states(seen: Mapping[_Fate, int]) -> str:
             'out_of_order': 'their stamps go back: two plants publish, or the clock was set',
             'ahead_of_time': 'their stamps lie in the future: compare the clocks of plant and '
                              'controller',
+            UNSTAMPED: 'their header.stamp is 0 again and again: the driver must set it to the '
+                       'time of the measurement; a simulated plant may wait at its start',
             'stale': 'their stamps are older than state_age_limit_s: compare the clocks, or '
                      'raise it'}
     return f'{counts[fate]} states arrived and none can be acted upon: ' + said.get(

@@ -161,7 +161,7 @@ class ConfiguredAdapter:
                      self._history.tests))
         if self.active and not self._worker.busy:
             request = self.session.next_request(
-                self._node.count_publishers('demonstrations') > 0)
+                self._publishers('demonstrations') > 0)
             if request is not None:
                 self._request(request)
         done = self.session.processed(self._worker.busy, self.active)
@@ -189,10 +189,16 @@ class ConfiguredAdapter:
         self._conclude(answer)
         return answer
 
+    def _publishers(self, topic: str) -> int:
+        """Return how many publish a topic, under the name that it was given here."""
+        count: int = self._node.count_publishers(self._node.resolve_topic_name(topic))
+        return count
+
     def diagnose(self) -> tuple[Severity, str, dict[str, str | int | bool]]:
         """Return severity, sentence and values for diagnostics."""
         history = self._history
         level, message = judgement(self.session, self.session.config, self.active,
-                                   history.failure, self.session.inbox.newly_ignored())
+                                   history.failure, self.session.inbox.newly_ignored(),
+                                   self._publishers('controller/active_policy'))
         return level, message, {**values_of(self.session),
                                 'ledger': history.failure or history.fault or 'in order'}

@@ -80,7 +80,7 @@ class AdapterServices:
         record = None if chain is None else chain.latest
         if record is None:
             return False, 'nothing was certified yet'
-        folder = Path(self._node.get_parameter('results_dir').value or '.')
+        folder = Path(self._session.config.results_dir or '.')
         path = folder / f'policy-{record.version}.npz'
         try:
             write_policy(path, record)

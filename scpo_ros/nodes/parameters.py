@@ -9,7 +9,8 @@ from rcl_interfaces.msg import (
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from scpo_ros.config import build_node, Spec
+from scpo_ros.config import build_node, NODES, Spec
+from scpo_ros.config.node_parameters import STANDARD
 from scpo_ros.config.validation import build, flatten, Validated
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
 
@@ -21,7 +22,7 @@ Scalar: TypeAlias = bool | int | float | str
 Value: TypeAlias = Scalar | list[Scalar]  # of a parameter
 Config = TypeVar('Config', bound=Validated)  # configuration class of a node
 _LONGEST = 4096  # entries or characters of a value
-_STANDARD = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
+_FOUND_BY_NAME = ('plant', 'controller', 'adapter')  # whose topics and services others use
 
 
 def _descriptor(name: str, default: Value, meta: 'Metadata') -> ParameterDescriptor:
@@ -53,15 +54,29 @@ def declare(node: Node, kind: type[Config]) -> tuple[Spec, Config]:
     that what a parameter file gives is seen here, unknown names included.
 
     :param kind: the node's configuration class.
-    :raises ConfigurationError: naming the first bad parameter and the rule it broke.
+    :raises ConfigurationError: naming the first bad parameter and the rule it broke, or a node
+        that was given another name.
     """
+    _check_name(node, kind)
     given = {name: _plain(node.get_parameter(name).value)
-             for name in node.get_parameters_by_prefix('') if not name.startswith(_STANDARD)}
+             for name in node.get_parameters_by_prefix('') if name not in STANDARD}
+    clock = node.get_parameter('use_sim_time').value
+    if type(clock) is not bool:
+        raise ConfigurationError('use_sim_time', clock, 'must be of type bool')
     spec, config = build_node(kind, given)
     node.add_on_set_parameters_callback(lambda parameters: _admissible(node, parameters))
     for name, (item, meta) in {**flatten(spec), **flatten(config)}.items():
         _declare_one(node, name, _plain(item), meta, name in given)
     return spec, config
+
+
+def _check_name(node: Node, kind: type[Validated]) -> None:
+    """Pass a node under its own name. :raises ConfigurationError: for another one."""
+    for name in _FOUND_BY_NAME:
+        if NODES[name] is kind and node.get_name() != name:
+            raise ConfigurationError(
+                '__node', node.get_name(), f'must stay {name}: the other nodes look for it under '
+                'this name, and a namespace (__ns) keeps two copies apart')
 
 
 def _declare_one(node: Node, name: str, item: Value, meta: 'Metadata', given: bool) -> None:

@@ -141,7 +141,8 @@ class PlantNode(Node):
             return ERROR, (f'outside the limits: {new} samples since this was said last, '
                            f'{plant.limit_violations} in all'), values
         if not plant.started:
-            return WARN, without_commands(self._answers.malformed), values
+            return WARN, without_commands(
+                self._answers.malformed, self._answers.unstamped), values
         return OK, 'running', values
 
 

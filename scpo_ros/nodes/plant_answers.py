@@ -33,6 +33,7 @@ class Answers:
         self.command: float | None = None  # the answer to the present state
         self.alone = False  # whether no adapter is waited for
         self.timeouts = self.malformed = 0  # waits that ended without; commands not readable
+        self.unstamped = 0  # commands with the stamp 0 that answer no state
 
     def hear_command(self, effort: Sequence[float], answered: float, now: float) -> None:
         """
@@ -45,6 +46,8 @@ class Answers:
             self.malformed += 1  # must not take the place of a genuine command
         elif abs(answered - now) < _SAME_S:
             self.command = effort[0]
+        else:
+            self.unstamped += answered == 0
 
     def ignore(self, _: str) -> None:
         """Count a message that was no command."""

@@ -1,13 +1,13 @@
 """The parameters with which a recorded run was made."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from scpo_ros.config import NODES, Spec
+from scpo_ros.config import Spec
 from scpo_ros.config.configuration import configuration_of, Configurations
-from scpo_ros.config.parameter_file import by_node, sections_of
+from scpo_ros.config.parameter_file import by_node, Given, nodes_of
 from scpo_ros.config.renamed import present_names
+from scpo_ros.config.ros_yaml import sections_of
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.recording.bag import Bag, BagError, PARAMETERS
 
@@ -35,8 +35,7 @@ def recorded_parameters(
     """
     source, text = _found(bag, path)
     try:
-        sections = _own(sections_of(text, source), namespace)
-        given = by_node(sections)
+        given = _own(text, source, namespace)
         nodes, spec = configuration_of(
             {node: present_names(values) for node, values in given.items()})
     except ConfigurationError as error:
@@ -66,18 +65,15 @@ def _read(path: Path) -> str:
         raise BagError(f'{path} cannot be read: {error}') from error
 
 
-def _own(sections: Mapping[object, object], namespace: str) -> dict[object, object]:
+def _own(text: str, source: str, namespace: str) -> Given:
     """
-    Return the sections for the namespace's nodes, under the names that a parameter file has.
+    Return {node: {parameter: value}} of the namespace's nodes.
 
-    :raises ConfigurationError: when all are for other namespaces.
+    :raises ConfigurationError: when all sections are for other nodes.
     """
-    names = {f'{namespace}{node}': f'/**/{node}' for node in NODES}
-    given = {str(name): body for name, body in sections.items()}
-    foreign = [name for name in given if name not in names and not name.startswith('/**')
-               and name.rpartition('/')[2] in (*NODES, 'recorder') and '/' in name]
-    own: dict[object, object] = {
-        names.get(name, name): body for name, body in given.items() if name not in foreign}
-    if foreign and not own:
-        raise ConfigurationError('params_file', foreign[0], f'holds nothing for {namespace}')
-    return own
+    sections = sections_of(text, source)
+    own = [section for section in sections if nodes_of(section, namespace)]
+    if sections and not own:
+        raise ConfigurationError(
+            'params_file', sections[0].name, f'holds nothing for {namespace}')
+    return by_node(own, source, namespace)

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scpo_ros.arrays import Array
+from scpo_ros.arrays import Array, frozen
 from scpo_ros.scpo.outcome import Refusal, UpdateOutcome
 
 Loss: TypeAlias = Callable[[Array], float]  # of a policy (d,)
@@ -123,12 +123,12 @@ def evaluated(loss: Loss | None, theta: Array) -> float:
     """
     Return loss(theta), NaN without a loss.
 
-    :raises Refusal: LOSS_NOT_LOWERED, if the loss raises.
+    :raises Refusal: LOSS_NOT_LOWERED, if the loss raises or gives no real number.
     """
     if loss is None:
         return np.nan
     try:
-        return float(loss(np.array(theta)))
+        return float(frozen(loss(np.array(theta))).item())
     except Exception as error:  # the callable is the caller's
         raise Refusal(UpdateOutcome.LOSS_NOT_LOWERED,
                       f'The loss raised {type(error).__name__}: {error}.') from error

@@ -33,9 +33,13 @@ def measured(name: str, function: MetricFunction, thetas: Array,
     :raises MetricsError: whatever goes wrong in the callable.
     """
     try:
-        values = frozen(function(np.array(thetas)))
+        given = function(np.array(thetas))
     except Exception as error:  # the callable is the caller's: any failure is a refusal
         raise MetricsError(f'{name} raised {type(error).__name__}: {error}') from error
+    try:
+        values = frozen(given)
+    except Exception as error:  # what it gave is the caller's too
+        raise MetricsError(f'{name} gave no array of real numbers: {error}') from error
     rows = len(thetas)
     if values.ndim != 2 or values.shape[0] != rows or count not in (None, values.shape[1]):
         wanted = 'k' if count is None else count

@@ -134,6 +134,8 @@ def test_malformed_messages_and_a_full_disk_are_told_beside_and_clear_when_they_
     assert level is Severity.WARN and '3 malformed' in sentence and 'must be finite' in sentence
     level, sentence = judgement(*args, ledger_failure='ENOSPC')
     assert level is Severity.WARN and 'ENOSPC' in sentence and 'ledger_dir' in sentence
+    level, sentence = judgement(*args, controllers=0)
+    assert level is Severity.WARN and 'controller/active_policy' in sentence
 
 
 def test_what_must_be_acted_upon_becomes_an_error_when_it_repeats():
@@ -152,7 +154,7 @@ def test_what_must_be_acted_upon_becomes_an_error_when_it_repeats():
     ({'malformed': 4}, 'cannot be read'), ({Fate.STALE: 2, Fate.AHEAD: 1}, 'state_age_limit_s'),
     ({Fate.AHEAD: 3}, 'future'), ({Fate.OUT_OF_ORDER: 3}, 'go back'),
     ({Fate.CONFLICTING: 3}, 'two plants'), ({Fate.REPEATED: 3}, 'repeat'),
-    ({Fate.MALFORMED: 1}, 'cannot be read')])
+    ({Fate.MALFORMED: 1}, 'cannot be read'), ({'unstamped': 5, Fate.STALE: 1}, 'stamp is 0')])
 def test_without_usable_states_it_is_said_why(seen, wanted):
     assert wanted in without_states(seen)
     assert ('is the plant running' in without_states(seen)) == (not any(seen.values()))
@@ -162,6 +164,7 @@ def test_a_plant_that_waits_says_for_what():
     assert 'is the controller running' in without_commands(0)
     assert '3 came that cannot be read' in without_commands(3)
     assert 'running' not in without_commands(3)
+    assert '4 came with the stamp 0' in without_commands(3, 4)
 
 
 # The worst metric -------------------------------------------------------------------------

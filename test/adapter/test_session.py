@@ -205,6 +205,14 @@ def test_a_demonstration_that_comes_twice_counts_once(session):
     assert len(session.next_request(True).demonstrations) == 3
 
 
+@pytest.mark.parametrize('end, rule', [(0.0, 'header.stamp is 0'), (1.5, 'a stamp of its own')])
+def test_demonstrations_that_share_a_stamp_are_counted_and_named(session, end, rule):
+    for action in (0.0, 0.0, 0.1):
+        session.add_demonstration(end, np.zeros((1, 2)), np.full((1, 1), action), 'mine')
+    assert session.inbox.ignored == 1 and rule in session.inbox.malformed
+    assert "'mine'" in session.inbox.malformed
+
+
 def test_new_settings_reach_the_worker_and_freeze_learning(session):
     tick(session, 0)
     session.reconfigure(AdapterConfig(enabled=False, damping=0.5))

@@ -10,6 +10,7 @@ from scpo_ros.bringup import observers
 from scpo_ros.bringup.processes import Processes
 from scpo_ros.config.arguments import ARGUMENTS
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.sim import command
 
 DEFAULTS = {argument.name: argument.default for argument in ARGUMENTS}
 
@@ -35,12 +36,20 @@ def test_viewers_are_given_the_shipped_files(installed):
     assert Path(rqt[-1]).name == 'scpo.perspective' and Path(rviz[-1]).name == 'scpo.rviz'
 
 
-@pytest.mark.parametrize('namespace, prefix', [('a', '/a/'), ('/q/w', '/q/w/'), ('/', '/')])
+@pytest.mark.parametrize('namespace, prefix', [
+    ('a', '/a/'), ('/q/w', '/q/w/'), ('/', '/'), ('/a/scpo_2', '/a/scpo_2/')])
 def test_viewers_of_another_namespace_show_its_topics(installed, namespace, prefix):
     for line in observers.viewers(
             {**DEFAULTS, 'rqt': 'true', 'rviz': 'true', 'namespace': namespace}).values():
         text = Path(line[-1]).read_text()
-        assert f'{prefix}adapter/m' in text and '/scpo' not in text
+        assert f'{prefix}adapter/m' in text and '/scpo/' not in text
+
+
+@pytest.mark.parametrize('namespace, full', [('/', '/'), ('a', '/a'), ('/a/scpo', '/a/scpo')])
+def test_every_process_is_given_the_full_namespace(namespace, full):
+    values = {**DEFAULTS, 'namespace': namespace}
+    for line in (observers.readiness(values), command('plant', values, Path('run.yaml'))):
+        assert line[line.index('-r') + 1] == f'__ns:={full}'
 
 
 @pytest.mark.parametrize('name, program', [('rqt', 'rqt'), ('rviz', 'rviz2')])

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from scpo_ros.bringup import preparation
 from scpo_ros.bringup.preparation import set_up
 from scpo_ros.bringup.results_folder import prepare
 from scpo_ros.config import ControllerConfig, NODES, Spec
-from scpo_ros.config.arguments import ARGUMENTS, overrides
+from scpo_ros.config.arguments import (
+    ADAPT_ARGUMENTS, ARGUMENTS, below, full_name, namespace_of, overrides, settled)
 from scpo_ros.config.configuration import checked_configuration, node_parameters
 from scpo_ros.config.parameter_file import read_parameter_file
 from scpo_ros.config.validation import flatten
@@ -68,13 +70,12 @@ def test_an_empty_argument_leaves_it_to_the_file(file):
     assert not any(overrides({a.name: '' for a in ARGUMENTS}).values())
 
 
-def test_a_section_of_a_node_wins_over_that_of_all_in_any_order(file):
-    for names in (('/**', '/**/plant'), ('/**/plant', '/**')):
-        bodies = {'/**': section(seed=1), '/**/plant': section(seed=2)}
-        read = read_parameter_file(file({name: bodies[name] for name in names}))
-        assert read['plant'] == {'seed': 2} and read['adapter'] == {'seed': 1}
-    for name in ('plant', '/plant', '/**/plant'):
-        assert read_parameter_file(file({name: section(seed=2)}))['plant'] == {'seed': 2}
+def test_the_later_section_wins_as_in_ros(file):
+    bodies = {'/**': section(seed=1), '/**/plant': section(seed=2)}
+    for names, seed in ((('/**', '/**/plant'), 2), (('/**/plant', '/**'), 1)):
+        text = ''.join(yaml.safe_dump({name: bodies[name]}) for name in names)
+        read = read_parameter_file(file(text))
+        assert read['plant'] == {'seed': seed} and read['adapter'] == {'seed': 1}
 
 
 @pytest.mark.parametrize('name, text, parts', [
@@ -108,7 +109,7 @@ def test_values_may_hold_the_separator_and_the_last_one_wins():
 @pytest.mark.parametrize('text', [
     '[1, 2]', 'abc', '3', '1: 2', 'x: [', '\x00', 'plant: 3', 'plant: {seed: 1}', 'robot: {}',
     '/**: {ros__parameters: {}, more: 1}', '/**: {ros__parameters: [1]}',
-    '/**: {ros__parameters: hi}', '/ns/plant: {ros__parameters: {}}'])
+    '/**: {ros__parameters: hi}'])
 def test_a_malformed_file_is_refused(file, text):
     with pytest.raises(ConfigurationError):
         checked_configuration(file(text), {})
@@ -119,7 +120,7 @@ def test_a_malformed_file_is_refused(file, text):
     ({'/**': section(sytem={'dt': 0.1})}, ['sytem.dt']),
     ({'/**/plant': section(sed=1)}, ['sed', 'seed']),
     ({'/**/plant': section(episode_steps='many')}, ['episode_steps', 'many', 'int']),
-    ({'/**': section(system={'dt': None})}, ['system.dt', 'None']),
+    ({'/**': section(system={'dt': None})}, ['system.dt', 'null']),
     ({'/**': section(backup={'planned_position': 2.0})}, ['planned_position', '2.0', '1.0']),
     ({'/**': section(policy={'hidden': [16, -1]})}, ['policy.hidden', '-1']),
     ({'/**/adapter': section(plan_margin=0.02)}, ['plan_margin', 'accept_margin']),
@@ -143,7 +144,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, where):
     with pytest.raises(ConfigurationError, match='params_file cannot be read'):
         read_parameter_file(tmp_path / where)
     (tmp_path / 'binary').write_bytes(b'\xff\xfe\x80')
-    with pytest.raises(ConfigurationError, match='params_file cannot be read'):
+    with pytest.raises(ConfigurationError, match='binary, line 1: the text must be UTF-8'):
         read_parameter_file(tmp_path / 'binary')
 
 
@@ -158,6 +159,138 @@ def test_nodes_are_given_every_parameter():
         names = {'use_sim_time', *flatten(Spec()), *flatten(kind())}
         assert set(parameters[node]) == names and parameters[node]['use_sim_time'] is True
     assert parameters['plant']['seed'] == 3 and parameters['plant']['policy.hidden'] == [16, 16]
+
+
+def test_arguments_are_read_like_parameters():
+    read = overrides({'seed': '010', 'dt': '1e-1', 'duration': '3', 'safety': 'no'})
+    assert read['plant']['seed'] == 8 and read['plant']['system.dt'] == 0.1
+    assert type(read['monitor']['duration_s']) is float and read['adapter']['safety'] is False
+    for name, text in (('seed', '1_0'), ('dt', '1:30'), ('duration', '1e-310'), ('seed', '1e3'),
+                       ('seed', str(2**63)), ('safety', '2'), ('safety', 'oFF'), ('dt', 'true')):
+        with pytest.raises(ConfigurationError, match=name):
+            overrides({name: text})
+
+
+@pytest.mark.parametrize('text', ['1e3', 'on', '010', './~x', 'a: b', '# c', ' x', "it's"])
+def test_a_text_stays_text_in_the_file_that_the_nodes_read(tmp_path, monkeypatch, text):
+    monkeypatch.setattr(preparation, 'make_ready', lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    path, _ = set_up({**parse(['record:=true']), 'results': text})
+    read = read_parameter_file(path)
+    assert read['monitor']['output'] == read['adapter']['ledger_dir'] == text
+    assert set(read['plant']) == {'use_sim_time', *flatten(Spec()), *flatten(NODES['plant']())}
+
+
+@pytest.mark.parametrize('content, parts', [
+    ({'/**': section(use_sim_time='true')}, ['use_sim_time', "'true'", 'bool']),
+    ({'/**': section(use_sim_time=1)}, ['use_sim_time', '1', 'bool']),
+    ({'/**/adapter': section(use_sim_time=True)}, ['adapter', 'use_sim_time', 'True', 'plant']),
+    ({'/**': section(start_type_description_service='no')}, ['start_type', "'no'", 'bool']),
+    ({'/**': section(qos_overrides={'x': 1})}, ['qos_overrides.x', 'not a parameter'])])
+def test_the_clock_is_one_truth_value_for_all_nodes(file, content, parts):
+    with pytest.raises(ConfigurationError) as caught:
+        node_parameters(file(content), parse([]))
+    assert all(part in str(caught.value) for part in parts), str(caught.value)
+
+
+def test_what_ros_2_param_dump_prints_is_taken(file):
+    parameters, _ = node_parameters(FILE, parse([]))
+    dumped = {**parameters['adapter'], 'start_type_description_service': True, 'seed': 9}
+    path = file({'/scpo/adapter': {'ros__parameters': dumped}})
+    again, _ = node_parameters(path, parse(['results:=results/latest']))
+    assert again['adapter'] == dumped
+    assert again['plant'] == {**parameters['plant']}
+
+
+def test_only_nodes_that_run_must_agree(file):
+    both = {f'/scpo/{node}': section(system={'dt': 0.2}, use_sim_time=True)
+            for node in ('controller', 'adapter')}
+    with pytest.raises(ConfigurationError, match='that of every node'):
+        node_parameters(file(both), parse([]))
+    parameters, spec = node_parameters(
+        file(both), {'namespace': 'scpo'}, ADAPT_ARGUMENTS, ('controller', 'adapter'))
+    assert spec.system.dt == 0.2 and set(parameters) == {'controller', 'adapter'}
+    assert parameters['adapter']['use_sim_time'] is True
+
+
+def test_what_is_set_from_outside_may_not_contradict_what_was_chosen(file):
+    outside = {node: {'use_sim_time': True, 'system.dt': 0.2} for node in NODES}
+    parameters, spec = node_parameters(FILE, parse([]), outside=outside)
+    assert spec.system.dt == 0.2 and parameters['expert']['use_sim_time'] is True
+    path = file({'/**': section(system={'dt': 0.1})})
+    for given in ([f'params_file:={path}'], ['dt:=0.1'], ['use_sim_time:=off']):
+        with pytest.raises(ConfigurationError, match='set by an including launch file, must be'):
+            node_parameters(path, parse(given), outside=outside)
+    node_parameters(path, parse([f'params_file:={path}', 'dt:=0.2']), outside=outside)
+
+
+# Names -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('text, full', [
+    ('scpo', '/scpo'), ('/scpo', '/scpo'), ('/', '/'), ('', '/'), ('a/b', '/a/b'),
+    ('/a/b', '/a/b'), ('_a1', '/_a1')])
+def test_a_namespace_is_a_full_name(text, full):
+    assert namespace_of({'namespace': text}) == full
+    assert full_name('adapter', {'namespace': text}) == full.rstrip('/') + '/adapter'
+
+
+@pytest.mark.parametrize('text', [
+    'a b', 'a//b', '//', '//a', 'a/', '/a/', '1a', 'a/1', 'a-b', '~', '~/a', 'a.b', '\xe9', 'a\n',
+    '*', 'a' * 151])
+def test_a_malformed_namespace_is_refused_in_one_line(tmp_path, capsys, text):
+    folder = tmp_path / 'results'
+    assert main([f'namespace:={text}', f'results:={folder}']) == 2
+    printed = capsys.readouterr().err
+    assert printed.count('\n') == 1 and 'namespace must' in printed and not folder.exists()
+
+
+@pytest.mark.parametrize('parent, text, full', [
+    ('', 'scpo', '/scpo'), ('/a', 'scpo', '/a/scpo'), ('/a/b', 'c/d', '/a/b/c/d'),
+    ('/a', '/scpo', '/scpo'), ('/a', '/', '/a'), ('/a', '', '/a'), ('', '/', '/'),
+    ('/', 'x', '/x')])
+def test_a_relative_namespace_stands_below_the_one_of_the_launch_file(parent, text, full):
+    assert below(parent, {'namespace': text, 'seed': '1'}) == {'namespace': full, 'seed': '1'}
+
+
+def test_a_namespace_below_another_has_a_sensible_length():
+    with pytest.raises(ConfigurationError, match='at most 150'):
+        below('/' + 'a' * 100, {'namespace': 'b' * 100})
+
+
+@pytest.mark.parametrize('name', ['joint_states', 'joint_command', 'demonstrations'])
+@pytest.mark.parametrize('text', ['a b', '~/states', '/a//b', 'a/', ''])
+def test_a_malformed_topic_is_refused(name, text):
+    known = {argument.name: argument for argument in ADAPT_ARGUMENTS}[name]
+    assert known.parse('/arm/states') == '/arm/states'
+    with pytest.raises(ConfigurationError, match='joined by single slashes'):
+        known.parse(text)
+
+
+# Paths -------------------------------------------------------------------------------------------
+
+
+def test_a_tilde_is_the_home_folder_in_every_path(tmp_path, monkeypatch, file):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    paths = [argument.name for argument in ARGUMENTS if argument.path]
+    assert paths == ['params_file', 'results', 'bag_path']
+    given = parse([f'{name}:=~/x/{name}' for name in paths])
+    assert [given[name] for name in paths] == [f'{tmp_path}/x/{name}' for name in paths]
+    assert [argument.path for argument in ADAPT_ARGUMENTS if argument.name in paths] == [True] * 2
+    path = file({'/**/adapter': section(ledger_dir='~/ledger', policy_file='~', bound_file='~/b',
+                                        results_dir='a/~')})
+    adapter = checked_configuration(path, {})[0]['adapter']
+    assert (adapter.ledger_dir, adapter.policy_file, adapter.bound_file, adapter.results_dir) == (
+        f'{tmp_path}/ledger', str(tmp_path), f'{tmp_path}/b', 'a/~')
+
+
+@pytest.mark.parametrize('name', ['results', 'params_file', 'bag_path'])
+def test_a_home_folder_that_is_not_known_is_refused(monkeypatch, capsys, name):
+    assert main([f'{name}:=~nobody-has-this-name/x']) == 2
+    assert capsys.readouterr().err.count('\n') == 1
+    monkeypatch.setenv('HOME', '')
+    with pytest.raises(ConfigurationError, match='must name a home folder'):
+        settled({name: '~/x'})
 
 
 # The folder of results ---------------------------------------------------------------------------

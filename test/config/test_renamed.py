@@ -36,7 +36,7 @@ def test_the_table_leads_from_names_that_are_gone_to_names_that_exist():
 
 @pytest.mark.parametrize('old', RENAMED)
 def test_a_parameter_file_with_an_old_name_is_refused(tmp_path, old):
-    for section in ('/**', '/**/adapter', 'adapter'):
+    for section in ('/**', '/**/adapter', '/scpo/adapter'):
         path = tmp_path / 'old.yaml'
         path.write_text(yaml.safe_dump({section: {'ros__parameters': {old: 1}}}))
         refused(old, lambda: checked_configuration(path, {}))

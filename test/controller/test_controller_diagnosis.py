@@ -33,12 +33,12 @@ class Diagnosed:
         self.diagnosis = ControllerDiagnosis(self.loop, ControllerConfig(**config))
         self.pass_by(1.0)
 
-    def pass_by(self, seconds, fate=Fate.FRESH, x=(0.1, 0.1)):
+    def pass_by(self, seconds, fate=Fate.FRESH, x=(0.1, 0.1), time=1.0):
         """Let states arrive for some time; judge every second, as the node does."""
         for k in range(round(10 * seconds)):
             self.now += 0.1
             if fate is not None:
-                self.diagnosis.saw(SimpleNamespace(x=np.array(x)), fate, self.now)
+                self.diagnosis.saw(SimpleNamespace(x=np.array(x), time=time), fate, self.now)
             if k % 10 == 9:
                 self.diagnosis.judge(self.now)
         return self
@@ -47,6 +47,14 @@ class Diagnosed:
     def said(self):
         """Return severity and sentences."""
         return self.diagnosis.judge(self.now)
+
+
+@pytest.mark.parametrize('fate', [Fate.CONFLICTING, Fate.REPEATED, Fate.STALE, Fate.OUT_OF_ORDER])
+def test_a_stamp_of_zero_is_named(fate):
+    severity, sentence = Diagnosed().pass_by(2, fate, time=0.0).said
+    assert severity is Severity.ERROR and 'header.stamp is 0' in sentence
+    assert 'header.stamp' not in Diagnosed().pass_by(2, fate, time=0.1).said[1]
+    assert Diagnosed().pass_by(2, Fate.FRESH, time=0.0).said[0] is Severity.OK
 
 
 def test_nothing_to_say():

@@ -36,7 +36,7 @@ def short_run(tmp_path):
     """Return a launch that ends by itself; its arguments contradict its parameter file."""
     path = tmp_path / 'params.yaml'
     path.write_text('/**/adapter:\n  ros__parameters: {seed: 5, min_demonstrations: 20}\n'
-                    '/**:\n  ros__parameters: {backup: {state_weight: [1, 0.5]}}\n')
+                    '/**:\n  ros__parameters: {backup: {state_weight: [1.0, 0.5]}}\n')
     launched = launched_in(tmp_path, expert='benign', duration='15', seed='3',
                            real_time_factor='2', params_file=str(path))
     return launched.description, launched

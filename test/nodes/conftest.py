@@ -25,13 +25,13 @@ class Processes:
     def __init__(self, folder):
         self._folder, self._running = folder, {}
 
-    def start(self, node, **parameters):
-        """Start a node with parameters; keys use __ for the dot."""
+    def start(self, node, *words, **parameters):
+        """Start a node with arguments and parameters; keys use __ for the dot."""
         path = self._folder / f'{node}-{len(self._running)}.yaml'
         values = {name.replace('__', '.'): item for name, item in parameters.items()}
         path.write_text(yaml.safe_dump({f'/{NAMESPACE}/{node}': {'ros__parameters': values}}))
         line = [sys.executable, '-m', f'scpo_ros.nodes.{node}', '--ros-args', '-r',
-                f'__ns:=/{NAMESPACE}']
+                f'__ns:=/{NAMESPACE}', *words]
         if values:
             line += ['--params-file', str(path)]
         process = subprocess.Popen(line, cwd=ROOT, stderr=subprocess.PIPE, text=True)

@@ -18,6 +18,9 @@ from sensor_msgs.msg import JointState
     ('controller', {'backup__planned_velocity': 0.9}, ['backup.planned_velocity', '0.6']),
     ('adapter', {'plan_margin': 0.01}, ['plan_margin', 'accept_margin']),
     ('monitor', {'seed': 1.5}, ['seed', '1.5', 'int']),
+    ('controller', {'use_sim_time': 'true'}, ['use_sim_time', "'true'", 'bool']),
+    ('expert', {'qos_overrides__x': 1}, ['qos_overrides.x', 'not a parameter']),
+    ('adapter', {'ledger_dir': '~nobody-has-this-name/x'}, ['ledger_dir', 'home folder']),
 ])
 def test_a_bad_parameter_is_named_with_its_rule(processes, ros, node, parameters, parts):
     process = processes.start(node, **parameters)
@@ -27,6 +30,14 @@ def test_a_bad_parameter_is_named_with_its_rule(processes, ros, node, parameters
     assert len(lines) == 1
     assert all(part in lines[0] for part in parts), lines[0]
     assert 'Traceback' not in errors
+
+
+@pytest.mark.parametrize('node', ['plant', 'controller', 'adapter'])
+def test_a_node_whose_topics_others_use_keeps_its_name(processes, ros, node):
+    process = processes.start(node, '-r', '__node:=other')
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 2 and 'Traceback' not in errors
+    assert f'error: __node must stay {node}: ' in errors and "got 'other'" in errors
 
 
 @pytest.mark.parametrize('node, parameters, parts', [

@@ -66,3 +66,12 @@ def test_a_malformed_command_is_counted_and_takes_no_ones_place(answers, effort)
 def test_the_answer_to_another_state_is_ignored(answers):
     answers.hear_command([0.5], 0.1, 0.2)
     assert (answers.command, answers.malformed) == (None, 0)
+
+
+def test_commands_without_a_stamp_are_counted():
+    answers = Answers(False, 1.0)
+    answers.hear_command([0.1], 0.0, 0.0)  # the state of time 0 may be answered
+    answers.hear_command([0.2], 0.3, 0.5)
+    assert answers.unstamped == 0
+    answers.hear_command([0.2], 0.0, 0.5)
+    assert (answers.unstamped, answers.malformed, answers.command) == (1, 0, 0.1)

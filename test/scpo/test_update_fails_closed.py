@@ -38,6 +38,11 @@ FAULTS = {
     'transposed': lambda thetas: np.full((7, len(thetas)), -1.0),
     'no metric': lambda thetas: np.empty((len(thetas), 0)),
     'words': lambda thetas: [['safe', 'safe']] * len(thetas),
+    'complex': lambda thetas: good(thetas) + 0j,
+    'masked': lambda thetas: np.ma.array(good(thetas), mask=good(thetas) > 0),
+    'masked rows': lambda thetas: [np.ma.array(row, mask=[True, False]) for row in good(thetas)],
+    'objects': lambda thetas: good(thetas).astype(object),
+    'numbers in words': lambda thetas: good(thetas).astype(str),
     'ragged': lambda thetas: [[-1.0]] + [[-1.0, -1.0]] * len(thetas),
 }
 
@@ -123,7 +128,9 @@ def test_an_interrupt_is_not_swallowed():
         ScpoUpdater(interrupted, np.zeros(D), rng=0).update(STEP)
 
 
-@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf, 'x', None])
+@pytest.mark.parametrize('value', [
+    np.nan, np.inf, -np.inf, 'x', None, 1j, np.complex128(0), np.ma.array(0.0, mask=True),
+    np.ma.array(0.0), np.array(0.0, dtype=object), [0.0, 0.0]])
 @pytest.mark.parametrize('call', [0, 1])
 def test_a_loss_that_is_no_number_is_a_refusal(value, call):
     calls = []
