@@ -34,7 +34,7 @@ help:
 	@echo "make clean   remove $(VENV), builds and caches; results stay"
 
 sim: venv
-	@$(VENV)/bin/python -m scpo_ros.sim $(ARGS)
+	@export SCPO_ROS_PARENT=$$PPID; exec $(VENV)/bin/python -m scpo_ros.sim $(ARGS)
 
 test: venv
 	@$(VENV)/bin/python -m pytest $(ARGS)

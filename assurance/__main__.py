@@ -12,7 +12,8 @@ import time
 
 from assurance import (
     attack_cost, attack_field, attack_learning, attack_ledger, attack_nodes, attack_policy,
-    attack_starts, attack_states, attack_teacher, attack_versions, faults, field_nodes)
+    attack_processes, attack_starts, attack_states, attack_teacher, attack_versions, faults,
+    field_nodes)
 from assurance.fleet import begin_ros
 from assurance.learning import learn
 from assurance.oracle import Oracle
@@ -41,6 +42,7 @@ NODES = {'full': 1200, 'quick': 200}
 FIELD = {'full': field_nodes.ROWS, 'quick': field_nodes.QUICK}
 FIELD_S = 12.0  # with each fault
 KILLS = {'full': 200, 'quick': 20}
+RUNS = {'full': 40, 'quick': 5}
 
 
 def parse(arguments):
@@ -90,6 +92,9 @@ def main(arguments=None):
             faults.run(oracle, tally, np.random.default_rng([options.seed, 200]),
                        Path(folder, 'faults'), KILLS[length])
             told(tally, 'faults')
+            attack_processes.attack(tally, np.random.default_rng([options.seed, 300]),
+                                    Path(folder, 'runs'), RUNS[length])
+            told(tally, 'ends of runs')
     rclpy.try_shutdown()
     tally.figure('seed', options.seed)
     tally.figure('wall_s', round(time.monotonic() - began, 1))

@@ -9,7 +9,7 @@ from scpo_ros.atomic_file import write_whole
 MUST_BE_ZERO = ('unsafe_policies_applied', 'controller_crashes', 'limit_violations',
                 'policies_lost', 'senders_believed', 'learning_ended', 'refusals_without_reason',
                 'other_crashes', 'history_conflicts', 'task_cost_exceeded', 'unnoticed_faults',
-                'false_alarms', 'sizes_taken', 'disk_outgrown')
+                'false_alarms', 'sizes_taken', 'disk_outgrown', 'orphans', 'runs_mixed')
 
 
 class Tally:

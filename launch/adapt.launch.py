@@ -17,6 +17,7 @@ import tempfile
 from launch import LaunchDescription
 from launch.actions import OpaqueFunction
 from scpo_ros.bringup.launching import declared, nodes, observers, set_outside, values_of
+from scpo_ros.bringup.namesakes import Look
 from scpo_ros.bringup.observers import ros2_bag_record, viewers
 from scpo_ros.bringup.preparation import make_ready, write_parameters
 from scpo_ros.config.arguments import ADAPT_ARGUMENTS, value_of
@@ -24,6 +25,7 @@ from scpo_ros.config.configuration import node_parameters
 from scpo_ros.config.resources import share_file
 from scpo_ros.exceptions import ConfigurationError
 
+_NODES = ('controller', 'adapter')
 _TOPICS = ('joint_states', 'joint_command', 'demonstrations')
 
 
@@ -43,12 +45,14 @@ def _run(context):
         values['params_file'] or share_file('config/scpo.yaml'), values, ADAPT_ARGUMENTS,
         ('controller', 'adapter'), set_outside(context, values))
     recording = _recording(values)
-    make_ready(spec, parameters)
+    with Look(values, _NODES, (values['joint_command'], 'policy')) as look:
+        make_ready(spec, parameters)
+        look.refuse()
     path = Path(tempfile.mkdtemp(prefix='scpo_ros_'), 'adapt.parameters.yaml')
     write_parameters(path, parameters, values)
     topics = [(topic, values[topic]) for topic in _TOPICS if values[topic] != topic]
     return [*observers(recording, viewers(values), values),
-            *nodes(('controller', 'adapter'), str(path), values, topics)]
+            *nodes(_NODES, str(path), values, topics)]
 
 
 def _recording(values):

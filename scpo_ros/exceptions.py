@@ -54,5 +54,9 @@ class SolverError(ScpoRosError, RuntimeError):
     """A numerical solver did not report its one good status."""
 
 
+class DisturbedRunError(ScpoRosError):
+    """Nodes that do not belong to a run took part in it."""
+
+
 class CertificationError(ScpoRosError):
     """The backup of a specification is not certified: nothing may start on it."""

@@ -53,7 +53,8 @@ def report(bag: Bag, folder: str | Path, namespace: str,
     summary = write_results(folder, record, {
         'expert': ', '.join(record.experts) or None,
         'seed': parameters.nodes['plant'].seed if simulated else None,
-        'duration_s': round(bag.duration - policy[0], 3) if policy else None})
+        'duration_s': round(bag.duration - policy[0], 3) if policy else None,
+        'disturbed_by': None})
     tables = write_tables(bag, namespace, record, folder)
     write_whole(folder / 'report.html', page(
         bag, namespace, record, summary, (folder / 'run.png').read_bytes(),

@@ -4,10 +4,13 @@ The closed loop without `ros2 launch`: the same nodes, parameter file and argume
     python -m scpo_ros.sim expert:=sign_flip duration:=60 seed:=1
 
 Every process has a session of its own, so that Ctrl-C reaches this one only. It then stops the
-monitor first, which writes the summary, and the others after it.
+monitor first, which writes the summary, and the others after it. SIGTERM, SIGQUIT and a closed
+terminal (SIGHUP, unless `nohup` ignores it) do the same; a second signal changes nothing. Where
+this process is killed, the others end by themselves.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 import signal
 import sys
@@ -20,6 +23,8 @@ from scpo_ros.bringup.results_folder import bag_path
 from scpo_ros.config import NODES
 from scpo_ros.config.arguments import ARGUMENTS, full_name, settled, value_of
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
+from scpo_ros.process.parent import end_with_parent
+from scpo_ros.process.stopping import interrupted_once
 
 
 _DEFAULTS = {**{argument.name: argument.default for argument in ARGUMENTS}, 'duration': '60'}
@@ -47,12 +52,13 @@ def command(node: str, values: Mapping[str, str], path: Path) -> list[str]:
             '--log-level', values['log_level'], '--params-file', str(path)]
 
 
-def simulate(values: Mapping[str, str]) -> int:
+def simulate(values: Mapping[str, str], deaf: Callable[[], None]) -> int:
     """
     Run the closed loop; return the exit code.
 
-    :param values: {argument: text}.
+    :param values: {argument: text}. :param deaf: has signals ignored from then on.
     :raises ScpoRosError: for a bad configuration, before anything moves.
+    :raises KeyboardInterrupt: when a signal comes before anything was started.
     """
     path, shown = set_up(values)
     nodes = [*(['recorder'] if value_of('record', values) else []), *NODES]
@@ -60,36 +66,43 @@ def simulate(values: Mapping[str, str]) -> int:
     if shown:
         lines['ready'] = readiness(values)
     end, codes = _run(Processes(
-        lines, bool(value_of('use_respawn', values)), shown, bag_path(values)))
+        lines, bool(value_of('use_respawn', values)), shown, bag_path(values)), deaf)
     if end is not None and end[0] != 'monitor':
-        print(f'the {end[0]} ended unexpectedly with code {end[1]}', file=sys.stderr)
+        _say(f'the {end[0]} ended unexpectedly with code {end[1]}')
     bad = {name: code for name, code in codes.items() if code != 0}
     if bad:
-        print(f'exit codes that are not 0: {bad}', file=sys.stderr)
+        _say(f'exit codes that are not 0: {bad}')
     written = [path.parent / 'summary.json', path.parent / 'run.png']
     written += [bag_path(values)] if value_of('record', values) else []
-    print(f'results: {", ".join(map(str, written))}')
+    with suppress(OSError):  # nobody may be there any more to read it
+        print(f'results: {", ".join(map(str, written))}', flush=True)
     return 1 if bad else 0
 
 
-def _run(processes: Processes) -> tuple[tuple[str, int] | None, dict[str, int]]:
+def _say(text: str) -> None:
+    """Print on standard error, which may be a terminal that was closed."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def _run(processes: Processes, deaf: Callable[[], None]
+         ) -> tuple[tuple[str, int] | None, dict[str, int]]:
     """
     Run processes until one ends or a signal comes, then stop them all.
 
     :returns: (name, exit code) of the one that ended, None after a signal; {name: exit code}.
     """
     end: tuple[str, int] | None = None
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         processes.start()
         while end is None:
             time.sleep(0.1)
             end = processes.ended()
     except KeyboardInterrupt:
-        print('\nstopping', file=sys.stderr)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient Ctrl-C must leave nothing behind
-    codes = processes.stop()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+        _say('\nstopping')
+    finally:
+        deaf()  # an impatient Ctrl-C must leave nothing behind
+        codes = processes.stop()
     return end, codes
 
 
@@ -102,11 +115,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             default = _DEFAULTS[argument.name]
             print(f'  {argument.name + ":=" + default:28s} {argument.description}')
         return 0
-    try:
-        return simulate(parse(given))
-    except ScpoRosError as error:
-        print(f'[scpo_ros] error: {error}', file=sys.stderr)
-        return 2
+    end_with_parent(signal.SIGTERM)
+    with interrupted_once() as deaf:
+        try:
+            return simulate(parse(given), deaf)
+        except ScpoRosError as error:
+            _say(f'[scpo_ros] error: {error}')
+            return 2
+        except KeyboardInterrupt:
+            _say('\nstopped before anything was started')
+            return 130
 
 
 if __name__ == '__main__':

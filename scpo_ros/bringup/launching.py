@@ -21,6 +21,7 @@ from scpo_ros.bringup.processes import MAY_DIE
 from scpo_ros.config.arguments import Argument, below, full_name, settled, value_of
 from scpo_ros.config.parameter_file import from_outside, Given
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.process.parent import bound
 
 _RESPAWN_DELAY_S = 2.0
 # A process is interrupted, terminated, killed so long after one another. The monitor needs
@@ -101,7 +102,7 @@ def _node(name: str, parameters: str, values: Mapping[str, str],
         parameters=[parameters],
         ros_arguments=['--log-level', values['log_level']], output='screen',
         remappings=list(remappings), respawn=_respawns(name, values),
-        respawn_delay=_RESPAWN_DELAY_S, additional_env=_ONE_THREAD, **PATIENCE)
+        respawn_delay=_RESPAWN_DELAY_S, additional_env=bound(_ONE_THREAD), **PATIENCE)
 
 
 def _respawns(name: str, values: Mapping[str, str]) -> bool:
@@ -134,7 +135,7 @@ def observers(recording: list[str] | None, viewers: Mapping[str, list[str]],
     :param recording: command line, or None. :param viewers: {name: line}.
     :param values: {argument: text}.
     """
-    actions = [_process(recording, recording[0])] if recording else []
+    actions = [_process(recording, 'ros2')] if recording else []
     if viewers:
         waiting = _process(readiness(values), 'ready')
         actions += [waiting, RegisterEventHandler(OnProcessExit(
@@ -144,4 +145,5 @@ def observers(recording: list[str] | None, viewers: Mapping[str, list[str]],
 
 
 def _process(line: list[str], name: str) -> ExecuteProcess:
-    return ExecuteProcess(cmd=line, name=name, output='screen', **PATIENCE)
+    return ExecuteProcess(
+        cmd=line, name=name, output='screen', additional_env=bound({}), **PATIENCE)

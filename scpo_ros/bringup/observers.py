@@ -9,12 +9,14 @@ from importlib.util import find_spec
 from pathlib import Path
 import re
 import shutil
+import signal
 import sys
 import tempfile
 
 from scpo_ros.config.arguments import full_name, value_of
 from scpo_ros.config.resources import share_file
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.process.bound import following
 
 
 _SHARED = ('/clock', '/diagnostics', '/parameter_events', '/rosout')  # by all namespaces
@@ -39,10 +41,11 @@ def ros2_bag_record(values: Mapping[str, str], folder: str | Path | None = None)
         raise ConfigurationError(
             'record', values['record'], "needs 'ros2 bag', which is not installed here")
     prefix = full_name('', values).rstrip('/')
-    return ['ros2', 'bag', 'record', '--storage', 'mcap', '--disable-keyboard-controls',
-            '--node-name', '_'.join(['recorder', *prefix.split('/')[1:]]),
-            '--regex', f'^({re.escape(prefix)}/.*|{"|".join(_SHARED)})$',
-            *(['--output', str(folder)] if folder else [])]
+    return following([
+        'ros2', 'bag', 'record', '--storage', 'mcap', '--disable-keyboard-controls',
+        '--node-name', '_'.join(['recorder', *prefix.split('/')[1:]]),
+        '--regex', f'^({re.escape(prefix)}/.*|{"|".join(_SHARED)})$',
+        *(['--output', str(folder)] if folder else [])], signal.SIGINT)
 
 
 def viewers(values: Mapping[str, str]) -> dict[str, list[str]]:
@@ -58,7 +61,8 @@ def viewers(values: Mapping[str, str]) -> dict[str, list[str]]:
             if shutil.which(program) is None:
                 raise ConfigurationError(
                     name, values[name], f'needs {program!r}, which is not installed here')
-            lines[program] = [*line, str(_in_namespace(share_file(config), values))]
+            lines[program] = following(
+                [*line, str(_in_namespace(share_file(config), values))], signal.SIGKILL)
     return lines
 
 

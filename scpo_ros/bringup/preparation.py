@@ -10,9 +10,10 @@ import sys
 import threading
 from typing import TypeVar
 
+from scpo_ros.bringup.namesakes import Look
 from scpo_ros.bringup.observers import viewers
 from scpo_ros.bringup.results_folder import bag_path, check_bag, prepare
-from scpo_ros.config import AdapterConfig, ControllerConfig, Spec
+from scpo_ros.config import AdapterConfig, ControllerConfig, NODES, Spec
 from scpo_ros.config.arguments import full_name, value_of
 from scpo_ros.config.configuration import node_parameters
 from scpo_ros.config.parameter_file import Given
@@ -39,14 +40,17 @@ def set_up(values: Mapping[str, str], outside: Given | None = None
 
     :param values: {argument: text}. :param outside: what an including launch file sets.
     :returns: the path of that file, and the command lines of the viewers.
-    :raises ScpoRosError: naming the value and the rule, or why the backup is not certified.
+    :raises ScpoRosError: naming the value and the rule, who is in the namespace already, or why
+        the backup is not certified.
     """
     parameters, spec = node_parameters(
         values['params_file'] or share_file('config/scpo.yaml'), values, outside=outside)
     folder = Path(values['results'])
     lines = viewers(values)
     check_bag(values)
-    make_ready(spec, parameters)
+    with Look(values, NODES) as look:
+        make_ready(spec, parameters)
+        look.refuse()
     prepare(folder)
     path = folder / 'run.parameters.yaml'
     if value_of('record', values):

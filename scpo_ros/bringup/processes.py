@@ -9,12 +9,14 @@ import sys
 import time
 from typing import TypeAlias
 
+from scpo_ros.process.parent import bound
+
 
 MAY_DIE = ('adapter', 'expert', 'recorder')  # the robot must not notice
 _VIEWERS = ('ready', 'rqt', 'rviz2')
 _ONCE = ('monitor', 'recorder')  # not started again: they would begin a new summary or bag
 _RECORDER_S = 10.0  # longest wait for the recorder, which is to miss nothing [s]
-_STOP_S = 15.0  # longest wait for a process to end before it is killed [s]
+_STOP_S = 15.0  # longest wait for the monitor, then for all others, before they are killed [s]
 
 Process: TypeAlias = subprocess.Popen[bytes]
 CommandLines: TypeAlias = Mapping[str, list[str]]  # name of the process: command line
@@ -45,7 +47,7 @@ class Processes:
                 _wait(self._bag.exists, self._running[name])
 
     def _start(self, name: str) -> Process:
-        return subprocess.Popen(self._lines[name], start_new_session=True)
+        return subprocess.Popen(self._lines[name], start_new_session=True, env=bound())
 
     def ended(self) -> tuple[str, int] | None:
         """Return (name, exit code) of a process that ended and is not started again, or None."""
@@ -81,15 +83,16 @@ class Processes:
             for name in group:
                 if self._running[name].poll() is None:
                     self._running[name].send_signal(signal.SIGINT)
+            deadline = time.monotonic() + _STOP_S
             for name in group:
-                _end(self._running[name])
+                _end(self._running[name], deadline)
         return {name: process.returncode for name, process in self._running.items()}
 
 
-def _end(process: Process) -> None:
+def _end(process: Process, deadline: float) -> None:
     """Wait for a process that was asked to end; kill its session when it does not."""
     try:
-        process.wait(_STOP_S)
+        process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

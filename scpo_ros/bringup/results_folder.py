@@ -1,6 +1,8 @@
 """The folder of a run's results: what may stand there, and when it is replaced."""
 
 from collections.abc import Mapping
+import fcntl
+import os
 from pathlib import Path
 import shutil
 
@@ -11,6 +13,7 @@ from scpo_ros.exceptions import ConfigurationError
 _WRITTEN = {'bag', 'run.parameters.yaml', 'run.png', 'run.partial.png', 'summary.json',
             'summary.json.partial'}
 _LEDGERS = ('controller.ledger', 'adapter.ledger')  # and what was put aside of them
+_CLAIMED: dict[Path, int] = {}  # descriptors that lock the folders of this process
 
 
 def bag_path(values: Mapping[str, str]) -> Path:
@@ -39,7 +42,10 @@ def prepare(folder: Path) -> None:
     """
     Replace the results folder, so that a stale result is never taken for a new one.
 
-    :raises ConfigurationError: when it holds a file that no run wrote, or cannot be made.
+    Until this process ends no other one can replace it; nor while a node keeps a ledger there.
+
+    :raises ConfigurationError: when it holds a file that no run wrote, when another run uses it,
+        or when it cannot be made.
     """
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise ConfigurationError('results', str(folder), 'must be a folder of its own')
@@ -49,8 +55,45 @@ def prepare(folder: Path) -> None:
         if foreign:
             raise ConfigurationError(
                 'results', str(folder), f'holds {foreign[0]!r}, which no run wrote: not replaced')
+        _refuse_used(folder)
         shutil.rmtree(folder)
     try:
         folder.mkdir(parents=True)
+        _CLAIMED[folder.resolve()] = _locked(folder)
     except OSError as error:
         raise ConfigurationError('results', str(folder), f'cannot be made: {error}') from error
+
+
+def _refuse_used(folder: Path) -> None:
+    """
+    Give up what this process has claimed of a folder.
+
+    :raises ConfigurationError: when another process uses it.
+    """
+    claimed = _CLAIMED.pop(folder.resolve(), None)
+    if claimed is not None:
+        os.close(claimed)
+    for path in [folder, *(folder / name for name in _LEDGERS if (folder / name).is_file())]:
+        try:
+            os.close(_locked(path))
+        except BlockingIOError as error:
+            raise ConfigurationError(
+                'results', str(folder), f'is used by another run, which holds {path.name!r}: not '
+                'replaced') from error
+
+
+def _locked(path: Path) -> int:
+    """
+    Return a descriptor that locks a file or folder until it is closed.
+
+    :raises BlockingIOError: when another process holds the lock.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    except OSError:
+        pass  # a file system without such locks
+    return descriptor

@@ -18,6 +18,7 @@ from scpo_ros.verification.backup.required import require_certified_backup
 Diagnosis: TypeAlias = tuple[bytes, str, dict[str, str | int | bool]]
 
 _LEVELS = {Severity.OK: OK, Severity.WARN: WARN, Severity.ERROR: ERROR}
+_ALONE = ('joint_states', 'joint_command', 'controller/active_policy')
 _NICENESS = 5  # of the node; its worker has 10 more
 
 
@@ -42,7 +43,7 @@ class AdapterNode(LifecycleNode):
             self._config.lockstep and self.get_parameter('use_sim_time').value)
         self._configured: ConfiguredAdapter | None = None
         self._changes = Changes(self, self._config, self._reconfigure)
-        self._health = Health(self, 'adaptation', self._diagnose)
+        self._health = Health(self, 'adaptation', self._diagnose, _ALONE)
         if not self._config.safety:
             self.get_logger().warn('SAFETY IS OFF: raw steps are published, and nothing is '
                                    'certified, the backup neither. For demonstrations.')
@@ -61,17 +62,24 @@ class AdapterNode(LifecycleNode):
 
     def on_configure(self, _: LifecycleState) -> TransitionCallbackReturn:
         """Create the topics and start the worker process; what fails halfway is undone."""
-        self._configured = ConfiguredAdapter(self, self._spec, self._config, self._lockstep)
+        try:
+            self._configured = ConfiguredAdapter(self, self._spec, self._config, self._lockstep)
+        except Exception as error:  # rclpy makes a bare FAILURE of it
+            self.get_logger().error(f'cannot be configured: {error}')
+            raise
+        self.get_logger().info('configured')
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start learning; version 0 is published once the worker has certified it."""
         self._let_learn(True)
+        self.get_logger().info('active: learning begins once the backup is certified')
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Freeze learning."""
         self._let_learn(False)
+        self.get_logger().info('inactive: learning is frozen; the controller carries on')
         return super().on_deactivate(state)
 
     def _let_learn(self, active: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TypeVar
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
 from scpo_ros.adapter.adaptation import Adaptation
+from scpo_ros.adapter.events import LearningEvents
 from scpo_ros.adapter.health import judgement, values_of
 from scpo_ros.adapter.requests import (
     Describe, Learner, LearnerAnswer, LearnerRequest, Reconfigure, Reply)
@@ -26,6 +27,7 @@ from scpo_ros.nodes.adapter_topics import AdapterTopics
 from scpo_ros.nodes.conversions import LATCHED
 from scpo_ros.nodes.health import STEADY
 from scpo_ros.nodes.incoming import subscribe
+from scpo_ros.nodes.log import story_of
 from scpo_ros.process.requests import Start
 from scpo_ros.process.stopping import stop_each
 from scpo_ros.process.worker import Worker
@@ -60,6 +62,7 @@ class ConfiguredAdapter:
         self._node, self._spec, self._lockstep = node, spec, lockstep
         self._limits = SizeLimits.of(spec)
         self._undo: list[Callable[[], object]] = []
+        self._events = LearningEvents(story_of(node))
         try:
             self._create(config)
         except BaseException:
@@ -156,6 +159,7 @@ class ConfiguredAdapter:
         answer = self._worker.poll()
         if answer is not None:
             self._conclude(answer)
+        self._events.look(self.session)
         self._worker.revive(
             lambda: (self._spec, self.session.config, self.session.replacement(),
                      self._history.tests))

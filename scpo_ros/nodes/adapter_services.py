@@ -38,7 +38,20 @@ class AdapterServices:
         self.created = [node.create_service(SetBool, '~/set_enabled', self._on_set_enabled)]
         for name, answer in (('rollback', self._rollback), ('reset', self._reset),
                              ('save_policy', self._save), ('load_policy', self._load)):
-            self.created.append(node.create_service(Trigger, f'~/{name}', _answering(answer)))
+            self.created.append(node.create_service(
+                Trigger, f'~/{name}', self._answering(name, answer)))
+
+    def _answering(self, name: str, act: Callable[[], Outcome]) -> Callable[
+            [Trigger.Request, Trigger.Response], Trigger.Response]:
+        """Return the callback of a Trigger service that does `act`, and logs what came of it."""
+        def callback(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            response.success, response.message = act()
+            if response.success:
+                self._node.get_logger().info(f'{name}: {response.message}')
+            else:
+                self._node.get_logger().warn(f'{name} refused: {response.message}')
+            return response
+        return callback
 
     def _on_set_enabled(self, request: SetBool.Request,
                         response: SetBool.Response) -> SetBool.Response:
@@ -127,12 +140,3 @@ class AdapterServices:
             return True, f'{name}: it is version {base.version} already'
         return True, (f'{name}: verified, and proposed as version {base.version}; '
                       'controller/active_policy tells what the controller makes of it')
-
-
-def _answering(act: Callable[[], Outcome]) -> Callable[
-        [Trigger.Request, Trigger.Response], Trigger.Response]:
-    """Return the callback of a Trigger service that does `act`."""
-    def callback(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success, response.message = act()
-        return response
-    return callback

@@ -8,6 +8,7 @@ from rclpy.node import Node
 from scpo_ros.config import ControllerConfig
 from scpo_ros.controller.assembly import build_loop
 from scpo_ros.controller.diagnosis import ControllerDiagnosis
+from scpo_ros.controller.events import PolicyEvents
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.health.severity import Severity
 from scpo_ros.health.timing import Punctuality
@@ -19,6 +20,7 @@ from scpo_ros.nodes.controller_topics import Announcement, ControllerFigures
 from scpo_ros.nodes.conversions import command_message, LATCHED_QUEUE
 from scpo_ros.nodes.health import Diagnosed, ERROR, Health, OK, STEADY, WARN
 from scpo_ros.nodes.incoming import subscribe
+from scpo_ros.nodes.log import story_of
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
 from scpo_ros.verification.backup.evidence import demands_of
@@ -81,7 +83,8 @@ class ControllerNode(Node):
             subscribe(self, kind, topic, self._contained(take), qos,
                       self._limits.bytes_of(topic), self._contained(refuse))
         self.create_timer(_POLL_S, self._contained(self._poll), clock=STEADY)
-        self._health = Health(self, 'policy', self._diagnose)
+        self._events = PolicyEvents(self._loop.admission.gate, story_of(self))
+        self._health = Health(self, 'policy', self._diagnose, ('joint_states', 'policy'))
         self._announcement.publish()
 
     def _contained(self, callback: Callable[..., None]) -> Callable[..., None]:
@@ -140,6 +143,7 @@ class ControllerNode(Node):
     def _poll(self) -> None:
         self._loop.admission.poll()
         self._announcement.publish()
+        self._events.look()  # here, where no state waits for its answer
         if self._held is not None and not self._loop.admission.busy:
             message, self._held = self._held, None
             self._on_state(message)

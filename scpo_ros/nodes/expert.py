@@ -9,12 +9,14 @@ from scpo_ros.config import ExpertConfig
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.experts.batches import Batches
 from scpo_ros.experts.catalogue import ExpertCatalogue
+from scpo_ros.health.severity import Severity
 from scpo_ros.health.silence import without_states
 from scpo_ros.interface.messages import read_state
 from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.nodes.conversions import trajectory_message
 from scpo_ros.nodes.health import Health, OK, WARN
 from scpo_ros.nodes.incoming import subscribe
+from scpo_ros.nodes.log import story_of
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.run import run
 from scpo_ros.systems.linear_system import double_integrator
@@ -36,17 +38,20 @@ class ExpertNode(Node):
         _, gain = riccati(system, spec.backup.state_weight, spec.backup.input_weight)
         self._catalogue = ExpertCatalogue(system, gain)
         self._batches = Batches(system.dt, config.batch)
+        self._story = story_of(self)
         self._switch(config)
         self._sent, self._ignored = 0, 0
         self._publisher = self.create_publisher(JointTrajectory, 'demonstrations', 10)
         subscribe(self, JointState, 'joint_states', self._on_state, _BEHIND,
                   SizeLimits.of(spec).bytes_of('joint_states'), self._ignore)
         self._changes = Changes(self, config, self._switch)
-        self._health = Health(self, 'demonstrations', self._diagnose)
+        self._health = Health(self, 'demonstrations', self._diagnose, ('joint_states',))
 
     def _switch(self, config: ExpertConfig) -> None:
         self._name, self._batches.batch = config.expert, config.batch
         self._law = self._catalogue.law(self._name)
+        if self._story.changed('expert', self._name):
+            self._story.tell(Severity.OK, f'demonstrating {self._name}')
 
     def _on_state(self, message: JointState) -> None:
         try:

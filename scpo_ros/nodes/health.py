@@ -1,12 +1,13 @@
 """Diagnostics at 1 Hz and one-number metrics topics."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.publisher import Publisher
+from scpo_ros.nodes.company import Company
 from std_msgs.msg import Bool, Float64
 
 
@@ -18,19 +19,25 @@ Diagnosed: TypeAlias = tuple[bytes, str, Mapping[str, str | int | float]]  # lev
 class Health:
     """Publishes a node's diagnosis on /diagnostics, once a second of wall time."""
 
-    def __init__(self, node: Node, item: str, report: Callable[[], Diagnosed]) -> None:
+    def __init__(self, node: Node, item: str, report: Callable[[], Diagnosed],
+                 alone: Iterable[str] = ()) -> None:
         """
         Start publishing.
 
         :param item: what is diagnosed. :param report: () -> (level, message, {key: value}).
+        :param alone: topics that one node alone may publish; more of them are an error.
         """
         self._node, self._item, self._report = node, item, report
+        self.company = Company(node, alone)
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', 10)
         self._timer = node.create_timer(1.0, self.publish, clock=STEADY)
 
     def publish(self) -> None:
         """Publish the diagnosis now."""
         level, message, values = self._report()
+        rivals = self.company.look()
+        if rivals:
+            level, message = ERROR, f'{rivals}; {message}'
         status = DiagnosticStatus(
             level=level, name=f'{self._node.get_fully_qualified_name()}: {self._item}',
             message=message, hardware_id='scpo',

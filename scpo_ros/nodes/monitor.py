@@ -8,7 +8,7 @@ from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
 from rclpy.utilities import try_shutdown
 from scpo_ros.config import MonitorConfig
-from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.exceptions import DisturbedRunError, InvalidArrayError
 from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.nodes.conversions import LATCHED_QUEUE
 from scpo_ros.nodes.health import Health, OK, STEADY, WARN
@@ -27,6 +27,7 @@ _KINDS = {'joint_states': JointState, 'joint_command': JointState,
           'demonstrations': JointTrajectory, 'policy': ParameterEvent,
           'controller/active_policy': ParameterEvent}
 _LATCHED = ('policy', 'controller/active_policy')
+_ALONE = ('joint_states', 'joint_command', *_LATCHED)
 
 
 class MonitorNode(Node):
@@ -56,7 +57,7 @@ class MonitorNode(Node):
                       self._ignore)
         self._freeze = self.create_client(SetBool, 'adapter/set_enabled')
         self.create_timer(0.25, self._watch, clock=STEADY)
-        self._health = Health(self, 'run', self._diagnose)
+        self._health = Health(self, 'run', self._diagnose, _ALONE)
 
     def _take(self, topic: str, message: Any) -> None:
         """Record a message of a topic; a malformed one is ignored."""
@@ -109,10 +110,11 @@ class MonitorNode(Node):
         if self._written:
             return
         self._written = True
+        self._health.company.look()
         elapsed = self._elapsed if self._ended is None else self._ended
         summary = write_results(self._config.output, self._record, {
             'expert': ', '.join(self._record.experts) or None, 'seed': self._config.seed,
-            'duration_s': round(elapsed, 3)})
+            'duration_s': round(elapsed, 3), 'disturbed_by': self._health.company.seen})
         if self._config.live:
             print('\n' + '\n'.join(f'  {key:28s} {"not measured" if item is None else item}'
                                    for key, item in summary.items()),
@@ -124,8 +126,15 @@ class MonitorNode(Node):
         return level, self._record.line(), {}
 
     def stop(self) -> None:
-        """Write the results of the run until now."""
+        """
+        Write the results of the run until now.
+
+        :raises DisturbedRunError: when other nodes took part: its numbers say nothing.
+        """
         self._finish()
+        others = '; '.join(self._health.company.seen)
+        if others:
+            raise DisturbedRunError(f'the run was disturbed: {others}')
 
 
 def main(args: list[str] | None = None) -> int:

@@ -65,7 +65,7 @@ class PlantNode(Node):
         self._states = self.create_publisher(JointState, 'joint_states', 100)
         self._clock_publisher = self.create_publisher(Clock, '/clock', 1) if lockstep else None
         self._metrics = Metrics(self, ('deadline_misses', 'limit_violations'))
-        self._health = Health(self, 'simulation', self._diagnose)
+        self._health = Health(self, 'simulation', self._diagnose, ('joint_command',))
         self._changes = Changes(self, config, self._reconfigure)
         self._listen(SizeLimits.of(spec).bytes_of('joint_command'))
         self._timer = self.create_timer(self._period(config), self._tick, clock=STEADY)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import gc
+import os
 import signal
 import sys
 from types import FrameType
@@ -14,8 +15,9 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from scpo_ros.exceptions import ScpoRosError
 from scpo_ros.process.discovery import shorten_discovery
+from scpo_ros.process.parent import end_with_parent
 from scpo_ros.process.priority import step_forward
-from scpo_ros.process.stopping import stop_each
+from scpo_ros.process.stopping import ending_signals, stop_each
 
 
 @runtime_checkable
@@ -35,6 +37,7 @@ class Stopped(Protocol):
 
 
 _WAKE_S = 0.5  # longest sleep without an event [s]
+_ORPHAN_S = 60  # longest end of a node whose parent has ended: nobody else would kill it [s]
 
 
 def run(make: Callable[[], Node], executor: Callable[[], Executor] = SingleThreadedExecutor,
@@ -44,13 +47,15 @@ def run(make: Callable[[], Node], executor: Callable[[], Executor] = SingleThrea
 
     A bad configuration is one line on standard error and the code 2, before anything moves.
 
-    A signal ends the loop between two callbacks and nothing else: however often it is repeated
-    (launch repeats it where there is no terminal), no callback and no `stop()` is cut short.
+    A node that sim or launch has started ends with it, in order (SIGTERM). A signal ends the loop
+    between two callbacks and nothing else: however often it is repeated (launch repeats it where
+    there is no terminal), no callback and no `stop()` is cut short.
 
     :param make: () -> node, which may have `stop()`, and a `realtime_priority`; then it is told in
         `scheduling` what came of it.
     :param executor: () -> the executor that spins it.
     """
+    end_with_parent(signal.SIGTERM)
     asked = _signals()
     shorten_discovery()
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
@@ -78,12 +83,15 @@ def run(make: Callable[[], Node], executor: Callable[[], Executor] = SingleThrea
 
 
 def _signals() -> list[int]:
-    """Return the list to which every SIGINT and SIGTERM is added from now on."""
+    """Return the list to which every signal that asks for the end is added from now on."""
     asked: list[int] = []
+    parent = os.getppid()
 
     def note(number: int, _: FrameType | None) -> None:
         asked.append(number)
-    for number in (signal.SIGINT, signal.SIGTERM):
+        if os.getppid() != parent:
+            signal.alarm(_ORPHAN_S)  # ends the process, whatever it is doing then
+    for number in ending_signals():
         signal.signal(number, note)
     return asked
 

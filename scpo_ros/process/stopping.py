@@ -1,7 +1,12 @@
-"""How parts are ended: every part is, also when another one fails. No ROS."""
+"""How parts and programs are ended: completely, and whichever signal asks for it. No ROS."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, ExitStack
+import signal
+from types import FrameType
+
+
+_ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 
 
 def stop_each(*parts: Callable[[], object]) -> None:
@@ -14,3 +19,41 @@ def stop_each(*parts: Callable[[], object]) -> None:
     with ExitStack() as stack:
         for part in reversed(parts):
             stack.callback(part)
+
+
+def ending_signals() -> list[signal.Signals]:
+    """
+    Return the signals that ask this process to end.
+
+    A shell starts background jobs of a script with SIGINT ignored, so it may be ignored and is in
+    the list all the same. SIGHUP is not where it is ignored: `nohup` asks for that.
+    """
+    return [number for number in _ASKING
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+
+
+def deaf(numbers: list[signal.Signals]) -> None:
+    """Ignore signals from now on."""
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def interrupted_once() -> Iterator[Callable[[], None]]:
+    """
+    Raise KeyboardInterrupt at the first signal that asks for the end, and ignore all later ones.
+
+    Yields a function; once it is called the first one is ignored too. Afterwards signals mean what
+    they meant before.
+    """
+    numbers = ending_signals()
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        deaf(numbers)
+        raise KeyboardInterrupt
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield lambda: deaf(numbers)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

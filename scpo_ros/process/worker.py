@@ -4,8 +4,9 @@ One object in a process of its own. It is asked one thing at a time, with a time
 A question is a :class:`~scpo_ros.process.requests.Request`. An exception, a crash, a time-out and
 a start that the system refuses (no memory, no file descriptors) are answers too: they come back as
 failures with a reason, so that the caller can refuse. A process that has ended is replaced by
-:meth:`Worker.revive`. After a start that failed the worker waits before it tries again, longer
-after each further failure: a start costs the resources of which the machine is short.
+:meth:`Worker.revive`. It ends with the process that started it, in the middle of an answer too
+(:mod:`scpo_ros.process.parent`). After a start that failed the worker waits before it tries again,
+longer after each further failure: a start costs the resources of which the machine is short.
 """
 
 from collections.abc import Callable
@@ -14,10 +15,12 @@ import errno
 import multiprocessing
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+import os
 import signal
 import time
 from typing import Generic
 
+from scpo_ros.process.parent import follow
 from scpo_ros.process.priority import step_back
 from scpo_ros.process.requests import (
     Answer, answer_of, Fault, name_of, Request, Served, Start, Value)
@@ -28,8 +31,9 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 30.0  # after a start that failed, doubled
 
 
 def _serve(connection: Connection, factory: Callable[..., Served],
-           arguments: tuple[object, ...], niceness: int) -> None:
+           arguments: tuple[object, ...], niceness: int, parent: int) -> None:
     """Run in the other process: make the object, then answer until nobody asks any more."""
+    follow(parent, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     step_back(niceness, apart=niceness > 0)
     try:
@@ -106,8 +110,8 @@ class Worker(Generic[Served, Value]):
         connection, remote = context.Pipe()
         try:
             process = context.Process(
-                target=_serve, args=(remote, self._factory, arguments, self._niceness),
-                daemon=True)
+                target=_serve, daemon=True,
+                args=(remote, self._factory, arguments, self._niceness, os.getpid()))
             process.start()
         except BaseException:
             stop_each(connection.close, remote.close)

@@ -20,6 +20,7 @@ class RunIdentity(TypedDict):
     expert: str | None  # names of the experts that demonstrated, None where none did
     seed: int | None  # of the simulated plant, None for a robot
     duration_s: float | None  # since the first policy
+    disturbed_by: list[str] | None  # topics with several publishers, None where nobody looked
 
 
 class RunNumbers(TypedDict):

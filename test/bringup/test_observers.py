@@ -31,8 +31,9 @@ def test_nothing_is_started_unasked():
 def test_viewers_are_given_the_shipped_files(installed):
     lines = observers.viewers({**DEFAULTS, 'rqt': 'true', 'rviz': 'true'})
     rqt, rviz = lines['rqt'], lines['rviz2']
-    assert rqt[1:-1] == ['-m', 'scpo_ros.nodes.rqt', '--perspective-file']
-    assert rviz[:-1] == ['rviz2', '-d']
+    bound = ['-m', 'scpo_ros.process.bound', 'SIGKILL']  # they do not outlive the run
+    assert rqt[1:-1] == [*bound, rqt[0], '-m', 'scpo_ros.nodes.rqt', '--perspective-file']
+    assert rviz[1:-1] == [*bound, 'rviz2', '-d']
     assert Path(rqt[-1]).name == 'scpo.perspective' and Path(rviz[-1]).name == 'scpo.rviz'
 
 
@@ -65,7 +66,8 @@ def test_a_viewer_that_is_not_installed_is_named(monkeypatch, tmp_path, name, pr
 def test_a_bag_holds_one_copy_and_what_all_share(monkeypatch, namespace, own, foreign):
     monkeypatch.setattr(observers, 'find_spec', lambda name: name)
     line = observers.ros2_bag_record({**DEFAULTS, 'namespace': namespace}, 'the/bag')
-    assert line[:5] == ['ros2', 'bag', 'record', '--storage', 'mcap']
+    assert line[2:9] == [
+        'scpo_ros.process.bound', 'SIGINT', 'ros2', 'bag', 'record', '--storage', 'mcap']
     assert line[-2:] == ['--output', 'the/bag']
     wanted = re.compile(line[line.index('--regex') + 1])
     assert all(wanted.fullmatch(topic) for topic in [*own, '/clock', '/diagnostics'])

@@ -1,9 +1,12 @@
 """Launch arguments and parameter file: everything bad is named before anything moves."""
 
 from pathlib import Path
+import subprocess
+import sys
 
 import pytest
 from scpo_ros.bringup import preparation
+from scpo_ros.bringup.namesakes import Look
 from scpo_ros.bringup.preparation import set_up
 from scpo_ros.bringup.results_folder import prepare
 from scpo_ros.config import ControllerConfig, NODES, Spec
@@ -323,6 +326,32 @@ def test_a_folder_with_names_like_results_is_not_touched_either(tmp_path):
         prepare(tmp_path)
 
 
+@pytest.mark.parametrize('name', ['', 'adapter.ledger'])
+def test_a_folder_that_another_run_uses_is_not_touched(tmp_path, name):
+    (tmp_path / 'summary.json').write_text('its own')
+    (tmp_path / 'adapter.ledger').write_text('its own')
+    line = ('import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX);'
+            'print("locked", flush=True); sys.stdin.read()')
+    with subprocess.Popen([sys.executable, '-c', line, tmp_path / name], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as other:
+        other.stdout.readline()
+        with pytest.raises(ConfigurationError, match='is used by another run, which holds'):
+            prepare(tmp_path)
+        assert len(list(tmp_path.iterdir())) == 2
+        other.stdin.close()
+    prepare(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_folder_of_this_process_is_locked_against_others(tmp_path):
+    prepare(tmp_path / 'results')
+    line = ('import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY),'
+            'fcntl.LOCK_EX | fcntl.LOCK_NB)')
+    done = subprocess.run([sys.executable, '-c', line, tmp_path / 'results'], capture_output=True,
+                          text=True, timeout=20)
+    assert done.returncode == 1 and 'BlockingIOError' in done.stderr
+
+
 @pytest.mark.parametrize('kind', ['file', 'link'])
 def test_results_that_are_no_folder_are_refused(tmp_path, kind):
     path = tmp_path / 'results'
@@ -379,6 +408,7 @@ def test_all_tables_are_made_before_anything_starts(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(
         ControlTask, 'build_proofs', lambda task: asked.append(task.spec.metrics.invariance))
+    monkeypatch.setattr(Look, 'refuse', lambda _: None)
     set_up(parse([f'results:={tmp_path}/run']))
     assert asked == ['proved']
 

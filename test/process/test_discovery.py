@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 from scpo_ros.config.resources import share_file
-from scpo_ros.process.discovery import shorten_discovery
+from scpo_ros.process.discovery import lease_s, shorten_discovery
 
 
 def test_profile_and_transport_are_set(tmp_path, monkeypatch):
@@ -40,3 +40,13 @@ def test_both_profiles_announce_alike():
               if node.tag.endswith('}discovery_config')] for path in files]
     assert found[0] and [b''.join(part.split()) for part in found[0]] == [
         b''.join(part.split()) for part in found[1]]
+
+
+def test_the_lease_is_that_of_the_profile(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    environment = {}
+    shorten_discovery(environment)
+    tree = ElementTree.parse(environment['FASTRTPS_DEFAULT_PROFILES_FILE'])
+    lease, = [node for node in tree.iter() if node.tag.endswith('leaseDuration')]
+    assert [float(part.text) for part in lease] == [lease_s(environment)]
+    assert lease_s({'FASTRTPS_DEFAULT_PROFILES_FILE': 'mine.xml'}) == lease_s({}) == 20.0

@@ -1,0 +1,39 @@
+"""Whether somebody else does what one node alone may do: publish a topic. No ROS."""
+
+from collections.abc import Mapping
+
+
+class Rivals:
+    """
+    Watches who does it, and tells those who do it side by side from one who took another's place.
+
+    The network notices the death of a process only after a while, its lease. A node that was
+    started again stands beside its dead predecessor for so long. Rivals are there when two of them
+    have both been in company for longer than that.
+    """
+
+    def __init__(self, patience: float) -> None:
+        """Start with nobody seen. :param patience: a bit more than the lease [s]."""
+        self._patience = patience
+        self._since: dict[str, dict[bytes, float]] = {}  # {what: {who: in company since [s]}}
+
+    def see(self, what: str, present: Mapping[bytes, str], now: float) -> tuple[str, ...]:
+        """
+        Return the names of the rivals, sorted; none while there are none.
+
+        :param what: they do. :param present: {identity: name} of all who do it now.
+        :param now: steady time [s].
+        """
+        before = self._since.get(what, {})
+        if len(present) < 2:
+            self._since[what] = {}
+            return ()
+        since = self._since[what] = {who: before.get(who, now) for who in present}
+        staying = [who for who in present if now - since[who] > self._patience]
+        return tuple(sorted(present[who] for who in staying)) if len(staying) > 1 else ()
+
+
+def in_words(topic: str, names: tuple[str, ...]) -> str:
+    """Return what diagnostics say of the rivals on a topic. :param names: of their nodes."""
+    return (f'{len(names)} nodes publish {topic}, which only one may: {" and ".join(names)}; end '
+            'all but one of them')

@@ -1,0 +1,20 @@
+"""The log of a node, at /rosout: its story in plain words."""
+
+from rclpy.node import Node
+from scpo_ros.health.severity import Severity
+from scpo_ros.health.story import Story
+from scpo_ros.nodes.health import STEADY
+
+
+def story_of(node: Node) -> Story:
+    """Return the story that a node tells in its log."""
+    logger = node.get_logger()
+
+    def say(severity: Severity, sentence: str) -> None:
+        if severity is Severity.ERROR:  # one line of code for each: rclpy wants it so
+            logger.error(sentence)
+        elif severity is Severity.WARN:
+            logger.warn(sentence)
+        else:
+            logger.info(sentence)
+    return Story(say, lambda: float(STEADY.now().nanoseconds) * 1e-9)
