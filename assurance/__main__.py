@@ -11,8 +11,9 @@ import tempfile
 import time
 
 from assurance import (
-    attack_cost, attack_field, attack_learning, attack_ledger, attack_nodes, attack_policy,
-    attack_processes, attack_starts, attack_states, attack_teacher, attack_versions, faults,
+    attack_bags, attack_cost, attack_field, attack_learning, attack_ledger, attack_nodes,
+    attack_policy, attack_processes, attack_starts, attack_states, attack_teacher, attack_versions,
+    faults,
     field_nodes)
 from assurance.fleet import begin_ros
 from assurance.learning import learn
@@ -32,6 +33,7 @@ CORES = (  # campaign, inputs of a full run, of a quick one
     ('starts', attack_starts.attack, 100, 10),
     ('ledgers', attack_ledger.attack, 400, 25),
     ('floods', attack_ledger.attack_growth, 4000, 1500),
+    ('bags', attack_bags.attack, 500, 40),
     ('demonstrations', attack_learning.attack_demonstrations, 1200, 100),
     ('proposals', attack_learning.attack_proposals, 250, 15),
     ('experts', attack_learning.attack_experts, 240, 26),

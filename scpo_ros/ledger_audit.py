@@ -18,6 +18,7 @@ from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.ledger.ledger import Body, GENESIS, read
 from scpo_ros.ledger.policy_entry import read_record
 from scpo_ros.ledger.retention import put_aside
+from scpo_ros.process.program import program
 
 
 def parts(path: Path) -> list[Path]:
@@ -72,6 +73,7 @@ def _policy_faults(body: Body, versions: dict[int, str]) -> list[str]:
     return [sentence for holds, sentence in rules if not holds]
 
 
+@program
 def main(arguments: Sequence[str] | None = None) -> int:
     """Audit the files of the command line; return the exit code."""
     given, faulty = sys.argv[1:] if arguments is None else arguments, False

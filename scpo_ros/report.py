@@ -1,89 +1,115 @@
 """
 The report of a recorded run: the results that the monitor writes, and more, from the bag.
 
-    python -m scpo_ros.report BAG [--output FOLDER] [--params FILE]
+    python -m scpo_ros.report BAG [--output FOLDER] [--params FILE] [--namespace NS]
+                                  [--remap NAME:=TOPIC]
 
 writes report.html, which needs nothing else to be looked at, run.png, summary.json and tables
 (CSV) into a folder, by default BAG/report.
 """
 
-import argparse
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 import sys
 
 from scpo_ros.atomic_file import write_whole
 from scpo_ros.config import Spec
 from scpo_ros.exceptions import InvalidArrayError, ScpoRosError
-from scpo_ros.recording.bag import Bag, BagError, read_bag
+from scpo_ros.process.program import program
+from scpo_ros.recording.bag import Bag
 from scpo_ros.recording.bag_tables import write_tables
+from scpo_ros.recording.chosen_robots import bag_parser, chosen
 from scpo_ros.recording.recorded_parameters import recorded_parameters, RecordedParameters
 from scpo_ros.recording.report_page import page
+from scpo_ros.recording.robots import remarks, Robot
 from scpo_ros.recording.run_record import RunRecord
 from scpo_ros.recording.run_results import write_results
+from scpo_ros.recording.written_files import WrittenFiles
 
 
-def record_of(bag: Bag, namespace: str, spec: Spec) -> RunRecord:
+_OF_THE_PLANT = ('plant/metrics/deadline_misses', 'plant/metrics/limit_violations')  # simulated
+
+
+def record_of(bag: Bag, robot: Robot, spec: Spec) -> tuple[RunRecord, list[str]]:
     """
-    Return the :class:`~scpo_ros.recording.run_record.RunRecord` of one namespace of a bag.
+    Return the :class:`~scpo_ros.recording.run_record.RunRecord` of one robot of a bag.
 
-    Malformed messages are left out, as the monitor leaves them out; the audit names them.
+    Malformed messages are left out, as the monitor leaves them out; the audit names each.
+
+    :returns: the record, and a sentence for every topic of which messages were left out.
     """
-    record = RunRecord(spec)
+    record, left_out = RunRecord(spec), Counter[str]()
+    first: dict[str, str] = {}  # {topic: why its first malformed message is one}
     for item in bag.messages:
-        if item.topic.startswith(namespace):
-            try:
-                record.take(item.topic.removeprefix(namespace), item.message)
-            except InvalidArrayError:
-                pass
-    return record
+        name = robot.reads(item)
+        if name is None:
+            continue
+        try:
+            record.take(name, item.message)
+        except InvalidArrayError as error:
+            left_out[item.topic] += 1
+            first.setdefault(item.topic, str(error))
+    return record, [f'{topic}: {count} messages are malformed and left out, the first: '
+                    f'{first[topic]}' for topic, count in sorted(left_out.items())]
 
 
-def report(bag: Bag, folder: str | Path, namespace: str,
-           parameters: RecordedParameters) -> list[Path]:
+def report(bag: Bag, folder: str | Path, robot: Robot, parameters: RecordedParameters,
+           notes: Iterable[str] = ()) -> tuple[WrittenFiles, list[str]]:
     """
-    Write the report of one namespace of a bag into a folder.
+    Write the report of one robot of a bag into a folder.
 
-    :param namespace: with slashes around it. :returns: the paths written.
+    :param notes: on the bag. :returns: the files, and all notes.
     """
-    record = record_of(bag, namespace, parameters.spec)
-    folder = Path(folder)
-    simulated = any(m.topic.startswith(f'{namespace}plant/') for m in bag.messages)
-    policy = [m.time for m in bag.messages if m.topic == f'{namespace}policy']
-    summary = write_results(folder, record, {
+    record, malformed = record_of(bag, robot, parameters.spec)
+    said = [*notes, *malformed]
+    files = WrittenFiles(folder)
+    names = [(m.time, robot.reads(m)) for m in bag.messages]
+    policy = [time for time, name in names if name == 'policy']
+    simulated = any(name in _OF_THE_PLANT for _, name in names)
+    summary, image = write_results(files, record, {
         'expert': ', '.join(record.experts) or None,
         'seed': parameters.nodes['plant'].seed if simulated else None,
         'duration_s': round(bag.duration - policy[0], 3) if policy else None,
         'disturbed_by': None})
-    tables = write_tables(bag, namespace, record, folder)
-    write_whole(folder / 'report.html', page(
-        bag, namespace, record, summary, (folder / 'run.png').read_bytes(),
-        parameters.text))
-    return [folder / 'report.html', folder / 'run.png', folder / 'summary.json', *tables]
+    write_tables(files, bag, robot, record)
+    files.add('report.html', lambda path: write_whole(path, page(
+        bag, robot, record, summary, image, parameters.text, said)))
+    return files, said
 
 
+@program
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report of the command line; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog='python -m scpo_ros.report',
-        description='Writes a page, a picture, numbers and tables of a recorded run.')
-    parser.add_argument('bag', help='folder of the bag')
+    parser = bag_parser(
+        'python -m scpo_ros.report',
+        'Writes a page, a picture, numbers and tables of a recorded run.',
+        'Exit code: 0 all was written, 1 a file was not, 2 the bag cannot be read.')
     parser.add_argument('--output', help='folder to write to (default: BAG/report)')
-    parser.add_argument('--params', help='parameter file of the run (default: as recorded)')
     given = parser.parse_args(arguments)
-    folder = Path(given.output or Path(given.bag) / 'report')
+    failures: list[str] = []
     try:
-        bag = read_bag(given.bag)
-        if not bag.namespaces:
-            raise BagError(f'{given.bag} holds no joint_states: there is nothing to report')
-        for namespace in bag.namespaces:
-            own = namespace.strip('/') if len(bag.namespaces) > 1 else ''
-            parameters = recorded_parameters(bag, namespace, given.params)
-            print('\n'.join(map(str, report(bag, folder / own, namespace, parameters))))
-    except (ScpoRosError, OSError) as error:
-        print(f'[scpo_ros] error: {error}', file=sys.stderr)
+        bag, robots = chosen(given)
+        folder = Path(given.output or _beside(bag.path))
+        notes = remarks(bag, robots)
+        for robot in robots:
+            own = robot.namespace.strip('/') if len(robots) > 1 else ''
+            parameters = recorded_parameters(bag, robot.namespace, given.params)
+            files, said = report(bag, folder / own, robot, parameters, notes)
+            print('\n'.join([*map(str, files.paths), *(f'note: {text}' for text in said)]))
+            failures += files.failures
+    except ScpoRosError as error:
+        failures.append(str(error))
         return 2
-    return 0
+    finally:
+        for failure in failures:
+            print(f'[scpo_ros] error: {failure}', file=sys.stderr)
+    return 1 if failures else 0
+
+
+def _beside(path: Path) -> Path:
+    """Return the folder of the report of a bag, or of one of its files."""
+    return (path if path.is_dir() else path.parent) / 'report'
 
 
 if __name__ == '__main__':

@@ -9,10 +9,13 @@ terminal (SIGHUP, unless `nohup` ignores it) do the same; a second signal change
 this process is killed, the others end by themselves.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
 import signal
+
+if __name__ == '__main__':  # Ctrl-C waits until all modules are there to answer it
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+from collections.abc import Callable, Mapping, Sequence  # noqa: I100
+from pathlib import Path
 import sys
 import time
 
@@ -24,7 +27,9 @@ from scpo_ros.config import NODES
 from scpo_ros.config.arguments import ARGUMENTS, full_name, settled, value_of
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
 from scpo_ros.process.parent import end_with_parent
+from scpo_ros.process.program import program
 from scpo_ros.process.stopping import interrupted_once
+from scpo_ros.process.user_folders import ensure_user_folders
 
 
 _DEFAULTS = {**{argument.name: argument.default for argument in ARGUMENTS}, 'duration': '60'}
@@ -60,6 +65,7 @@ def simulate(values: Mapping[str, str], deaf: Callable[[], None]) -> int:
     :raises ScpoRosError: for a bad configuration, before anything moves.
     :raises KeyboardInterrupt: when a signal comes before anything was started.
     """
+    ensure_user_folders()
     path, shown = set_up(values)
     nodes = [*(['recorder'] if value_of('record', values) else []), *NODES]
     lines = {node: command(node, values, path) for node in nodes}
@@ -68,21 +74,14 @@ def simulate(values: Mapping[str, str], deaf: Callable[[], None]) -> int:
     end, codes = _run(Processes(
         lines, bool(value_of('use_respawn', values)), shown, bag_path(values)), deaf)
     if end is not None and end[0] != 'monitor':
-        _say(f'the {end[0]} ended unexpectedly with code {end[1]}')
+        print(f'the {end[0]} ended unexpectedly with code {end[1]}', file=sys.stderr)
     bad = {name: code for name, code in codes.items() if code != 0}
     if bad:
-        _say(f'exit codes that are not 0: {bad}')
+        print(f'exit codes that are not 0: {bad}', file=sys.stderr)
     written = [path.parent / 'summary.json', path.parent / 'run.png']
     written += [bag_path(values)] if value_of('record', values) else []
-    with suppress(OSError):  # nobody may be there any more to read it
-        print(f'results: {", ".join(map(str, written))}', flush=True)
+    print(f'results: {", ".join(str(path) for path in written if path.exists()) or "none"}')
     return 1 if bad else 0
-
-
-def _say(text: str) -> None:
-    """Print on standard error, which may be a terminal that was closed."""
-    with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
 
 
 def _run(processes: Processes, deaf: Callable[[], None]
@@ -99,13 +98,14 @@ def _run(processes: Processes, deaf: Callable[[], None]
             time.sleep(0.1)
             end = processes.ended()
     except KeyboardInterrupt:
-        _say('\nstopping')
+        print('\nstopping', file=sys.stderr)
     finally:
         deaf()  # an impatient Ctrl-C must leave nothing behind
         codes = processes.stop()
     return end, codes
 
 
+@program
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the simulation of the command line."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -120,10 +120,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return simulate(parse(given), deaf)
         except ScpoRosError as error:
-            _say(f'[scpo_ros] error: {error}')
+            print(f'[scpo_ros] error: {error}', file=sys.stderr)
             return 2
         except KeyboardInterrupt:
-            _say('\nstopped before anything was started')
+            print('\nstopped before anything was started', file=sys.stderr)
             return 130
 
 

@@ -1,4 +1,4 @@
-"""The audit of one namespace: its checks in their order, their findings and their extent."""
+"""The audit of one robot: its checks in their order, their findings and their extent."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from scpo_ros.audit.motion import Motion
 from scpo_ros.audit.swaps import Swaps
 from scpo_ros.recording.bag import Bag
 from scpo_ros.recording.recorded_parameters import RecordedParameters
+from scpo_ros.recording.robots import Robot
 from scpo_ros.verification.task import ControlTask
 
 _NEEDED = ('joint_states', 'joint_command', 'controller/active_policy')
@@ -18,23 +19,22 @@ _NEEDED = ('joint_states', 'joint_command', 'controller/active_policy')
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of the audit of one namespace."""
+    """The outcome of the audit of one robot."""
 
-    namespace: str
+    robot: Robot
     findings: tuple[Finding, ...]  # in the order of time
     checked: dict[str, int]  # {what: how many}
     notes: tuple[str, ...]  # sentences: what was taken on trust, or could not be looked at
 
 
-def audit(bag: Bag, namespace: str, parameters: RecordedParameters,
+def audit(bag: Bag, robot: Robot, parameters: RecordedParameters,
           progress: Progress = iter) -> Report:
     """
-    Return the :class:`Report` of one namespace of a bag.
+    Return the :class:`Report` of one robot of a bag.
 
-    :param namespace: with slashes around it.
     :param progress: wraps the iterables that take long.
     """
-    evidence, task = gather(bag, namespace), ControlTask.build(parameters.spec)
+    evidence, task = gather(bag, robot), ControlTask.build(parameters.spec)
     controller, adapter = parameters.nodes['controller'], parameters.nodes['adapter']
     lineage = Lineage(evidence, task, controller, adapter)
     acceptance = Acceptance(evidence, task, lineage)
@@ -49,7 +49,7 @@ def audit(bag: Bag, namespace: str, parameters: RecordedParameters,
         'policies verified again': len(acceptance.accepted), 'swaps': swaps.swaps,
         'states': len(evidence.states), 'transitions': motion.transitions,
         'commands computed again': answers.recomputed}
-    return Report(namespace, tuple(sorted(found, key=lambda f: f.time)), checked,
+    return Report(robot, tuple(sorted(found, key=lambda f: f.time)), checked,
                   tuple(_notes(evidence, acceptance, answers, motion)))
 
 

@@ -1,4 +1,4 @@
-"""The messages of one namespace in a bag, read and in order; a malformed one is a finding."""
+"""The messages of one robot in a bag, read and in order; a malformed one is a finding."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ from scpo_ros.interface.messages import (
     Command, read_active, read_command, read_policy, read_state, read_trajectory, seconds, State)
 from scpo_ros.interface.policy_record import PolicyRecord
 from scpo_ros.recording.bag import Bag, Recorded
+from scpo_ros.recording.robots import Robot
 
 
 _DELIVERY_S = 0.05  # a message that takes longer from its stamp to the recorder was latched [s]
@@ -61,9 +62,9 @@ class Rollout(NamedTuple):
 
 @dataclass
 class Evidence:
-    """The messages of one namespace, by topic, in the order of recording."""
+    """The messages of one robot, by topic, in the order of recording."""
 
-    namespace: str
+    robot: Robot
     began: float  # when the recording began, on the clock of the stamps [s]
     states: list[Seen[State]] = field(default_factory=list)  # repetitions left out
     by_time: dict[float, Seen[State]] = field(default_factory=dict)  # the same, by their stamp
@@ -89,8 +90,8 @@ class Evidence:
         return first.stamp < max(self.began - 1e-6, first.clock - _DELIVERY_S)
 
     def topic(self, name: str) -> str:
-        """Return the full name of a topic."""
-        return self.namespace + name
+        """Return the topic that carries a name of the stack."""
+        return self.robot.topic(name)
 
     def add_state(self, seen: Seen[State]) -> None:
         """Add a state, unless the plant repeated it while it waited."""
@@ -115,7 +116,7 @@ class Evidence:
 
 def _read_finite_state(message: Any) -> State:
     state: State = read_state(message)
-    _require_finite([*state.x, state.applied])
+    _require_finite([*state.x, 0.0 if np.isnan(state.applied) else state.applied])
     return state
 
 
@@ -192,18 +193,22 @@ _NUMBER = 'std_msgs/msg/Float64'
 _take_other_metric = _taker(_read_number, lambda evidence, seen: None)  # must be finite too
 
 
-def gather(bag: Bag, namespace: str) -> Evidence:
-    """Return the :class:`Evidence` of one namespace (with slashes around it) of a bag."""
-    clock = next((seconds(m.message.clock) for m in bag.messages if m.topic == '/clock'), None)
-    evidence = Evidence(namespace, bag.start if clock is None else clock)
+def gather(bag: Bag, robot: Robot) -> Evidence:
+    """Return the :class:`Evidence` of one robot of a bag."""
+    clock = next((seconds(m.message.clock) for m in bag.messages if _is_clock(m)), None)
+    evidence = Evidence(robot, bag.start if clock is None else clock)
+    evidence.findings += [Finding(0.0, *found) for found in robot.mistyped(bag)]
     for item in bag.messages:
-        if item.topic == '/clock':
+        if _is_clock(item):
             clock = seconds(item.message.clock)
         now = bag.start + item.time if clock is None else clock
-        if item.topic.startswith(namespace):
-            name = item.topic.removeprefix(namespace)
-            if name in _TAKERS:
-                _TAKERS[name](evidence, item, now)
-            elif name.startswith(_METRICS) and bag.types[item.topic] == _NUMBER:
-                _take_other_metric(evidence, item, now)
+        name = robot.reads(item)
+        if name in _TAKERS:
+            _TAKERS[name](evidence, item, now)
+        elif name is not None and name.startswith(_METRICS) and item.kind == _NUMBER:
+            _take_other_metric(evidence, item, now)
     return evidence
+
+
+def _is_clock(item: Recorded) -> bool:
+    return item.topic == '/clock' and item.kind == 'rosgraph_msgs/msg/Clock'

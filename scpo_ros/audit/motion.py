@@ -44,7 +44,8 @@ class Motion:
     def _limits(self, seen: Seen[State]) -> Iterator[Finding]:
         """Yield a finding for a state, or an input, outside the limits."""
         state, system = seen.value, self._system
-        if not system.within_limits(state.x, np.array([state.applied])):
+        known = 0.0 if np.isnan(state.applied) else state.applied
+        if not system.within_limits(state.x, np.array([known])):
             yield seen.finding(
                 f'outside the limits: p = {state.x[0]:.6g}, v = {state.x[1]:.6g}, '
                 f'u = {state.applied:.6g}')
@@ -64,12 +65,16 @@ class Motion:
             yield after.finding(
                 f'{lost} state{"s" * (lost > 1)} before it not recorded: '
                 'nothing can be said about what happened there')
-        elif after.value.episode == before.value.episode:
+        elif after.value.episode != before.value.episode:
+            self._held = []  # no command of one episode is applied in the next: the plant brakes
+        elif np.isnan(after.value.applied):
+            self._held = None
+            yield after.finding('the robot does not say which input it applied (effort is not a '
+                                'number): nothing can be said about this step')
+        else:
             self.transitions += 1
             yield from self._model(before, after)
             yield from self._input(before, after)
-        else:
-            self._held = []  # no command of one episode is applied in the next: the plant brakes
 
     def _model(self, before: Seen[State], after: Seen[State]) -> Iterator[Finding]:
         """Yield a finding where the model does not explain a step, or the safe set is left."""

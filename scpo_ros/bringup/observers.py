@@ -7,6 +7,7 @@ Here are their command lines; :mod:`scpo_ros.bringup.processes` and the launch f
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+import posixpath
 import re
 import shutil
 import signal
@@ -16,6 +17,7 @@ import tempfile
 from scpo_ros.config.arguments import full_name, value_of
 from scpo_ros.config.resources import share_file
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.interface.stack_topics import KEPT_NAMES, KINDS, names_text
 from scpo_ros.process.bound import following
 
 
@@ -31,8 +33,8 @@ def ros2_bag_record(values: Mapping[str, str], folder: str | Path | None = None)
     """
     Return the command line with which `ros2 bag` records, for the launch files.
 
-    It records the topics of the namespace and those that all namespaces share, so that two copies
-    of the nodes make two bags.
+    It records the topics of the namespace, those that were given another name, and those that all
+    namespaces share, so that two copies of the nodes make two bags. The bag keeps the names.
 
     :param values: {argument: text}. :param folder: of the bag; None: named by date and time.
     :raises ConfigurationError: when it is not installed.
@@ -41,10 +43,14 @@ def ros2_bag_record(values: Mapping[str, str], folder: str | Path | None = None)
         raise ConfigurationError(
             'record', values['record'], "needs 'ros2 bag', which is not installed here")
     prefix = full_name('', values).rstrip('/')
+    topics = {name: posixpath.join(f'{prefix}/', values.get(name, name)) for name in KINDS}
+    others = sorted(topic for topic in topics.values() if not topic.startswith(f'{prefix}/'))
+    wanted = [f'{re.escape(prefix)}/.*', *_SHARED, *map(re.escape, others)]
     return following([
         'ros2', 'bag', 'record', '--storage', 'mcap', '--disable-keyboard-controls',
         '--node-name', '_'.join(['recorder', *prefix.split('/')[1:]]),
-        '--regex', f'^({re.escape(prefix)}/.*|{"|".join(_SHARED)})$',
+        '--regex', f'^({"|".join(wanted)})$',
+        '--custom-data', f'{KEPT_NAMES}={names_text(f"{prefix}/", topics)}',
         *(['--output', str(folder)] if folder else [])], signal.SIGINT)
 
 

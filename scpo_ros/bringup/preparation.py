@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from scpo_ros.bringup.namesakes import Look
 from scpo_ros.bringup.observers import viewers
-from scpo_ros.bringup.results_folder import bag_path, check_bag, prepare
+from scpo_ros.bringup.results_folder import bag_path, check_bag, prepare, write_in
 from scpo_ros.config import AdapterConfig, ControllerConfig, NODES, Spec
 from scpo_ros.config.arguments import full_name, value_of
 from scpo_ros.config.configuration import node_parameters
@@ -60,9 +60,13 @@ def set_up(values: Mapping[str, str], outside: Given | None = None
 
 
 def write_parameters(path: Path, parameters: Given, values: Mapping[str, str]) -> None:
-    """Write a parameter file with a section under the full name of every node."""
-    path.write_text(text_of({full_name(node, values): given
-                             for node, given in parameters.items()}), encoding='utf-8')
+    """
+    Write a parameter file with a section under the full name of every node.
+
+    :raises ConfigurationError: when it cannot be written.
+    """
+    write_in(path, text_of({full_name(node, values): given
+                            for node, given in parameters.items()}))
 
 
 def _of_the_recorder(spec: Spec, parameters: Given, values: Mapping[str, str], path: Path

@@ -47,7 +47,14 @@ class Processes:
                 _wait(self._bag.exists, self._running[name])
 
     def _start(self, name: str) -> Process:
-        return subprocess.Popen(self._lines[name], start_new_session=True, env=bound())
+        """Start a process. A node that is still loading answers SIGINT once it can, in order."""
+        node = name not in _VIEWERS and any(
+            word.startswith('scpo_ros.nodes.') for word in self._lines[name])
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT} if node else set())
+        try:
+            return subprocess.Popen(self._lines[name], start_new_session=True, env=bound())
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def ended(self) -> tuple[str, int] | None:
         """Return (name, exit code) of a process that ended and is not started again, or None."""

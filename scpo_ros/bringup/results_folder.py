@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 import shutil
 
+from scpo_ros.atomic_file import write_whole
 from scpo_ros.config.arguments import value_of
 from scpo_ros.exceptions import ConfigurationError
 
@@ -47,17 +48,13 @@ def prepare(folder: Path) -> None:
     :raises ConfigurationError: when it holds a file that no run wrote, when another run uses it,
         or when it cannot be made.
     """
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise ConfigurationError('results', str(folder), 'must be a folder of its own')
-    if folder.is_dir():
-        foreign = [path.name for path in folder.iterdir() if path.name not in _WRITTEN
-                   and not path.name.startswith(_LEDGERS)]
-        if foreign:
-            raise ConfigurationError(
-                'results', str(folder), f'holds {foreign[0]!r}, which no run wrote: not replaced')
-        _refuse_used(folder)
-        shutil.rmtree(folder)
     try:
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            raise ConfigurationError('results', str(folder), 'must be a folder of its own')
+        if folder.is_dir():
+            _require_own(folder)
+            _refuse_used(folder)
+            shutil.rmtree(folder)
         folder.mkdir(parents=True)
         _CLAIMED[folder.resolve()] = _locked(folder)
     except OSError as error:
@@ -97,3 +94,25 @@ def _locked(path: Path) -> int:
     except OSError:
         pass  # a file system without such locks
     return descriptor
+
+
+def _require_own(folder: Path) -> None:
+    """Raise ConfigurationError for a folder that holds a file that no run wrote."""
+    foreign = [path.name for path in folder.iterdir() if path.name not in _WRITTEN
+               and not path.name.startswith(_LEDGERS)]
+    if foreign:
+        raise ConfigurationError(
+            'results', str(folder), f'holds {foreign[0]!r}, which no run wrote: not replaced')
+
+
+def write_in(path: Path, text: str) -> None:
+    """
+    Write a file of the results folder, before anything starts.
+
+    :raises ConfigurationError: when it cannot be written.
+    """
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        raise ConfigurationError(
+            'results', str(path.parent), f'cannot be written to: {error}') from error

@@ -22,6 +22,7 @@ from scpo_ros.experiments.comparison_picture import draw_experts, draw_methods
 from scpo_ros.experiments.double_integrator import CERTIFICATES, METHODS, run
 from scpo_ros.experiments.exits import searched
 from scpo_ros.experiments.results import source_digest, write_figure, write_json
+from scpo_ros.process.program import program
 
 UPDATES = 150
 PARTLY_HARMFUL = ('outward_edge', 'wrong_target', 'energy_pump')
@@ -87,6 +88,7 @@ def perform(folder: str | Path, case: Case) -> str:
     return case.name
 
 
+@program
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what is missing and write the page."""
     parser = argparse.ArgumentParser(description='SCPO and the alternatives, side by side.')

@@ -29,6 +29,7 @@ from scpo_ros.experiments.optimum import known_optimum
 from scpo_ros.experiments.results import write_figure, write_json
 from scpo_ros.experiments.scpo_methods import (
     Scpo, ScpoPaper, ScpoPaperAdaptive, ScpoPaperAggregated)
+from scpo_ros.process.program import program
 from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.systems.scenario import random_scenarios
 
@@ -131,6 +132,7 @@ def write(result: ImitationResult, folder: str | Path) -> None:
     write_figure(folder / 'double_integrator.png', draw(result))
 
 
+@program
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment from the command line."""
     parser = argparse.ArgumentParser(description='Imitation of an expert on a double integrator.')

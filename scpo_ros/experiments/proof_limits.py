@@ -19,6 +19,7 @@ from scpo_ros.arrays import Array
 from scpo_ros.backup.mpc import riccati
 from scpo_ros.config import PolicyConfig, Spec
 from scpo_ros.policy.residual_policy import ResidualNetwork
+from scpo_ros.process.program import program
 from scpo_ros.proofs.box_invariance import BoxInvariance, FeedbackPolicy
 from scpo_ros.sets.invariant_set import feedback_set, Polytope
 from scpo_ros.systems.linear_system import LinearSystem
@@ -110,6 +111,7 @@ def box_proofs(states: int, inputs: int, size: float, policies: int = POLICIES
             verdicts[1], verdicts[2], wrong)
 
 
+@program
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print both tables."""
     argparse.ArgumentParser(description='How far the proof carries.').parse_args(arguments)

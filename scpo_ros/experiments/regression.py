@@ -28,6 +28,7 @@ from scpo_ros.experiments.regression_learner import MinibatchStep, stratified_in
 from scpo_ros.experiments.regression_network import TanhNetwork
 from scpo_ros.experiments.regression_picture import draw
 from scpo_ros.experiments.results import write_figure, write_json
+from scpo_ros.process.program import program
 from scpo_ros.scpo import ScpoUpdater
 
 HALF_WIDTH = np.pi    # of the interval of inputs
@@ -178,6 +179,7 @@ def write(result: RegressionResult, folder: str | Path) -> None:
         x, target(x), policy(result.thetas[-1], x), LIMIT, result.summary(), **curves))
 
 
+@program
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment from the command line."""
     parser = argparse.ArgumentParser(description='Constrained regression, harmful supervision.')

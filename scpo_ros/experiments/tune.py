@@ -28,6 +28,7 @@ from scpo_ros.experiments.held_out import unsafe_iterates
 from scpo_ros.experiments.imitation_problem import ImitationProblem
 from scpo_ros.experiments.optimum import known_optimum
 from scpo_ros.experiments.results import write_json
+from scpo_ros.process.program import program
 
 TABLE = 'config/double_integrator_tuning.json'
 SETTINGS, UPDATES = 6, 150  # the horizon of the comparison
@@ -199,6 +200,7 @@ def tuned(method: str, folder: str | Path, updates: int = UPDATES, run: Run = ma
             'chosen': best(tried, default(method))}
 
 
+@program
 def main(arguments: Sequence[str] | None = None) -> None:
     """Tune and write the table."""
     parser = argparse.ArgumentParser(description='Tuning of every method, with equal effort.')

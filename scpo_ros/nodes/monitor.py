@@ -17,6 +17,7 @@ from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
 from scpo_ros.recording.run_record import NUMBERS, RunRecord
 from scpo_ros.recording.run_results import write_results
+from scpo_ros.recording.written_files import WrittenFiles
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 from std_srvs.srv import SetBool
@@ -106,19 +107,21 @@ class MonitorNode(Node):
             print(line, flush=True)
 
     def _finish(self) -> None:
-        """Write the results, once."""
+        """Write the results, once; raise NotWrittenError for files that could not be written."""
         if self._written:
             return
         self._written = True
         self._health.company.look()
         elapsed = self._elapsed if self._ended is None else self._ended
-        summary = write_results(self._config.output, self._record, {
+        files = WrittenFiles(self._config.output)
+        summary, _ = write_results(files, self._record, {
             'expert': ', '.join(self._record.experts) or None, 'seed': self._config.seed,
             'duration_s': round(elapsed, 3), 'disturbed_by': self._health.company.seen})
         if self._config.live:
             print('\n' + '\n'.join(f'  {key:28s} {"not measured" if item is None else item}'
                                    for key, item in summary.items()),
                   flush=True)
+        files.require()
 
     def _diagnose(self) -> tuple[bytes, str, dict[str, int]]:
         """Return the diagnostic status: level, message, values."""

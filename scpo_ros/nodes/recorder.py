@@ -11,15 +11,17 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from scpo_ros.config import RecorderConfig
 from scpo_ros.interface.size_limits import SIZED_TOPICS, SizeLimits
+from scpo_ros.interface.stack_topics import KEPT_NAMES, KINDS, names_text
 from scpo_ros.nodes.health import Health, OK, STEADY, WARN
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
-from scpo_ros.recording.bag import BagWriter, PARAMETERS, profile, TYPES
+from scpo_ros.recording.bag import BagError, BagWriter, PARAMETERS, profile, TYPES
 
 
 SHARED = ('/clock', '/diagnostics', '/parameter_events', '/rosout')  # topics of all namespaces
 _LOOK_S = 0.05  # how often new topics are looked for [s]
 _LARGEST_BYTES = 16 * 2**20  # of a message of another topic, say an image
+_NEEDED = ('joint_states', 'joint_command')  # names without which a bag cannot be audited
 _DEPTH = 1000  # messages of a topic that may wait to be written
 
 
@@ -33,6 +35,9 @@ class RecorderNode(Node):
     """
     Records every topic of its namespace and the shared ones, as soon as a publisher appears.
 
+    Topics with other names (`-r joint_states:=/arm/states`) are recorded too, and the bag keeps
+    the names: the recorder is given the remappings of the controller.
+
     A subscription asks for the quality of service that the publishers offer: it hears best-effort
     publishers, and gets the latched message of publishers that were there before it.
     """
@@ -42,14 +47,15 @@ class RecorderNode(Node):
         super().__init__('recorder', automatically_declare_parameters_from_overrides=True)
         spec, config = declare(self, RecorderConfig)
         self._limits, self._skipped = SizeLimits.of(spec), 0
-        data = {}
+        self._prefix = self.get_namespace().rstrip('/') + '/'
+        self._names = {name: self.resolve_topic_name(name) for name in KINDS}
+        data = {KEPT_NAMES: names_text(self._prefix, self._names)}
         if config.parameters_file:
-            data[PARAMETERS] = Path(config.parameters_file).read_text(encoding='utf-8')
+            data[PARAMETERS] = _text_of(config.parameters_file)
         self._bag = BagWriter(config.bag_path, data)
         self._topics: dict[str, Any] = {}  # {topic: subscription}
         self._unknown: set[str] = set()  # topics of types that no bag can hold
         self._written = 0
-        self._prefix = self.get_namespace().rstrip('/') + '/'
         self._look()
         self.create_timer(_LOOK_S, self._look, clock=STEADY)
         self._health = Health(self, 'recording', self._diagnose)
@@ -59,7 +65,7 @@ class RecorderNode(Node):
         for topic, kinds in self.get_topic_names_and_types():
             if topic in self._topics or topic in self._unknown:
                 continue
-            if not (topic.startswith(self._prefix) or topic in SHARED):
+            if not (topic.startswith(self._prefix) or topic in (*SHARED, *self._names.values())):
                 continue
             offered = [end.qos_profile for end in self.get_publishers_info_by_topic(topic)]
             if offered:
@@ -115,6 +121,10 @@ class RecorderNode(Node):
             return WARN, f'{self._skipped} messages were too long to be recorded', values
         if not self._written:
             return WARN, 'nothing recorded yet: is anything running?', values
+        silent = [self._names[name] for name in _NEEDED if self._names[name] not in self._topics]
+        if silent:
+            return WARN, (f'nobody publishes {" or ".join(silent)}: the recorder needs the '
+                          'remappings of the controller'), values
         return OK, f'{self._written} messages recorded', values
 
     def stop(self) -> None:
@@ -127,6 +137,14 @@ class RecorderNode(Node):
                     write(*taken)
                     taken = subscription.handle.take_message(subscription.msg_type, True)
         self._bag.close()
+
+
+def _text_of(path: str) -> str:
+    """Return the text of the parameter file; raise BagError when it cannot be read."""
+    try:
+        return Path(path).read_text(encoding='utf-8')
+    except (OSError, ValueError) as error:
+        raise BagError(f'the parameter file {path} cannot be read: {error}') from error
 
 
 def main(args: list[str] | None = None) -> int:

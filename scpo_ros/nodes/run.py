@@ -15,9 +15,11 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from scpo_ros.exceptions import ScpoRosError
 from scpo_ros.process.discovery import shorten_discovery
+from scpo_ros.process.output import keep_going
 from scpo_ros.process.parent import end_with_parent
 from scpo_ros.process.priority import step_forward
 from scpo_ros.process.stopping import ending_signals, stop_each
+from scpo_ros.process.user_folders import ensure_user_folders
 
 
 @runtime_checkable
@@ -55,9 +57,11 @@ def run(make: Callable[[], Node], executor: Callable[[], Executor] = SingleThrea
         `scheduling` what came of it.
     :param executor: () -> the executor that spins it.
     """
+    keep_going()
     end_with_parent(signal.SIGTERM)
     asked = _signals()
     shorten_discovery()
+    ensure_user_folders()
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node, spinner, code = None, None, 0
     try:
@@ -93,6 +97,7 @@ def _signals() -> list[int]:
             signal.alarm(_ORPHAN_S)  # ends the process, whatever it is doing then
     for number in ending_signals():
         signal.signal(number, note)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # sim starts nodes with it blocked
     return asked
 
 

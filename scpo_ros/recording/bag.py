@@ -5,11 +5,13 @@ Messages are stored as the bytes that came over the wire and decoded when a bag 
 definitions of ROS 2 Jazzy.
 """
 
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from rosbags.interfaces import (
     Connection, ConnectionExtRosbag2, Qos, QosDurability, QosHistory, QosLiveliness,
@@ -67,45 +69,72 @@ class Bag:
     types: dict[str, str]  # {topic: name of its type}
     qos: dict[str, list[Qos]]  # {topic: the publishers' profiles}
     data: dict[str, str] = field(default_factory=dict)  # texts that the recorder added
+    notes: tuple[str, ...] = ()  # sentences on what could not be made sure of
 
     @property
     def duration(self) -> float:
         """Return the time from the first message to the last [s]."""
         return self.messages[-1].time if self.messages else 0.0
 
-    @property
-    def namespaces(self) -> list[str]:
-        """Return the namespaces in which a plant's states were recorded, with a closing /."""
-        name = 'joint_states'
-        return sorted(topic.removesuffix(name) for topic in self.types
-                      if topic.endswith(f'/{name}'))
+    @cached_property
+    def kinds(self) -> dict[str, set[str]]:
+        """Return {topic: names of all its types}: a topic may have been published with several."""
+        kinds = {topic: {kind} for topic, kind in self.types.items()}
+        for item in self.messages:
+            kinds.setdefault(item.topic, set()).add(item.kind)
+        return kinds
+
+
+class _Part(NamedTuple):
+    """What one folder, or one file without its metadata.yaml, holds."""
+
+    messages: list[tuple[int, str, str, bytes]]  # time [ns], topic, type, bytes
+    types: dict[str, str]
+    qos: dict[str, list[Qos]]
+    data: dict[str, str]
 
 
 def read_bag(path: str | Path) -> Bag:
     """
-    Return the :class:`Bag` of a folder.
+    Return the :class:`Bag` of a folder, or of one of its files.
 
-    :raises BagError: when it is no bag, or when it is torn or damaged.
+    A folder without metadata.yaml is read from its files, when each of them was closed.
+
+    :raises BagError: when it is no bag, or when it is torn or damaged, with what may help.
     """
     path = Path(path)
-    _check_whole(path)
+    files = _files_of(path)
+    parts = [_read(path, file) for file in files or [path]]
+    found = sorted((item for part in parts for item in part.messages), key=lambda item: item[0])
+    start = found[0][0] if found else 0
+    messages = tuple(Recorded(1e-9 * (time - start), topic, kind, raw)
+                     for time, topic, kind, raw in found)
+    notes = () if not files else (
+        f'there is no metadata.yaml: read from {", ".join(file.name for file in files)} alone, '
+        'and whether there was another file is not known',)
+    return Bag(path, 1e-9 * start, messages,
+               dict(ChainMap(*(part.types for part in parts))),
+               dict(ChainMap(*(part.qos for part in parts))),
+               dict(ChainMap(*(part.data for part in parts))), notes)
+
+
+def _read(path: Path, source: Path) -> _Part:
+    """Return what a folder or file holds; raise BagError. :param path: of the bag."""
     try:
-        with Reader(path) as reader:
-            found = sorted(reader.messages(), key=lambda item: item[1])  # stable
-            start = found[0][1] if found else 0
-            messages = tuple(
-                Recorded(1e-9 * (time - start), connection.topic, connection.msgtype, bytes(raw))
-                for connection, time, raw in found)
+        with Reader(source) as reader:
+            messages = [(time, connection.topic, connection.msgtype, bytes(raw))
+                        for connection, time, raw in reader.messages()]
             count = reader.message_count
-            types = {c.topic: c.msgtype for c in reader.connections}
-            qos = {c.topic: _profiles(c) for c in reader.connections}
-            data = dict(getattr(reader.storage.metadata, 'custom', None) or {})
+            types = {str(c.topic): str(c.msgtype) for c in reader.connections}
+            qos = {str(c.topic): _profiles(c) for c in reader.connections}
+            data = {str(key): str(text) for key, text in dict(
+                getattr(reader.storage.metadata, 'custom', None) or {}).items()}
     except Exception as error:  # no file may end in a traceback
-        raise BagError(f'{path} cannot be read: {type(error).__name__}: {error}') from error
+        raise BagError(_unreadable(path, source, error)) from error
     if len(messages) != count:
         raise BagError(f'{path} is damaged: its index promises {count} messages, '
                        f'it holds {len(messages)}')
-    return Bag(path, 1e-9 * start, messages, types, qos, data)
+    return _Part(messages, types, qos, data)
 
 
 def _profiles(connection: Connection) -> list[Qos]:
@@ -114,15 +143,40 @@ def _profiles(connection: Connection) -> list[Qos]:
     return list(ext.offered_qos_profiles) if isinstance(ext, ConnectionExtRosbag2) else []
 
 
-def _check_whole(path: Path) -> None:
-    """Raise BagError for a folder that is no bag, or one that its recorder did not close."""
+def _files_of(path: Path) -> list[Path]:
+    """Return the files of a folder without metadata.yaml, none for any other; raise BagError."""
     if not path.exists():
         raise BagError(f'{path} does not exist')
-    if path.is_dir() and not (path / 'metadata.yaml').is_file():
-        if any(path.glob('*.mcap*')):
-            raise BagError(f'{path} is torn: its recorder was killed before it closed the bag '
-                           '(there is no metadata.yaml), so what it holds is not complete')
-        raise BagError(f'{path} is no bag: it holds no metadata.yaml')
+    if path.is_file() or (path / 'metadata.yaml').is_file():
+        return []
+    files = sorted(file for pattern in ('*.mcap', '*.db3') for file in path.glob(pattern))
+    packed = sorted(file.name for file in path.glob('*.zstd'))
+    if packed:
+        raise BagError(f'{path} is torn: it holds no metadata.yaml, and {packed[0]} is compressed '
+                       'as a file: unpack it with `zstd -d`, and give the unpacked file')
+    if not files:
+        raise BagError(f'{path} is no bag: it holds no metadata.yaml, no *.mcap and no *.db3')
+    waiting = next((file for file in path.glob('*.db3-wal') if file.stat().st_size), None)
+    if waiting is not None:
+        raise BagError(f'{path} is torn: its recorder was killed, and {waiting.name} holds some '
+                       f'of it: `ros2 bag reindex -s sqlite3 {path}` makes a bag of what was kept')
+    return files
+
+
+def _unreadable(path: Path, source: Path, error: Exception) -> str:
+    """Return why a bag cannot be read, and how to read what is left of it, in one line."""
+    torn = path.is_dir() and source != path  # without metadata.yaml
+    files = [source] if source.is_file() else sorted(path.glob('*.mcap')) + sorted(
+        path.glob('*.db3'))
+    name = files[0].name if files else ''
+    help_ = {'.mcap': f'`mcap recover {name} -o whole.mcap` keeps the messages before the damage; '
+                      'then give whole.mcap in place of the bag',
+             '.db3': f'`ros2 bag reindex -s sqlite3 {path}` makes a bag of what was kept',
+             '': 'nothing of it can be read'}[Path(name).suffix]
+    state = ('is torn: its recorder was killed before it closed the bag (there is no '
+             'metadata.yaml)' if torn else 'cannot be read')
+    reason = ' '.join(f'{type(error).__name__}: {error}'.split())
+    return f'{path} {state}: {reason}: {help_}'
 
 
 class BagWriter:
@@ -130,12 +184,12 @@ class BagWriter:
 
     def __init__(self, path: str | Path, data: Mapping[str, str] | None = None) -> None:
         """
-        Make the folder of the bag.
+        Make the folder of the bag, and those above it.
 
         :param data: {key: text} to keep with the messages.
         :raises BagError: when it exists already or cannot be made.
         """
-        self._path = Path(path)
+        self._path, self._failed = Path(path), False
         self._connections: dict[str, Connection] = {}
         with self._explained():
             self._writer = Writer(self._path, version=_VERSION, storage_plugin=StoragePlugin.MCAP)
@@ -152,12 +206,22 @@ class BagWriter:
                     topic, kind, typestore=TYPES, offered_qos_profiles=tuple(qos))
 
     def write(self, topic: str, nanoseconds: int, raw: bytes) -> None:
-        """Append the bytes of a message, with the wall-clock time of its arrival [ns]."""
+        """
+        Append the bytes of a message, with the wall-clock time of its arrival [ns].
+
+        :raises BagError: when it cannot be written; all later messages are dropped in silence.
+        """
+        if self._failed:
+            return
         with self._explained():
             self._writer.write(self._connections[topic], nanoseconds, raw)
 
     def close(self) -> None:
-        """Write index and metadata, which make the bag whole."""
+        """Write index and metadata, which make the bag whole; nothing after a failed write."""
+        if self._failed:
+            with suppress(Exception):  # what the disk refused is tried once more
+                self._writer.abort()
+            return
         with self._explained():
             self._writer.close()
 
@@ -167,6 +231,7 @@ class BagWriter:
         try:
             yield
         except (WriterError, TypesysError, OSError) as error:
+            self._failed = True
             raise BagError(f'{self._path} cannot be written: {error}') from error
 
 

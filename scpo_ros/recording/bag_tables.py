@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 import csv
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from scpo_ros.atomic_file import replacing
 from scpo_ros.recording.bag import Bag
+from scpo_ros.recording.robots import Robot
 from scpo_ros.recording.run_record import RunRecord
+from scpo_ros.recording.written_files import WrittenFiles
 from scpo_ros.scpo.certificate import Certificate
 
 
@@ -42,21 +45,22 @@ class PolicyRow(NamedTuple):
     digest: str
 
 
-def write_tables(bag: Bag, namespace: str, record: RunRecord, folder: Path) -> list[Path]:
-    """Write the tables into a folder and return their paths; times are the plant's [s]."""
+def write_tables(files: WrittenFiles, bag: Bag, robot: Robot, record: RunRecord) -> None:
+    """Write the tables of a robot; times are the plant's [s], '' is what is not known."""
     rows: dict[str, Iterable[Iterable[Cell]]] = {
         'states': state_rows(record), 'policies': policy_rows(record),
-        'updates': record.numbers.updates, 'numbers': _number_rows(bag, namespace)}
-    paths = []
+        'updates': record.numbers.updates, 'numbers': _number_rows(bag, robot)}
     for name, header in _ROWS.items():
-        path = folder / f'{name}.csv'
-        with replacing(path) as partial, partial.open(
-                'w', newline='', encoding='utf-8') as stream:
-            writer = csv.writer(stream, lineterminator='\n')
-            writer.writerow(header)
-            writer.writerows(rows[name])
-        paths.append(path)
-    return paths
+        files.add(f'{name}.csv', partial(_write_table, header, rows[name]))
+
+
+def _write_table(header: Iterable[str], rows: Iterable[Iterable[Cell]], path: Path) -> None:
+    """Write a table; a number that is none (NaN) was not measured."""
+    with replacing(path) as unfinished, unfinished.open(
+            'w', newline='', encoding='utf-8') as stream:
+        writer = csv.writer(stream, lineterminator='\n')
+        writer.writerow(header)
+        writer.writerows([('' if cell != cell else cell) for cell in row] for row in rows)
 
 
 def state_rows(record: RunRecord) -> Iterator[tuple[Cell, ...]]:
@@ -107,8 +111,8 @@ def _certified(certificate: Certificate | None) -> tuple[str, Cell, Cell, Cell, 
     return c.kind, c.margin, worst, c.verification_max, c.verification_size, c.duality_gap
 
 
-def _number_rows(bag: Bag, namespace: str) -> Iterator[tuple[Cell, ...]]:
-    """Yield a row for every number that was published in a namespace."""
+def _number_rows(bag: Bag, robot: Robot) -> Iterator[tuple[Cell, ...]]:
+    """Yield a row for every number that was published in a robot's namespace."""
     for item in bag.messages:
-        if item.topic.startswith(namespace) and bag.types[item.topic] in _NUMBER_TYPES:
+        if item.kind in _NUMBER_TYPES and robot.reads(item) is not None:
             yield f'{item.time:.6f}', item.topic, float(item.message.data)

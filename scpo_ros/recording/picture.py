@@ -1,14 +1,13 @@
 """The picture of a run: phase plane before and after, motion, updates, time series."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from io import BytesIO
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 import numpy as np
 from scpo_ros.arrays import Array
-from scpo_ros.atomic_file import replacing
 from scpo_ros.health.known import identity, known
 from scpo_ros.recording.run_record import RunRecord
 from scpo_ros.recording.run_summary import RunSummary
@@ -22,12 +21,13 @@ from matplotlib import pyplot as plt  # noqa: E402, I100 - the backend comes fir
 _BLUE, _ORANGE, _RED, _GREY = '#0072b2', '#e69f00', '#d55e00', '#777777'
 
 
-def write_picture(path: Path, record: RunRecord, task: ControlTask, summary: RunSummary) -> None:
-    """Write the picture of a run as a PNG file; as :func:`draw`."""
+def picture(record: RunRecord, task: ControlTask, summary: RunSummary) -> bytes:
+    """Return the picture of a run as the bytes of a PNG file; as :func:`draw`."""
     figure = draw(record, task, summary)
     try:
-        with replacing(path) as partial:
-            figure.savefig(partial, dpi=120)
+        image = BytesIO()
+        figure.savefig(image, format='png', dpi=120)
+        return image.getvalue()
     finally:
         plt.close(figure)
 
@@ -100,11 +100,18 @@ def _visited(axis: Axes, record: RunRecord, task: ControlTask) -> None:
             axis.plot(part[:, 0], part[:, 1], color=_GREY, lw=0.8)
         p, v = task.system.state_limit
         for limit, seen, zoom in ((p, x[:, 0], axis.set_xlim), (v, x[:, 1], axis.set_ylim)):
-            reach = 1.1 * np.clip(np.abs(seen).max(), limit, 4 * limit)
+            reach = 1.1 * np.clip(_largest(seen), limit, 4 * limit)
             zoom(-reach, reach)
-    axis.set_title(f'what the plant did: {len(record.states)} samples, '
-                   f'{record.violations} outside the limits')
+        axis.set_title(f'what the plant did: {len(record.states)} samples, '
+                       f'{_count(record.known_violations)} outside the limits')
+    else:
+        axis.set_title('what the plant did: no state was seen')
     axis.legend(loc='upper right', fontsize=8)
+
+
+def _largest(numbers: Array) -> float:
+    """Return the largest magnitude among the numbers that are finite, 0 without one."""
+    return float(np.max(np.abs(numbers[np.isfinite(numbers)]), initial=0.0))
 
 
 def _history(axis: Axes, record: RunRecord) -> None:
@@ -116,7 +123,7 @@ def _history(axis: Axes, record: RunRecord) -> None:
         return
     _, accepted, _, loss, worst = np.array(record.numbers.updates).T
     number = np.arange(1, len(loss) + 1)
-    good = np.diff(np.r_[0, accepted]) > 0
+    good = np.diff(np.r_[0, np.nan_to_num(accepted)]) > 0
     axis.plot(number, loss, color=_BLUE, lw=1)
     axis.plot(number[good], loss[good], '.', color=_BLUE, label='accepted')
     axis.plot(number[~good], loss[~good], 'x', color=_RED, label='refused')
@@ -153,7 +160,7 @@ def _use_of_limits(axis: Axes, record: RunRecord, task: ControlTask) -> None:
         for column, name, colour in zip(rows.T, ('p', 'v', 'u'), (_BLUE, _ORANGE, _GREY)):
             axis.plot(np.insert(time, breaks, time[breaks]), column, color=colour, lw=0.9,
                       label=name, zorder=1 if name == 'u' else 2)
-        reach = 1.1 * np.clip(np.nanmax(np.abs(table)), 1.0, 4.0)
+        reach = 1.1 * np.clip(_largest(table), 1.0, 4.0)
         axis.set_ylim(-reach, reach)
         axis.legend(loc='upper right', fontsize=8, ncols=3)
     for limit in (-1, 1):

@@ -39,7 +39,8 @@ def recorded_parameters(
         nodes, spec = configuration_of(
             {node: present_names(values) for node, values in given.items()})
     except ConfigurationError as error:
-        raise BagError(f'the parameters of {source} cannot be used: {error}') from error
+        reason = ' '.join(str(error).split())  # one line
+        raise BagError(f'the parameters of {source} cannot be used: {reason}') from error
     return RecordedParameters(spec, nodes, source, text)
 
 

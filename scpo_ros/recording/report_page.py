@@ -10,6 +10,7 @@ from typing import NamedTuple
 from scpo_ros.health.known import identity
 from scpo_ros.recording.bag import Bag
 from scpo_ros.recording.bag_tables import policy_rows
+from scpo_ros.recording.robots import Robot
 from scpo_ros.recording.run_record import RunRecord
 from scpo_ros.recording.run_summary import RunSummary
 
@@ -27,31 +28,34 @@ pre { background: #f6f6f6; padding: 1em; overflow: auto; }
 """
 _HEADINGS = ('version', 'parent', 'published [s]', 'ran from [s]', 'until [s]', 'fate', 'kind',
              'margin', 'worst design metric', 'worst verified metric', 'verified', 'duality gap')
+_DIAGNOSTICS = ('/diagnostics', 'diagnostic_msgs/msg/DiagnosticArray')
 _LEVELS = {0: 'ok', 1: 'warning', 2: 'error', 3: 'stale'}
 
 
-def page(bag: Bag, namespace: str, record: RunRecord, summary: RunSummary, picture: bytes,
-         parameters: str) -> str:
+def page(bag: Bag, robot: Robot, record: RunRecord, summary: RunSummary, picture: bytes,
+         parameters: str, notes: Iterable[str] = ()) -> str:
     """
     Return the page as text.
 
     :param picture: the bytes of a PNG. :param parameters: the text of the parameter file.
+    :param notes: sentences on what was left out.
     """
     began = datetime.fromtimestamp(bag.start, timezone.utc)
-    title = f'Run of {namespace}, {identity(summary)}'
+    title = f'Run of {robot.namespace}, {identity(summary)}'
     image = b64encode(picture).decode()
     parts = [
         f'<h1>{escape(title)}</h1>',
         f'<p>{escape(str(bag.path))}: {len(bag.messages)} messages over {bag.duration:.1f} s, '
         f'recorded from {began:%Y-%m-%d %H:%M:%S} UTC on. What the numbers rest on can be checked '
         f'with <code>python -m scpo_ros.audit {escape(str(bag.path))}</code>.</p>',
+        *(f'<p class="bad">{escape(note)}</p>' for note in notes),
         f'<img alt="closed loop before and after, motion, updates" '
         f'src="data:image/png;base64,{image}">',
         '<h2>Numbers</h2>', _table((), ((key, 'not measured' if item is None else item)
                                         for key, item in summary.items())),
         '<h2>Policies</h2>', "<p>Times are the plant's, since its first state.</p>",
         f'<div class="wide">{_table(_HEADINGS, _policy_cells(record))}</div>',
-        '<h2>What the nodes reported</h2>', _statements(bag, namespace),
+        '<h2>What the nodes reported</h2>', _statements(bag, robot.namespace),
         '<h2>Parameters</h2>',
         f'<details><summary>as recorded</summary><pre>{escape(parameters)}</pre></details>']
     body = '\n'.join(parts)
@@ -100,7 +104,7 @@ class _Statement(NamedTuple):
 def _statements(bag: Bag, namespace: str) -> str:
     """Return the table of diagnostics other than ok; repetitions share a row."""
     said = [_Statement(item.time, status.name, _level(status.level), status.message)
-            for item in bag.messages if item.topic == '/diagnostics'
+            for item in bag.messages if (item.topic, item.kind) == _DIAGNOSTICS
             for status in item.message.status if status.name.startswith(namespace)]
     said.sort(key=lambda statement: statement.node)  # stable: by node, then by time
     rows = []

@@ -12,8 +12,8 @@ class Update(NamedTuple):
     """Totals and metrics when an update was concluded: one row of the table of updates."""
 
     time: float  # of the plant [s]
-    accepted: float  # updates so far
-    refused: float  # updates so far
+    accepted: float  # updates so far, NaN where that was not heard
+    refused: float  # updates so far, NaN where that was not heard
     loss: float  # imitation loss, NaN where none was heard
     worst_metric: float  # NaN where none was heard, or none was certified
 
@@ -45,10 +45,9 @@ class ReportedNumbers:
         before = self._concluded
         self.newest[name] = self._continued(name, item) if name in TOTALS else item
         if name in ('accepted', 'refused') and self._concluded > before:
-            accepted, refused = (
-                float(np.nan_to_num(self.newest[key])) for key in ('accepted', 'refused'))
-            self.updates.append(Update(
-                now, accepted, refused, self.newest['loss'], self.newest['worst_metric']))
+            accepted, refused, loss, worst = (float(self.newest[key]) for key in (
+                'accepted', 'refused', 'loss', 'worst_metric'))
+            self.updates.append(Update(now, accepted, refused, loss, worst))
 
     @property
     def _concluded(self) -> float:

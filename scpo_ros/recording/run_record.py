@@ -88,8 +88,8 @@ class RunRecord:
         if state.time == self.now:
             return
         self.states.append(state)
-        self.violations += not bool(
-            self._system.within_limits(state.x, np.array([state.applied])))
+        known = 0.0 if np.isnan(state.applied) else state.applied  # NaN: the driver does not know
+        self.violations += not bool(self._system.within_limits(state.x, np.array([known])))
 
     def add_command(self, command: Command) -> None:
         """Add the command that answers a state."""

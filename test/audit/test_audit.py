@@ -3,57 +3,38 @@
 from dataclasses import replace
 import re
 
+from foreign_bags import ARM, killed, renamed
 import numpy as np
 import pytest
+from quick_audit import quick_audits
 from recorded_run import genuine, in_memory, late, parameters, REFUSED, stamp, STEPS, write
-from scpo_ros.arrays import digest
 from scpo_ros.audit import audit
 from scpo_ros.audit.__main__ import main
-from scpo_ros.audit.design_metrics import DesignMetrics
 from scpo_ros.recording.bag import PARAMETERS, read_bag
 from scpo_ros.recording.recorded_parameters import recorded_parameters
-from scpo_ros.verification.task import ControlTask
+from scpo_ros.recording.robots import Robot
 from scpo_ros.verification.verifier import Verdict, Verifier
 from tampering import (
     ACTIVE, altered, COMMANDS, dropped, field, header, indices, POLICY, policy, STATES, TAMPERINGS,
     value)
 
 
-def remembering(function, key):
-    """Return the function that computes each value once; key(arguments) tells them apart."""
-    known = {}
-
-    def remembered(*arguments):
-        place = key(arguments)
-        if place not in known:
-            known[place] = function(*arguments)
-        return known[place]
-
-    return remembered
-
-
-_BUILD = remembering(ControlTask.build, lambda given: given)
-_JUDGE = remembering(Verifier.judge, lambda given: digest(given[1]))
-_DIFFERING = remembering(DesignMetrics.differing, lambda given: digest(*given[1:]))
-
-
 @pytest.fixture(autouse=True)
-def once(monkeypatch):
+def once():
     """Compute what many bags have in common once: the task, and what is true of some weights."""
-    monkeypatch.setattr(ControlTask, 'build', _BUILD)
-    monkeypatch.setattr(Verifier, 'judge', _JUDGE)
-    monkeypatch.setattr(DesignMetrics, 'differing', _DIFFERING)
+    with quick_audits():
+        yield
 
 
 def audited(entries, text=None):
     """Return the report on a bag of the given entries."""
     bag = in_memory(entries, None if text is None else {PARAMETERS: text})
-    return audit(bag, '/scpo/', recorded_parameters(bag, '/scpo/'))
+    return audit(bag, Robot('/scpo/'), recorded_parameters(bag, '/scpo/'))
 
 
 def test_nothing_is_found_in_a_genuine_bag(tmp_path):
     bag = read_bag(write(tmp_path / 'bag', genuine()))
-    report = audit(bag, '/scpo/', recorded_parameters(bag, '/scpo/'))
+    report = audit(bag, Robot('/scpo/'), recorded_parameters(bag, '/scpo/'))
     assert report == audited(genuine())
     assert report.findings == ()
     assert report.checked == {
@@ -243,8 +224,7 @@ def test_the_parameters_can_be_given(tmp_path, capsys):
 
 def test_what_cannot_be_read_is_neither_good_nor_bad(tmp_path, capsys):
     assert main([str(tmp_path / 'nowhere')]) == 2
-    path = write(tmp_path / 'bag', genuine())
-    (path / 'metadata.yaml').unlink()
+    path = killed(write(tmp_path / 'bag', genuine()))
     assert main([str(path)]) == 2
     assert 'is torn' in capsys.readouterr().err
     assert main([str(write(tmp_path / 'empty', ()))]) == 2
@@ -256,3 +236,29 @@ def test_what_others_publish_in_the_namespace_is_theirs():
     entries = [altered((entry,), 0, lambda m: setattr(m, 'data', np.nan))[0]
                if entry.topic == '/scpo/battery' else entry for entry in entries]
     assert audited(entries).findings == ()
+
+
+def test_a_robot_with_topics_of_its_own_is_audited_and_findings_name_them(tmp_path, capsys):
+    path = write(tmp_path / 'good', renamed(genuine(), ARM))
+    options = ['--remap', 'joint_states:=/arm/states', '--remap', 'joint_command:=/arm/command']
+    assert main([str(path), *options]) == 0
+    assert '75 states, 72 transitions, 75 commands' in capsys.readouterr().out
+    assert main([str(path)]) == 1  # without them nothing was looked at, and that does not pass
+    assert '--remap say which is what' in capsys.readouterr().out
+    (tampering,) = [t for t in TAMPERINGS if t.name == 'position']
+    bad = write(tmp_path / 'bad', renamed(tampering.apply(genuine()), ARM))
+    assert main([str(bad), *options]) == 1
+    assert '/arm/states: the model does not hold' in capsys.readouterr().out
+
+
+def unknown(place):
+    """Return the tampering after which the robot does not say which input it applied."""
+    return field(STATES, 'effort', lambda effort: effort * np.nan, place)
+
+
+def test_an_unknown_input_is_a_step_of_which_nothing_can_be_said():
+    (finding,) = [f for f in audited(unknown(20)(genuine())).findings if f.topic == STATES]
+    assert 'does not say which input it applied' in finding.sentence
+    first = next(k for k in range(1, STEPS) if genuine()[
+        indices(genuine(), STATES)[k]].message.header.frame_id == 'episode/1')
+    assert audited(unknown(first)(genuine())).findings == ()  # nothing rests on it

@@ -10,6 +10,7 @@ from scpo_ros.bringup import observers
 from scpo_ros.bringup.processes import Processes
 from scpo_ros.config.arguments import ARGUMENTS
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.interface.stack_topics import KEPT_NAMES, names_of
 from scpo_ros.sim import command
 
 DEFAULTS = {argument.name: argument.default for argument in ARGUMENTS}
@@ -72,6 +73,24 @@ def test_a_bag_holds_one_copy_and_what_all_share(monkeypatch, namespace, own, fo
     wanted = re.compile(line[line.index('--regex') + 1])
     assert all(wanted.fullmatch(topic) for topic in [*own, '/clock', '/diagnostics'])
     assert not any(wanted.fullmatch(topic) for topic in foreign)
+
+
+@pytest.mark.parametrize('namespace, states, command', [
+    ('scpo', '/arm/states', '/scpo/command'), ('/', '/arm/states', '/command')])
+def test_topics_with_other_names_are_recorded_and_their_names_kept(
+        monkeypatch, namespace, states, command):
+    monkeypatch.setattr(observers, 'find_spec', lambda _: True)
+    line = observers.ros2_bag_record({
+        **DEFAULTS, 'namespace': namespace, 'joint_states': '/arm/states',
+        'joint_command': 'command', 'demonstrations': 'demonstrations'})
+    wanted = re.compile(line[line.index('--regex') + 1])
+    assert wanted.fullmatch(states) and wanted.fullmatch(command)
+    assert namespace == '/' or not wanted.fullmatch('/arm/statesx')
+    key, _, text = line[line.index('--custom-data') + 1].partition('=')
+    prefix = '/' if namespace == '/' else f'/{namespace}/'
+    assert key == KEPT_NAMES and names_of(text) == {prefix: {
+        'joint_states': states, 'joint_command': command}}
+    assert '=' not in text  # ros2 bag divides there
 
 
 def test_without_ros2_bag_the_launch_says_so(monkeypatch):

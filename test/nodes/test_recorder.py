@@ -4,6 +4,7 @@ import pytest
 from rcl_interfaces.msg import ParameterEvent
 import rclpy
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from scpo_ros.interface.stack_topics import KEPT_NAMES, names_of
 from scpo_ros.nodes.conversions import event_message, LATCHED, stamp_of, state_message
 from scpo_ros.recording.bag import BagError, PARAMETERS, read_bag
 from sensor_msgs.msg import JointState
@@ -54,7 +55,21 @@ def test_what_is_said_is_recorded_and_the_bag_closed(processes, probe, publisher
     assert '/elsewhere/number' not in bag.types
     assert {q.durability.name for q in bag.qos[f'{space}/policy']} == {'TRANSIENT_LOCAL'}
     assert {q.reliability.name for q in bag.qos[f'{space}/sensor']} == {'BEST_EFFORT'}
-    assert bag.data == {PARAMETERS: '/**: {}\n'}
+    assert bag.data == {PARAMETERS: '/**: {}\n', KEPT_NAMES: f'{{"{space}/": {{}}}}'}
+
+
+def test_topics_with_other_names_are_recorded_and_their_names_kept(processes, probe, tmp_path):
+    arm = probe.create_publisher(JointState, '/arm/states', 10)
+    process = processes.start('recorder', '-r', 'joint_states:=/arm/states',
+                              bag_path=str(tmp_path / 'bag'))
+    probe.wait(lambda: heard([arm]))
+    arm.publish(state_message(stamp_of(0.1), 7, [1.0, 0.5], -0.25))
+    assert arm.wait_for_all_acked(rclpy.duration.Duration(seconds=10))
+    assert processes.interrupt(process) == 0
+    bag = read_bag(tmp_path / 'bag')
+    space = f'{probe.get_namespace()}/'
+    assert names_of(bag.data[KEPT_NAMES]) == {space: {'joint_states': '/arm/states'}}
+    assert [m.message.position[0] for m in bag.messages if m.topic == '/arm/states'] == [1.0]
 
 
 def test_the_bag_of_a_recorder_that_was_killed_is_torn(processes, probe, publishers, tmp_path):

@@ -1,8 +1,10 @@
 """Bags: what was written comes back, and what is not whole says so."""
 
+from foreign_bags import killed, split, store, text
 import numpy as np
 import pytest
-from rosbags.rosbag2 import StoragePlugin, Writer
+from recorded_run import Entry
+from rosbags.rosbag2 import CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 from scpo_ros.recording.bag import BagError, BagWriter, PARAMETERS, profile, read_bag, TYPES
 import yaml
@@ -59,7 +61,7 @@ def test_the_metadata_is_that_of_ros2_bag(tmp_path):
 def test_an_empty_bag_is_a_bag(tmp_path):
     BagWriter(tmp_path / 'bag').close()
     bag = read_bag(tmp_path / 'bag')
-    assert (bag.messages, bag.duration, bag.namespaces) == ((), 0.0, [])
+    assert (bag.messages, bag.duration, bag.kinds) == ((), 0.0, {})
 
 
 def test_a_bag_that_was_not_closed_is_torn(tmp_path):
@@ -130,9 +132,84 @@ def test_bytes_that_are_no_message_are_refused_when_they_are_looked_at(tmp_path)
         item.message
 
 
-def test_namespaces_are_those_of_the_states(tmp_path):
-    writer = BagWriter(tmp_path / 'bag')
-    for topic in ('/b/joint_states', '/a/joint_states', '/a/other', '/joint_states'):
-        writer.add(topic, FLOAT)
+ENTRIES = tuple(Entry(1000.0 + 0.1 * k, f'/a/{"xy"[k % 2]}', FLOAT, Float64(float(k)))
+                for k in range(40))
+
+
+def numbers(bag):
+    return [m.message.data for m in bag.messages]
+
+
+@pytest.mark.parametrize('storage', list(StoragePlugin))
+@pytest.mark.parametrize('mode', [
+    CompressionMode.NONE, CompressionMode.FILE, CompressionMode.MESSAGE])
+def test_every_storage_and_compression_is_read(tmp_path, storage, mode):
+    bag = read_bag(store(tmp_path / 'bag', ENTRIES, storage, mode))
+    assert numbers(bag) == list(range(40)) and bag.notes == ()
+
+
+@pytest.mark.parametrize('storage', list(StoragePlugin))
+def test_a_split_bag_is_read_as_one(tmp_path, storage):
+    path = split(tmp_path / 'bag', ENTRIES, 1002.0, storage=storage)
+    assert len([file for file in path.iterdir() if file.suffix != '.yaml']) == 2
+    assert numbers(read_bag(path)) == list(range(40))
+    (path / 'metadata.yaml').unlink()
+    bag = read_bag(path)
+    assert numbers(bag) == list(range(40)) and 'bag_0' in bag.notes[0]
+
+
+@pytest.mark.parametrize('storage', list(StoragePlugin))
+def test_without_metadata_what_was_closed_is_read_with_a_note(tmp_path, storage):
+    path = store(tmp_path / 'bag', ENTRIES, storage)
+    (path / 'metadata.yaml').unlink()
+    bag = read_bag(path)
+    assert numbers(bag) == list(range(40))
+    (note,) = bag.notes
+    assert 'no metadata.yaml' in note and next(path.iterdir()).name in note
+    assert numbers(read_bag(next(path.iterdir()))) == list(range(40))  # the file alone
+
+
+@pytest.mark.parametrize('storage, keep, part', [
+    (StoragePlugin.MCAP, None, 'mcap recover bag.mcap'),
+    (StoragePlugin.MCAP, 0, 'mcap recover bag.mcap'),
+    (StoragePlugin.SQLITE3, None, 'ros2 bag reindex -s sqlite3'),
+    (StoragePlugin.SQLITE3, 0, 'ros2 bag reindex -s sqlite3')])
+def test_what_a_killed_recorder_leaves_is_one_line_with_what_helps(tmp_path, storage, keep, part):
+    path = killed(store(tmp_path / 'bag', ENTRIES, storage), keep)
+    with pytest.raises(BagError, match='is torn: its recorder was killed') as error:
+        read_bag(path)
+    assert part in str(error.value) and '\n' not in str(error.value)
+
+
+def test_a_write_ahead_log_is_not_passed_over(tmp_path):
+    path = store(tmp_path / 'bag', ENTRIES, StoragePlugin.SQLITE3)
+    (path / 'metadata.yaml').unlink()
+    (path / 'bag.db3-wal').write_bytes(b'messages')
+    with pytest.raises(BagError, match='bag.db3-wal holds some of it: `ros2 bag reindex'):
+        read_bag(path)
+
+
+def test_a_packed_file_without_metadata_says_how_to_unpack_it(tmp_path):
+    path = store(tmp_path / 'bag', ENTRIES, mode=CompressionMode.FILE)
+    (path / 'metadata.yaml').unlink()
+    with pytest.raises(BagError, match='bag.mcap.zstd is compressed.*zstd -d'):
+        read_bag(path)
+
+
+def test_a_topic_may_have_two_types(tmp_path):
+    bag = read_bag(store(tmp_path / 'bag', [*ENTRIES, text(1010.0, '/a/x')]))
+    assert bag.kinds == {'/a/x': {FLOAT, 'std_msgs/msg/String'}, '/a/y': {FLOAT}}
+    assert bag.messages[-1].message.data == 'hello'
+
+
+def test_a_full_disk_is_told_once(tmp_path, monkeypatch):
+    writer = write(tmp_path / 'bag', close=False)
+
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+    monkeypatch.setattr(writer._writer.storage, 'write', full)
+    with pytest.raises(BagError, match='cannot be written.*No space left'):
+        writer.write('/a/x', 5, raw(1.0))
+    writer.write('/a/x', 6, raw(1.0))  # what had arrived by then
     writer.close()
-    assert read_bag(tmp_path / 'bag').namespaces == ['/', '/a/', '/b/']
+    assert not (tmp_path / 'bag' / 'metadata.yaml').exists()

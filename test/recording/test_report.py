@@ -14,6 +14,7 @@ from scpo_ros.recording.bag import BagError, PARAMETERS, read_bag
 from scpo_ros.recording.picture import draw, plt
 from scpo_ros.recording.recorded_parameters import recorded_parameters
 from scpo_ros.recording.report_page import page
+from scpo_ros.recording.robots import Robot
 from scpo_ros.recording.run_record import RunRecord
 from scpo_ros.recording.run_summary import numbers_of
 from scpo_ros.report import main, record_of
@@ -99,7 +100,8 @@ def test_the_tables_hold_every_state_and_every_policy(folder):
 
 def test_what_the_recorder_missed_is_missing_and_nothing_else(tmp_path):
     bag = read_bag(write(tmp_path / 'bag', late(genuine(), 1004.05)))
-    record = record_of(bag, '/scpo/', Spec())
+    record, notes = record_of(bag, Robot('/scpo/'), Spec())
+    assert notes == []
     assert len(record.states) == STEPS - 41
     assert [published.policy.version for published in record.published] == list(range(7, 14))
 
@@ -112,9 +114,9 @@ def test_text_of_the_bag_cannot_become_part_of_the_page():
     for index in indices(entries, '/scpo/demonstrations'):
         entries = altered(entries, index, insult)
     bag = in_memory(entries)
-    record = record_of(bag, '/scpo/', Spec())
+    record, _ = record_of(bag, Robot('/scpo/'), Spec())
     summary = {'expert': ', '.join(record.experts), 'seed': 0}
-    text = page(bag, '/scpo/', record, summary, b'picture', '<b>parameters</b>')
+    text = page(bag, Robot('/scpo/'), record, summary, b'picture', '<b>parameters</b>')
     assert '<script>' not in text and '&lt;script&gt;' in text
     assert '<b>' not in text and '&lt;b&gt;' in text
 
@@ -151,7 +153,7 @@ def test_what_is_no_bag_is_one_line(tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.count('\n') == 1 and 'is no bag' in error
     assert main([str(write(tmp_path / 'bag', []))]) == 2
-    assert 'nothing to report' in capsys.readouterr().err
+    assert 'nothing to look at' in capsys.readouterr().err
 
 
 def test_a_run_without_anything_has_a_picture_too():

@@ -145,7 +145,8 @@ def audited(bag):
     """Return the report on a bag."""
     from scpo_ros.audit import audit
     from scpo_ros.recording.recorded_parameters import recorded_parameters
-    return audit(bag, '/scpo/', recorded_parameters(bag, '/scpo/'))
+    from scpo_ros.recording.robots import Robot
+    return audit(bag, Robot('/scpo/'), recorded_parameters(bag, '/scpo/'))
 
 
 def tampered(bag, tolerances):

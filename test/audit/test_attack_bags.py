@@ -1,0 +1,40 @@
+"""The campaign over damaged and foreign bags finds what must not be."""
+
+from assurance import attack_bags
+from assurance.tally import Tally
+import numpy as np
+import pytest
+
+
+@pytest.mark.parametrize('name, code, error, failure', [
+    ('bad', 0, '', 'unnoticed_faults'),
+    ('good', 'ValueError: x', '', 'other_crashes'),
+    ('good', 3, '', 'other_crashes'),
+    ('bad', 2, '', 'refusals_without_reason'),
+    ('bad', 2, 'Traceback\n', 'refusals_without_reason'),
+    ('bad', 2, '[scpo_ros] error: a\nb\n', 'refusals_without_reason')])
+def test_what_must_not_be_is_counted(name, code, error, failure):
+    tally = Tally()
+    attack_bags.judge(tally, 'kind', name, code, error)
+    assert tally.failures[failure] == 1
+
+
+@pytest.mark.parametrize('name, code, error', [
+    ('good', 0, ''), ('good', 1, ''), ('bad', 1, ''), ('bad', 2, '[scpo_ros] error: a\n')])
+def test_right_answers_are_none(name, code, error):
+    tally = Tally()
+    attack_bags.judge(tally, 'kind', name, code, error)
+    assert tally.passed
+
+
+def test_a_traceback_is_an_answer_that_is_counted():
+    def raising(_):
+        raise KeyError('topic')
+    code, _, _ = attack_bags.asked(raising, 'path')
+    assert code == "KeyError: 'topic'"
+
+
+@pytest.mark.parametrize('kind', attack_bags.DAMAGE)
+def test_damage_changes_the_file(kind):
+    data = bytes(range(1, 201))
+    assert attack_bags.damaged(data, kind, 0.5, np.random.default_rng(0)) != data
