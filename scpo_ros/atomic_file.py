@@ -9,6 +9,7 @@ kill may leave a temporary file, NAME.PROCESS-NUMBER.partial.SUFFIX, which nothi
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+import errno
 import os
 from pathlib import Path
 from secrets import token_hex
@@ -64,11 +65,17 @@ def flush(path: Path) -> None:
     """
     Put a file's content, or the names in a folder, on the disk.
 
+    Some file systems (shared folders of virtual machines, network shares) have no such operation
+    for folders, which Linux tells by EINVAL: they keep their names in a way of their own.
+
     :raises OSError: when the disk does not confirm it.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL or not path.is_dir():
+            raise
     finally:
         os.close(descriptor)
 

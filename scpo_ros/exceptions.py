@@ -60,3 +60,7 @@ class DisturbedRunError(ScpoRosError):
 
 class CertificationError(ScpoRosError):
     """The backup of a specification is not certified: nothing may start on it."""
+
+
+class MiddlewareError(ScpoRosError, RuntimeError):
+    """ROS 2 refuses to start: a command line or an environment variable that it cannot follow."""

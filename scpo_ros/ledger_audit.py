@@ -20,6 +20,13 @@ from scpo_ros.ledger.policy_entry import read_record
 from scpo_ros.ledger.retention import put_aside
 from scpo_ros.process.program import program
 
+_HELP = """\
+Check every entry of a ledger and of the files put aside before it, and count them:
+
+    python -m scpo_ros.ledger_audit results/latest/controller.ledger
+
+Exit code 1 when a digest, a link or a policy does not hold."""
+
 
 def parts(path: Path) -> list[Path]:
     """Return the files of a ledger, oldest first."""
@@ -78,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Audit the files of the command line; return the exit code."""
     given, faulty = sys.argv[1:] if arguments is None else arguments, False
     if not given or given[0] in ('-h', '--help'):
-        print(__doc__)
+        print(_HELP)
         return 0 if given else 2
     for name in given:
         try:

@@ -32,6 +32,12 @@ from scpo_ros.process.stopping import interrupted_once
 from scpo_ros.process.user_folders import ensure_user_folders
 
 
+_HELP = """\
+The closed loop without `ros2 launch`: the same nodes, parameter file and arguments.
+
+    python -m scpo_ros.sim expert:=sign_flip duration:=60 seed:=1
+
+Arguments and their defaults:"""
 _DEFAULTS = {**{argument.name: argument.default for argument in ARGUMENTS}, 'duration': '60'}
 
 
@@ -110,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the simulation of the command line."""
     given = sys.argv[1:] if arguments is None else arguments
     if any(argument in ('-h', '--help') for argument in given):
-        print(__doc__)
+        print(_HELP)
         for argument in ARGUMENTS:
             default = _DEFAULTS[argument.name]
             print(f'  {argument.name + ":=" + default:28s} {argument.description}')

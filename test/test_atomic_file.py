@@ -1,10 +1,12 @@
 """A file that is written whole: old or new after any failure, and nothing left beside it."""
 
+import errno
 import os
 from pathlib import Path
 import re
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -169,3 +171,35 @@ def test_no_other_module_replaces_or_flushes_files_by_itself():
              for path in (ROOT / folder).rglob('*.py') if calls.search(path.read_text())}
     # The ledger appends to an open file: its entries are flushed where they are written.
     assert found == {'scpo_ros/atomic_file.py', 'scpo_ros/ledger/ledger.py'}
+
+
+def fsync_of_folders_fails(monkeypatch, number):
+    """Have fsync of folders, and of nothing else, fail with an errno."""
+    fsync = os.fsync
+
+    def failing(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        fsync(descriptor)
+    monkeypatch.setattr(os, 'fsync', failing)
+
+
+def test_a_file_system_that_cannot_flush_folders_can_be_written_to(path, monkeypatch):
+    fsync_of_folders_fails(monkeypatch, errno.EINVAL)
+    write_whole(path, 'new')
+    assert path.read_text() == 'new' and alone(path)
+
+
+def test_a_disk_that_fails_to_flush_a_folder_is_told(path, monkeypatch):
+    fsync_of_folders_fails(monkeypatch, errno.EIO)
+    with pytest.raises(OSError):
+        write_whole(path, 'new')
+
+
+def test_a_file_that_cannot_be_flushed_is_not_taken_for_one(path, monkeypatch):
+    def failing(_):
+        raise OSError(errno.EINVAL, 'of a file')
+    monkeypatch.setattr(os, 'fsync', failing)
+    with pytest.raises(OSError):
+        write_whole(path, 'new')
+    assert path.read_text() == 'old'

@@ -16,6 +16,7 @@ every disturbance, again at every later step (recursive feasibility; Kerrigan, M
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 import threading
 
 import casadi as ca
@@ -157,6 +158,22 @@ def _bind(place: Callable[..., None], index: int, memory: Array) -> None:
     place(index, memory.data)
 
 
+def _solver(qp: ParametricQP, plugin: str) -> ca.Function:
+    """
+    Return CasADi's solver for a QP of this size.
+
+    :raises SolverError: when this CasADi comes without it, as some distributions of it do.
+    """
+    try:
+        return ca.conic(
+            'backup', plugin, {'h': ca.Sparsity.dense(*qp.P.shape),
+                               'a': ca.Sparsity.dense(*qp.G.shape)},
+            {**_SOLVER_OPTIONS[plugin], 'error_on_fail': False, 'print_problem': False})
+    except RuntimeError as error:
+        raise SolverError(f'CasADi in {Path(ca.__file__).parent} cannot load its '
+                          f'solver {plugin!r}: install CasADi with pip') from error
+
+
 class BackupMpc:
     """The backup law u_0(x), solved one state at a time."""
 
@@ -168,13 +185,11 @@ class BackupMpc:
         :param qp: a :class:`ParametricQP`. :param safe_set: the set where it is feasible.
         :param plugin: CasADi conic plugin: 'daqp', 'qpoases' or 'osqp' (at tight tolerance).
         :param inputs: m, the number of first entries of z that are u_0.
+        :raises SolverError: when CasADi cannot load the plugin.
         """
         self.qp, self.safe_set, self.plugin, self.inputs = qp, safe_set, plugin, inputs
         x = ca.MX.sym('x', qp.F.shape[1])
-        solver = ca.conic(
-            'backup', plugin, {'h': ca.Sparsity.dense(*qp.P.shape),
-                               'a': ca.Sparsity.dense(*qp.G.shape)},
-            {**_SOLVER_OPTIONS[plugin], 'error_on_fail': False, 'print_problem': False})
+        solver = _solver(qp, plugin)
         answer = solver(h=ca.DM(qp.P), a=ca.DM(qp.G), g=ca.DM(qp.q) + ca.DM(qp.F) @ x,
                         uba=ca.DM(qp.b) + ca.DM(qp.S) @ x, lba=-ca.inf)
         self._law = ca.Function('law', [x], [answer['x'], answer['lam_a']])
@@ -214,7 +229,11 @@ class BackupMpc:
         return z, multipliers
 
     def _answer(self, x: Array) -> tuple[Array, Array, bool]:
-        """Return (z, multipliers, whether the solver reports success)."""
+        """Return (z, multipliers, whether the solver reports success); an overflow is none."""
+        with np.errstate(over='ignore', invalid='ignore'):
+            problem = np.concatenate([self.qp.F @ x, self.qp.S @ x])
+        if not np.isfinite(problem).all():  # CasADi would print all of it and raise
+            return np.full(len(self._z), np.nan), np.full(len(self._multipliers), np.nan), False
         with self._memory:
             self._state[:] = x
             self._evaluate()

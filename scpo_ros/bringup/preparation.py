@@ -20,6 +20,8 @@ from scpo_ros.config.parameter_file import Given
 from scpo_ros.config.resources import share_file
 from scpo_ros.config.ros_yaml import text_of
 from scpo_ros.config.validation import build, flatten, Validated
+from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.process.discovery import require_domain
 from scpo_ros.verification.backup.evidence import AdapterDemand, ControllerDemand, demands_of
 from scpo_ros.verification.backup.required import require_certified_backup
 from scpo_ros.verification.task import ControlTask
@@ -43,6 +45,8 @@ def set_up(values: Mapping[str, str], outside: Given | None = None
     :raises ScpoRosError: naming the value and the rule, who is in the namespace already, or why
         the backup is not certified.
     """
+    require_domain()
+    _require_unicode(values)
     parameters, spec = node_parameters(
         values['params_file'] or share_file('config/scpo.yaml'), values, outside=outside)
     folder = Path(values['results'])
@@ -67,6 +71,20 @@ def write_parameters(path: Path, parameters: Given, values: Mapping[str, str]) -
     """
     write_in(path, text_of({full_name(node, values): given
                             for node, given in parameters.items()}))
+
+
+def _require_unicode(values: Mapping[str, str]) -> None:
+    """
+    Refuse a text of other bytes than UTF-8, as an old folder has in its name: no node would start.
+
+    :raises ConfigurationError: naming the argument.
+    """
+    for name, text in values.items():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ConfigurationError(
+                name, text, 'must be a text in UTF-8, which is all that ROS 2 takes') from error
 
 
 def _of_the_recorder(spec: Spec, parameters: Given, values: Mapping[str, str], path: Path

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 import numpy as np
 from scpo_ros.experiments.comparison_measures import (
     gaps_of, grouped, Record, Reference, references)
+from scpo_ros.recording.figures import Axes, Figure, own_style
 
 _COLOURS = ('#0072b2', '#56b4e9', '#009e73', '#d55e00', '#cc79a7', '#e69f00', '#777777',
             '#000000', '#b8a000', '#882255', '#6f3f00')
@@ -25,6 +24,7 @@ def _curves(axis: Axes, groups: Mapping[str, Sequence[Record]],
     axis.legend(fontsize='x-small', loc='lower right')
 
 
+@own_style()
 def draw_methods(records: Sequence[Record]) -> Figure:
     """Return the gap closed by every method; in the legend the share of unsafe iterates."""
     known = references(records)
@@ -45,6 +45,7 @@ def draw_methods(records: Sequence[Record]) -> Figure:
     return figure
 
 
+@own_style()
 def draw_experts(records: Sequence[Record]) -> Figure:
     """Return the gap closed by SCPO under every expert, baseline cost on and off."""
     known = references(records)

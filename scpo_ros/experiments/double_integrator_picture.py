@@ -1,15 +1,15 @@
 """The picture of a double-integrator run: loss, phase plane, and policy over the safe set."""
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 import numpy as np
 from scpo_ros.experiments.imitation_result import ImitationResult
+from scpo_ros.recording.figures import Axes, Figure, own_style
 from scpo_ros.systems.scenario import extreme
 
 _BLUE, _ORANGE, _RED, _GREY = '#0072b2', '#e69f00', '#d55e00', '#777777'
 _STARTS = 16
 
 
+@own_style()
 def draw(result: ImitationResult) -> Figure:
     """Return the figure of an ImitationResult."""
     figure = Figure(figsize=(15, 4.5), layout='constrained')

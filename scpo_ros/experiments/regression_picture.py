@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 import numpy as np
 from scpo_ros.arrays import Array
+from scpo_ros.recording.figures import Axes, Figure, own_style
 
 _BLUE, _ORANGE, _RED, _GREY = '#0072b2', '#e69f00', '#d55e00', '#777777'
 
 
+@own_style()
 def draw(x: Array, labels: Array, outputs: Array, limit: float,
          summary: Mapping[str, float], loss: Array, largest: Array) -> Figure:
     """

@@ -6,9 +6,9 @@ import hashlib
 import json
 from pathlib import Path
 
-from matplotlib.figure import Figure
 import scpo_ros
 from scpo_ros.atomic_file import replacing, write_whole
+from scpo_ros.recording.figures import Figure, own_style
 
 
 @lru_cache(maxsize=1)
@@ -30,6 +30,7 @@ def write_json(path: str | Path, mapping: Mapping[str, object]) -> None:
     write_whole(_with_folder(path), text)
 
 
+@own_style()
 def write_figure(path: str | Path, figure: Figure) -> None:
     """Write a matplotlib figure in the format of the path's suffix, making the folder."""
     with replacing(_with_folder(path)) as partial:

@@ -35,6 +35,7 @@ class State:
     episode: int
     x: Array  # (n,), may hold non-finite entries: the reader checks before acting on it
     applied: float
+    joint: str = ''  # its name, which the answer repeats
 
     def __post_init__(self) -> None:
         """Freeze the state."""
@@ -50,19 +51,25 @@ def read_state(message: JointStateMessage) -> State:
     """
     Return the :class:`State` of a JointState.
 
-    :raises InvalidArrayError: unless there is one joint, with one number each and an episode.
+    :raises InvalidArrayError: unless there is one joint, with one number each and an episode; its
+        name may be missing.
     """
     sizes = (len(message.position), len(message.velocity), len(message.effort))
     if sizes != (1, 1, 1):
         raise InvalidArrayError('joint state', sizes,
                                 'must hold one position, one velocity and one effort')
     checked_size('frame_id', len(message.header.frame_id), LONGEST_NAME, 'characters')
+    if len(message.name) > 1:
+        raise InvalidArrayError('joint state', len(message.name), 'must name one joint')
+    for name in message.name:
+        checked_size('the name of the joint', len(name), LONGEST_NAME, 'characters')
     kind, _, number = message.header.frame_id.partition('/')
     if kind != 'episode' or not _counts(number):
         raise InvalidArrayError('frame_id', message.header.frame_id, 'must read episode/N')
     stamp = message.header.stamp
     return State(stamp, seconds(stamp), int(number),
-                 np.array([message.position[0], message.velocity[0]]), float(message.effort[0]))
+                 np.array([message.position[0], message.velocity[0]]), float(message.effort[0]),
+                 ''.join(message.name))
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ class JointStateMessage(Protocol):
     """Of sensor_msgs/JointState."""
 
     header: Header
+    name: Sequence[str]
     position: Sequence[float]
     velocity: Sequence[float]
     effort: Sequence[float]

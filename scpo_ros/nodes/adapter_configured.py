@@ -25,9 +25,10 @@ from scpo_ros.ledger.retention import MIB, Room
 from scpo_ros.nodes.adapter_services import AdapterServices
 from scpo_ros.nodes.adapter_topics import AdapterTopics
 from scpo_ros.nodes.conversions import LATCHED
-from scpo_ros.nodes.health import STEADY
+from scpo_ros.nodes.health import SELDOM, STEADY
 from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.log import story_of
+from scpo_ros.nodes.robot_states import RobotStates
 from scpo_ros.process.requests import Start
 from scpo_ros.process.stopping import stop_each
 from scpo_ros.process.worker import Worker
@@ -88,8 +89,10 @@ class ConfiguredAdapter:
         self._undo += [partial(self._node.destroy_timer, timer), timer.cancel]
 
     def _subscribe(self) -> None:
+        states = RobotStates(self._node, self._on_state, 10,
+                             self._limits.bytes_of('joint_states'), self._ignore)
+        self._undo.append(states.destroy)
         for kind, topic, callback, qos in (
-                (JointState, 'joint_states', self._on_state, 10),
                 (JointState, 'joint_command', self._on_command, 10),
                 (JointTrajectory, 'demonstrations', self._on_demonstration, 10),
                 (ParameterEvent, 'controller/active_policy', self._on_active, LATCHED),
@@ -116,8 +119,7 @@ class ConfiguredAdapter:
     def _ignore(self, why: str) -> None:
         """Count a malformed message."""
         self.session.inbox.ignore(why)
-        self._node.get_logger().warn(f'ignored a malformed message: {why}',
-                                     throttle_duration_sec=5.0)
+        self._node.get_logger().warn(f'ignored a malformed message: {why}', **SELDOM)
 
     def _on_state(self, message: JointState) -> None:
         self._reading(read_state, message, self.session.seen.add_state)

@@ -18,10 +18,11 @@ from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.interface.state_watch import Fate
 from scpo_ros.nodes.controller_topics import Announcement, ControllerFigures
 from scpo_ros.nodes.conversions import command_message, LATCHED_QUEUE
-from scpo_ros.nodes.health import Diagnosed, ERROR, Health, OK, STEADY, WARN
+from scpo_ros.nodes.health import Diagnosed, ERROR, Health, OK, SELDOM, STEADY, WARN
 from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.log import story_of
 from scpo_ros.nodes.parameters import declare
+from scpo_ros.nodes.robot_states import RobotStates
 from scpo_ros.nodes.run import run
 from scpo_ros.verification.backup.evidence import demands_of
 from scpo_ros.verification.backup.required import require_certified_backup
@@ -77,11 +78,11 @@ class ControllerNode(Node):
         self._announcement = Announcement(self, self._loop.admission)
         self._figures = ControllerFigures(self, self._loop, self._punctuality)
         self._limits = SizeLimits.of(spec)
-        for kind, topic, take, refuse, qos in (
-                (JointState, 'joint_states', self._on_state, self._ignore_state, 1),
-                (ParameterEvent, 'policy', self._on_policy, self._refuse_policy, LATCHED_QUEUE)):
-            subscribe(self, kind, topic, self._contained(take), qos,
-                      self._limits.bytes_of(topic), self._contained(refuse))
+        self._states = RobotStates(
+            self, self._contained(self._on_state), 1, self._limits.bytes_of('joint_states'),
+            self._contained(self._ignore_state))
+        subscribe(self, ParameterEvent, 'policy', self._contained(self._on_policy), LATCHED_QUEUE,
+                  self._limits.bytes_of('policy'), self._contained(self._refuse_policy))
         self.create_timer(_POLL_S, self._contained(self._poll), clock=STEADY)
         self._events = PolicyEvents(self._loop.admission.gate, story_of(self))
         self._health = Health(self, 'policy', self._diagnose, ('joint_states', 'policy'))
@@ -95,7 +96,7 @@ class ControllerNode(Node):
             except Exception as error:  # noqa: B902 - the robot must not fall with a callback
                 why = f'{type(error).__name__}: {error}'
                 self._diagnosis.failed(why)
-                self.get_logger().error(f'a callback failed: {why}', throttle_duration_sec=5.0)
+                self.get_logger().error(f'a callback failed: {why}', **SELDOM)
         return contained
 
     def _on_state(self, message: JointState) -> None:
@@ -112,8 +113,7 @@ class ControllerNode(Node):
 
     def _ignore_state(self, why: str) -> None:
         self._diagnosis.saw_malformed(_steady())
-        self.get_logger().error(f'no action on a malformed state: {why}',
-                                throttle_duration_sec=5.0)
+        self.get_logger().error(f'no action on a malformed state: {why}', **SELDOM)
 
     def _answer(self, state: State, arrival: float) -> None:
         now = None
@@ -123,7 +123,7 @@ class ControllerNode(Node):
         self._diagnosis.saw(state, self._loop.fate, arrival)
         if reply is not None:
             self._commands.publish(command_message(
-                state.stamp, reply.source.value, reply.version, reply.u))
+                state.stamp, reply.source.value, reply.version, reply.u, state.joint))
         if reply is not None and self._loop.fate is Fate.FRESH:
             self._punctuality.note(arrival, _steady())
             self._figures.publish(state, reply)

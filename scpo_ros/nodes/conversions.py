@@ -38,9 +38,10 @@ def state_message(stamp: Time, episode: int, x: Array, applied: float) -> JointS
     return message
 
 
-def command_message(stamp: Time, source: str, version: int, u: float) -> JointState:
-    """Return the JointState that answers the state with the given stamp."""
-    message = JointState(name=[JOINT], effort=[float(u)])
+def command_message(stamp: Time, source: str, version: int, u: float,
+                    joint: str = '') -> JointState:
+    """Return the JointState that answers the state with the given stamp, for the same joint."""
+    message = JointState(name=[joint or JOINT], effort=[float(u)])
     message.header.stamp = stamp
     message.header.frame_id = f'{source}/{version}'
     return message

@@ -15,9 +15,9 @@ from scpo_ros.interface.messages import read_state
 from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.nodes.conversions import trajectory_message
 from scpo_ros.nodes.health import Health, OK, WARN
-from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.log import story_of
 from scpo_ros.nodes.parameters import Changes, declare
+from scpo_ros.nodes.robot_states import RobotStates
 from scpo_ros.nodes.run import run
 from scpo_ros.systems.linear_system import double_integrator
 from sensor_msgs.msg import JointState
@@ -42,8 +42,8 @@ class ExpertNode(Node):
         self._switch(config)
         self._sent, self._ignored = 0, 0
         self._publisher = self.create_publisher(JointTrajectory, 'demonstrations', 10)
-        subscribe(self, JointState, 'joint_states', self._on_state, _BEHIND,
-                  SizeLimits.of(spec).bytes_of('joint_states'), self._ignore)
+        self._states = RobotStates(self, self._on_state, _BEHIND,
+                                   SizeLimits.of(spec).bytes_of('joint_states'), self._ignore)
         self._changes = Changes(self, config, self._switch)
         self._health = Health(self, 'demonstrations', self._diagnose, ('joint_states',))
 

@@ -13,6 +13,10 @@ from std_msgs.msg import Bool, Float64
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 STEADY = Clock(clock_type=ClockType.STEADY_TIME)
+# Options of a message that is logged at most every 5 s. rclpy's own throttle goes by the wall
+# clock, and is silent for an hour where that is set back by an hour.
+SELDOM: dict[str, float | Clock] = {
+    'throttle_duration_sec': 5.0, 'throttle_time_source_type': STEADY}
 Diagnosed: TypeAlias = tuple[bytes, str, Mapping[str, str | int | float]]  # level, message, values
 
 

@@ -11,7 +11,7 @@ from scpo_ros.config import MonitorConfig
 from scpo_ros.exceptions import DisturbedRunError, InvalidArrayError
 from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.nodes.conversions import LATCHED_QUEUE
-from scpo_ros.nodes.health import Health, OK, STEADY, WARN
+from scpo_ros.nodes.health import Health, OK, SELDOM, STEADY, WARN
 from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
@@ -70,7 +70,7 @@ class MonitorNode(Node):
             self._began = self._seconds()
 
     def _ignore(self, why: str) -> None:
-        self.get_logger().warn(f'ignored a message: {why}', throttle_duration_sec=5.0)
+        self.get_logger().warn(f'ignored a message: {why}', **SELDOM)
 
     def _seconds(self) -> float:
         """Return the time by which the duration counts [s]."""

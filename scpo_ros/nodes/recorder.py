@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 import sys
-import time
 from typing import Any, TypedDict
 
 from rclpy.node import Node
@@ -12,9 +11,10 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from scpo_ros.config import RecorderConfig
 from scpo_ros.interface.size_limits import SIZED_TOPICS, SizeLimits
 from scpo_ros.interface.stack_topics import KEPT_NAMES, KINDS, names_text
-from scpo_ros.nodes.health import Health, OK, STEADY, WARN
+from scpo_ros.nodes.health import Health, OK, SELDOM, STEADY, WARN
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
+from scpo_ros.recording.arrival import ArrivalClock
 from scpo_ros.recording.bag import BagError, BagWriter, PARAMETERS, profile, TYPES
 
 
@@ -53,6 +53,7 @@ class RecorderNode(Node):
         if config.parameters_file:
             data[PARAMETERS] = _text_of(config.parameters_file)
         self._bag = BagWriter(config.bag_path, data)
+        self._arrivals = ArrivalClock()
         self._topics: dict[str, Any] = {}  # {topic: subscription}
         self._unknown: set[str] = set()  # topics of types that no bag can hold
         self._written = 0
@@ -102,7 +103,7 @@ class RecorderNode(Node):
             if not len(raw) <= largest:
                 self._skip(topic, len(raw), largest)
                 return
-            self._bag.write(topic, info['received_timestamp'] or time.time_ns(), raw)
+            self._bag.write(topic, self._arrivals.time_of(info['received_timestamp']), raw)
             self._written += 1
 
         return write
@@ -110,8 +111,7 @@ class RecorderNode(Node):
     def _skip(self, topic: str, size: int, largest: int) -> None:
         self._skipped += 1
         self.get_logger().warn(
-            f'not recorded: {topic}: the message has {size} bytes, at most {largest} are kept',
-            throttle_duration_sec=5.0)
+            f'not recorded: {topic}: the message has {size} bytes, at most {largest} are kept', **SELDOM)
 
     def _diagnose(self) -> tuple[bytes, str, dict[str, int]]:
         """Return the diagnostic status: level, message, values."""

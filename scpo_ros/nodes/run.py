@@ -3,6 +3,7 @@
 from collections.abc import Callable
 import gc
 import os
+import re
 import signal
 import sys
 from types import FrameType
@@ -13,8 +14,9 @@ from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedE
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-from scpo_ros.exceptions import ScpoRosError
-from scpo_ros.process.discovery import shorten_discovery
+from scpo_ros.exceptions import MiddlewareError, ScpoRosError
+from scpo_ros.nodes.health import SELDOM
+from scpo_ros.process.discovery import require_domain, shorten_discovery
 from scpo_ros.process.output import keep_going
 from scpo_ros.process.parent import end_with_parent
 from scpo_ros.process.priority import step_forward
@@ -60,11 +62,9 @@ def run(make: Callable[[], Node], executor: Callable[[], Executor] = SingleThrea
     keep_going()
     end_with_parent(signal.SIGTERM)
     asked = _signals()
-    shorten_discovery()
-    ensure_user_folders()
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     node, spinner, code = None, None, 0
     try:
+        _join(args)
         node = make()
         spinner = executor()
         spinner.add_node(node)
@@ -84,6 +84,23 @@ def run(make: Callable[[], Node], executor: Callable[[], Executor] = SingleThrea
     finally:
         code = max(code, _end(spinner, node))
     return code
+
+
+def _join(args: list[str] | None) -> None:
+    """
+    Start rclpy, as the command line and the environment variables of ROS 2 ask for.
+
+    :raises ScpoRosError: naming what they get wrong: domain, enclave, log folder, remapping.
+    """
+    require_domain()
+    shorten_discovery()
+    ensure_user_folders()
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except (rclpy_implementation.RCLError, rclpy_implementation.UnknownROSArgsError,
+            UnicodeEncodeError) as error:
+        said = ' '.join(re.sub(r', at /\S+:\d+', '', str(error)).split())
+        raise MiddlewareError(f'ROS 2 cannot start: {said}') from error
 
 
 def _signals() -> list[int]:
@@ -121,4 +138,4 @@ def _turn(spinner: Executor, node: Node, timeout: float) -> None:
     try:
         spinner.spin_once(timeout_sec=timeout)
     except rclpy_implementation.RCLError as error:
-        node.get_logger().error(f'{error}', throttle_duration_sec=5.0)
+        node.get_logger().error(f'{error}', **SELDOM)

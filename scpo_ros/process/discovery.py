@@ -8,11 +8,26 @@ from scpo_ros.config.resources import share_file
 from scpo_ros.exceptions import ConfigurationError
 
 
+_DOMAIN, _LARGEST_DOMAIN = 'ROS_DOMAIN_ID', 232  # beyond it there is no UDP port
 _PROFILES = 'FASTRTPS_DEFAULT_PROFILES_FILE'
 _LOCAL = 'DEFAULT_FASTRTPS_PROFILES.xml'  # read by Fast DDS from the working directory
 _TRANSPORTS = 'FASTDDS_BUILTIN_TRANSPORTS'
 _OURS = 'config/fastdds.xml'
 _LEASE_S, _LEASE_OF_DDS_S = 5.0, 20.0  # leaseDuration of config/fastdds.xml, and without it [s]
+
+
+def require_domain(environment: Mapping[str, str] = os.environ) -> None:
+    """
+    Refuse a domain that has no ports: Fast DDS would end the process without a reason.
+
+    :param environment: the process's environment variables.
+    :raises ConfigurationError: unless ROS_DOMAIN_ID is unset, empty or from 0 to 232.
+    """
+    given = environment.get(_DOMAIN, '')
+    if given and not (given.isascii() and given.isdecimal() and len(given) < 9
+                      and int(given) <= _LARGEST_DOMAIN):
+        raise ConfigurationError(
+            _DOMAIN, given, f'must be a whole number from 0 to {_LARGEST_DOMAIN}')
 
 
 def shorten_discovery(environment: MutableMapping[str, str] = os.environ) -> None:

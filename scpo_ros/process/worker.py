@@ -9,7 +9,8 @@ failures with a reason, so that the caller can refuse. A process that has ended 
 longer after each further failure: a start costs the resources of which the machine is short.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 import errno
 import multiprocessing
@@ -67,6 +68,23 @@ def _in_words(error: Exception) -> str:
     return f'{type(error).__name__}: {name and name + " "}{error}'
 
 
+@contextmanager
+def _in_a_folder() -> Iterator[None]:
+    """Leave a working directory that was removed for a while: nothing can be spawned there."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        here = os.open('.', os.O_RDONLY)
+        os.chdir('/')
+        try:
+            yield
+        finally:
+            os.fchdir(here)
+            os.close(here)
+    else:
+        yield
+
+
 class Worker(Generic[Served, Value]):
     """Serves the object `factory(*arguments)` in a spawned process."""
 
@@ -112,7 +130,8 @@ class Worker(Generic[Served, Value]):
             process = context.Process(
                 target=_serve, daemon=True,
                 args=(remote, self._factory, arguments, self._niceness, os.getpid()))
-            process.start()
+            with _in_a_folder():
+                process.start()
         except BaseException:
             stop_each(connection.close, remote.close)
             raise

@@ -3,24 +3,19 @@
 from collections.abc import Sequence
 from io import BytesIO
 
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.health.known import identity, known
+from scpo_ros.recording.figures import Axes, Figure, own_style, plt
 from scpo_ros.recording.run_record import RunRecord
 from scpo_ros.recording.run_summary import RunSummary
 from scpo_ros.verification.task import ControlTask
 
 
-matplotlib.use('Agg')
-from matplotlib import pyplot as plt  # noqa: E402, I100 - the backend comes first
-
-
 _BLUE, _ORANGE, _RED, _GREY = '#0072b2', '#e69f00', '#d55e00', '#777777'
 
 
+@own_style()
 def picture(record: RunRecord, task: ControlTask, summary: RunSummary) -> bytes:
     """Return the picture of a run as the bytes of a PNG file; as :func:`draw`."""
     figure = draw(record, task, summary)
@@ -32,6 +27,7 @@ def picture(record: RunRecord, task: ControlTask, summary: RunSummary) -> bytes:
         plt.close(figure)
 
 
+@own_style()
 def draw(record: RunRecord, task: ControlTask, summary: RunSummary) -> Figure:
     """
     Return the figure of a run; the caller closes it.

@@ -2,6 +2,7 @@
 
 import pickle
 
+import casadi as ca
 from control_samples import backup_mpc, states_in, worst_disturbance
 import numpy as np
 import pytest
@@ -181,6 +182,25 @@ def test_outside_without_a_solution_it_says_so_and_names_the_state(task, x):
 def test_a_malformed_state_is_refused(task, x):
     with pytest.raises(InvalidArrayError, match='state must'):
         task.mpc.solve(x)
+
+
+@pytest.mark.parametrize('plugin', ['daqp', 'qpoases', 'osqp'])
+@pytest.mark.parametrize('x', [(1e308, 1e308), (-1.7e308, 0.0), (0.0, 1e308)])
+def test_a_state_beyond_all_arithmetic_has_no_solution_and_nothing_is_printed(
+        task, plugin, x, capfd):
+    mpc = BackupMpc(task.mpc.qp, task.safe_set, plugin)
+    capfd.readouterr()
+    with pytest.raises(InfeasibleError, match='outside the safe set'):
+        mpc.solve(np.array(x))
+    assert capfd.readouterr() == ('', '')
+
+
+def test_a_casadi_without_the_solver_is_named_with_what_to_do(task, monkeypatch):
+    def absent(*_):
+        raise RuntimeError("plugin_interface.hpp:321: Plugin 'daqp' is not found.")
+    monkeypatch.setattr(ca, 'conic', absent)
+    with pytest.raises(SolverError, match="cannot load its solver 'daqp': install CasADi"):
+        BackupMpc(task.mpc.qp, task.safe_set)
 
 
 @pytest.mark.parametrize('entry, success', [(0.0, False), (np.nan, True), (np.inf, True)])

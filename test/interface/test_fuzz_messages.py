@@ -18,7 +18,8 @@ STAMP = st.builds(SimpleNamespace, sec=st.integers(-2**31, 2**31 - 1),
 FRAME = st.text(max_size=8) | st.builds('{}/{}'.format, st.sampled_from(
     ['episode', 'policy', '']), st.text('0123456789\u0663\u00b2-+_. ', max_size=30))
 HEADER = st.builds(SimpleNamespace, stamp=STAMP, frame_id=FRAME)
-JOINT_STATE = st.builds(SimpleNamespace, header=HEADER, position=FEW, velocity=FEW, effort=FEW)
+JOINT_STATE = st.builds(SimpleNamespace, header=HEADER, position=FEW, velocity=FEW, effort=FEW,
+                        name=st.lists(st.text(max_size=300), max_size=2))
 POINT = st.builds(SimpleNamespace, positions=FEW, velocities=FEW, effort=FEW,
                   time_from_start=STAMP)
 GOOD_POINT = st.builds(SimpleNamespace, positions=st.lists(NUMBERS, min_size=1, max_size=1),

@@ -4,7 +4,8 @@ from xml.etree import ElementTree
 
 import pytest
 from scpo_ros.config.resources import share_file
-from scpo_ros.process.discovery import lease_s, shorten_discovery
+from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.process.discovery import lease_s, require_domain, shorten_discovery
 
 
 def test_profile_and_transport_are_set(tmp_path, monkeypatch):
@@ -50,3 +51,15 @@ def test_the_lease_is_that_of_the_profile(tmp_path, monkeypatch):
     lease, = [node for node in tree.iter() if node.tag.endswith('leaseDuration')]
     assert [float(part.text) for part in lease] == [lease_s(environment)]
     assert lease_s({'FASTRTPS_DEFAULT_PROFILES_FILE': 'mine.xml'}) == lease_s({}) == 20.0
+
+
+@pytest.mark.parametrize('domain', ['', '0', '77', '232'])
+def test_a_domain_with_ports_is_taken(domain):
+    require_domain({'ROS_DOMAIN_ID': domain})
+    require_domain({})
+
+
+@pytest.mark.parametrize('domain', ['233', '9999', '-1', 'abc', '1.0', '\u00b2', '9' * 5000])
+def test_a_domain_without_ports_is_refused_with_the_rule(domain):
+    with pytest.raises(ConfigurationError, match='ROS_DOMAIN_ID must be a whole number from 0'):
+        require_domain({'ROS_DOMAIN_ID': domain})

@@ -270,3 +270,16 @@ def test_parts_are_stopped_in_their_order_and_the_last_failure_is_told():
         stop_each(lambda: ended.append(1), lambda: [][0], lambda: {}['x'], lambda: ended.append(2))
     assert ended == [1, 2]
     stop_each()
+
+
+def test_a_process_is_started_again_where_the_working_directory_was_removed(tmp_path, monkeypatch):
+    (tmp_path / 'gone').mkdir()
+    monkeypatch.chdir(tmp_path / 'gone')
+    os.rmdir(tmp_path / 'gone')
+    worker = Worker(Served, ())
+    assert worker.wait().failure == ''
+    worker.request(Add(1, 2), timeout=10)
+    assert worker.wait().value == 3
+    worker.stop()
+    with pytest.raises(FileNotFoundError):
+        os.getcwd()  # no relative path means another file than before

@@ -1,0 +1,59 @@
+"""The subscription to the robot's states, with the reliability that its driver offers."""
+
+from collections.abc import Callable
+
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
+from scpo_ros.nodes.health import STEADY
+from scpo_ros.nodes.incoming import subscribe
+from scpo_ros.process.stopping import stop_each
+from sensor_msgs.msg import JointState
+
+
+_LOOK_S = 0.5  # how often the publishers are looked at [s]
+
+
+class RobotStates:
+    """
+    Hears joint_states: reliably, or as best effort where no publisher offers more.
+
+    Many drivers publish with the sensor-data profile, of which a reliable subscription hears
+    nothing. A best-effort subscription hears both, so nothing is changed back.
+    """
+
+    def __init__(self, node: Node, callback: Callable[[JointState], None], depth: int,
+                 largest: int, refuse: Callable[[str], object]) -> None:
+        """
+        Subscribe.
+
+        :param depth: states that may wait for the callback. :param largest: length of a message
+            [bytes]. :param refuse: called with what is wrong with a message that is not unpacked.
+        """
+        self._node, self._callback, self._depth = node, callback, depth
+        self._largest, self._refuse = largest, refuse
+        self._subscription = self._subscribed(ReliabilityPolicy.RELIABLE)
+        self._timer = node.create_timer(_LOOK_S, self._look, clock=STEADY)
+
+    def _subscribed(self, reliability: ReliabilityPolicy) -> Subscription:
+        return subscribe(
+            self._node, JointState, 'joint_states', self._callback,
+            QoSProfile(depth=self._depth, reliability=reliability), self._largest, self._refuse)
+
+    def _look(self) -> None:
+        """Subscribe as best effort if all publishers offer just that."""
+        topic = self._subscription.topic_name
+        offered = {end.qos_profile.reliability
+                   for end in self._node.get_publishers_info_by_topic(topic)}
+        if offered == {ReliabilityPolicy.BEST_EFFORT}:
+            self._timer.cancel()
+            self._node.destroy_subscription(self._subscription)
+            self._subscription = self._subscribed(ReliabilityPolicy.BEST_EFFORT)
+            self._node.get_logger().info(
+                f'{topic} is published as best effort: states that are lost are not sent again')
+
+    def destroy(self) -> None:
+        """End the subscription."""
+        stop_each(self._timer.cancel,
+                  lambda: self._node.destroy_timer(self._timer),
+                  lambda: self._node.destroy_subscription(self._subscription))

@@ -1,0 +1,56 @@
+"""The recorder's clock: a wall clock that is set while a bag is recorded changes no order."""
+
+from types import SimpleNamespace
+
+import pytest
+from scpo_ros.recording.arrival import ArrivalClock
+
+S = 1_000_000_000
+BEGAN = 1_800_000_000 * S
+
+
+@pytest.fixture
+def now():
+    """Return the two clocks; a test moves them."""
+    return SimpleNamespace(wall=BEGAN, steady=7 * S)
+
+
+@pytest.fixture
+def clock(now):
+    return ArrivalClock(lambda: now.wall, lambda: now.steady)
+
+
+def passes(now, nanoseconds, slewed=0):
+    now.steady += nanoseconds
+    now.wall += nanoseconds + slewed
+
+
+def test_without_a_step_a_message_has_its_own_time_of_arrival(now, clock):
+    for _ in range(1000):
+        passes(now, S // 10, slewed=50_000)  # 500 parts in a million, as NTP slews
+        assert clock.time_of(now.wall - 300_000) == now.wall - 300_000
+
+
+def test_without_a_time_of_arrival_it_is_that_of_the_callback(now, clock):
+    passes(now, S)
+    assert clock.time_of(0) == BEGAN + S
+
+
+@pytest.mark.parametrize('step', [-3600 * S, -2 * S, -S // 10, S // 10, 2 * S, 3600 * S])
+def test_a_step_of_the_wall_clock_is_taken_out(now, clock, step):
+    passes(now, S)
+    assert clock.time_of(now.wall) == BEGAN + S
+    now.wall += step
+    passes(now, S)
+    assert clock.time_of(now.wall - 1000) == BEGAN + 2 * S - 1000
+    now.wall -= step
+    passes(now, S)
+    assert clock.time_of(now.wall) == BEGAN + 3 * S
+
+
+@pytest.mark.parametrize('step', [-3600 * S, 3600 * S])
+def test_a_message_that_waited_over_the_step_comes_when_it_is_written(now, clock, step):
+    passes(now, S)
+    received = now.wall
+    now.wall += step
+    assert clock.time_of(received) == BEGAN + S

@@ -1,0 +1,48 @@
+"""Pictures do not depend on what the user has set for matplotlib, and leave it as it was."""
+
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DRAWN = """
+import sys
+from scpo_ros.recording.figures import Figure, own_style, plt
+from scpo_ros.experiments.results import write_figure
+import scpo_ros.recording.picture
+with own_style():
+    figure, axes = plt.subplots()
+    axes.set_title('loss_% of a_policy')
+write_figure(sys.argv[1], figure)
+"""
+
+
+@pytest.mark.parametrize('backend', ['module://matplotlib_inline.backend_inline', 'TkAgg', 'none'])
+@pytest.mark.parametrize('style', ['text.usetex: True', 'figure.dpi: 1'])
+def test_a_picture_is_drawn_whatever_the_user_has_set(tmp_path, backend, style):
+    (tmp_path / 'matplotlibrc').write_text(style)
+    ended = subprocess.run(
+        [sys.executable, '-c', DRAWN, str(tmp_path / 'a.png')], cwd=ROOT, text=True,
+        capture_output=True, timeout=60, env={
+            **os.environ, 'MPLBACKEND': backend, 'MATPLOTLIBRC': str(tmp_path / 'matplotlibrc')})
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / 'a.png').stat().st_size > 5000
+
+
+def test_the_users_style_is_back_afterwards():
+    import matplotlib
+    from scpo_ros.recording.figures import own_style
+    with matplotlib.rc_context({'text.usetex': True}):
+        with own_style():
+            assert not matplotlib.rcParams['text.usetex']
+        assert matplotlib.rcParams['text.usetex']
+
+
+def test_matplotlib_is_imported_at_one_place():
+    """Where else it is imported, an unknown backend of the environment ends the process."""
+    found = [path.name for path in (ROOT / 'scpo_ros').rglob('*.py')
+             if 'import matplotlib' in path.read_text() or 'from matplotlib' in path.read_text()]
+    assert found == ['figures.py']
