@@ -1,6 +1,7 @@
 """The controller node: small, trusted, real-time; checks every policy itself before its use."""
 
 from collections.abc import Callable
+from functools import partial
 import sys
 
 from rcl_interfaces.msg import ParameterEvent
@@ -77,12 +78,12 @@ class ControllerNode(Node):
         self._commands = self.create_publisher(JointState, 'joint_command', 1)
         self._announcement = Announcement(self, self._loop.admission)
         self._figures = ControllerFigures(self, self._loop, self._punctuality)
-        self._limits = SizeLimits.of(spec)
+        limits = SizeLimits.of(spec)
         self._states = RobotStates(
-            self, self._contained(self._on_state), 1, self._limits.bytes_of('joint_states'),
+            self, self._contained(self._on_state), 1, limits.bytes_of('joint_states'),
             self._contained(self._ignore_state))
-        subscribe(self, ParameterEvent, 'policy', self._contained(self._on_policy), LATCHED_QUEUE,
-                  self._limits.bytes_of('policy'), self._contained(self._refuse_policy))
+        subscribe(self, ParameterEvent, 'policy', self._contained(partial(self._on_policy, limits)), LATCHED_QUEUE,
+                  limits.bytes_of('policy'), self._contained(self._refuse_policy))
         self.create_timer(_POLL_S, self._contained(self._poll), clock=STEADY)
         self._events = PolicyEvents(self._loop.admission.gate, story_of(self))
         self._health = Health(self, 'policy', self._diagnose, ('joint_states', 'policy'))
@@ -129,9 +130,9 @@ class ControllerNode(Node):
             self._figures.publish(state, reply)
             self._announcement.publish()
 
-    def _on_policy(self, message: ParameterEvent) -> None:
+    def _on_policy(self, limits: SizeLimits, message: ParameterEvent) -> None:
         try:
-            self._loop.admission.submit(read_policy(message, self._limits))
+            self._loop.admission.submit(read_policy(message, limits))
         except Exception as error:  # noqa: B902 - what cannot be read is refused, with its reason
             self._refuse_policy(f'{type(error).__name__}: {error}')
         self._announcement.publish()

@@ -111,7 +111,8 @@ class RecorderNode(Node):
     def _skip(self, topic: str, size: int, largest: int) -> None:
         self._skipped += 1
         self.get_logger().warn(
-            f'not recorded: {topic}: the message has {size} bytes, at most {largest} are kept', **SELDOM)
+            f'not recorded: {topic}: the message has {size} bytes, at most {largest} are kept',
+            **SELDOM)
 
     def _diagnose(self) -> tuple[bytes, str, dict[str, int]]:
         """Return the diagnostic status: level, message, values."""

@@ -1,5 +1,7 @@
 """The adapter's services: what they refuse, and that what they say is so."""
 
+from types import SimpleNamespace
+
 import pytest
 from scpo_ros.adapter.requests import Describe
 from scpo_ros.adapter.session import Session
@@ -19,6 +21,9 @@ class Offered:
 
     def create_service(self, _, name, callback):
         self.services[name] = callback
+
+    def get_logger(self):
+        return SimpleNamespace(info=lambda _: None, warn=lambda _: None)
 
 
 @pytest.mark.parametrize('name', ['rollback', 'reset', 'save_policy', 'load_policy'])

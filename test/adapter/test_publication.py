@@ -358,7 +358,7 @@ def test_a_policy_is_published_when_the_disk_has_it_or_cannot_take_it(error):
     written = Future()
     finish = written.set_result if error is None else written.set_exception
     timer = Timer(0.1, finish, [error])
-    history = SimpleNamespace(accepted={}, accept=lambda record: timer.start() or written,
+    history = SimpleNamespace(accepted={}, tests=0, accept=lambda record: timer.start() or written,
                               leave_policies_to=lambda keeper: None)
     begun(Session(AdapterConfig(), SYSTEM, history=history))
     assert written.done()

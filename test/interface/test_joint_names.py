@@ -17,7 +17,9 @@ def test_the_name_is_kept(names, joint):
     assert read_state(state(names)).joint == joint
 
 
-@pytest.mark.parametrize('names', [['arm', 'gripper'], ['arm', 'arm'], ['a' * 256]])
-def test_more_than_one_joint_or_an_endless_name_is_malformed(names):
-    with pytest.raises(InvalidArrayError, match='must name one joint'):
+@pytest.mark.parametrize('names, rule', [
+    (['arm', 'gripper'], 'must name one joint'), (['arm', 'arm'], 'must name one joint'),
+    (['a' * 257], 'must have at most 256 characters')])
+def test_more_than_one_joint_or_an_endless_name_is_malformed(names, rule):
+    with pytest.raises(InvalidArrayError, match=rule):
         read_state(state(names))
