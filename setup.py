@@ -25,6 +25,7 @@ setup(
     author_email='maintainers@scpo-ros.invalid',
     maintainer='scpo_ros developers',
     maintainer_email='maintainers@scpo-ros.invalid',
+    url='https://arxiv.org/abs/2512.13788',
     license='Apache-2.0',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
     package_data={PACKAGE: ['py.typed']},
@@ -38,10 +39,9 @@ setup(
     python_requires='>=3.10',
     install_requires=[
         'setuptools',
-        'numpy>=1.26',
-        'scipy>=1.11.1',
+        'numpy>=1.24.2',
+        'scipy>=1.10.1',
         'casadi>=3.7',  # statistics of a buffered call
-        'cvxpy>=1.5',
         'clarabel>=0.10',  # settings know max_threads
         'osqp>=0.6.3',
         'matplotlib>=3.6',
@@ -66,11 +66,12 @@ setup(
             'ros-rcl-interfaces==2.0.3',
         ],
         # What benchmark/ compares with.
-        'bench': ['polytope>=0.2.4'],
+        'bench': ['polytope>=0.2.4', 'cvxpy>=1.5'],
         'test': [
             'pytest>=7.4,<8.4',  # launch_pytest of Jazzy breaks from 8.4
             'pytest-timeout>=2.1',
-            'hypothesis>=6.100',
+            'cvxpy>=1.5',  # the reference that answers are compared with
+            'hypothesis>=6.98.15',  # of Ubuntu 24.04
             # What ament_flake8, ament_pep257 and ament_mypy run.
             'flake8>=6.1',
             'flake8-blind-except>=0.2.1',

@@ -53,6 +53,10 @@ def test_the_maintainer_has_one_address(manifest, arguments):
     assert manifest.find('maintainer').get('email') == arguments['maintainer_email']
 
 
+def test_the_addresses_of_the_website_agree(manifest, arguments):
+    assert manifest.findtext('url') == arguments['url']
+
+
 def test_the_changelog_has_an_entry_for_the_version(arguments):
     changelog = (ROOT / 'CHANGELOG.rst').read_text()
     assert re.search(rf'\b{re.escape(arguments["version"])}\b', changelog)
@@ -141,6 +145,31 @@ def test_the_constraints_pin_what_setup_asks_for(arguments):
             r'([a-z0-9-]+)(?:\[\w+\])?(?:==([\d.]+))?.*', requirement).groups()
         assert name in pins, f'{requirement} has no pin'
         assert version in (None, pins[name]), f'{requirement} is pinned to {pins[name]}'
+
+
+SYSTEM = {'setuptools', 'numpy', 'scipy', 'matplotlib', 'pyyaml', 'tqdm'}  # Debian packages
+
+
+def test_the_readme_installs_from_pip_what_has_no_debian_package(arguments, manifest):
+    line = re.search(r'^pip install --break-system-packages (.*)$',
+                     (ROOT / 'README.md').read_text(), re.MULTILINE).group(1)
+    named, pins = dict(item.split('==') for item in line.split()), pinned('constraints.txt')
+    required = {re.match('[a-z0-9-]+', text).group() for text in arguments['install_requires']}
+    assert set(named) == required - SYSTEM
+    assert all(pins[name] == version for name, version in named.items())
+    executed = {element.text for element in manifest.findall('exec_depend')}
+    skipped = re.search(r"--skip-keys '(.*)'", (ROOT / 'README.md').read_text()).group(1).split()
+    assert {key for key in executed if key.endswith('-pip')} <= set(skipped)
+
+
+def test_cvxpy_is_a_reference_of_tests_and_benchmark_only(manifest, arguments):
+    """It brings a numpy that hides the system's, for which the system's matplotlib was built."""
+    assert not any('cvxpy' in text for text in arguments['install_requires'])
+    for extra in ('test', 'bench'):
+        assert any('cvxpy' in text for text in arguments['extras_require'][extra])
+    keys = {kind: [element.text for element in manifest.findall(kind)]
+            for kind in ('depend', 'exec_depend', 'test_depend')}
+    assert ['python3-cvxpy-pip' in keys[kind] for kind in keys] == [False, False, True]
 
 
 def test_continuous_integration_runs_the_command_of_the_readme():

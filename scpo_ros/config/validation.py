@@ -132,8 +132,14 @@ def build(kind: type[_Kind], values: Mapping[str, object]) -> _Kind:
             refuse_old_name(name, item)
             near = difflib.get_close_matches(name, known, 1)
             hint = f'; did you mean {near[0]!r}?' if near else ''
-            raise ConfigurationError(name, item, f'is not a parameter of {kind.__name__}{hint}')
+            raise ConfigurationError(name, item, f'is not a parameter of {_title(kind)}{hint}')
     return _assembled(kind(), values, '')
+
+
+def _title(kind: type) -> str:
+    """Return what messages call a configuration class: AdapterConfig is the adapter."""
+    name = kind.__name__.removesuffix('Config').lower()
+    return 'the specification' if name == 'spec' else f'the {name}'
 
 
 def _assembled(default: _Kind, values: Mapping[str, object], prefix: str) -> _Kind:

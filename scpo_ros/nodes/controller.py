@@ -82,7 +82,8 @@ class ControllerNode(Node):
         self._states = RobotStates(
             self, self._contained(self._on_state), 1, limits.bytes_of('joint_states'),
             self._contained(self._ignore_state))
-        subscribe(self, ParameterEvent, 'policy', self._contained(partial(self._on_policy, limits)), LATCHED_QUEUE,
+        subscribe(self, ParameterEvent, 'policy',
+                  self._contained(partial(self._on_policy, limits)), LATCHED_QUEUE,
                   limits.bytes_of('policy'), self._contained(self._refuse_policy))
         self.create_timer(_POLL_S, self._contained(self._poll), clock=STEADY)
         self._events = PolicyEvents(self._loop.admission.gate, story_of(self))

@@ -65,7 +65,7 @@ def declare(node: Node, kind: type[Config]) -> tuple[Spec, Config]:
         raise ConfigurationError('use_sim_time', clock, 'must be of type bool')
     spec, config = build_node(kind, given)
     node.add_on_set_parameters_callback(lambda parameters: _admissible(node, parameters))
-    for name, (item, meta) in {**flatten(spec), **flatten(config)}.items():
+    for name, (item, meta) in {**flatten(config), **flatten(spec)}.items():
         _declare_one(node, name, _plain(item), meta, name in given)
     return spec, config
 
@@ -83,10 +83,8 @@ def _declare_one(node: Node, name: str, item: Value, meta: 'Metadata', given: bo
     """Declare a parameter; one that was given was declared with the node, without all this."""
     try:
         if given:
-            node.set_parameters([Parameter(name, value=item)])
-            node.set_descriptor(name, _descriptor(name, item, meta))
-        else:
-            node.declare_parameter(name, item, _descriptor(name, item, meta))
+            node.undeclare_parameter(name)
+        node.declare_parameter(name, item, _descriptor(name, item, meta), ignore_override=True)
     except ParameterException as error:
         raise ConfigurationError(name, item, f'is refused: {error}') from error
 

@@ -1,9 +1,10 @@
 """
-Runs rqt with a perspective, once this process has discovered the topics and nodes in it.
+Runs rqt with a perspective, once this process has discovered the topics and services in it.
 
-When rqt restores a perspective, its plots drop every topic, and its parameter editor every node,
-that is not discovered yet. On a busy machine discovery takes longer than that. All nodes of a
-process share what was discovered, so a node is made here first, which waits, and stays.
+When rqt restores a perspective, its plots drop every topic, its parameter editor every node, and
+its service caller every service that is not discovered yet. On a busy machine discovery takes
+longer than that. All nodes of a process share what was discovered, so a node is made here first,
+which waits, and stays.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,34 +13,42 @@ import sys
 import time
 
 import rclpy
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+from scpo_ros.nodes.rqt_window import arranged
 
 
 _PATIENCE_S = 20.0  # a perspective that shows half is better than none [s, wall]
 
 
 def shown(perspective: str) -> tuple[set[str], set[str]]:
-    """Return the topics that the text of a perspective plots, and the nodes that it selects."""
+    """Return the topics that the text of a perspective plots, and the services that it needs."""
     topics = set(re.findall(r"'(/[^'\s]+)/data'", perspective))
     selected = ''.join(re.findall(r'"selected_nodes": {\s*"repr": "([^"]*)"', perspective))
-    return topics, set(re.findall(r"'(/[^'\s]+)'", selected))
+    called = re.findall(r'"current_service_name": {\s*"repr": "\'([^\']+)\'"', perspective)
+    nodes = re.findall(r"'(/[^'\s]+)'", selected)
+    return topics, {*called, *(f'{node}/list_parameters' for node in nodes)}
 
 
-def missing(node: Node, topics: Iterable[str], nodes: Iterable[str]) -> list[str]:
-    """Return what a node has not discovered of topics with a publisher and of other nodes."""
-    services = {name for name, _ in node.get_service_names_and_types()}
+def missing(node: Node, topics: Iterable[str], services: Iterable[str]) -> list[str]:
+    """Return what a node has not discovered of topics with a publisher and of services."""
+    present = {name for name, _ in node.get_service_names_and_types()}
     return (sorted(topic for topic in topics if not node.count_publishers(topic))
-            + sorted(name for name in nodes if f'{name}/list_parameters' not in services))
+            + sorted(set(services) - present))
 
 
-def wait(node: Node, topics: Iterable[str], nodes: Iterable[str],
+def wait(node: Node, topics: Iterable[str], services: Iterable[str],
          spin: Callable[..., None] = rclpy.spin_once,
          clock: Callable[[], float] = time.monotonic) -> list[str]:
     """Wait until nothing is missing, or patience ends; return what is missing."""
     deadline = clock() + _PATIENCE_S
-    while missing(node, topics, nodes) and clock() < deadline and rclpy.ok():
+    absent = missing(node, topics, services)
+    while absent and clock() < deadline:
         spin(node, timeout_sec=0.1)
-    return missing(node, topics, nodes)
+        if not rclpy.ok():
+            return []
+        absent = missing(node, topics, services)
+    return absent
 
 
 def main() -> int:
@@ -50,14 +59,17 @@ def main() -> int:
     """
     rclpy.init()
     node = rclpy.create_node('rqt_start', start_parameter_services=False)
-    with open(sys.argv[-1], encoding='utf-8') as file:
-        absent = wait(node, *shown(file.read()))
+    try:
+        with open(sys.argv[-1], encoding='utf-8') as file:
+            absent = wait(node, *shown(file.read()))
+    except (KeyboardInterrupt, ExternalShutdownException):
+        return 0
     if not rclpy.ok():
         return 0
     if absent:
         node.get_logger().warn(f'not there yet, and not shown: {", ".join(absent)}')
     from rqt_gui.main import Main  # not installed where nobody asks for it
-    return int(Main().main(['rqt', *sys.argv[1:]]) or 0)
+    return int(arranged(Main)().main(['rqt', *sys.argv[1:]]) or 0)
 
 
 if __name__ == '__main__':

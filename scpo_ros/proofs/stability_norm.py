@@ -1,16 +1,15 @@
 """
 The quadratic norm in which the state shrinks fastest under the backup, and where that is linear.
 
-    minimise rate   subject to   x+'P x+ <= rate^2 x'Px for the sampled x, P >= I-like, P_11 = 1
+    minimise rate   subject to   x+'P x+ <= rate^2 x'Px for the sampled x,
+                                 P >= _DEFINITE I, P_11 = 1
 
 by bisection over the rate: for a fixed one the conditions are linear in P. That it shrinks
 everywhere is left to the proof.
 """
 
-from collections.abc import Callable
-
 import numpy as np
-from scpo_ros.arrays import Array
+from scpo_ros.arrays import Array, Integers
 from scpo_ros.backup.law import Backup
 from scpo_ros.backup.planar.law_pieces import ENLARGEMENTS, LawPieces
 from scpo_ros.exceptions import InfeasibleError
@@ -47,26 +46,58 @@ def stability_norm(system: LinearSystem, law: Backup) -> Array:
 
 def _feasible(x: Array, after: Array, rate: float) -> Array | None:
     """Return P with x+'P x+ <= rate^2 x'Px at all samples, None where there is none."""
-    n = x.shape[1]
-    import cvxpy as cp  # a second to import, and a controller that starts again must not wait
-    from cvxpy.atoms.affine.trace import trace
-    from cvxpy.atoms.affine.vec import vec
-    P = cp.Variable((n, n), PSD=True)
-    size_of: Callable[[cp.Variable], cp.Expression] = trace
-    size = np.sum(x * x, axis=1)
-    outer = (after[:, :, None] * after[:, None] - rate**2 * x[:, :, None] * x[:, None])
-    rows = (outer / size[:, None, None]).reshape(len(x), -1)
-    problem = cp.Problem(cp.Minimize(size_of(P)), [
-        rows @ vec(P, order='C') <= 0, P >> _DEFINITE * np.eye(n), P[0, 0] == 1])
-    try:
-        solve: Callable[..., object] = problem.solve
-        solve(solver=cp.CLARABEL)
-    except cp.error.SolverError:
+    stacked = _solved(*_program(x, after, rate))
+    if stacked is None or not np.all(np.isfinite(stacked)):
         return None
-    if problem.status != cp.OPTIMAL or P.value is None:
-        return None
-    found: Array = 0.5 * (P.value + P.value.T)
+    row, column, scale = _triangle(x.shape[1])
+    found = np.zeros((x.shape[1], x.shape[1]))
+    found[row, column] = found[column, row] = stacked / scale
     return found
+
+
+def _triangle(n: int) -> tuple[Integers, Integers, Array]:
+    """
+    Return how Clarabel stacks a symmetric matrix: (row, column, scale) of the entries.
+
+    They are those of the upper triangle, column by column, times sqrt(2) off the diagonal, so
+    that the product of two stacked matrices is their inner product.
+    """
+    column, row = np.tril_indices(n)
+    return row, column, np.where(row == column, 1.0, np.sqrt(2.0))
+
+
+def _program(x: Array, after: Array, rate: float) -> tuple[Array, Array, Array]:
+    """
+    Return (q, G, h) of the program for the stacked P.
+
+    minimise q'p = tr P   subject to   h - G p in {0} x R_+^N x S_+: P_11 = 1, a row for each of
+    the N samples, over |x|^2, and P >= _DEFINITE I.
+    """
+    row, column, scale = _triangle(x.shape[1])
+    eye = np.where(row == column, 1.0, 0.0)
+    grown = (after[:, row] * after[:, column] - rate**2 * x[:, row] * x[:, column]) * scale
+    first = np.where((row == 0) & (column == 0), 1.0, 0.0)
+    matrix = np.vstack([first, grown / np.sum(x * x, axis=1)[:, None], -np.eye(len(row))])
+    offset = np.concatenate([[1.0], np.zeros(len(x)), -_DEFINITE * eye])
+    return eye, matrix, offset
+
+
+def _solved(linear: Array, matrix: Array, offset: Array) -> Array | None:
+    """Return the p that Clarabel found, None where it says anything but solved."""
+    import clarabel  # a controller that starts again, with P in its cache, must not wait for it
+    from scipy import sparse
+    size = matrix.shape[1]
+    n = int((np.sqrt(8 * size + 1) - 1) / 2)  # size = n (n + 1) / 2
+    cones = [clarabel.ZeroConeT(1), clarabel.NonnegativeConeT(len(matrix) - 1 - size),
+             clarabel.PSDTriangleConeT(n)]
+    settings = clarabel.DefaultSettings()
+    settings.verbose, settings.max_threads = False, 1
+    solution = clarabel.DefaultSolver(
+        sparse.csc_matrix((size, size)), linear, sparse.csc_matrix(matrix), offset, cones,
+        settings).solve()
+    if solution.status != clarabel.SolverStatus.Solved:
+        return None
+    return np.array(solution.x)
 
 
 def inner_radius(pieces: LawPieces, weight: Array) -> tuple[float, Array]:

@@ -107,8 +107,12 @@ def _solved(problem: ProjectionProblem, reach: float) -> tuple[ProjectionAnswer,
 
 
 def solve_reference(problem: ProjectionProblem) -> ProjectionAnswer:
-    """Return the same projection written as the QCQP that it is, by CVXPY, for comparison."""
-    cvxpy = import_module('cvxpy')  # a second to import, and only the reference needs it
+    """
+    Return the same projection written as the QCQP that it is, by CVXPY, for comparison.
+
+    :raises ModuleNotFoundError: where CVXPY is not installed; nothing else needs it.
+    """
+    cvxpy = import_module('cvxpy')
     rest = _answer_at_rest(problem)
     if rest is not None:
         return rest

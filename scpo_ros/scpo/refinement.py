@@ -78,10 +78,13 @@ def _least_squares(matrix: Array, right: Array) -> Array:
     would be taken for rounding (Ruiz, *A scaling algorithm*, RAL-TR-2001-034).
 
     :param matrix: symmetric.
+    :raises LinAlgError: if an entry is not a number, which numpy 1.24 answers by another error.
     """
     units = np.ones(len(right))
     for _ in range(EQUILIBRATIONS):
         largest = np.max(np.abs(matrix * np.outer(units, units)), axis=1, initial=0.0)
         units /= np.sqrt(np.where(largest > 0, largest, 1.0))
     scaled = matrix * np.outer(units, units)
+    if not np.all(np.isfinite(scaled)):
+        raise np.linalg.LinAlgError('the equilibrated matrix is not finite')
     return units * np.linalg.lstsq(scaled, units * right, rcond=None)[0]

@@ -8,8 +8,8 @@ import re
 from hypothesis import given, strategies as st
 import pytest
 from scpo_ros.config import (
-    AdapterConfig, BackupConfig, ControllerConfig, MetricsConfig, NODES, PlantConfig, PolicyConfig,
-    Spec, SystemConfig)
+    AdapterConfig, BackupConfig, build_node, ControllerConfig, MetricsConfig, NODES, PlantConfig,
+    PolicyConfig, Spec, SystemConfig)
 from scpo_ros.config.configuration import checked_configuration
 from scpo_ros.config.parameter_file import read_parameter_file
 from scpo_ros.config.validation import build, flatten
@@ -101,10 +101,17 @@ def test_numbers_take_the_type_of_their_default():
     ('system.dtt', 'system.dt'), ('backup.horizn', 'backup.horizon'), ('dt', None),
     ('system', 'system.dt'), ('', None), ('metrics.baseline_costs', 'metrics.baseline_cost')])
 def test_an_unknown_name_is_refused_with_the_nearest(name, nearest):
-    with pytest.raises(ConfigurationError, match='is not a parameter of Spec') as caught:
+    with pytest.raises(ConfigurationError, match='not a parameter of the specification') as caught:
         build(Spec, {name: 1})
     assert caught.value.name == name and caught.value.value == 1
     assert nearest is None or nearest in caught.value.rule
+
+
+@pytest.mark.parametrize('node, kind', NODES.items())
+def test_an_unknown_name_is_refused_in_the_name_of_the_node(node, kind):
+    with pytest.raises(ConfigurationError, match=f'is not a parameter of the {node}') as caught:
+        build_node(kind, {'learning_rate': 1})
+    assert 'Config' not in str(caught.value)
 
 
 @pytest.mark.parametrize('changes, name, rule', [

@@ -31,6 +31,7 @@ def test_the_ledger_writes_what_it_always_wrote(identity):
     assert line_of(GENESIS, {'record': record_values(LINES[identity])})[0] == identity
 
 
+@pytest.mark.skipif(np.__version__ < '2', reason='numpy 1 writes other headers of the archive')
 @pytest.mark.parametrize('identity', FILES)
 def test_a_file_holds_what_it_always_held(identity):
     stream = io.BytesIO()

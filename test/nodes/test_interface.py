@@ -124,7 +124,8 @@ def test_the_tables_hold_for_the_running_nodes(nodes, probe, call):
             while_found(probe, lambda keys=tuple(table_says): publishers(probe, keys),
                         dict.fromkeys(table_says, 1))
     check_parameters(nodes, call)
-    check_layouts({name for node in nodes for _, name in seen(probe, node, 'pub')})
+    check_layouts({name for node in nodes for kind in ('pub', 'srv')
+                   for _, name in seen(probe, node, kind)})
 
 
 def check_parameters(nodes, call):
@@ -150,9 +151,9 @@ def check_parameters(nodes, call):
     assert found == may_change
 
 
-def check_layouts(published):
-    """Hold the topics of the shipped layouts against what the nodes publish."""
-    published = {name.replace(NAMESPACE, '/scpo', 1) for name in published}
+def check_layouts(offered):
+    """Hold the topics and services of the shipped layouts against those of the nodes."""
+    offered = {name.replace(NAMESPACE, '/scpo', 1) for name in offered}
     texts = {name: (ROOT / 'config' / name).read_text() for name in (
         'scpo.perspective', 'foxglove.json', 'plotjuggler.xml', 'scpo.rviz')}
     assert json.loads(texts['scpo.perspective']) and json.loads(texts['foxglove.json'])
@@ -161,7 +162,7 @@ def check_layouts(published):
     for name, text in texts.items():
         shown = set(re.findall(r'/scpo/[a-z_]+/[a-z_/]+[a-z]', text))
         shown = {re.sub('/data$', '', topic) for topic in shown}
-        assert shown and shown <= published, name
+        assert shown and shown <= offered, name
 
 
 def change(call, node, **values):

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+import signal
 import subprocess
 import sys
 
@@ -15,19 +16,24 @@ ROOT = Path(__file__).parents[2]
 NAMESPACE = 'scpo_test'
 
 
-def perspective(topics, nodes):
+def perspective(topics, nodes, service=None):
     keys = [{'topics': {'repr': repr([f'{topic}/data' for topic in topics]), 'type': 'repr'}},
             {'topics': {'repr': repr(f'{topics[0]}/data'), 'type': 'repr'}},
-            {'selected_nodes': {'repr': repr(nodes), 'type': 'repr'}}]
+            {'selected_nodes': {'repr': repr(nodes), 'type': 'repr'}},
+            {'current_service_name': {'repr': repr(service), 'type': 'repr'}}]
     return json.dumps({'groups': {str(i): {'keys': key} for i, key in enumerate(keys)}}, indent=2)
 
 
 def test_the_shipped_perspective_is_read():
-    topics, nodes = shown((ROOT / 'config' / 'scpo.perspective').read_text())
-    assert nodes == {'/scpo/expert'} and len(topics) == 9
-    assert {'/scpo/adapter/metrics/loss', '/scpo/controller/metrics/input_margin'} <= topics
-    assert shown(perspective(['/a/b'], ['/a/c', '/d'])) == ({'/a/b'}, {'/a/c', '/d'})
+    topics, services = shown((ROOT / 'config' / 'scpo.perspective').read_text())
+    assert services == {'/scpo/expert/list_parameters', '/scpo/adapter/rollback',
+                        '/scpo/adapter/reset'}
+    assert len(topics) == 5
+    assert {'/scpo/adapter/metrics/loss', '/scpo/controller/metrics/position_use'} <= topics
+    assert shown(perspective(['/a/b'], ['/a/c', '/d'])) == (
+        {'/a/b'}, {'/a/c/list_parameters', '/d/list_parameters'})
     assert shown(perspective(['/a/b'], [])) == ({'/a/b'}, set())
+    assert shown(perspective(['/a/b'], [], '/a/go')) == ({'/a/b'}, {'/a/go'})
 
 
 def test_patience_ends_and_what_is_missing_is_named(probe):
@@ -61,18 +67,35 @@ def stand_in(tmp_path):
 def test_rqt_begins_when_everything_is_discovered(stand_in, probe, processes, tmp_path):
     path = tmp_path / 'a.perspective'
     topic, node = f'/{NAMESPACE}/late', f'/{NAMESPACE}/expert'
+    service = f'{node}/list_parameters'
     path.write_text(perspective([topic], [node]))
-    assert missing(probe, *shown(path.read_text())) == [topic, node]
+    assert missing(probe, *shown(path.read_text())) == [topic, service]
     process = subprocess.Popen(
         [sys.executable, '-m', 'scpo_ros.nodes.rqt', '--perspective-file', str(path)],
         cwd=ROOT, env=stand_in, stdout=subprocess.PIPE, text=True)
     try:
         probe.wait(lambda: 'rqt_start' in probe.get_node_names())
         processes.start('expert')
-        probe.wait(lambda: not missing(probe, (), {node}))
+        probe.wait(lambda: not missing(probe, (), {service}))
         assert process.poll() is None  # the topic is not there yet
         probe.create_publisher(Float64, 'late', 1)
         said, _ = process.communicate(timeout=20)
     finally:
         process.kill()
     assert process.returncode == 7 and said == "['rqt', '--perspective-file'] 1\n"
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_waits_ends_it_without_a_traceback(stand_in, probe, tmp_path, number):
+    path = tmp_path / 'a.perspective'
+    path.write_text(perspective([f'/{NAMESPACE}/never'], []))
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'scpo_ros.nodes.rqt', '--perspective-file', str(path)],
+        cwd=ROOT, env=stand_in, stderr=subprocess.PIPE, text=True)
+    try:
+        probe.wait(lambda: 'rqt_start' in probe.get_node_names())
+        process.send_signal(number)
+        _, said = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0 and 'Traceback' not in said, said

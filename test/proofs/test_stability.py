@@ -1,14 +1,16 @@
 """The proof of stability: sound, tight, and what it says is what simulations do."""
 
 from dataclasses import replace
+import sys
 
+import clarabel
 from control_samples import pushing, states_in, weights
 import numpy as np
 import pytest
 from scpo_ros.backup.planar.law_pieces import cached_pieces, LawPieces
 from scpo_ros.config import MetricsConfig, Spec
 from scpo_ros.exceptions import ConfigurationError, InfeasibleError
-from scpo_ros.proofs import stability
+from scpo_ros.proofs import stability, stability_norm as stability_norm_module
 from scpo_ros.proofs.enclosure import jacobian_enclosed
 from scpo_ros.proofs.stability import ProvedStability
 from scpo_ros.proofs.stability_norm import inner_radius, stability_norm
@@ -186,6 +188,41 @@ def test_the_norm_is_found_and_the_law_is_linear_where_it_says(task, proof, rng)
     assert radius > 0.05 and np.allclose(law(x)[:, 0], x @ gain, rtol=0, atol=1e-8)
     x = 1.02 * x
     assert not np.allclose(law(x)[:, 0], x @ gain, rtol=0, atol=1e-8)
+
+
+def test_the_norm_at_one_rate_is_the_smallest_that_the_rows_allow(task):
+    law = task.policy.backup
+    x = task.safe_set.boundary(300) * 0.999
+    after = task.system.step(x, law(x))
+    weight = stability_norm_module._feasible(x, after, 0.985)
+    size = np.einsum('ni,ij,nj->n', x, weight, x)
+    grown = np.einsum('ni,ij,nj->n', after, weight, after)
+    assert np.all(grown <= 0.985**2 * size * (1 + 1e-6))
+    assert weight[0, 0] == pytest.approx(1.0) and np.linalg.eigvalsh(weight)[0] >= 1e-3 - 1e-8
+    for step in ([[0.0, 1e-3], [1e-3, 0.0]], [[0.0, -1e-3], [-1e-3, 0.0]], np.zeros((2, 2))):
+        other = weight + np.array(step) + [[0.0, 0.0], [0.0, -1e-3]]  # of a smaller trace
+        beyond = np.einsum('ni,ij,nj->n', after, other, after) - 0.985**2 * np.einsum(
+            'ni,ij,nj->n', x, other, x)
+        assert np.any(beyond > 0) or np.linalg.eigvalsh(other)[0] < 1e-3
+
+
+@pytest.mark.parametrize('n', [2, 3])
+def test_a_stacked_matrix_keeps_the_inner_product(n, rng):
+    row, column, scale = stability_norm_module._triangle(n)
+    left, right = (m + m.T for m in rng.normal(size=(2, n, n)))
+    assert (left[row, column] * scale) @ (right[row, column] * scale) == pytest.approx(
+        np.sum(left * right))
+    assert [(i, j) for i, j in zip(row, column)][:3] == [(0, 0), (0, 1), (1, 1)]
+
+
+def test_the_norm_needs_no_cvxpy_and_no_other_status_than_solved(task, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'cvxpy', None)
+    x = task.safe_set.boundary(40) * 0.999
+    after = task.system.step(x, task.policy.backup(x))
+    assert stability_norm_module._feasible(x, after, 0.99) is not None
+    assert stability_norm_module._feasible(x, after, 0.1) is None
+    monkeypatch.setattr(clarabel.SolverStatus, 'Solved', clarabel.SolverStatus.AlmostSolved)
+    assert stability_norm_module._feasible(x, after, 0.99) is None
 
 
 def test_a_backup_that_does_not_contract_has_no_norm(task):

@@ -1,10 +1,10 @@
 """Laws of the projection: idempotent, non-expansive, identity inside, on the boundary outside."""
 
 from dataclasses import replace
+from importlib.util import find_spec
 import subprocess
 import sys
 
-import cvxpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import numpy as np
@@ -22,6 +22,7 @@ from scpo_toys import random_problem
 
 
 seeds = st.integers(0, 10 ** 6)
+needs_reference = pytest.mark.skipif(find_spec('cvxpy') is None, reason='CVXPY is not installed')
 
 
 def projected(problem, step):
@@ -104,6 +105,7 @@ def test_control_what_is_no_projection_breaks_the_laws(wrong, law):
     assert not all(law(wrong, seed) for seed in range(40))
 
 
+@needs_reference
 @pytest.mark.parametrize('seed', range(25))
 def test_agrees_with_the_reference(seed):
     problem = random_problem(seed)
@@ -188,7 +190,8 @@ def test_pulled_in_is_inside_and_as_far_as_possible(seed, exponent):
         assert np.array_equal(inside, b)
 
 
-@pytest.mark.parametrize('solve', [solve_projection, solve_reference])
+@pytest.mark.parametrize('solve', [
+    solve_projection, pytest.param(solve_reference, marks=needs_reference)])
 @pytest.mark.parametrize('excess', [0.0, 0.1])
 def test_without_slater_the_answer_is_to_stand_still(solve, excess):
     region = LocalSafeRegion([excess], [[1.0]], [1.0], 1e-3, 0.5, 0.0, [0.0])
@@ -211,7 +214,9 @@ def test_a_solver_without_its_good_status_is_no_answer(monkeypatch):
     assert answer.violation == np.inf and answer.duality_gap == np.inf
 
 
+@needs_reference
 def test_a_reference_without_its_good_status_is_no_answer(monkeypatch):
+    import cvxpy
     assert solve_reference(random_problem(0)).violation < np.inf
     monkeypatch.setattr(cvxpy.Problem, 'status', property(lambda _: 'optimal_inaccurate'))
     answer = solve_reference(random_problem(0))
