@@ -101,15 +101,15 @@ class Adversary:
 
     def inputs(self, x):
         """Return the inputs (P, S) of all policies at states (S, n) or (P, S, n)."""
-        flat = x.reshape(-1, x.shape[-1])
-        backup = self.task.policy.backup(flat)[:, 0].reshape(x.shape[:-1])
+        backup = self.task.policy.backup(x)
         return self.task.system.saturate(
-            (backup + self.task.policy.network(self.pool, x))[..., None])[..., 0]
+            backup + self.task.policy.network(self.pool, x))[..., 0]
 
     def after(self, x):
         """Return stage costs (P, S) and next states (P, S, n) with w = 0."""
         u = self.inputs(x)
-        return self.task.simulator.stage_cost(x, u), self.task.system.step(x, u[..., None])
+        u = u[..., None]
+        return self.task.simulator.stage_cost(x, u), self.task.system.step(x, u)
 
     def choose(self, strategy, period, x):
         """Return the indices (S,) of the policies for the next period at states (S, n)."""
@@ -154,7 +154,8 @@ def loop_of(task):
         budget=CostBudget(task, ControllerConfig().cost_tolerance_of(task.spec)))
     for k in range(-_AT_REST, 0):
         loop.answer(SimpleNamespace(
-            time=k * dt, episode=-1, x=np.zeros(task.system.n), applied=0.0))
+            time=k * dt, episode=-1, x=np.zeros(task.system.n),
+            applied=np.zeros(task.system.m)))
     return loop
 
 
@@ -171,8 +172,8 @@ def run(adversary, strategy, period, scenarios, budget=True):
         if k % period == 0:
             chosen = adversary.choose(strategy, period, x)
         u, base = controller.answer(k, x, chosen), task.policy.backup(reference)
-        cost += task.simulator.stage_cost(x, u)
-        backup += task.simulator.stage_cost(reference, base[:, 0])
+        cost += task.simulator.stage_cost(x, u[:, None])
+        backup += task.simulator.stage_cost(reference, base)
         x = task.system.step(x, u[:, None], scenarios.w[:, k])
         reference = task.system.step(reference, base, scenarios.w[:, k])
     return Spent(cost, backup, controller.acted / (len(x) * scenarios.horizon))
@@ -195,7 +196,7 @@ class _Budgeted:
     """A control loop for each start."""
 
     def __init__(self, adversary, count):
-        self._adversary, self._applied = adversary, np.zeros(count)
+        self._adversary, self._applied = adversary, np.zeros((count, 1))
         self._loops = [loop_of(adversary.task) for _ in range(count)]
         self._identities = [digest(theta) for theta in adversary.pool]
 
@@ -207,7 +208,7 @@ class _Budgeted:
         self._applied = np.array([loop.answer(SimpleNamespace(
             time=k * dt, episode=0, x=state, applied=u)).u
             for loop, state, u in zip(self._loops, x, self._applied)])
-        return self._applied
+        return self._applied[:, 0]
 
     @property
     def acted(self):

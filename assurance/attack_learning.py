@@ -44,7 +44,7 @@ class Adapter:
         self.session = Session(self._config, self._target.learnt.task.system)
         for step in range(-_WATCHED, 0):
             self.session.seen.add_state(SimpleNamespace(
-                time=self._now + 0.1 * step, episode=0, x=np.zeros(2), applied=0.0))
+                time=self._now + 0.1 * step, episode=0, x=np.zeros(2), applied=np.zeros(1)))
         self.turn('start')
         self.turn('start')
 
@@ -63,9 +63,9 @@ class Adapter:
     def turn(self, kind):
         """Let the adapter do what is due, and the controller with what it publishes."""
         self._now += 0.1
-        state = SimpleNamespace(time=self._now, episode=0, x=np.zeros(2), applied=0.0)
+        state = SimpleNamespace(time=self._now, episode=0, x=np.zeros(2), applied=np.zeros(1))
         self.session.seen.add_state(state)
-        self.session.add_command(self._now, f'guard/{self._now}', 0.0)
+        self.session.add_command(self._now, f'guard/{self._now}', np.zeros(1))
         for _ in range(6):
             request = self.session.next_request(True)
             if request is None:
@@ -131,7 +131,7 @@ def laws(learnt, adapter, rng):
         """See the weights, and ask for a little more of what is still allowed."""
         low, up = task.bounds(x)
         u = task.policy.backup(x)[:, 0] + task.policy.network(
-            adapter.learner.updater.theta[None], x)[0]
+            adapter.learner.updater.theta[None], x)[0, :, 0]
         return np.where(x[:, 1] > 0, np.minimum(up, 1.0), np.maximum(low, -1.0))[:, None] * (
             0.9) + 0.1 * u[:, None]
 

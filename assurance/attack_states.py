@@ -56,9 +56,10 @@ def attack(learnt, oracle, tally, rng, count):
     while sent < count:
         state = plant.state
         seen = SimpleNamespace(time=1e5 + 0.1 * state.step, episode=state.episode, x=state.x,
-                               applied=state.applied[0])
+                               applied=state.applied)
         reply = loop.answer(seen)
-        if reply is None or not abs(reply.u) <= task.system.input_limit[0]:
+        if reply is None or not np.all(
+                np.abs(reply.u) <= task.system.input_limit):
             tally.fail('limit_violations', f'no admissible answer to {seen}')
             return
         for _ in range(rng.integers(0, 5)):  # never three hostile ones of one time line in a row
@@ -97,14 +98,14 @@ def attack_clock(learnt, oracle, tally, rng, count):
             state = plant.state
             reply = loop.answer(SimpleNamespace(
                 time=offset + 0.1 * state.step, episode=state.episode, x=state.x,
-                applied=state.applied[0]))
+                applied=state.applied))
             unanswered = 0 if reply is not None else unanswered + 1
             if unanswered > 3:
                 tally.fail('controller_crashes', f'deaf after the clock was set to {offset}')
                 return
             # an unanswered state is braked for: the harness does not hold the last input
-            plant.advance(reply.u if reply is not None else float(
-                task.system.saturate(-state.x[1:] / 0.1)[0]))
+            plant.advance(reply.u if reply is not None
+                          else task.system.saturate(-state.x[1:] / 0.1))
         tally.take('clock: set')
     if plant.limit_violations:
         tally.fail('limit_violations', f'{plant.limit_violations} after clocks were set')
@@ -128,7 +129,7 @@ def attack_reset(learnt, oracle, tally, rng, count):
     while sent < count:
         state = plant.state
         reply = loop.answer(SimpleNamespace(time=1e5 + 0.1 * state.step, episode=state.episode,
-                                            x=state.x, applied=state.applied[0]))
+                                            x=state.x, applied=state.applied))
         if reply is None:
             tally.fail('limit_violations', f'no answer to the state of step {state.step}')
             return

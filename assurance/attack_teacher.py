@@ -41,7 +41,7 @@ class Teacher:
         system, cost = self.task.system, []
         for law in self._laws:
             u = law(states)
-            total = self.task.simulator.stage_cost(states, u[:, 0]) + self.task.cost_to_go(
+            total = self.task.simulator.stage_cost(states, u) + self.task.cost_to_go(
                 system.step(states, u))
             cost.append(np.nan_to_num(total, nan=np.inf).sum())
         self._learner.demonstrations.add(states, self._laws[int(np.argmax(cost))](states))
@@ -66,7 +66,7 @@ def run(learnt, scenarios, rng, budget=True):
     """
     teacher, task, costs, acted = Teacher(learnt, rng), learnt.task, [], 0
     for x0, w in zip(scenarios.x0, scenarios.w):
-        loop, x, reference, u = loop_of(task), x0, x0, 0.0
+        loop, x, reference, u = loop_of(task), x0, x0, np.zeros(1)
         loop.budget = loop.budget if budget else None
         cost = np.zeros(2)
         for k, push in enumerate(w):
@@ -77,8 +77,8 @@ def run(learnt, scenarios, rng, budget=True):
                 time=k * task.system.dt, episode=0, x=x, applied=u)).u
             base = task.policy.backup(reference)
             cost += [task.simulator.stage_cost(x, u),
-                     task.simulator.stage_cost(reference, base[0])]
-            x = task.system.step(x, np.array([u]), push)
+                     task.simulator.stage_cost(reference, base)]
+            x = task.system.step(x, u, push)
             reference = task.system.step(reference, base, push)
         costs.append(cost)
         acted += loop.counts[Source.BUDGET]

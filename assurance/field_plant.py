@@ -69,19 +69,20 @@ class FieldPlant:
 
     def _seen(self, applied):
         return SimpleNamespace(time=self.time, episode=self.episode, x=self.x.copy(),
-                               applied=applied)
+                               applied=np.array([applied]))
 
     @property
     def period(self) -> float:
         """Return the nominal time between two states [s]."""
         return self._fault.rate * self._system.dt
 
-    def advance(self, answer: float | None) -> SimpleNamespace | None:
+    def advance(self, answer: np.ndarray | None) -> SimpleNamespace | None:
         """
         Let one step pass; return the state after it, or None where that is lost.
 
-        :param answer: the input that answers the state before; None where there is none.
+        :param answer: (1,), the input that answers the state before; None where there is none.
         """
+        answer = None if answer is None else float(answer[0])
         applied = self._drive(answer)
         self._move(applied, self.period + self._rng.uniform(-1, 1) * self._fault.jitter)
         self.episode += self._fault.raised

@@ -40,7 +40,7 @@ class Oracle:
         system, H = self.task.system, self.task.safe_set.H
         backup = self._backup if states is None else self.task.policy.backup(states)[:, 0]
         states = self._states if states is None else states
-        u = backup + self.task.policy.network(theta[None], states)[0]
+        u = backup + self.task.policy.network(theta[None], states)[0, :, 0]
         u = np.clip(u, -system.input_limit[0], system.input_limit[0])
         ahead = states @ system.A.T + u[:, None] * system.B[:, 0]
         return float(np.max(ahead @ H.T + np.abs(H) @ system.disturbance) - 1)
@@ -51,7 +51,7 @@ class Oracle:
         for signs in self._signs:
             backup = self.task.policy.backup(x)[:, 0]
             base = np.where(np.isfinite(backup), backup, -(x @ self.task.gain.T)[:, 0])
-            u = np.clip(base + self.task.policy.network(theta[None], x)[0],
+            u = np.clip(base + self.task.policy.network(theta[None], x)[0, :, 0],
                         -system.input_limit[0], system.input_limit[0])
             x = x @ system.A.T + u[:, None] * system.B[:, 0] + signs * system.disturbance
             if not np.all(np.abs(x) <= system.state_limit + 1e-9):

@@ -85,7 +85,8 @@ class Witness(Node):
         self.samples += 1
         same = previous.episode == state.episode
         answer = self._answers.get(round(1e6 * previous.time))
-        answered = answer is not None and abs(answer - state.applied) <= 1e-9
+        answered = answer is not None and np.all(
+            np.abs(answer - state.applied) <= 1e-9)
         if same and not answered:
             self.deprived_steps += 1
             self._deprived = True
@@ -93,7 +94,7 @@ class Witness(Node):
             self._deprived = False
         if self._deprived and answered and self._task.safe_set.contains(state.x):
             self._deprived = False
-        if not self._task.system.within_limits(state.x, np.array([state.applied])):
+        if not self._task.system.within_limits(state.x, state.applied):
             if self._deprived:
                 self.violations_deprived += 1
             else:

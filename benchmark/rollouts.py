@@ -15,9 +15,9 @@ def naive(thetas, drives):
     worst = np.full(x.shape[:2], -np.inf)
     for k in range(drives.horizon):
         backup = np.array([control.mpc.solve(state)[0] for state in x.reshape(-1, 2)])
-        u = np.clip(backup.reshape(x.shape[:2]) + control.policy.network(thetas, x), -1.0, 1.0)
-        worst = np.maximum(worst, control.bounds.violation(x, u[..., None]))
-        x = system.step(x, u[..., None], drives.w[:, k])
+        u = np.clip(backup.reshape(*x.shape[:2], 1) + control.policy.network(thetas, x), -1.0, 1.0)
+        worst = np.maximum(worst, control.bounds.violation(x, u))
+        x = system.step(x, u, drives.w[:, k])
     return x
 
 

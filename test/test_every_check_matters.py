@@ -531,15 +531,15 @@ def _outside_unnoticed(module):
 
 
 def _duration(module, step):
-    before = SimpleNamespace(time=0.0, episode=0, applied=0.0)
+    before = SimpleNamespace(time=0.0, episode=0, applied=np.zeros(1))
     return module.TransitionRule(WIDE.system).between(
-        before, SimpleNamespace(time=step, episode=0, applied=0.0)).duration
+        before, SimpleNamespace(time=step, episode=0, applied=np.zeros(1))).duration
 
 
 def _judged(step=0.1, **after):
     """Return the breach that a transition counts as judged."""
     def breach(module):
-        before = SimpleNamespace(time=0.0, episode=0, applied=0.0)
+        before = SimpleNamespace(time=0.0, episode=0, applied=np.zeros(1))
         state = SimpleNamespace(**{**vars(before), 'time': step, **after})
         return module.TransitionRule(WIDE.system).between(before, state).judged
     return breach
@@ -550,17 +550,18 @@ def _matched(applied, answer=0.3, x=(0.2, 0.1), task=WIDE):
     def breach(module):
         inputs = module.AppliedInputs(task.system, task.bounds)
         before = SimpleNamespace(time=0.0, x=np.array(x))
-        inputs.answered(before, answer)
-        match = inputs.compare(before, SimpleNamespace(time=0.1, applied=applied))
+        inputs.answered(before, np.array([answer]))
+        match = inputs.compare(before, SimpleNamespace(
+            time=0.1, applied=np.array([applied])))
         return match is not module.Match.INADMISSIBLE
     return breach
 
 
 def _compared_with_nothing(module):
     inputs = module.AppliedInputs(WIDE.system, WIDE.bounds)
-    inputs.answered(SimpleNamespace(time=0.0), 0.0)
+    inputs.answered(SimpleNamespace(time=0.0), np.zeros(1))
     return inputs.compare(SimpleNamespace(time=0.1, x=np.zeros(2)), SimpleNamespace(
-        time=0.2, applied=0.0)) is not module.Match.UNKNOWN
+        time=0.2, applied=np.zeros(1))) is not module.Match.UNKNOWN
 
 
 @lru_cache
@@ -570,7 +571,7 @@ def _whole_task():
 
 def _budget(module, balance=None):
     budget, x = module.CostBudget(_whole_task(), 0.05), np.array([0.6, 0.1])
-    state = SimpleNamespace(time=0.0, episode=0, x=x, applied=0.0)
+    state = SimpleNamespace(time=0.0, episode=0, x=x, applied=np.zeros(1))
     budget.observe(state)
     budget.balance = budget.balance if balance is None else balance
     return budget, state
@@ -578,7 +579,7 @@ def _budget(module, balance=None):
 
 def _admitted(u, balance):
     """Return the breach that the budget admits an input, with that much left."""
-    return lambda module: _budget(module, balance)[0].allows(u)
+    return lambda module: _budget(module, balance)[0].allows(np.array([u]))
 
 
 def _settled(balance=-0.5, **changed):
@@ -593,7 +594,7 @@ def _settled(balance=-0.5, **changed):
 
 def _lost_steps_are_free(module):
     budget, state = _budget(module, 10.0)
-    budget.allows(1.0)
+    budget.allows(np.ones(1))
     budget.balance = -0.5
     budget.observe(SimpleNamespace(**{**vars(state), 'time': 0.3, 'x': np.array([0.7, 0.3])}))
     return budget.balance > -0.6
@@ -816,8 +817,8 @@ PLANT_CHECKS = [  # of the plant
     (TRANSITIONS_FILE, 'if state.episode != before.episode:', 'if False:',
      _judged(episode=1)),
     (TRANSITIONS_FILE, 'Gap.NONE if np.all(np.isfinite(state.applied)) else Gap.INPUT',
-     'Gap.NONE', _judged(applied=np.nan)),
-    (APPLIED_FILE, 'violation <= self._tolerance  #', 'not violation > 1e9  #',
+     'Gap.NONE', _judged(applied=np.array([np.nan]))),
+    (APPLIED_FILE, 'violation <= np.linalg.norm(self._tolerance)  #', 'not violation > 1e9  #',
      _matched(0.9, x=(0.6, 0.4), task=TASK)),
     (APPLIED_FILE, 'saturated and violation', 'violation', _matched(20.5)),
     (APPLIED_FILE, 'self._answers[-1][0] is not before', 'False',
@@ -832,9 +833,9 @@ BUDGET = [  # of the task cost
     ('controller/cost_budget.py', 'if not np.isfinite(balance):\n            return False',
      'if False:\n            return False', _settled(x=np.array([5.0, 5.0]))),
     ('controller/cost_budget.py', 'not (valid and self._follows(', 'not (self._follows(',
-     _settled(valid=False, x=np.array([0.8, 0.1]), applied=-0.4)),
+     _settled(valid=False, x=np.array([0.8, 0.1]), applied=np.array([-0.4]))),
     ('controller/cost_budget.py', 'state.episode == last.episode and 0.5 < steps < 1.5', 'True',
-     _settled(time=5.0, x=np.array([0.8, 0.1]), applied=-0.4)),
+     _settled(time=5.0, x=np.array([0.8, 0.1]), applied=np.array([-0.4]))),
     ('controller/cost_budget.py', 'self.balance = (self.balance - charge if np.isfinite(charge)',
      'self.balance = (self.balance if np.isfinite(charge)', _lost_steps_are_free),
     ('controller/cost_budget.py', 'min(balance, self.limit + self.pending)', 'balance',

@@ -27,9 +27,9 @@ class Sample:
     time: float  # of the state [s]
     episode: int
     x: Array  # (n,)
-    applied: float  # input over the step that led here
+    applied: Array  # (m,), input over the step that led here
     source: str  # which law answered this state, and with which weights
-    u: float  # the answer
+    u: Array  # (m,), the answer
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class CollectedRollout:
 
     time: float  # of the first state [s]
     x: Array  # (T + 1, n)
-    u: Array  # (T, 1), really applied
+    u: Array  # (T, m), really applied
 
     def __post_init__(self) -> None:
         """Freeze."""
@@ -67,7 +67,7 @@ class RolloutCollector:
             return None
         rollout = CollectedRollout(
             window[0].time, np.array([s.x for s in window]),
-            np.array([[s.applied] for s in window[1:]]))
+            np.array([s.applied for s in window[1:]]))
         self._window = [window[-1]]
         return rollout
 

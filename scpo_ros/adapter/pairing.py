@@ -6,6 +6,7 @@ Pairs become rollouts. Learning goes on only while enough of the newest states c
 
 import numpy as np
 from scpo_ros.adapter.collection import CollectedRollout, RolloutCollector, Sample
+from scpo_ros.arrays import Array
 from scpo_ros.interface.messages import State
 from scpo_ros.interface.state_watch import BRIDGED_S, Fate, StateWatch
 from scpo_ros.systems.linear_system import LinearSystem
@@ -70,12 +71,12 @@ class Pairing:
         for time in list(self._waiting)[:-_KEPT]:
             del self._waiting[time]
 
-    def add_command(self, time: float, source: str, u: float) -> CollectedRollout | None:
+    def add_command(self, time: float, source: str, u: Array) -> CollectedRollout | None:
         """
         Pair a command with the state it answers; return a rollout when one is complete.
 
         :param time: of the state [s]. :param source: the law that acted, and its weights.
-        :param u: the command.
+        :param u: the command (m,).
         """
         state, enough = self._waiting.get(time, (None, False))
         if state is None or (self.answered is not None and time <= self.answered + _SAME_S):

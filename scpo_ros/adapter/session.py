@@ -55,7 +55,7 @@ class Session:
 
     # What is seen -------------------------------------------------------------------------
 
-    def add_command(self, answered: float, source: str, u: float) -> CollectedRollout | None:
+    def add_command(self, answered: float, source: str, u: Array) -> CollectedRollout | None:
         """Take in a command and the time of the state it answers; return a complete rollout."""
         rollout = self.seen.add_command(answered, source, u)
         if rollout is not None:

@@ -13,6 +13,7 @@ from scpo_ros.audit.evidence import Evidence, Finding, Seen
 from scpo_ros.exceptions import ScpoRosError
 from scpo_ros.interface.messages import Command
 from scpo_ros.policy.safety_filter import NearestInputFilter, Source
+from scpo_ros.systems.signals import listed
 from scpo_ros.tolerances import SOLVED
 from scpo_ros.verification.task import ControlTask
 
@@ -59,14 +60,14 @@ class Answers:
     def _compared(self, seen: Seen[Command], x: Array) -> Iterator[Finding]:
         """Yield a finding where the loaded law does not give the command at a state (n,)."""
         command, action = seen.value, self._law.act(x)
-        u = float(action.u[0])
         tabulated = action.source in (Source.POLICY, Source.GUARD)
         tolerance = self._task.tolerances.command if tabulated else SOLVED
-        close = abs(u - command.u) <= tolerance  # NaN is not
+        close = np.all(np.abs(action.u - command.u) <= tolerance)  # NaN is not
         if action.source.value != self._law_of(command) or not close:
             yield seen.finding(
-                f'{command.source} of version {command.version} commands {command.u:.9g}, '
-                f'but at this state it is {action.source.value} with {u:.9g}')
+                f'{command.source} of version {command.version} commands '
+                f'{listed(command.u, ".9g")}, but at this state it is {action.source.value} with '
+                f'{listed(action.u, ".9g")}')
         elif action.source is Source.GUARD:
             yield seen.finding(
                 f'the safety filter had to act: version {command.version} would not have kept '

@@ -116,13 +116,13 @@ class Evidence:
 
 def _read_finite_state(message: Any) -> State:
     state: State = read_state(message)
-    _require_finite([*state.x, 0.0 if np.isnan(state.applied) else state.applied])
+    _require_finite([*state.x, *np.where(np.isnan(state.applied), 0.0, state.applied)])
     return state
 
 
 def _read_finite_command(message: Any) -> Command:
     command: Command = read_command(message)
-    _require_finite([command.u])
+    _require_finite([*command.u])
     return command
 
 

@@ -2,8 +2,9 @@
 The motion of the plant: states obey model and limits, applied inputs are the commanded ones.
 
 The plant applies the command that answers a state until the next one. When none came in time it
-holds the last one of the same episode, later or without one it brakes, u = sat(-v / dt); each time
-it counts a missed deadline, and the count must say so. A new episode takes a step of its own.
+holds the last one of the same episode, later or without one it brakes, u = sat(-v / dt) with v the
+last m states; each time it counts a missed deadline, and the count must say so. A new episode
+takes a step of its own.
 """
 
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from scpo_ros.arrays import Array
 from scpo_ros.audit.evidence import Evidence, Finding, Seen
 from scpo_ros.interface.messages import State
 from scpo_ros.systems.scenario import realised_disturbance
+from scpo_ros.systems.signals import listed
 from scpo_ros.tolerances import GAUGE, STATE
 from scpo_ros.verification.task import ControlTask
 
@@ -27,7 +29,7 @@ class Motion:
         self._evidence, self._system, self._task = evidence, task.system, task
         self._commands = {seen.stamp: seen for seen in evidence.commands}
         # Inputs of which the last applied command is one, None while that is not known.
-        self._held: list[float] | None = None
+        self._held: list[Array] | None = None
         self.missed: list[Seen[State]] = []  # states whose command was not applied
         self.transitions = self.unanswered = self.restarts = self.outside = 0
 
@@ -44,11 +46,11 @@ class Motion:
     def _limits(self, seen: Seen[State]) -> Iterator[Finding]:
         """Yield a finding for a state, or an input, outside the limits."""
         state, system = seen.value, self._system
-        known = 0.0 if np.isnan(state.applied) else state.applied
-        if not system.within_limits(state.x, np.array([known])):
+        known = np.where(np.isnan(state.applied), 0.0, state.applied)
+        if not system.within_limits(state.x, known):
             yield seen.finding(
-                f'outside the limits: p = {state.x[0]:.6g}, v = {state.x[1]:.6g}, '
-                f'u = {state.applied:.6g}')
+                f'outside the limits: {system.states.values(state.x, ".6g")}, '
+                f'{system.inputs.values(state.applied, ".6g")}')
 
     def _pair(self, before: Seen[State], after: Seen[State]) -> Iterator[Finding]:
         """Yield the findings on two states that were recorded one after the other."""
@@ -78,17 +80,16 @@ class Motion:
 
     def _model(self, before: Seen[State], after: Seen[State]) -> Iterator[Finding]:
         """Yield a finding where the model does not explain a step, or the safe set is left."""
-        x, following, u = before.value.x, after.value.x, np.array([after.value.applied])
-        w = realised_disturbance(self._system, x, u, following)
+        x, following = before.value.x, after.value.x
+        w = realised_disturbance(self._system, x, after.value.applied, following)
         if not np.all(np.abs(w) <= self._system.disturbance + STATE):
             yield after.finding(
                 f'the model does not hold: the disturbance would be {w}, at most '
                 f'{self._system.disturbance} is admitted')
         kept = self._task.safe_set.contains(following, GAUGE)
         if self._task.safe_set.contains(x) and not kept:
-            yield after.finding(
-                f'it has left the safe set, at p = {following[0]:.6g}, '
-                f'v = {following[1]:.6g}')
+            yield after.finding('it has left the safe set, at '
+                                f'{self._system.states.values(following, ".6g")}')
         self.outside += not kept
 
     def _input(self, before: Seen[State], after: Seen[State]) -> Iterator[Finding]:
@@ -103,20 +104,21 @@ class Motion:
             self.missed.append(after)
         elif command is not None:
             yield after.finding(
-                f'the input {applied:.9g} was applied, but '
-                f'{command.value.u:.9g} was commanded')
+                f'the input {listed(applied, ".9g")} was applied, but '
+                f'{listed(command.value.u, ".9g")} was commanded')
         else:
             yield after.finding(
-                f'the input {applied:.9g} was applied, but no command was '
+                f'the input {listed(applied, ".9g")} was applied, but no command was '
                 'recorded that answers the state before it')
 
-    def _is(self, applied: float, u: float) -> bool:
-        """Return whether an applied input is u, saturated."""
-        return bool(abs(applied - self._system.saturate(np.array([u]))[0]) <= STATE)
+    def _is(self, applied: Array, u: Array) -> bool:
+        """Return whether an applied input (m,) is u (m,), saturated."""
+        return bool(np.all(np.abs(applied - self._system.saturate(u)) <= STATE))
 
-    def _held_or_braked(self, held: list[float], applied: float, x: Array) -> bool:
+    def _held_or_braked(self, held: list[Array], applied: Array, x: Array) -> bool:
         """Return whether the plant applied one of its held inputs, or braked at x (n,)."""
-        return any(self._is(applied, u) for u in (*held, -x[1] / self._system.dt))
+        brake = -x[-self._system.m:] / self._system.dt
+        return any(self._is(applied, u) for u in (*held, brake))
 
     def _misses(self) -> Iterator[Finding]:
         """Yield a finding for every missed command that the plant did not count."""
@@ -150,7 +152,8 @@ class Motion:
             for k, (x, u) in enumerate(zip(states, inputs)):
                 here, following = self._near(times, at), self._near(times, at + self._system.dt)
                 if (here is not None and not np.array_equal(here.value.x, x)
-                        or following is not None and following.value.applied != u[0]):
+                        or following is not None
+                        and not np.array_equal(following.value.applied, u)):
                     yield seen.finding(f'step {k} of the rollout is not what the plant did')
                     break
                 at = at + self._system.dt if following is None else following.stamp

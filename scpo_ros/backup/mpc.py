@@ -1,16 +1,17 @@
 """
 The backup: a stabilizing linear MPC, defined in CasADi, feasible on the whole safe set.
 
-    minimise    sum_{k<N} (x_k'Q x_k + R |u_k|^2) + x_N'P x_N + 10 sum(s) + 100 |s|^2
+    minimise    sum_{k<N} (x_k'Q x_k + u_k'R u_k) + x_N'P x_N + 10 sum(s) + 100 |s|^2
     subject to  x_{k+1} = A x_k + B u_k,   |u_k| <= u_max,
                 H x_1 <= lambda - |H| wbar,               (robust: x_1 stays in lambda C for all w)
-                |u_k| <= u_plan + s_u,  |v_k| <= v_plan + s_v,  |p_k| <= p_plan + s_p,
-                T x_N <= 1 + s_p,  s >= 0.
+                |u_k| <= u_plan + s_u,   |x_k| <= x_plan + s_x,
+                T x_N <= 1 + s_1,   s = (s_x, s_u) >= 0.
 
-P solves the discrete algebraic Riccati equation, {T x <= 1} is positively invariant under its
-gain within the planned limits. Only the input limits and the first state are hard constraints, and
-C is lambda-contractive, so a solution exists for every x in C and, since x_1 lies in lambda C for
-every disturbance, again at every later step (recursive feasibility; Kerrigan, Maciejowski 2000).
+Inequalities are entry by entry, and s_1 is the slack of the first state. P solves the discrete
+algebraic Riccati equation, {T x <= 1} is positively invariant under its gain within the planned
+limits. Only the input limits and the first state are hard constraints, and C is
+lambda-contractive, so a solution exists for every x in C and, since x_1 lies in lambda C for every
+disturbance, again at every later step (recursive feasibility; Kerrigan, Maciejowski 2000).
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ import casadi as ca
 import numpy as np
 from scipy.linalg import solve_discrete_are
 from scpo_ros.arrays import Array, checked, digest, frozen
-from scpo_ros.config import BackupConfig
+from scpo_ros.backup.planning import Planning
 from scpo_ros.exceptions import InfeasibleError, SolverError
 from scpo_ros.sets.invariant_set import irredundant, Polytope
 from scpo_ros.systems.linear_system import LinearSystem
@@ -78,8 +79,8 @@ class ParametricQP:
         return str(digest(*(getattr(self, name) for name in self.__dataclass_fields__)))
 
 
-def riccati(system: LinearSystem, state_weight: Sequence[float],
-            input_weight: float | Sequence[float]) -> tuple[Array, Array]:
+def riccati(system: LinearSystem, state_weight: Sequence[float] | Array,
+            input_weight: float | Sequence[float] | Array) -> tuple[Array, Array]:
     """Return the Riccati solution P (n, n) and the gain K (m, n) of u = -K x."""
     Q, R = np.diag(state_weight), np.asarray(input_weight) * np.eye(system.m)
     P = solve_discrete_are(system.A, system.B, Q, R)
@@ -106,17 +107,20 @@ def terminal_set(system: LinearSystem, gain: Array, state_bound: Array, input_bo
 
 
 def build_qp(system: LinearSystem, safe_set: Polytope, contraction: float,
-             config: BackupConfig) -> ParametricQP:
+             planning: Planning) -> ParametricQP:
     """
-    Return the condensed :class:`ParametricQP` of the backup.
+    Return the condensed :class:`ParametricQP` of the backup; z = (u_0, .., u_{N-1}, s).
 
-    :param system: double integrator. :param safe_set: C. :param contraction: lambda.
-    :param config: a :class:`~scpo_ros.config.BackupConfig`.
+    :param safe_set: C. :param contraction: lambda. :param planning: of n states and m inputs.
+    :raises InvalidArrayError: where it is of other numbers of states and inputs.
     """
-    N, bounds = config.horizon, np.array([config.planned_position, config.planned_velocity])
-    P, gain = riccati(system, config.state_weight, config.input_weight)
-    T = terminal_set(system, gain, bounds, np.array([config.planned_input]))
-    x0, u, s = ca.SX.sym('x', system.n), ca.SX.sym('u', N), ca.SX.sym('s', 3)
+    n, m, N = system.n, system.m, planning.horizon
+    bounds = checked('planned state limit', planning.state_limit, (n,))
+    planned = np.tile(checked('planned input limit', planning.input_limit, (m,)), 2 * N)
+    P, gain = riccati(system, planning.state_weight, planning.input_weight)
+    T = terminal_set(system, gain, bounds, planning.input_limit)
+    x0, inputs, s = ca.SX.sym('x', n), ca.SX.sym('u', m, N), ca.SX.sym('s', n + m)
+    u, s_u = ca.vec(inputs), ca.repmat(s[n:], 2 * N, 1)
     reach = contraction - np.abs(safe_set.H) @ system.disturbance + _FEASIBILITY
     cost, x = ca.SX(0), x0
     rows: list[ca.SX] = []
@@ -127,15 +131,16 @@ def build_qp(system: LinearSystem, safe_set: Polytope, contraction: float,
         upper.extend(np.broadcast_to(bound, (expression.shape[0],)))
 
     for k in range(N):
-        cost += ca.dot(x * config.state_weight, x) + config.input_weight * u[k]**2
-        x = ca.SX(system.A @ x + system.B @ u[k])
+        u_k = inputs[:, k]
+        cost += ca.dot(x * planning.state_weight, x) + ca.dot(planning.input_weight, u_k**2)
+        x = ca.SX(system.A @ x + system.B @ u_k)
         if k == 0:
             at_most(ca.SX(safe_set.H @ x), reach)
-        at_most(ca.vertcat(x, -x) - ca.vertcat(s[:2], s[:2]), np.r_[bounds, bounds])
+        at_most(ca.vertcat(x, -x) - ca.vertcat(s[:n], s[:n]), np.r_[bounds, bounds])
     cost += ca.bilin(P, x, x) + _SLACK_LINEAR * ca.sum1(s) + _SLACK_QUADRATIC * ca.sumsqr(s)
     at_most(ca.SX(T @ x - s[0]), 1.0)
-    at_most(ca.vertcat(u, -u), system.input_limit[0])
-    at_most(ca.vertcat(u, -u) - s[2], config.planned_input)
+    at_most(ca.vertcat(u, -u), np.tile(system.input_limit, 2 * N))
+    at_most(ca.vertcat(u, -u) - s_u, planned)
     at_most(-s, 0.0)
     return _condense(cost, ca.vertcat(*rows), np.array(upper), ca.vertcat(u, s), x0)
 

@@ -3,16 +3,17 @@ Is the input that the plant reports as applied the one that was answered? No ROS
 
 A plant that drops or delays commands may keep the model x+ = A x + B applied + w exactly, and
 still leave the safe set: what was certified is the answer, and something else was applied. The
-limits hold as long as every *applied* input is admissible at its state, whatever chose it:
+limits hold as long as every *applied* input is admissible at its state, whatever chose it
+(:mod:`scpo_ros.sets.admissible_inputs`); with one input,
 
     LO(x_k) <= applied_{k+1} <= UP(x_k)   implies   x_{k+1} in C.
 
 So each transition that can be judged is compared:
 
-* *matched*: applied is the answer to x_k, up to INPUT_ERROR of the input limit.
-* *admissible*: another input, but one within [LO(x_k), UP(x_k)]. A missed deadline looks like this
+* *matched*: applied is the answer to x_k, each entry up to INPUT_ERROR of its limit.
+* *admissible*: another input, but one that is admissible at x_k. A missed deadline looks like this
   (the plant holds the last input), and so does a lost command. It is counted.
-* *inadmissible*: another input, not within. Whatever happens next is not what was certified.
+* *inadmissible*: another input that is not. Whatever happens next is not what was certified.
 
 Where the same number q of steps lies between answer and application at DELAY_EVIDENCE transitions
 in a row, and the answers differed enough to tell, the plant applies commands q steps late.
@@ -22,9 +23,11 @@ from collections import deque
 from enum import Enum
 
 import numpy as np
+from scpo_ros.arrays import Array, frozen
 from scpo_ros.interface.messages import State
 from scpo_ros.sets.admissible_inputs import AdmissibleInputs
 from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.signals import listed
 from scpo_ros.systems.transitions import INPUT_ERROR, same_input
 
 
@@ -49,18 +52,18 @@ class AppliedInputs:
         """
         Start without an answer.
 
-        :param bounds: the admissible inputs [LO(x), UP(x)].
+        :param bounds: the admissible inputs.
         """
         self._system, self._bounds = system, bounds
-        self._tolerance = INPUT_ERROR * float(system.input_limit[0])
-        self._answers: deque[tuple[State, float]] = deque(maxlen=LONGEST_DELAY + 1)
+        self._tolerance = INPUT_ERROR * system.input_limit
+        self._answers: deque[tuple[State, Array]] = deque(maxlen=LONGEST_DELAY + 1)
         # Of the newest transitions: {delay that explains it: whether it can be told from none}.
         self._late: deque[dict[int, bool]] = deque(maxlen=DELAY_EVIDENCE)
         self.mismatches, self.sentence = 0, ''  # how many there were; the last one in words
 
-    def answered(self, state: State, u: float) -> None:
-        """Remember the answer to a state."""
-        self._answers.append((state, float(u)))
+    def answered(self, state: State, u: Array) -> None:
+        """Remember the answer (m,) to a state."""
+        self._answers.append((state, frozen(u)))
 
     def forget(self) -> None:
         """Start anew: what was answered before is of no meaning for what is applied next."""
@@ -76,17 +79,17 @@ class AppliedInputs:
         if self._same(applied, answer):
             return Match.MATCHED
         self.mismatches += 1
-        self.sentence = (f'{applied:.6g} was applied over the step to t = {state.time:.3f} s, '
-                         f'{answer:.6g} was commanded')
-        violation = self._bounds.violation(before.x, np.array([applied]))
-        saturated = abs(applied) <= self._system.input_limit[0] + self._tolerance
-        admissible = saturated and violation <= self._tolerance  # NaN is not
+        self.sentence = (f'{listed(applied, ".6g")} was applied over the step to '
+                         f't = {state.time:.3f} s, {listed(answer, ".6g")} was commanded')
+        violation = self._bounds.violation(before.x, applied)
+        saturated = np.all(np.abs(applied) <= self._system.input_limit + self._tolerance)
+        admissible = saturated and violation <= np.linalg.norm(self._tolerance)  # NaN is not
         return Match.ADMISSIBLE if admissible else Match.INADMISSIBLE
 
-    def _same(self, applied: float, answer: float) -> bool:
+    def _same(self, applied: Array, answer: Array) -> bool:
         return same_input(self._system, applied, answer)
 
-    def _note_delays(self, applied: float) -> None:
+    def _note_delays(self, applied: Array) -> None:
         """Note which delays explain what was applied, and whether each can be told from none."""
         answers = [u for _, u in reversed(self._answers)]
         self._late.append({q: not self._same(u, answers[0]) for q, u in enumerate(answers)

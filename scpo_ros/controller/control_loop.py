@@ -24,7 +24,7 @@ from scpo_ros.verification.task import ControlTask
 class Reply:
     """The answer to a state."""
 
-    u: float
+    u: Array  # (m,)
     source: Source
     version: int  # of the policy that runs
 
@@ -104,9 +104,9 @@ class ControlLoop:
     def _act(self, state: State) -> Reply:
         with np.errstate(over='ignore', invalid='ignore', divide='ignore'):
             action = self._within_budget(state, self.law.act(state.x))
-        source, u = action.source, float(action.u[0])
-        if not np.isfinite(u):  # a state so far away that the arithmetic overflows
-            source, u = Source.LAST_RESORT, 0.0
+        source, u = action.source, action.u
+        if not np.all(np.isfinite(u)):  # a state so far away that the arithmetic overflows
+            source, u = Source.LAST_RESORT, np.zeros(self.task.system.m)
         if self.admission.gate.revoked and source is Source.POLICY:
             source = Source.REVOKED
         self.counts[source] += 1
@@ -116,19 +116,18 @@ class ControlLoop:
         """Return the action, or the backup's where a policy's would cost more than is left."""
         policy = (self.admission.gate.running.version > 0
                   and action.source in (Source.POLICY, Source.GUARD))
-        if self.budget is None or not policy or self.budget.allows(float(action.u[0])):
+        if self.budget is None or not policy or self.budget.allows(action.u):
             return action
         return self.law.without_policy(state.x)
 
-    def figures(self, x: Array, u: float) -> tuple[float, float]:
+    def figures(self, x: Array, u: Array) -> tuple[float, Array]:
         """
-        Return by how much u lies inside what the safe set allows, and the policy's residual.
+        Return by how much u (m,) lies inside what the safe set allows, and the residual (m,).
 
         Computed after the answer, which need not wait for what is only reported.
         """
         with np.errstate(over='ignore', invalid='ignore'):
-            margin = -self.task.bounds.violation(x, np.array([u]))
-            return float(margin), float(self.law.residual(x)[0])
+            return -float(self.task.bounds.violation(x, u)), self.law.residual(x)
 
     @property
     def cost_balance(self) -> float:

@@ -62,7 +62,7 @@ _RESERVE = 0.1  # of the limit
 class AdmittedInput:
     """The input of a policy that the budget admitted last."""
 
-    u: float
+    u: Array  # (m,)
     change: float  # predicted, of l + V [cost]
 
 
@@ -99,18 +99,18 @@ class CostBudget:
                 self._begin(last, state)
         self._admitted = None
 
-    def allows(self, u: float) -> bool:
+    def allows(self, u: Array) -> bool:
         """
         Return whether the budget admits an input of a policy at the state observed last.
 
-        :param u: input, within its limits.
+        :param u: input (m,), within its limits.
         """
         if self._last is None:
             return False
         x = self._last.x
         with np.errstate(over='ignore', invalid='ignore'):
-            following = self._system.step(x, np.array([u]))
-            change = (self._stage(x, np.asarray(u)) + self._value(following[None])[0]
+            following = self._system.step(x, u)
+            change = (self._stage(x, u) + self._value(following[None])[0]
                       - self._values[0])
         if not change <= np.maximum(0.0, self.balance):  # NaN is not
             return False
@@ -129,7 +129,7 @@ class CostBudget:
         return state.episode == last.episode and 0.5 < steps < 1.5
 
     def _backup_at_counterfactual(self) -> Array | None:
-        """Return the backup's input (1,) there; None where its solver finds none."""
+        """Return the backup's input (m,) there; None where its solver finds none."""
         try:
             u: Array = self._backup(self._counterfactual[None])[0]
             return u
@@ -141,11 +141,11 @@ class CostBudget:
         base = self._backup_at_counterfactual()
         if base is None:
             return False
-        u = np.array([state.applied])
-        w = state.x - self._system.step(last.x, u)
+        w = state.x - self._system.step(last.x, state.applied)
         counterfactual = self._system.step(self._counterfactual, base, w)
         values = self._value(np.stack([state.x, counterfactual]))
-        costs = self._stage(np.stack([last.x, self._counterfactual]), np.append(u, base))
+        costs = self._stage(np.stack([last.x, self._counterfactual]),
+                            np.stack([state.applied, base]))
         spent, allowed = costs + values - self._values
         balance = self.balance + self._share * allowed - spent
         if not np.isfinite(balance):
@@ -173,6 +173,6 @@ class CostBudget:
         steps = (state.time - last.time) / self._system.dt
         if state.episode != last.episode or not steps > 0:
             return max(0.0, admitted.change)
-        spent = (max(1, round(steps)) * self._stage(last.x, np.asarray(admitted.u))
+        spent = (max(1, round(steps)) * self._stage(last.x, admitted.u)
                  + value - self._values[0])
         return float(np.maximum(0.0, spent))  # NaN stays NaN

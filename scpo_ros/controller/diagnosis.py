@@ -19,7 +19,6 @@ from scpo_ros.policy.safety_filter import Source
 
 
 RECENT_S = 10.0  # how long an event is reported [s]
-_NAMES = ('position', 'velocity')
 
 
 class ControllerDiagnosis:
@@ -109,8 +108,8 @@ class ControllerDiagnosis:
     def _outside(self) -> Iterator[tuple[Severity, str]]:
         if self._state is None:
             return
-        limits = self._loop.task.system.state_limit
-        for name, value, limit in zip(_NAMES, self._state.x, limits):
+        system = self._loop.task.system
+        for name, value, limit in zip(system.state_names, self._state.x, system.state_limit):
             if not abs(value) <= limit + 1e-9:
                 yield Severity.ERROR, f'the state is outside its limits: |{name}| = ' \
                                       f'{abs(value):.4g} > {limit:g}'

@@ -36,7 +36,7 @@ import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.controller.applied_input import AppliedInputs, Match
 from scpo_ros.interface.messages import State
-from scpo_ros.sets.admissible_inputs import InputBounds
+from scpo_ros.sets.admissible_inputs import AdmissibleInputs
 from scpo_ros.sets.invariant_set import Polytope
 from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.systems.sampling import STAMP_ERROR
@@ -63,8 +63,8 @@ class MonitoredTask(Protocol):
         """Return C."""
 
     @property
-    def bounds(self) -> InputBounds:
-        """Return the admissible inputs [LO(x), UP(x)]."""
+    def bounds(self) -> AdmissibleInputs:
+        """Return the admissible inputs."""
 
 
 class ModelMonitor:
@@ -129,7 +129,7 @@ class ModelMonitor:
             return reason
         return f'{_LATE} {q} step{"s" * (q > 1)} late: {reason}'
 
-    def answered(self, state: State, u: float) -> None:
+    def answered(self, state: State, u: Array) -> None:
         """Remember the answer to the state observed last."""
         self._inputs.answered(state, u)
 
@@ -169,9 +169,8 @@ class ModelMonitor:
         return fault
 
     def _model_error(self, transition: Transition, before: State, state: State) -> str:
-        u = np.array([state.applied])
         with np.errstate(over='ignore', invalid='ignore'):
-            predicted, bound = self._prediction(transition.step, before.x, u)
+            predicted, bound = self._prediction(transition.step, before.x, state.applied)
             error = state.x - predicted
             inside = np.abs(error) <= bound + _TOLERANCE
             self.ratio = float(np.max(np.abs(error) / np.where(bound > 0, bound, _TOLERANCE)))

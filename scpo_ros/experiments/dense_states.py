@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scpo_ros.arrays import Array, Booleans, Integers
 from scpo_ros.policy.residual_policy import ResidualNetwork
+from scpo_ros.sets.admissible_inputs import InputBounds
 from scpo_ros.systems.scenario import interior_states, stress_states
 from scpo_ros.verification.task import ControlTask
 
@@ -31,7 +32,7 @@ class DenseStates:
         edge = edge * (1 - np.resize(np.linspace(0, 0.05, 10), len(edge))[:, None])
         inner = interior_states(safe_set, count - len(edge), [_STREAM, seed, 1])
         states = np.vstack([edge, inner])
-        low, up = task.bounds(states)
+        low, up = InputBounds.of(task.system, safe_set)(states)
         low, up = np.where(low > -limit, low, -np.inf), np.where(up < limit, up, np.inf)
         binding = np.isfinite(low) | np.isfinite(up)
         states = states[binding]
@@ -57,9 +58,9 @@ class DenseStates:
         raw = self._raw(theta)
         u = np.clip(raw, -self.limit, self.limit)
         sign = np.where(u - self.up >= self.low - u, 1.0, -1.0) * (np.abs(raw) < self.limit)
-        rows: Array = sign[:, None] * self.network.jacobian(theta, self.states)
+        rows: Array = sign[:, None] * self.network.jacobian(theta, self.states)[:, 0]
         return rows
 
     def _raw(self, theta: Array) -> Array:
-        raw: Array = self.backup + self.network(np.asarray(theta)[None], self.states)[0]
+        raw: Array = self.backup + self.network(np.asarray(theta)[None], self.states)[0, :, 0]
         return raw

@@ -53,8 +53,13 @@ def _plane(axis: Axes, result: ImitationResult) -> None:
         line(high, color=_RED)
     axis.plot([], [], color=_ORANGE, label='backup')
     axis.plot([], [], color=_BLUE, label='final policy')
-    axis.set(title='worst constant disturbances', xlabel='p [m]', ylabel='v [m/s]')
+    across, up = map(_axis, task.system.states.symbols, task.system.state_units)
+    axis.set(title='worst constant disturbances', xlabel=across, ylabel=up)
     axis.legend(loc='upper right', fontsize='small')
+
+
+def _axis(symbol: str, unit: str) -> str:
+    return f'{symbol} [{unit}]'
 
 
 def _law(axis: Axes, result: ImitationResult) -> None:
@@ -63,6 +68,9 @@ def _law(axis: Axes, result: ImitationResult) -> None:
     axis.plot(p, np.asarray(result.problem.law(states))[:, 0], '--', color=_RED, label='expert')
     axis.plot(p, result.policy(result.thetas[0], states)[:, 0], color=_ORANGE, label='backup')
     axis.plot(p, result.policy(result.thetas[-1], states)[:, 0], color=_BLUE, label='policy')
-    axis.set(title='input at v = 0', xlabel='p [m]', ylabel='u [m/s^2]',
+    system = result.problem.task.system
+    axis.set(title=f'input at {system.states.symbols[1]} = 0',
+             xlabel=_axis(system.states.symbols[0], system.state_units[0]),
+             ylabel=_axis(system.inputs.symbols[0], system.input_units[0]),
              ylim=(1.1 * result.system.input_lower[0], 1.1 * result.system.input_upper[0]))
     axis.legend(fontsize='small')

@@ -100,9 +100,9 @@ def expert_cost(task: ControlTask, law: Law, scenarios: Scenarios) -> float | No
     x, cost = scenarios.x0, 0.0
     for k in range(scenarios.horizon):
         try:
-            u = task.system.saturate(checked('expert actions', law(x), (len(x), 1)))
+            u = task.system.saturate(checked('expert actions', law(x), (len(x), task.system.m)))
         except Exception:  # noqa: B902 - it was asked where it never claimed to be defined
             return None
-        cost += task.simulator.stage_cost(x, u[:, 0]).mean()
+        cost += task.simulator.stage_cost(x, u).mean()
         x = task.system.step(x, u, scenarios.w[:, k])
     return float(cost / scenarios.horizon)

@@ -22,6 +22,7 @@ from scpo_ros.config.validation import build, checked_count
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.experts.catalogue import ExpertCatalogue
 from scpo_ros.policy.imitation import ImitationLoss, RawStep
+from scpo_ros.sets.admissible_inputs import InputBounds
 from scpo_ros.systems.scenario import interior_states
 from scpo_ros.verification.evaluation import SafetyEvaluation
 from scpo_ros.verification.task import ControlTask
@@ -152,7 +153,7 @@ class ImitationProblem:
         beyond the saturation does not bind: the invariance metric asks for no less, and no
         network need be able to reach it.
         """
-        low, up = self.task.bounds(self.states)
+        low, up = InputBounds.of(self.task.system, self.task.safe_set)(self.states)
         limit, action = self.task.system.input_limit[0], self.actions[:, 0]
         low = np.where(low > -limit, low + ACCEPT_MARGIN, -limit)
         up = np.where(up < limit, up - ACCEPT_MARGIN, limit)

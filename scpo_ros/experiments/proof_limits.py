@@ -39,7 +39,8 @@ def scaled(network: ResidualNetwork, start: Array, states: Array, rng: np.random
            spread: float = 0.3, size: float = RESIDUAL) -> Array:
     """Return weights near `start` (d,) whose residual is at most `size` at the states."""
     theta = np.array(start) + rng.normal(0, spread, network.d)
-    theta[-network.widths[-1]:] *= size / np.abs(network(theta[None], states)).max()
+    last = network.widths[-1] * network.outputs
+    theta[-last:] *= size / np.abs(network(theta[None], states)).max()
     return theta
 
 

@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 import numpy as np
 from scpo_ros.arrays import Array, Booleans, Integers
+from scpo_ros.sets.admissible_inputs import InputBounds
 from scpo_ros.systems.scenario import Scenarios
 from scpo_ros.verification.task import ControlTask
 
@@ -25,7 +26,7 @@ _STEP = 1e-6  # of the differences of mu
 
 # A metric (S,) and its derivatives by x_H (S, 2), x_k (H, S, 2) and u_k (H, S).
 Terms: TypeAlias = tuple[Array, Array, Array, Array]
-Residual: TypeAlias = Callable[[Array], Array]  # states (N, 2) -> r of one policy (1, N)
+Residual: TypeAlias = Callable[[Array], Array]  # states (N, 2) -> r of one policy (1, N, 1)
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def traced(task: ControlTask, theta: Array, scenarios: Scenarios) -> Trace:
     residual = task.policy.network.prepare(np.asarray(theta)[None])
     x, states, inputs, free = scenarios.x0, [scenarios.x0], [], []
     for k in range(scenarios.horizon):
-        raw = np.nan_to_num(task.policy.backup(x)[:, 0]) + residual(x)[0]
+        raw = np.nan_to_num(task.policy.backup(x)[:, 0]) + residual(x)[0, :, 0]
         u = np.clip(raw, -limit, limit)
         x = system.step(x, u[:, None], scenarios.w[:, k])
         states.append(x)
@@ -62,7 +63,7 @@ def _slope(task: ControlTask, residual: Residual, x: Array) -> Array:
     for i in range(x.shape[1]):
         step = np.zeros(x.shape[1])
         step[i] = _STEP
-        value, up, down = (task.policy.backup(y)[:, 0] + residual(y)[0]
+        value, up, down = (task.policy.backup(y)[:, 0] + residual(y)[0, :, 0]
                            for y in (x, x + step, x - step))
         forward, backward = (up - value) / _STEP, (value - down) / _STEP
         columns.append(np.where(np.isnan(forward), backward,
@@ -92,10 +93,11 @@ def weights(task: ControlTask, trace: Trace, at_end: Array, at_state: Array, at_
 def violation_terms(task: ControlTask, trace: Trace) -> Terms:
     """Return the constraint metric (S,) with its derivatives (zeros, (H, S, 2), (H, S))."""
     x, u = trace.x[:-1], trace.u
-    above = u[..., None] - (x @ task.bounds.up[:, :-1].T + task.bounds.up[:, -1])
-    below = (x @ task.bounds.low[:, :-1].T + task.bounds.low[:, -1]) - u[..., None]
+    bounds = InputBounds.of(task.system, task.safe_set)
+    above = u[..., None] - (x @ bounds.up[:, :-1].T + bounds.up[:, -1])
+    below = (x @ bounds.low[:, :-1].T + bounds.low[:, -1]) - u[..., None]
     both = np.concatenate([above, below], axis=-1)  # (H, S, q)
-    rows = np.vstack([-task.bounds.up[:, :-1], task.bounds.low[:, :-1]])
+    rows = np.vstack([-bounds.up[:, :-1], bounds.low[:, :-1]])
     sign = np.r_[np.ones(above.shape[-1]), -np.ones(below.shape[-1])]
     facet = both.argmax(axis=-1)
     violation = both.max(axis=-1)
@@ -120,9 +122,9 @@ def cost_terms(task: ControlTask, trace: Trace) -> Terms:
     """Return the mean stage cost (S,) of every scenario with its derivatives."""
     simulator, x, u = task.simulator, trace.x[:-1], trace.u
     horizon = len(u)
-    return (simulator.stage_cost(x, u).mean(axis=0), np.zeros_like(trace.x[0]),
+    return (simulator.stage_cost(x, u[..., None]).mean(axis=0), np.zeros_like(trace.x[0]),
             2 * x * np.asarray(simulator.state_weight) / horizon,
-            2 * simulator.input_weight * u / horizon)
+            2 * simulator.input_weight[0] * u / horizon)
 
 
 def parameter_rows(task: ControlTask, theta: Array, trace: Trace, du: Array,
@@ -134,7 +136,7 @@ def parameter_rows(task: ControlTask, theta: Array, trace: Trace, du: Array,
     """
     horizon, rows = len(du), []
     for s in scenarios:
-        jacobian = task.policy.network.jacobian(theta, trace.x[:horizon, s])
+        jacobian = task.policy.network.jacobian(theta, trace.x[:horizon, s])[:, 0]
         rows.append(du[:, s] @ jacobian)
     return np.array(rows).reshape(len(scenarios), len(theta))
 
@@ -148,5 +150,5 @@ def parameter_sum(task: ControlTask, theta: Array, trace: Trace, du: Array, scal
     """
     total = np.zeros(len(theta))
     for k in range(len(du)):
-        total += (du[k] * scale) @ task.policy.network.jacobian(theta, trace.x[k])
+        total += (du[k] * scale) @ task.policy.network.jacobian(theta, trace.x[k])[:, 0]
     return total

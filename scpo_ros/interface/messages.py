@@ -34,12 +34,13 @@ class State:
     time: float  # [s]
     episode: int
     x: Array  # (n,), may hold non-finite entries: the reader checks before acting on it
-    applied: float
+    applied: Array  # (m,), input over the step that led here; as x
     joint: str = ''  # its name, which the answer repeats
 
     def __post_init__(self) -> None:
-        """Freeze the state."""
+        """Freeze the arrays."""
         object.__setattr__(self, 'x', frozen(self.x))
+        object.__setattr__(self, 'applied', frozen(self.applied))
 
 
 def _counts(word: str) -> bool:
@@ -68,18 +69,22 @@ def read_state(message: JointStateMessage) -> State:
         raise InvalidArrayError('frame_id', message.header.frame_id, 'must read episode/N')
     stamp = message.header.stamp
     return State(stamp, seconds(stamp), int(number),
-                 np.array([message.position[0], message.velocity[0]]), float(message.effort[0]),
+                 np.array([*message.position, *message.velocity]), np.array(message.effort),
                  ''.join(message.name))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Command:
     """A joint_command message."""
 
     time: float  # of the state that it answers [s]
     source: str  # which law acted
     version: int  # of the policy that ran
-    u: float
+    u: Array  # (m,), may hold non-finite entries
+
+    def __post_init__(self) -> None:
+        """Freeze the input."""
+        object.__setattr__(self, 'u', frozen(self.u))
 
 
 def read_command(message: JointStateMessage) -> Command:
@@ -95,7 +100,7 @@ def read_command(message: JointStateMessage) -> Command:
     if not source or not _counts(version):
         raise InvalidArrayError('frame_id', message.header.frame_id, 'must read SOURCE/VERSION')
     return Command(
-        seconds(message.header.stamp), source, int(version), float(message.effort[0]))
+        seconds(message.header.stamp), source, int(version), np.array(message.effort))
 
 
 _ONE_OF = 'must be a string, integer, double or double array, once'

@@ -52,7 +52,7 @@ class AdapterTopics:
         """Publish a collected rollout."""
         times = [k * self._system.dt for k in range(len(rollout.u))]
         self._rollouts.publish(trajectory_message(
-            stamp_of(rollout.time), 'plant', times, rollout.x, rollout.u[:, 0]))
+            stamp_of(rollout.time), 'plant', times, rollout.x, rollout.u))
 
     def publish_results(self, session: Session) -> None:
         """Publish what came of the last question to the learner."""

@@ -17,11 +17,15 @@ class ControllerFigures:
     """Publishes on ~/metrics what was measured at every answered state."""
 
     def __init__(self, node: Node, loop: ControlLoop, punctuality: Punctuality) -> None:
-        """Create the topics."""
+        """Create the topics; those of states and inputs have their names."""
         self._loop, self._punctuality = loop, punctuality
+        system = loop.task.system
+        self._uses = tuple(f'{name}_use' for name in system.state_names)
+        self._residuals = ('residual',) if system.m == 1 else tuple(
+            f'{name}_residual' for name in system.input_names)
         self._metrics = Metrics(
-            node, ('policy_version', 'guard_interventions', 'input_margin', 'residual',
-                   'period_ms', 'latency_ms', 'position_use', 'velocity_use', 'model_error',
+            node, ('policy_version', 'guard_interventions', 'input_margin', *self._residuals,
+                   'period_ms', 'latency_ms', *self._uses, 'model_error',
                    'judged_share', 'input_mismatch', 'cost_balance'),
             ('backup_active', 'model_valid'))
 
@@ -29,12 +33,12 @@ class ControllerFigures:
         """Publish the figures of a state and the answer to it."""
         loop, monitor = self._loop, self._loop.monitor
         margin, residual = loop.figures(state.x, reply.u)
-        position, velocity = state.x / loop.task.system.state_limit
+        used = (state.x / loop.task.system.state_limit).tolist()  # +-1 at the limits
         if monitor.judged:
             self._metrics.publish(model_error=monitor.ratio)
         self._metrics.publish(
-            position_use=float(position), velocity_use=float(velocity),  # of the limits, +-1
-            policy_version=float(reply.version), residual=residual,
+            **dict(zip(self._uses, used)), **dict(zip(self._residuals, residual.tolist())),
+            policy_version=float(reply.version),
             guard_interventions=float(loop.interventions), input_margin=margin,
             period_ms=self._punctuality.period_ms, latency_ms=self._punctuality.latency_ms,
             judged_share=monitor.judged_share, input_mismatch=float(monitor.mismatches),

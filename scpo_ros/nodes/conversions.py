@@ -29,19 +29,27 @@ def stamp_of(time_s: float) -> Time:
     return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
 
 
-def state_message(stamp: Time, episode: int, x: Array, applied: float) -> JointState:
-    """Return the JointState that the plant publishes."""
+def _numbers(vector: Array) -> list[float]:
+    return [float(entry) for entry in np.ravel(vector)]
+
+
+def state_message(stamp: Time, episode: int, x: Array, applied: Array) -> JointState:
+    """Return the JointState that the plant publishes. :param applied: (m,)."""
     message = JointState(name=[JOINT], position=[float(x[0])], velocity=[float(x[1])],
-                         effort=[float(applied)])
+                         effort=_numbers(applied))
     message.header.stamp = stamp
     message.header.frame_id = f'episode/{episode}'
     return message
 
 
-def command_message(stamp: Time, source: str, version: int, u: float,
+def command_message(stamp: Time, source: str, version: int, u: Array,
                     joint: str = '') -> JointState:
-    """Return the JointState that answers the state with the given stamp, for the same joint."""
-    message = JointState(name=[joint or JOINT], effort=[float(u)])
+    """
+    Return the JointState that answers the state with the given stamp, for the same joint.
+
+    :param u: (m,).
+    """
+    message = JointState(name=[joint or JOINT], effort=_numbers(u))
     message.header.stamp = stamp
     message.header.frame_id = f'{source}/{version}'
     return message
@@ -69,13 +77,13 @@ def trajectory_message(stamp: Time, frame_id: str, times: Sequence[float] | Arra
     """
     Return a JointTrajectory of states and actions.
 
-    :param times: (T,), seconds from the stamp. :param x: (T, 2). :param u: (T,).
+    :param times: (T,), seconds from the stamp. :param x: (T, 2). :param u: (T, m).
     """
     message = JointTrajectory(joint_names=[JOINT])
     message.header.stamp, message.header.frame_id = stamp, frame_id
     for t, (p, v), effort in zip(times, x, u):
         at = stamp_of(max(t, 0.0))
         message.points.append(JointTrajectoryPoint(
-            positions=[float(p)], velocities=[float(v)], effort=[float(effort)],
+            positions=[float(p)], velocities=[float(v)], effort=_numbers(effort),
             time_from_start=Duration(sec=at.sec, nanosec=at.nanosec)))
     return message

@@ -64,7 +64,7 @@ class ExpertNode(Node):
         first, x = states[0], np.array([state.x for state in states])
         self._publisher.publish(trajectory_message(
             first.stamp, self._name, [state.time - first.time for state in states], x,
-            self._law(x)[:, 0]))
+            self._law(x)))
         self._sent += 1
 
     def _ignore(self, _: str = '') -> None:

@@ -60,7 +60,7 @@ class PlantNode(Node):
         # A clock that waits for the adapter must not take the processor from it.
         self.realtime_priority = 0 if lockstep else config.realtime_priority
         self.scheduling = ''
-        self._answers = Answers(lockstep, config.lockstep_timeout_s)
+        self._answers = Answers(lockstep, config.lockstep_timeout_s, system.m)
         self._told = 0  # violations that diagnostics told
         self._states = self.create_publisher(JointState, 'joint_states', 100)
         self._clock_publisher = self.create_publisher(Clock, '/clock', 1) if lockstep else None
@@ -125,7 +125,7 @@ class PlantNode(Node):
         stamp = Time(nanoseconds=self._stamp, clock_type=ClockType.ROS_TIME).to_msg()
         if self._clock_publisher is not None:
             self._clock_publisher.publish(Clock(clock=stamp))
-        self._states.publish(state_message(stamp, state.episode, state.x, state.applied[0]))
+        self._states.publish(state_message(stamp, state.episode, state.x, state.applied))
 
     def _diagnose(self) -> tuple[bytes, str, dict[str, int | str]]:
         plant = self._plant

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from enum import Enum
 import math
 
+import numpy as np
+from scpo_ros.arrays import Array, frozen
+
 
 _REPEAT_S = 0.2  # a state without answer is published again so often [s, wall]
 _SAME_S = 1e-6  # two times that differ by less are those of the same state [s]
@@ -25,12 +28,16 @@ class Answers:
     time-out. An adapter that lets the time-out pass is not waited for until it is heard again.
     """
 
-    def __init__(self, lockstep: bool, timeout_s: float) -> None:
-        """Start without answers. :param timeout_s: longest wait for the answers to a state."""
-        self._lockstep, self._timeout = lockstep, timeout_s
+    def __init__(self, lockstep: bool, timeout_s: float, inputs: int = 1) -> None:
+        """
+        Start without answers.
+
+        :param timeout_s: longest wait for the answers to a state. :param inputs: m.
+        """
+        self._lockstep, self._timeout, self._inputs = lockstep, timeout_s, inputs
         self._processed = -math.inf  # newest state that the adapter is done with [s]
         self._waited = 0.0  # for answers to the present state [s, wall]
-        self.command: float | None = None  # the answer to the present state
+        self.command: Array | None = None  # (m,), the answer to the present state
         self.alone = False  # whether no adapter is waited for
         self.timeouts = self.malformed = 0  # waits that ended without; commands not readable
         self.unstamped = 0  # commands with the stamp 0 that answer no state
@@ -39,13 +46,13 @@ class Answers:
         """
         Take in a command; ignore one for another state, and count a malformed one.
 
-        :param effort: as the message has it; one finite number is wanted.
+        :param effort: as the message has it; a finite number for each input is wanted.
         :param answered: time of the state that it answers [s]. :param now: of the present one.
         """
-        if len(effort) != 1 or not math.isfinite(effort[0]):
+        if len(effort) != self._inputs or not np.all(np.isfinite(effort)):
             self.malformed += 1  # must not take the place of a genuine command
         elif abs(answered - now) < _SAME_S:
-            self.command = effort[0]
+            self.command = frozen(effort)
         else:
             self.unstamped += answered == 0
 
@@ -73,7 +80,7 @@ class Answers:
         self.alone = not learned
         return Due.ADVANCE
 
-    def take(self) -> float | None:
-        """Return the command, None when none came, and begin to wait for the next state's."""
+    def take(self) -> Array | None:
+        """Return the command (m,), None when none came, and begin to wait for the next state's."""
         command, self.command, self._waited = self.command, None, 0.0
         return command

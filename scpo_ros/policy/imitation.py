@@ -1,10 +1,10 @@
 """
 The imitation objective and its Gauss-Newton step.
 
-    L(theta) = mean over the demonstrations of (pi_theta(x) - u)^2
+    L(theta) = mean over the N demonstrations of |pi_theta(x) - u|^2
 
 with the saturated policy; the gradient is exact (zero where the policy is saturated). With the
-Jacobian J of the policy and the errors e, the damped Gauss-Newton step is
+Jacobian J of the policy's N m inputs and their errors e, the damped Gauss-Newton step is
 -(J'J / N + mu I)^-1 J'e / N, and M = J'J / N + mu I is its metric: the quadratic model of L / 2.
 """
 
@@ -38,27 +38,28 @@ class ImitationLoss:
         Prepare the batch.
 
         :param policy: ResidualPolicy. :param states: (N, n); those where the backup is undefined
-            are left out. :param actions: (N, 1), clipped to the input limits.
+            are left out. :param actions: (N, m), clipped to the input limits.
         :raises InvalidArrayError: for wrong shapes, non-finite entries or no state that is left.
         """
         states = checked('states', states, (None, policy.system.n))
-        actions = checked('actions', actions, (len(states), 1))
-        backup = policy.backup(states)[:, 0]
-        known = np.isfinite(backup)
+        actions = checked('actions', actions, (len(states), policy.system.m))
+        backup = policy.backup(states)
+        known = np.all(np.isfinite(backup), axis=1)
         if not np.any(known):
             raise InvalidArrayError(
                 'states', states.tolist()[:3], 'must have at least one in the safe set')
         self.policy = policy
         self.states, self._backup = states[known], backup[known]
-        self._target = policy.system.saturate(actions[known])[:, 0]
+        self._target = policy.system.saturate(actions[known])
 
     def _raw(self, thetas: Array) -> Array:
+        """Return what the policies ask for, before saturation, (P, N, m)."""
         return self._backup + self.policy.network(thetas, self.states)
 
     def losses(self, thetas: Array) -> Array:
         """Evaluate the loss of many weight vectors (P, d) at once, (P,)."""
         u = self.policy.system.saturate(self._raw(thetas))
-        losses: Array = np.mean((u - self._target)**2, axis=1)
+        losses: Array = np.mean(np.sum((u - self._target)**2, axis=2), axis=1)
         return losses
 
     def __call__(self, theta: Array) -> float:
@@ -66,17 +67,18 @@ class ImitationLoss:
         return float(self.losses(np.asarray(theta)[None])[0])
 
     def linearise(self, theta: Array) -> tuple[Array, Array]:
-        """Return the Jacobian (N, d) of the saturated policy and its errors (N,)."""
+        """Return the Jacobian (N m, d) of the saturated policy and its errors (N m,)."""
         raw = self._raw(np.asarray(theta)[None])[0]
         saturated = self.policy.system.saturate(raw)
         error = saturated - self._target
-        J = self.policy.network.jacobian(theta, self.states)
-        return J * (np.abs(raw) < self.policy.system.input_limit)[:, None], error
+        free = np.abs(raw) < self.policy.system.input_limit
+        J = self.policy.network.jacobian(theta, self.states) * free[:, :, None]
+        return J.reshape(error.size, -1), error.ravel()
 
     def gradient(self, theta: Array) -> Array:
         """Differentiate the loss, (d,)."""
         J, error = self.linearise(theta)
-        gradient: Array = 2 * J.T @ error / len(error)
+        gradient: Array = 2 * J.T @ error / len(self.states)
         return gradient
 
     def gauss_newton(self, theta: Array, damping: float,
@@ -89,9 +91,10 @@ class ImitationLoss:
             optimum of the quadratic model within a ball of any radius.
         """
         J, error = self.linearise(theta)
-        curvature = J.T @ J / len(error)
+        count = len(self.states)
+        curvature = J.T @ J / count
         mu = damping * max(np.trace(curvature) / len(curvature), 1e-9)
-        slope = J.T @ error / len(error)
+        slope = J.T @ error / count
 
         def damped(factor: float) -> tuple[Array, Array]:
             matrix = curvature + factor * mu * np.eye(len(curvature))

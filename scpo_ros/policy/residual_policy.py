@@ -3,10 +3,11 @@ The learned policy: a neural residual on top of the backup, saturated.
 
     pi_theta(x) = sat(u_backup(x) + r_theta(x)),    r_theta(x) = N_theta(x) - N_theta(0)
 
-with N_theta a tanh network with a linear last layer, fed with x / state_limit. The residual
-vanishes at the origin for every theta, so the equilibrium stays, and everywhere for the initial
-theta, whose last layer is zero. Theta is one flat vector: for each layer the weights (inputs x
-outputs, row by row), then the biases. The last layer has no bias: it would cancel.
+with N_theta a tanh network with a linear last layer, one output for each input of the system,
+fed with x / state_limit. The residual vanishes at the origin for every theta, so the equilibrium
+stays, and everywhere for the initial theta, whose last layer is zero. Theta is one flat vector:
+for each layer the weights (inputs x outputs, row by row), then the biases. The last layer has no
+bias: it would cancel.
 """
 
 from collections.abc import Callable
@@ -22,17 +23,23 @@ _GRID = 2.0**-20  # of the initial weights: far above rounding, far below what a
 
 @dataclass(frozen=True)
 class ResidualNetwork:
-    """The network r_theta for scalar output; many weight vectors at once."""
+    """The network r_theta; many weight vectors at once."""
 
-    widths: tuple[int, ...]  # inputs, hidden layers; the output is scalar
-    scale: Array  # (n,), inputs are divided by it
+    widths: tuple[int, ...]  # states n, then the hidden layers
+    scale: Array  # (n,), states are divided by it
+    outputs: int = 1  # m
     d: int = field(init=False)  # number of weights
 
     def __post_init__(self) -> None:
         """Count the weights."""
         object.__setattr__(self, 'scale', frozen(self.scale))
         hidden = sum((a + 1) * b for a, b in zip(self.widths, self.widths[1:]))
-        object.__setattr__(self, 'd', hidden + self.widths[-1])
+        object.__setattr__(self, 'd', hidden + self._last)
+
+    @property
+    def _last(self) -> int:
+        """Return the number of weights of the last layer."""
+        return self.widths[-1] * self.outputs
 
     def initial(self, seed: int) -> Array:
         """
@@ -45,23 +52,23 @@ class ResidualNetwork:
         parts: list[Array] = []
         for a, b in zip(self.widths, self.widths[1:]):
             parts += [rng.normal(0, np.sqrt(2 / (a + b)), a * b), rng.uniform(-0.5, 0.5, b)]
-        drawn = np.concatenate([*parts, np.zeros(self.widths[-1])])
+        drawn = np.concatenate([*parts, np.zeros(self._last)])
         theta: Array = frozen(np.round(drawn / _GRID) * _GRID)
         return theta
 
     def layers(self, thetas: Array) -> tuple[list[tuple[Array, Array]], Array]:
-        """Return [(W (P, a, b), c (P, 1, b)), ...] of hidden layers, and the output (P, b, 1)."""
+        """Return [(W (P, a, b), c (P, 1, b)), ...] of hidden layers, and the output (P, b, m)."""
         count, at = len(thetas), 0
         hidden: list[tuple[Array, Array]] = []
         for a, b in zip(self.widths, self.widths[1:]):
             weights = thetas[:, at:at + a * b].reshape(count, a, b)
             hidden.append((weights, thetas[:, None, at + a * b:at + (a + 1) * b]))
             at += (a + 1) * b
-        return hidden, thetas[:, at:, None]
+        return hidden, thetas[:, at:].reshape(count, -1, self.outputs)
 
     def __call__(self, thetas: Array, x: Array) -> Array:
         """
-        Return r_theta(x), (P, N).
+        Return r_theta(x), (P, N, m).
 
         :param thetas: (P, d).
         :param x: states (N, n), the same for all weights, or (P, N, n).
@@ -71,11 +78,11 @@ class ResidualNetwork:
     def prepare(self, thetas: Array) -> Callable[[Array], Array]:
         """Return the function x -> r_theta(x) with the weights unpacked once."""
         residual = self.columns(thetas)
-        return lambda x: residual(np.moveaxis(x, -1, 0))
+        return lambda x: np.moveaxis(residual(np.moveaxis(x, -1, 0)), 0, -1)
 
     def columns(self, thetas: Array) -> Callable[[Array], Array]:
         """
-        Return the function x -> r_theta(x), (P, N), of states (n, N) or (n, P, N).
+        Return the function x -> r_theta(x), (m, P, N), of states (n, N) or (n, P, N).
 
         Its scratch memory is its own and reused, so it serves one thread.
         """
@@ -96,7 +103,7 @@ class ResidualNetwork:
 
     def jacobian(self, theta: Array, x: Array) -> Array:
         """
-        Return d r_theta(x) / d theta, (N, d), by reverse accumulation.
+        Return d r_theta(x) / d theta, (N, m, d), by reverse accumulation.
 
         :param theta: (d,). :param x: (N, n).
         """
@@ -110,24 +117,28 @@ class ResidualNetwork:
         activations = [x / self.scale]
         for weights, bias in hidden:
             activations.append(np.tanh(activations[-1] @ weights[0] + bias[0]))
-        blocks = [activations[-1]]
-        back = output[0, :, 0] * (1 - activations[-1]**2)
+        count, m, last = len(x), self.outputs, activations[-1]
+        each = last[:, None, :, None] * np.eye(m)[:, None]  # (N, m, b, m)
+        blocks = [each.reshape(count, m, -1)]
+        back = output[0].T * (1 - last**2)[:, None]  # (N, m, b)
         for layer in range(len(hidden) - 1, -1, -1):
-            outer = activations[layer][:, :, None] * back[:, None, :]
-            blocks[:0] = [outer.reshape(len(x), -1), back]
+            outer = activations[layer][:, None, :, None] * back[:, :, None, :]
+            blocks[:0] = [outer.reshape(count, m, -1), back]
             if layer:
-                back = (back @ hidden[layer][0][0].T) * (1 - activations[layer]**2)
-        return np.hstack(blocks)
+                back = back.reshape(count * m, -1) @ hidden[layer][0][0].T
+                back = (back.reshape(count, m, -1)
+                        * (1 - activations[layer]**2)[:, None])
+        return np.concatenate(blocks, axis=2)
 
 
 def _forward(stack: list[Array], output: Array, x: Array, scratch: list[Array]) -> Array:
     """
-    Return the raw outputs (P, N) for states (n, N) or (n, P, N).
+    Return the raw outputs (m, P, N) for states (n, N) or (n, P, N).
 
     Units come first, (units, P, N), so that each layer's are one block of memory; a last unit of
     ones carries the bias.
 
-    :param stack: hidden layers (P, b, a + 1), the bias last. :param output: (P, 1, b).
+    :param stack: hidden layers (P, b, a + 1), the bias last. :param output: (P, m, b).
     :param scratch: list of arrays to reuse, filled if empty.
     """
     if not scratch:
@@ -140,7 +151,7 @@ def _forward(stack: list[Array], output: Array, x: Array, scratch: list[Array]) 
         inputs, units = units, full.transpose(1, 0, 2)  # (P, units + 1, N), views
         np.matmul(weights, inputs, out=units[:, :-1])
         np.tanh(full[:-1], out=full[:-1])
-    raw: Array = np.matmul(output, units[:, :-1])[:, 0]
+    raw: Array = np.matmul(output, units[:, :-1]).transpose(1, 0, 2)
     return raw
 
 
@@ -148,15 +159,15 @@ def _forward(stack: list[Array], output: Array, x: Array, scratch: list[Array]) 
 class ResidualPolicy:
     """The law that runs: sat(u_backup + r_theta), NaN outside the safe set."""
 
-    system: LinearSystem  # with one input
+    system: LinearSystem
     backup: Backup
-    network: ResidualNetwork
+    network: ResidualNetwork  # with m outputs
 
     def __call__(self, theta: Array, x: Array) -> Array:
         """
-        Return the inputs (N, 1) of one policy.
+        Return the inputs (N, m) of one policy.
 
         :param theta: (d,). :param x: states (N, n).
         """
         residual = self.network(np.asarray(theta, dtype=np.float64)[None], x)[0]
-        return self.system.saturate(self.backup(x) + residual[:, None])
+        return self.system.saturate(self.backup(x) + residual)

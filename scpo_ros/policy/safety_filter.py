@@ -106,7 +106,8 @@ class NearestInputFilter:
 
     def residual(self, x: Array) -> Array:
         """Return what the policy adds to the backup at a state (n,): its residual, (m,)."""
-        return self._residual(x[None])[:, 0]
+        residual: Array = self._residual(x[None])[0, 0]
+        return residual
 
     def act(self, x: Array) -> Action:
         """

@@ -56,7 +56,8 @@ class FeedbackPolicy:
 
     def __call__(self, thetas: Sequence[Array], x: Array) -> Array:
         """Return the inputs (N, m) at states (N, n). :param thetas: m weight vectors."""
-        residual = [network(theta[None], x)[0] for network, theta in zip(self.networks, thetas)]
+        residual = [network(theta[None], x)[0, :, 0]
+                    for network, theta in zip(self.networks, thetas)]
         return self.system.saturate(np.column_stack(residual) - x @ self.gain.T)
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scpo_ros.arrays import Array, Booleans
+from scpo_ros.exceptions import InvalidValueError
 from scpo_ros.policy.residual_policy import ResidualNetwork
 
 _UNIT = 2.0**-53
@@ -42,12 +43,12 @@ class Enclosure:
 
 def enclosed(network: ResidualNetwork, thetas: Array, centre: Array, half: Array) -> Enclosure:
     """
-    Return the :class:`Enclosure` of a :class:`ResidualNetwork`.
+    Return the :class:`Enclosure` of a :class:`ResidualNetwork` with one output.
 
     :param thetas: (P, d). :param centre: (N, n), inside the limits. :param half: (N, n),
         half-widths of the boxes, >= 0.
     """
-    hidden, output = network.layers(np.asarray(thetas, dtype=np.float64))
+    hidden, output = _layers_of(network, thetas)
     n, half = centre.shape[1], half / network.scale * (1 + _RELATIVE) + 4 * _UNIT
     with np.errstate(over='ignore', invalid='ignore'):
         value, slope, radius = centre / network.scale, np.eye(n)[None, None], np.zeros((1, 1, n))
@@ -76,7 +77,7 @@ def jacobian_enclosed(network: ResidualNetwork, thetas: Array,
 
     :param thetas: (P, d). :param half: (n,).
     """
-    hidden, output = network.layers(np.asarray(thetas, dtype=np.float64))
+    hidden, output = _layers_of(network, thetas)
     n, half = len(half), half / network.scale * (1 + _RELATIVE)
     with np.errstate(over='ignore', invalid='ignore'):
         middle, spread = np.eye(n)[None], np.zeros((1, n, n))
@@ -98,6 +99,15 @@ def jacobian_enclosed(network: ResidualNetwork, thetas: Array,
         spread = np.matmul(spread, size)[..., 0] * (1 + _RELATIVE)
         spread = spread + _RELATIVE * np.matmul(steep, size)[..., 0]
         return np.matmul(middle, output)[..., 0] / network.scale, spread / network.scale
+
+
+def _layers_of(network: ResidualNetwork,
+               thetas: Array) -> tuple[list[tuple[Array, Array]], Array]:
+    """Return the layers of weights (P, d). :raises InvalidValueError: for several outputs."""
+    if network.outputs != 1:
+        raise InvalidValueError('outputs of the network', network.outputs,
+                                'must be 1 for an enclosure: enclose each output by itself')
+    return network.layers(np.asarray(thetas, dtype=np.float64))
 
 
 def _slopes_of_tanh(value: Array, slope: Array, radius: Array,

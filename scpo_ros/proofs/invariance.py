@@ -22,6 +22,7 @@ import numpy as np
 from scpo_ros.arrays import Array, Integers
 from scpo_ros.backup.planar.explicit_law import ExplicitLaw
 from scpo_ros.backup.planar.law_pieces import cached_pieces
+from scpo_ros.backup.planar.shape import require_planar
 from scpo_ros.policy.residual_policy import ResidualNetwork
 from scpo_ros.proofs.cell_mesh import CellMesh
 from scpo_ros.proofs.enclosure import enclosed, Enclosure
@@ -94,8 +95,10 @@ class ProvedInvariance:
 
         :param policy: ResidualPolicy with an ExplicitLaw as backup.
         :param cells: boxes of the grid along each axis. :param cache: folder, see table_cache.
+        :raises ConfigurationError: unless the system has two states and one input.
         :raises InfeasibleError: when the table of the backup has gaps.
         """
+        require_planar(policy.system.n, policy.system.m, 'the proof of invariance over cells')
         self._policy, self._bounds = policy, bounds
         self._limit, safe_set = policy.system.input_limit[0], policy.backup.safe_set
         self._pieces = cached_pieces(policy.backup, cache)

@@ -33,6 +33,7 @@ from pathlib import Path
 import numpy as np
 from scpo_ros.arrays import Array, digest, frozen
 from scpo_ros.backup.planar.law_pieces import cached_pieces, LawPieces
+from scpo_ros.backup.planar.shape import require_planar
 from scpo_ros.config.table_cache import cached
 from scpo_ros.proofs.cell_mesh import CellMesh
 from scpo_ros.proofs.enclosure import (
@@ -100,9 +101,11 @@ class ProvedStability:
         :param policy: ResidualPolicy with an ExplicitLaw as backup.
         :param rate: in (0, 1), per step.
         :param cells: boxes of the grid along each axis. :param cache: folder, see table_cache.
+        :raises ConfigurationError: unless the system has two states and one input.
         :raises InfeasibleError: when the table of the backup has gaps, or no quadratic norm
             shrinks under the backup itself at this rate.
         """
+        require_planar(policy.system.n, policy.system.m, 'the proof of stability over cells')
         self._policy, self.rate, law = policy, rate, policy.backup
         pieces = cached_pieces(law, cache)
         key = digest(_FORMAT, pieces.polygons, pieces.slopes, policy.system.A, policy.system.B)

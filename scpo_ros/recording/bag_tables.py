@@ -12,13 +12,13 @@ from scpo_ros.recording.robots import Robot
 from scpo_ros.recording.run_record import RunRecord
 from scpo_ros.recording.written_files import WrittenFiles
 from scpo_ros.scpo.certificate import Certificate
+from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.signals import in_a_name
 
 
 Cell: TypeAlias = float | int | str  # '' for a number that is not known
 
 _ROWS = {
-    'states': ('time_s', 'episode', 'position_m', 'velocity_m_s', 'input_applied_m_s2',
-               'input_commanded_m_s2', 'law', 'policy_version'),
     'policies': ('version', 'parent', 'time_s', 'ran_from_s', 'ran_until_s', 'fate', 'kind',
                  'margin', 'worst_design_metric', 'worst_verified_metric', 'metrics_verified',
                  'duality_gap', 'digest'),
@@ -50,7 +50,8 @@ def write_tables(files: WrittenFiles, bag: Bag, robot: Robot, record: RunRecord)
     rows: dict[str, Iterable[Iterable[Cell]]] = {
         'states': state_rows(record), 'policies': policy_rows(record),
         'updates': record.numbers.updates, 'numbers': _number_rows(bag, robot)}
-    for name, header in _ROWS.items():
+    headers = {'states': state_columns(record.system), **_ROWS}
+    for name, header in headers.items():
         files.add(f'{name}.csv', partial(_write_table, header, rows[name]))
 
 
@@ -63,14 +64,23 @@ def _write_table(header: Iterable[str], rows: Iterable[Iterable[Cell]], path: Pa
         writer.writerows([('' if cell != cell else cell) for cell in row] for row in rows)
 
 
+def state_columns(system: LinearSystem) -> tuple[str, ...]:
+    """Return the names of the columns of :func:`state_rows`; one input is called input."""
+    names = ('input',) if system.m == 1 else system.input_names
+    inputs = [(name, in_a_name(unit)) for name, unit in zip(names, system.input_units)]
+    return ('time_s', 'episode', *system.states.columns,
+            *(f'{name}_applied{unit}' for name, unit in inputs),
+            *(f'{name}_commanded{unit}' for name, unit in inputs), 'law', 'policy_version')
+
+
 def state_rows(record: RunRecord) -> Iterator[tuple[Cell, ...]]:
     """Yield a row for every state, with the command that answered it."""
+    unanswered: tuple[Cell, ...] = ('',) * (record.system.m + 2)
     for state in record.states:
         command = record.commands.get(state.time)
-        answer: tuple[Cell, ...] = ('', '', '') if command is None else (
-            command.u, command.source, command.version)
-        yield (f'{state.time:.9f}', state.episode, state.x[0], state.x[1], state.applied,
-               *answer)
+        answer: tuple[Cell, ...] = unanswered if command is None else (
+            *command.u, command.source, command.version)
+        yield f'{state.time:.9f}', state.episode, *state.x, *state.applied, *answer
 
 
 def policy_rows(record: RunRecord) -> Iterator[PolicyRow]:

@@ -9,6 +9,7 @@ from scpo_ros.health.known import identity, known
 from scpo_ros.recording.figures import Axes, Figure, own_style, plt
 from scpo_ros.recording.run_record import RunRecord
 from scpo_ros.recording.run_summary import RunSummary
+from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.verification.task import ControlTask
 
 
@@ -76,13 +77,15 @@ def phase_plane(axis: Axes, task: ControlTask, theta: Array, title: str, colour:
 
 
 def _limits(axis: Axes, task: ControlTask) -> None:
-    """Draw the limits of the states and the safe set."""
-    p, v = task.system.state_limit
+    """Draw the limits of the first two states, and the safe set where these are all."""
+    p, v = task.system.state_limit[:2]
     axis.plot([-p, p, p, -p, -p], [-v, -v, v, v, -v], 'k--', lw=1.2, label='limits')
-    corners = np.vstack([task.safe_set.vertices, task.safe_set.vertices[:1]])
-    axis.plot(corners[:, 0], corners[:, 1], color='green', lw=1.2, label='safe set')
-    axis.set_xlabel('position p [m]')
-    axis.set_ylabel('velocity v [m/s]')
+    if task.system.n == 2:
+        corners = np.vstack([task.safe_set.vertices, task.safe_set.vertices[:1]])
+        axis.plot(corners[:, 0], corners[:, 1], color='green', lw=1.2, label='safe set')
+    across, up, *_ = task.system.states.axes
+    axis.set_xlabel(across)
+    axis.set_ylabel(up)
 
 
 def _visited(axis: Axes, record: RunRecord, task: ControlTask) -> None:
@@ -94,7 +97,7 @@ def _visited(axis: Axes, record: RunRecord, task: ControlTask) -> None:
         for episode in np.unique(episodes):
             part = x[episodes == episode]
             axis.plot(part[:, 0], part[:, 1], color=_GREY, lw=0.8)
-        p, v = task.system.state_limit
+        p, v = task.system.state_limit[:2]
         for limit, seen, zoom in ((p, x[:, 0], axis.set_xlim), (v, x[:, 1], axis.set_ylim)):
             reach = 1.1 * np.clip(_largest(seen), limit, 4 * limit)
             zoom(-reach, reach)
@@ -142,25 +145,34 @@ def _since_start(record: RunRecord, times: Sequence[float]) -> Array:
 
 
 def _use_of_limits(axis: Axes, record: RunRecord, task: ControlTask) -> None:
-    """Draw position, velocity and input over their limits against time."""
-    axis.set_title('position, velocity and input, over their limits')
+    """Draw states and inputs over their limits against time."""
+    system = task.system
+    axis.set_title(f'{", ".join(system.state_names)} and input{"s" * (system.m > 1)}, over their '
+                   'limits')
     axis.set_xlabel('time of the plant [s]')
     if record.states:
-        system, states = task.system, record.states
+        states = record.states
         time = _since_start(record, [state.time for state in states])
         table = np.column_stack([np.array([state.x for state in states]) / system.state_limit,
                                  np.array([state.applied for state in states])
-                                 / system.input_limit[0]])
+                                 / system.input_limit])
         breaks = np.flatnonzero(np.diff([state.episode for state in states])) + 1
         rows = np.insert(table, breaks, np.nan, axis=0)  # an episode's end is no motion
-        for column, name, colour in zip(rows.T, ('p', 'v', 'u'), (_BLUE, _ORANGE, _GREY)):
+        names = (*system.states.symbols, *system.inputs.symbols)
+        for number, (column, name, colour) in enumerate(zip(rows.T, names, _colours(system))):
             axis.plot(np.insert(time, breaks, time[breaks]), column, color=colour, lw=0.9,
-                      label=name, zorder=1 if name == 'u' else 2)
+                      label=name, zorder=2 if number < system.n else 1)
         reach = 1.1 * np.clip(_largest(table), 1.0, 4.0)
         axis.set_ylim(-reach, reach)
         axis.legend(loc='upper right', fontsize=8, ncols=3)
     for limit in (-1, 1):
         axis.axhline(limit, color='k', lw=1.2, ls='--')
+
+
+def _colours(system: LinearSystem) -> list[str]:
+    """Return a colour for every state, then one for every input."""
+    coloured = (_BLUE, _ORANGE, *(f'C{number}' for number in range(2, 10)))
+    return [coloured[i % len(coloured)] for i in range(system.n)] + [_GREY] * system.m
 
 
 def _versions(axis: Axes, record: RunRecord) -> None:

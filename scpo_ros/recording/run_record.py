@@ -50,7 +50,7 @@ class RunRecord:
 
     def __init__(self, spec: Spec) -> None:
         """Start empty."""
-        self.spec, self._system = spec, double_integrator(spec.system)
+        self.spec, self.system = spec, double_integrator(spec.system)
         self.states: list[State] = []
         self.violations = 0  # states outside the limits
         self.commands: dict[float, Command] = {}  # {time of the state: the command for it}
@@ -88,8 +88,8 @@ class RunRecord:
         if state.time == self.now:
             return
         self.states.append(state)
-        known = 0.0 if np.isnan(state.applied) else state.applied  # NaN: the driver does not know
-        self.violations += not bool(self._system.within_limits(state.x, np.array([known])))
+        known = np.where(np.isnan(state.applied), 0.0, state.applied)  # NaN: not known
+        self.violations += not bool(self.system.within_limits(state.x, known))
 
     def add_command(self, command: Command) -> None:
         """Add the command that answers a state."""

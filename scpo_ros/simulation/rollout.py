@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from scpo_ros.arrays import Array, Booleans
 from scpo_ros.backup.law import Backup
-from scpo_ros.sets.admissible_inputs import InputBounds
+from scpo_ros.sets.admissible_inputs import AdmissibleInputs
 from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.systems.scenario import Scenarios
 
@@ -35,7 +35,7 @@ class Network(Protocol):
     """A residual network, for many weight vectors at once."""
 
     def columns(self, thetas: Array) -> Callable[[Array], Array]:
-        """Return the function from states (n, P, N) to residuals (P, N) for weights (P, d)."""
+        """Return the function from states (n, P, N) to residuals (m, P, N), of weights (P, d)."""
 
 
 class Policy(Protocol):
@@ -74,15 +74,15 @@ class Simulator:
     """Runs closed loops and summarises them."""
 
     policy: Policy
-    bounds: InputBounds
+    bounds: AdmissibleInputs
     state_weight: Array  # (n,), diagonal of Q
-    input_weight: float  # R
+    input_weight: Array  # (m,), diagonal of R
     sharpness: float = 100.0  # of the smooth maximum over time, per unit of u
     executor: Executor | None = None  # shares the tiles
 
     def stage_cost(self, x: Array, u: Array) -> Array:
-        """Return x'Qx + R u^2 for states (..., n) and inputs (...,)."""
-        cost: Array = x**2 @ np.asarray(self.state_weight) + self.input_weight * u**2
+        """Return x'Qx + u'Ru for states (..., n) and inputs (..., m)."""
+        cost: Array = x**2 @ self.state_weight + u**2 @ self.input_weight
         return cost
 
     def summarise(self, thetas: Array, scenarios: Scenarios,
@@ -121,7 +121,7 @@ class Simulator:
         """Run one tile; arguments and result as those of :meth:`summarise`."""
         policy, horizon = self.policy, scenarios.horizon
         system, shape = policy.system, (len(thetas), len(scenarios))
-        residual, limit = policy.network.columns(thetas), system.input_limit[0]
+        residual, limit = policy.network.columns(thetas), system.input_limit[:, None, None]
         x: Array = np.empty((system.n, *shape))
         x[:] = scenarios.x0.T[:, None]
         w = np.ascontiguousarray(scenarios.w.transpose(1, 2, 0))[:, :, None]
@@ -129,16 +129,16 @@ class Simulator:
         violation = np.empty((horizon, *shape)) if wanted else np.full((1, *shape), np.nan)
         for k in range(horizon):
             flat = x.reshape(system.n, -1)
-            backup = policy.backup(flat.T).reshape(shape)
+            backup = policy.backup(flat.T).T.reshape(system.m, *shape)
             undefined = np.isnan(backup)
             lost = bool(undefined.any())
             if lost:
                 backup[undefined] = 0.0
-                left |= undefined
+                left |= undefined.any(axis=0)
             u = self._input(backup, residual(x), limit)
             if wanted:
-                low, up = self.bounds.columns(flat)
-                np.maximum(u - up.reshape(shape), low.reshape(shape) - u, out=violation[k])
+                violation[k] = self.bounds.columns_violation(
+                    flat, u.reshape(system.m, -1)).reshape(shape)
                 if lost:
                     np.maximum(violation[k], 1e-3, out=violation[k], where=left)
             stage = self._stage(x, u)
@@ -149,7 +149,8 @@ class Simulator:
                 cost += (horizon - 1 - k) * stage
                 break
             step = (system.A @ flat).reshape(x.shape)
-            step += system.B[:, 0, None, None] * u
+            for column, component in zip(system.B.T, u):
+                step += column[:, None, None] * component
             step += w[k]
             x = np.where(left, x, step) if lost else step
         return RolloutSummary(
@@ -157,17 +158,19 @@ class Simulator:
             np.moveaxis(x, 0, -1), cost / horizon, left)
 
     @staticmethod
-    def _input(backup: Array, residual: Array, limit: float) -> Array:
-        """Return the saturated sum, in the memory of the second; NaN stays NaN."""
+    def _input(backup: Array, residual: Array, limit: Array) -> Array:
+        """Return the saturated sum (m, P, S), in the memory of the second; NaN stays NaN."""
         residual += backup
         np.minimum(residual, limit, out=residual)
         return np.maximum(residual, -limit, out=residual)
 
     def _stage(self, x: Array, u: Array) -> Array:
-        """Return the stage cost for states (n, ...) and inputs (...,)."""
-        cost = self.input_weight * u
-        cost *= u
-        for weight, component in zip(self.state_weight, x):
+        """Return the stage cost for states (n, ...) and inputs (m, ...)."""
+        first, *others = u
+        cost: Array = self.input_weight[0] * first
+        cost *= first
+        weights = (*self.input_weight[1:], *self.state_weight)
+        for weight, component in zip(weights, (*others, *x)):
             cost += weight * component * component
         return cost
 

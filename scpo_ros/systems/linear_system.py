@@ -7,6 +7,7 @@ from scpo_ros.arrays import Array, Booleans, checked
 from scpo_ros.config import SystemConfig
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.systems.sampling import Sampling
+from scpo_ros.systems.signals import Signals
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class LinearSystem:
     certificate: where steps may be longer or shorter than dt it covers what that changes.
 
     :raises InvalidArrayError: for a wrong shape or a non-finite entry.
-    :raises ConfigurationError: for a limit that is not positive or a negative disturbance bound.
+    :raises ConfigurationError: for a limit that is not positive, a negative disturbance bound, or
+        names that are not as many as the states or the inputs.
     """
 
     A: Array  # (n, n)
@@ -28,9 +30,11 @@ class LinearSystem:
     disturbance: Array  # (n,), half-widths of w, units of x per step
     dt: float  # step [s]
     sampling: Sampling | None = None  # how steps of another length are predicted; None: not at all
+    states: Signals = Signals((), (), ())  # what the n states are called; left out: x1, x2 ...
+    inputs: Signals = Signals((), (), ())  # what the m inputs are called; left out: u1, u2 ...
 
     def __post_init__(self) -> None:
-        """Check shapes and signs."""
+        """Check shapes, signs and names."""
         n = np.shape(self.A)[0] if np.ndim(self.A) else 0
         m = np.shape(self.B)[1] if np.ndim(self.B) == 2 else None
         shapes = {'A': (n, n), 'B': (n, m), 'state_limit': (n,), 'input_limit': (m,),
@@ -44,6 +48,32 @@ class LinearSystem:
             raise ConfigurationError('disturbance', self.disturbance, 'must not be negative')
         if not self.dt > 0:
             raise ConfigurationError('dt', self.dt, 'must be positive')
+        for name, symbol, count in (('states', 'x', self.n), ('inputs', 'u', self.m)):
+            given: Signals = getattr(self, name)
+            if not given.names:
+                object.__setattr__(self, name, Signals.numbered(symbol, count))
+            elif len(given.names) != count:
+                raise ConfigurationError(name, given.names, f'must be {count} names')
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Return what the n states are called."""
+        return self.states.names
+
+    @property
+    def state_units(self) -> tuple[str, ...]:
+        """Return the units of the n states, '' for none."""
+        return self.states.units
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Return what the m inputs are called."""
+        return self.inputs.names
+
+    @property
+    def input_units(self) -> tuple[str, ...]:
+        """Return the units of the m inputs, '' for none."""
+        return self.inputs.units
 
     @property
     def n(self) -> int:
@@ -102,4 +132,5 @@ def double_integrator(config: SystemConfig) -> LinearSystem:
         A=np.array([[1.0, dt], [0.0, 1.0]]), B=np.array([[dt * dt / 2], [dt]]),
         state_limit=state_limit, input_limit=input_limit,
         disturbance=sampling.certified_disturbance(state_limit, input_limit), dt=dt,
-        sampling=sampling)
+        sampling=sampling, states=Signals(('position', 'velocity'), ('m', 'm/s'), ('p', 'v')),
+        inputs=Signals(('acceleration',), ('m/s^2',), ('u',)))

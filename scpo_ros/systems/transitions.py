@@ -68,8 +68,8 @@ class ObservedState(Protocol):
         """Return the number of its episode."""
 
     @property
-    def applied(self) -> Array | float:
-        """Return the input (m,) over the step that led here, a number where m = 1."""
+    def applied(self) -> Array:
+        """Return the input (m,) over the step that led here."""
 
 
 class TransitionRule:
@@ -109,14 +109,13 @@ class TransitionRule:
         return Gap.NONE if np.all(np.isfinite(state.applied)) else Gap.INPUT
 
 
-def same_input(system: LinearSystem, applied: Array | float, commanded: Array | float) -> bool:
+def same_input(system: LinearSystem, applied: Array, commanded: Array) -> bool:
     """
     Return whether an applied input is the one commanded, up to INPUT_ERROR; NaN is not.
 
-    :param applied: (m,), or a number where m = 1. :param commanded: likewise.
+    :param applied: (m,). :param commanded: (m,).
     """
-    difference = np.abs(np.asarray(applied) - np.asarray(commanded))
-    return bool(np.all(difference <= INPUT_ERROR * system.input_limit))
+    return bool(np.all(np.abs(applied - commanded) <= INPUT_ERROR * system.input_limit))
 
 
 def _microseconds(transition: Transition) -> int:

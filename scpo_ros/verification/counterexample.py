@@ -9,10 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scpo_ros.arrays import Array, frozen
+from scpo_ros.systems.signals import listed
 from scpo_ros.verification.task import ControlTask
-
-
-_NAMES = ('|p|', '|v|')
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,26 +34,26 @@ class Counterexample:
     @property
     def sentence(self) -> str:
         """Return it in words."""
-        start = ', '.join(f'{entry:.3f}' for entry in self.x0)
+        start = listed(self.x0, '.3f')
         sign = '<' if self.value < self.limit else '>'
         return (f'{self.quantity} = {self.value:.4g} {sign} {self.limit:.4g} at '
                 f't = {self.time:.1f} s from x0 = ({start}) ({self.scenario})')
 
 
 def unfiltered(task: ControlTask, theta: Array, x0: Array, w: Array) -> tuple[Array, Array]:
-    """Return states (T + 1, n) and inputs (T,) of the policy alone; they end where not finite."""
+    """Return states (T + 1, n), inputs (T, m) of the policy alone; they end where not finite."""
     x, states, inputs = np.array(x0, dtype=np.float64), [np.array(x0, dtype=np.float64)], []
     residual = task.policy.network.prepare(np.asarray(theta)[None])
     for disturbance in w:
-        backup = task.policy.backup(x[None])[0, 0]
-        base = backup if np.isfinite(backup) else -(task.gain @ x)[0]
-        u = float(task.system.saturate(base + residual(x[None])[0])[0])
-        x = task.system.step(x, np.array([u]), disturbance)
+        backup = task.policy.backup(x[None])[0]
+        base = backup if np.all(np.isfinite(backup)) else -(task.gain @ x)
+        u = task.system.saturate(base + residual(x[None])[0, 0])
+        x = task.system.step(x, u, disturbance)
         if not np.all(np.isfinite(x)):
             break
         states.append(x)
         inputs.append(u)
-    return np.array(states), np.array(inputs)
+    return np.array(states), np.array(inputs).reshape(-1, task.system.m)
 
 
 def limit_broken(task: ControlTask, theta: Array, x0: Array, w: Array,
@@ -73,17 +71,30 @@ def limit_broken(task: ControlTask, theta: Array, x0: Array, w: Array,
     if np.any(over):
         k = int(np.argmax(over.any(axis=1)))
         i = int(np.argmax(over[k]))
-        return Counterexample(scenario, _NAMES[i], abs(states[k, i]), task.system.state_limit[i],
-                              k * task.system.dt, x0, w, states[:k + 1])
-    low, up = task.bounds(states[:len(inputs)])
-    violation = np.maximum(inputs - up, low - inputs)
-    if not np.any(violation > 0):
+        return Counterexample(
+            scenario, f'|{task.system.states.symbols[i]}|', abs(states[k, i]),
+            task.system.state_limit[i], k * task.system.dt, x0, w, states[:k + 1])
+    normals, offsets = task.bounds.facets(states[:len(inputs)])
+    beyond = inputs @ normals.T - offsets
+    if not np.any(beyond > 0):
         return None
-    k = int(np.argmax(violation))
-    above = inputs[k] - up[k] >= low[k] - inputs[k]
-    bound, words = (up[k], 'more') if above else (low[k], 'less')
-    return Counterexample(f'{scenario}; the safe set allows no {words} there', 'u', inputs[k],
-                          bound, k * task.system.dt, x0, w, states[:k + 2])
+    k = int(np.argmax(beyond.max(axis=1)))
+    facet = int(np.argmax(beyond[k]))
+    quantity, sign = _combination(normals[facet], task.system.inputs.symbols)
+    words = 'more' if sign > 0 else 'less'
+    return Counterexample(
+        f'{scenario}; the safe set allows no {words} there', quantity,
+        sign * float(normals[facet] @ inputs[k]), sign * float(offsets[k, facet]),
+        k * task.system.dt, x0, w, states[:k + 2])
+
+
+def _combination(normal: Array, symbols: tuple[str, ...]) -> tuple[str, float]:
+    """Return a combination of inputs in words, its first factor positive, and the sign of that."""
+    used = np.flatnonzero(normal)
+    sign = float(np.sign(normal[used[0]]))
+    parts = [f'{symbols[i]}' if abs(normal[i]) == 1 else f'{sign * normal[i]:.3g} {symbols[i]}'
+             for i in used]
+    return ' + '.join(parts), sign
 
 
 def not_returned(task: ControlTask, theta: Array, x0: Array, w: Array,
@@ -98,8 +109,8 @@ def not_returned(task: ControlTask, theta: Array, x0: Array, w: Array,
 
 def worst_push(task: ControlTask, theta: Array, state: Array, horizon: int) -> Array:
     """Return disturbances (horizon, n) at their bound, towards the facet that theta nears most."""
-    u = unfiltered(task, theta, state, task.system.disturbance[None] * 0)[1]
-    ahead = task.system.step(np.asarray(state), u[:1])
+    states, _ = unfiltered(task, theta, state, task.system.disturbance[None] * 0)
+    ahead = states[-1]  # the state itself, where the input is not finite
     facet = task.safe_set.H[int(np.argmax(
         task.safe_set.H @ ahead + np.abs(task.safe_set.H) @ task.system.disturbance))]
     return np.tile(np.sign(facet) * task.system.disturbance, (horizon, 1))

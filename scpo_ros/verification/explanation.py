@@ -5,6 +5,7 @@ from scpo_ros.arrays import Array
 from scpo_ros.proofs.invariance_proof import InvarianceProof
 from scpo_ros.proofs.stability import ProvedStability
 from scpo_ros.systems.scenario import Scenarios
+from scpo_ros.systems.signals import listed
 from scpo_ros.verification.metric_layout import CONDITIONS
 from scpo_ros.verification.task import ControlTask
 
@@ -15,7 +16,7 @@ def invariance_in_words(invariance: InvarianceProof, theta: Array) -> str:
     if not worst > 0:
         return ('it cannot be proved that the input stays within what the safe set '
                 'allows, though no state is known where it does not')
-    return (f'from x = ({state[0]:.3f}, {state[1]:.3f}) the input exceeds what the safe '
+    return (f'from x = ({listed(state, ".3f")}) the input exceeds what the safe '
             f'set allows by {worst:.4f}')
 
 
@@ -41,11 +42,11 @@ def constraint_in_words(task: ControlTask, theta: Array, scenario: Scenarios) ->
     states, inputs = task.simulator.trajectory(theta, scenario.x0, scenario.w)
     violation = task.bounds.violation(states[0, :-1], inputs[0])
     k = int(np.nanargmax(np.where(np.isnan(violation), -np.inf, violation)))
-    p, v = states[0, min(k + 1, len(inputs[0]))]
+    reached = task.system.states.values(states[0, min(k + 1, len(inputs[0]))], '.3f')
     return (f'{_start(scenario)} at t = {k * task.system.dt:.1f} s the input exceeds what the '
-            f'safe set allows by {violation[k]:.4f} (p = {p:.3f}, v = {v:.3f})')
+            f'safe set allows by {violation[k]:.4f} ({reached})')
 
 
 def _start(scenario: Scenarios) -> str:
     """Return where a rollout starts."""
-    return f'from x0 = ({scenario.x0[0, 0]:.3f}, {scenario.x0[0, 1]:.3f})'
+    return f'from x0 = ({listed(scenario.x0[0], ".3f")})'

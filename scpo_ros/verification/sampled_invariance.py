@@ -1,58 +1,60 @@
 """
 The invariance metric by sampling: violation of the input bounds at states that fill C densely.
 
-The sampled twin of :mod:`scpo_ros.proofs.invariance`: the same groups and the same smooth maximum
-for the projection, over a part of the states, and the plain maximum over all of them for the
-verdict. It says nothing about the states in between.
+The sampled twin of :mod:`scpo_ros.proofs.invariance`, for any number of states and inputs. With
+two states the groups are the same sectors, with more they are the signs of the first ones. The
+projection sees a smooth maximum of each group, over a part of the states; the verdict takes the
+plain maximum over all of them. It says nothing about the states in between.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from scpo_ros.arrays import Array, Integers
-from scpo_ros.policy.residual_policy import ResidualNetwork, ResidualPolicy
+from scpo_ros.policy.residual_policy import ResidualPolicy
 from scpo_ros.proofs.invariance import sectors, SHARPNESS
-from scpo_ros.sets.admissible_inputs import InputBounds
+from scpo_ros.sets.admissible_inputs import AdmissibleInputs
 from scpo_ros.sets.invariant_set import Polytope
 from scpo_ros.simulation.rollout import soft_maximum
 from scpo_ros.systems.scenario import interior_states, stress_states
 
 _DESIGN_SHARE = 20  # one in so many of the states is a design state
 _REMEMBERED = 32    # states of a failed policy that join the design states
+_SIGNS = 4          # of so many states, at most, there is a group for each combination
 
 
 @dataclass(frozen=True)
 class SampledViolation:
-    """By how much the input leaves [LO, UP] at fixed states, grouped by direction."""
+    """By how much the inputs are inadmissible at fixed states, grouped by direction."""
 
-    network: ResidualNetwork
-    states: Array  # (N, n): where some admissible input leaves the safe set
-    backup: Array  # (N,): the backup's inputs there
-    low: Array  # (N,): LO
-    up: Array  # (N,): UP
-    group: Integers  # (N,): sector, ascending
-    limit: float  # of the input
+    policy: ResidualPolicy
+    states: Array  # (N, n): where some input within its limits leaves the safe set
+    backup: Array  # (N, m): the backup's inputs there
+    normals: Array  # (r, m), of the facets of the admissible inputs
+    offsets: Array  # (N, r), infinite where no input within its limits reaches the facet
+    group: Integers  # (N,): ascending
     sharpness: float = SHARPNESS
 
     @classmethod
-    def over(cls, policy: ResidualPolicy, bounds: InputBounds,
+    def over(cls, policy: ResidualPolicy, bounds: AdmissibleInputs,
              states: Array) -> 'SampledViolation':
         """Return the metric over those of the given states (N, n) where it can be positive."""
-        low, up = bounds(states)
-        limit = policy.system.input_limit[0]
-        critical = (low > -limit) | (up < limit)
-        states, low, up = states[critical], low[critical], up[critical]
-        group = sectors(states / policy.system.state_limit)
+        normals, offsets = bounds.facets(states)
+        binds = offsets < np.abs(normals) @ policy.system.input_limit
+        critical = np.any(binds, axis=1)
+        states, offsets = states[critical], np.where(binds, offsets, np.inf)[critical]
+        group = _groups(states / policy.system.state_limit)
         order = np.argsort(group, kind='stable')
-        return cls(policy.network, states[order], policy.backup(states[order])[:, 0], low[order],
-                   up[order], group[order], limit)
+        return cls(policy, states[order], policy.backup(states[order]), normals, offsets[order],
+                   group[order])
 
     def violation(self, thetas: Array) -> Array:
-        """Evaluate at every state, (P, N); a bound beyond the saturation never binds."""
-        u = np.clip(self.backup + self.network(thetas, self.states), -self.limit, self.limit)
-        above = np.where(self.up < self.limit, u - self.up, -2 * self.limit)
-        below = np.where(self.low > -self.limit, self.low - u, -2 * self.limit)
-        return np.maximum(above, below)
+        """Evaluate at every state, (P, N)."""
+        u = self.policy.system.saturate(self.backup + self.policy.network(thetas, self.states))
+        worst: Array = u @ self.normals[0] - self.offsets[:, 0]
+        for normal, offset in zip(self.normals[1:], self.offsets[:, 1:].T):
+            np.maximum(worst, u @ normal - offset, out=worst)
+        return worst
 
     def grouped(self, thetas: Array) -> Array:
         """Return the smooth maximum of every non-empty group, (P, groups)."""
@@ -76,8 +78,8 @@ class SampledViolation:
     def part(self, index: slice | Integers) -> 'SampledViolation':
         """Return the metric over some of the states."""
         return SampledViolation(
-            self.network, self.states[index], self.backup[index], self.low[index],
-            self.up[index], self.group[index], self.limit, self.sharpness)
+            self.policy, self.states[index], self.backup[index], self.normals,
+            self.offsets[index], self.group[index], self.sharpness)
 
 
 class SampledInvariance:
@@ -85,7 +87,7 @@ class SampledInvariance:
 
     kind = 'sampled'
 
-    def __init__(self, policy: ResidualPolicy, bounds: InputBounds, safe_set: Polytope,
+    def __init__(self, policy: ResidualPolicy, bounds: AdmissibleInputs, safe_set: Polytope,
                  count: int, seed: int) -> None:
         """
         Draw the states.
@@ -125,6 +127,14 @@ class SampledInvariance:
         worst = np.argsort(self.metric.violation(theta[None])[0])[-_REMEMBERED:]
         self._chosen = np.union1d(self._chosen, worst)
         self._design = self.metric.part(self._chosen)
+
+
+def _groups(x: Array) -> Integers:
+    """Return the group (N,) of states (N, n) in units of their limits."""
+    if x.shape[1] == 2:
+        return sectors(x)
+    signs = x[:, :_SIGNS] > 0
+    return signs @ 2**np.arange(signs.shape[1])
 
 
 def _dense_states(safe_set: Polytope, count: int, seed: int) -> Array:

@@ -12,12 +12,13 @@ from scpo_ros.backup.law import Backup
 from scpo_ros.backup.mpc import BackupMpc, build_qp, riccati
 from scpo_ros.backup.planar.cost_to_go import CostToGo
 from scpo_ros.backup.planar.explicit_law import ExplicitLaw
+from scpo_ros.backup.planning import Planning
 from scpo_ros.config import Spec, SystemConfig
 from scpo_ros.config.specification import spec_digest
 from scpo_ros.policy.residual_policy import ResidualNetwork, ResidualPolicy
 from scpo_ros.proofs.invariance import PlanarPolicy, ProvedInvariance
 from scpo_ros.proofs.stability import ProvedStability
-from scpo_ros.sets.admissible_inputs import InputBounds
+from scpo_ros.sets.admissible_inputs import admissible_inputs, AdmissibleInputs, InputBounds
 from scpo_ros.sets.invariant_set import contractive_set, Polytope
 from scpo_ros.simulation.rollout import Simulator
 from scpo_ros.systems.linear_system import double_integrator, LinearSystem
@@ -45,7 +46,7 @@ class ControlTask:
     lyapunov: Array  # (n, n), P of V(x) = x'Px
     gain: Array  # (m, n), LQR
     policy: ResidualPolicy
-    bounds: InputBounds
+    bounds: AdmissibleInputs
     simulator: Simulator
     metric: RolloutMetric
     cache: Cache = None  # folder of tables, None for the default
@@ -63,8 +64,8 @@ class ControlTask:
         system = double_integrator(spec.system)
         factor = contraction_factor(spec.system)
         safe_set = contractive_set(system, factor)
-        mpc = BackupMpc(build_qp(system, safe_set, factor, spec.backup), safe_set,
-                        spec.backup.solver)
+        mpc = BackupMpc(build_qp(system, safe_set, factor, Planning.of(spec.backup)), safe_set,
+                        spec.backup.solver, system.m)
         law = ExplicitLaw.load_or_build(mpc, cache=cache, progress=progress)
         return cls.assemble(spec, system, safe_set, factor, mpc, law, cache)
 
@@ -77,11 +78,12 @@ class ControlTask:
         :param factor: contraction factor lambda of the safe set. :param law: of the backup.
         """
         lyapunov, gain = riccati(system, spec.backup.state_weight, spec.backup.input_weight)
-        network = ResidualNetwork((system.n, *spec.policy.hidden), system.state_limit)
+        network = ResidualNetwork(
+            (system.n, *spec.policy.hidden), system.state_limit, system.m)
         policy = ResidualPolicy(system, law, network)
-        bounds = InputBounds.of(system, safe_set)
+        bounds = admissible_inputs(system, safe_set)
         simulator = Simulator(policy, bounds, np.array(spec.backup.state_weight),
-                              spec.backup.input_weight)
+                              np.full(system.m, spec.backup.input_weight))
         tolerance = spec.metrics.baseline_cost_tolerance if spec.metrics.baseline_cost else np.inf
         metric = RolloutMetric(simulator, lyapunov, spec.metrics.stability_ratio,
                                spec.metrics.stability_offset, tolerance,
@@ -99,7 +101,8 @@ class ControlTask:
     def invariance_proof(self) -> ProvedInvariance:
         """Return the proof of invariance; it holds no scenarios, so all may share it."""
         return ProvedInvariance(
-            self._tabulated, self.bounds, self.spec.metrics.proof_cells, self.cache)
+            self._tabulated, InputBounds.of(self.system, self.safe_set),
+            self.spec.metrics.proof_cells, self.cache)
 
     @cached_property
     def stability_proof(self) -> ProvedStability | None:

@@ -23,7 +23,8 @@ def first_step(window):
 
 def samples(count, start=0, episode=0, source='policy/1'):
     """Return consecutive samples whose state and input name their step."""
-    return [Sample(1e9 + k * DT, episode, np.array([k, -k], float), k / 10, source, (k + 1) / 10)
+    return [Sample(1e9 + k * DT, episode, np.array([k, -k], float), np.array([k / 10]), source,
+                   np.array([(k + 1) / 10]))
             for k in range(start, start + count)]
 
 
@@ -52,8 +53,8 @@ def test_windows_follow_each_other_without_a_gap():
 @pytest.mark.parametrize('stream', [
     samples(4) + samples(4, start=5), samples(4) + samples(4, start=4, episode=1),
     samples(4) + samples(1, start=4, source='guard') + samples(4, start=5),
-    samples(4) + [replace(s, applied=0.3) for s in samples(4, start=4)],
-    samples(4) + [replace(s, applied=np.nan) for s in samples(4, start=4)],
+    samples(4) + [replace(s, applied=np.array([0.3])) for s in samples(4, start=4)],
+    samples(4) + [replace(s, applied=np.array([np.nan])) for s in samples(4, start=4)],
     [replace(s, time=1e9 + 1.003 * DT * k) for k, s in enumerate(samples(9))],
     [replace(s, time=1e9 + 0.5 * DT * k) for k, s in enumerate(samples(9))],
     samples(9, source='guard'), samples(9, source='backup'), samples(9, source='lqr'),
@@ -87,7 +88,7 @@ def closed_loop(task, theta0, steps, **parameters):
         state = plant.state
         action = law.act(state.x)
         stream.append(Sample(
-            state.step * DT, state.episode, state.x, state.applied[0], 'policy/0', action.u[0]))
+            state.step * DT, state.episode, state.x, state.applied, 'policy/0', action.u))
         plant.advance(None if rng.uniform() < 0.01 and plant.started else action.u)
     return stream
 

@@ -36,10 +36,10 @@ def test_states_are_paired_with_the_commands_that_answer_them(session):
 
 
 def test_a_command_without_its_state_and_one_that_comes_twice_are_ignored(session):
-    assert session.add_command(3.0, 'policy/0', 0.5) is None
+    assert session.add_command(3.0, 'policy/0', np.array([0.5])) is None
     for step in range(5):
         tick(session, step)
-        assert session.add_command(step * DT, 'policy/0', 0.5) is None
+        assert session.add_command(step * DT, 'policy/0', np.array([0.5])) is None
 
 
 def test_forged_states_and_commands_of_another_time_do_not_stop_the_pairing(session):
@@ -48,7 +48,7 @@ def test_forged_states_and_commands_of_another_time_do_not_stop_the_pairing(sess
     for ahead in range(40):  # more than are kept, each answered by the forger
         forged = 10**6 + 50 * ahead
         tick(session, forged, 'policy/0')
-        assert session.add_command(forged * DT, 'policy/0', 0.5) is None
+        assert session.add_command(forged * DT, 'policy/0', np.array([0.5])) is None
     assert times(tick(session, step) for step in range(3, 12)) == [0, 5]
 
 
@@ -64,8 +64,9 @@ def test_another_time_line_is_taken_over_once_three_states_in_a_row_speak_for_it
 
 
 def test_a_state_that_is_not_finite_is_not_kept(session):
-    session.seen.add_state(State(None, 0.0, 0, np.array([np.nan, 0.0]), 0.5))
-    assert session.add_command(0.0, 'policy/0', 0.5) is None and session.next_request(True) is None
+    session.seen.add_state(State(None, 0.0, 0, np.array([np.nan, 0.0]), np.array([0.5])))
+    assert session.add_command(0.0, 'policy/0', np.array([0.5])) is None
+    assert session.next_request(True) is None
 
 
 @pytest.mark.parametrize('step, source, episode', [
@@ -129,7 +130,7 @@ def test_learning_begins_once_half_of_a_window_was_judged():
         show(session, step)
         if True not in asked:  # nothing depends on when a state is looked at before its answer
             assert session.next_request(True) is None
-        session.add_command(step * DT, 'policy/0', APPLIED)
+        session.add_command(step * DT, 'policy/0', np.array([APPLIED]))
         asked.append(session.next_request(True) is not None)
     assert asked.index(True) == 10 and 'judged_share' in values_of(session)
 

@@ -71,6 +71,13 @@ def error(law, states):
     return np.max(np.nan_to_num(np.abs(law(states)[:, 0] - solved), nan=np.inf))
 
 
+@pytest.mark.parametrize('size', [1e160, 1e308])
+def test_a_state_so_far_away_that_its_distance_overflows_has_no_neighbours(mpc, rng, size):
+    law = ActiveSetLaw(chain_mpc(hard_speed=True), rng.uniform(-0.2, 0.2, (20, 4)))
+    with np.errstate(over='ignore', invalid='ignore'):
+        assert np.all(np.isnan(law(np.full((2, 4), size))))
+
+
 def test_it_is_the_solvers_law_and_rarely_asks_it(mpc, rng):
     law = ActiveSetLaw(mpc, closed_loop(mpc, rng.uniform(-0.8, 0.8, (400, 4))))
     fresh = closed_loop(mpc, rng.uniform(-0.8, 0.8, (20, 4)))

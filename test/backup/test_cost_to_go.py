@@ -38,10 +38,10 @@ def test_the_riccati_solution_alone_is_far_below(task, states):
 def test_it_obeys_bellman(task, value, states):
     inside = states[task.safe_set.contains(states, 0.0)]
     u = task.policy.backup(inside)
-    ahead = task.simulator.stage_cost(inside, u[:, 0]) + value(task.system.step(inside, u))
+    ahead = task.simulator.stage_cost(inside, u) + value(task.system.step(inside, u))
     assert np.max(np.abs(ahead / value(inside) - 1)) < 0.02
     other = 0.5 * u  # negative control: Bellman's equation is that of the backup's law
-    ahead = task.simulator.stage_cost(inside, other[:, 0]) + value(
+    ahead = task.simulator.stage_cost(inside, other) + value(
         task.system.step(inside, other))
     assert np.nanmax(np.abs(ahead / value(inside) - 1)) > 0.05
 

@@ -29,7 +29,7 @@ def results(task):
     thetas[:, -16:] += np.round(np.random.default_rng(1).uniform(-0.04, 0.04, (3, 16)), 6)
     found = {'vertices': task.safe_set.vertices, 'law': task.policy.backup(states)[:, 0],
              'bounds': np.column_stack(task.bounds(states)),
-             'network': task.policy.network(thetas, states)}
+             'network': task.policy.network(thetas, states)[..., 0]}
     for name, seed in (('adapter', None), ('controller', task.spec.metrics.seed + SEED_OFFSET)):
         evaluation = SafetyEvaluation(task, seed)
         verified = evaluation.verify(thetas)

@@ -63,7 +63,7 @@ class Rig:
         for step in range(steps):
             state = self.plant.state
             seen = SimpleNamespace(time=1000 + 0.1 * state.step, episode=state.episode,
-                                   x=state.x, applied=state.applied[0])
+                                   x=state.x, applied=state.applied)
             reply = self.loop.answer(seen)
             self.sources.append(reply.source)
             self.loop.admission.poll()
@@ -129,7 +129,7 @@ def test_a_policy_takes_over_where_the_safe_set_holds_the_state(learnt, safety, 
     assert not task.safe_set.contains(outside)
     for number, x in enumerate((outside, np.zeros(2))):
         reply = loop.answer(SimpleNamespace(time=1000 + 0.1 * number, episode=number, x=x,
-                                            applied=0.0))
+                                            applied=np.zeros(1)))
         assert (reply.version > 0) == (number == 1 or not safety)
 
 
@@ -162,14 +162,14 @@ def test_a_second_excess_during_the_verification_withdraws_it(learnt):
 def test_absurd_states_get_an_admissible_answer(learnt, x):
     task, chain = learnt
     loop = Rig(task, chain.latest).loop
-    reply = loop.answer(SimpleNamespace(time=1.0, episode=0, x=np.array(x), applied=0.0))
-    assert abs(reply.u) <= task.system.input_limit[0]
+    reply = loop.answer(SimpleNamespace(time=1.0, episode=0, x=np.array(x), applied=np.zeros(1)))
+    assert np.all(np.abs(reply.u) <= task.system.input_limit)
 
 
 def test_the_same_state_gets_the_same_answer_and_counts_once(learnt):
     task, chain = learnt
     loop = Rig(task, chain.latest).loop
-    state = SimpleNamespace(time=1.0, episode=0, x=np.array([0.3, 0.1]), applied=0.0)
+    state = SimpleNamespace(time=1.0, episode=0, x=np.array([0.3, 0.1]), applied=np.zeros(1))
     assert loop.answer(state) is loop.answer(state)
     assert sum(loop.counts.values()) == 1
 
@@ -183,8 +183,8 @@ def test_the_figures_are_those_of_the_policy_and_of_the_input_that_was_given(lea
         reply = rig.loop._reply
         margin, residual = rig.loop.figures(state.x, reply.u)
         low, up = task.bounds(state.x)
-        assert margin == pytest.approx(min(up - reply.u, reply.u - low))
-        expected = task.policy.network(rig.loop.law.theta[None], state.x[None])[0, 0]
+        assert margin == pytest.approx(min(up - reply.u[0], reply.u[0] - low))
+        expected = task.policy.network(rig.loop.law.theta[None], state.x[None])[0, 0, 0]
         assert residual == pytest.approx(expected, abs=1e-15)
     assert rig.loop.admission.gate.running.version > 0 and residual != 0.0
 
@@ -262,7 +262,7 @@ def test_no_policy_begins_to_run_before_something_was_judged(learnt):
 
 def test_which_answers_are_those_of_the_backup(learnt):
     task, chain = learnt
-    said = {(source, version): Reply(0.0, source, version).backup
+    said = {(source, version): Reply(np.zeros(1), source, version).backup
             for source in Source for version in (0, 3)}
     assert {key for key, backup in said.items() if not backup} == {
         (Source.POLICY, 3), (Source.GUARD, 3)}
@@ -279,7 +279,7 @@ def test_where_the_budget_is_used_up_the_backup_answers_and_policies_are_still_e
     assert set(rig.sources[-15:]) == {Source.BUDGET} and rig.loop.short_of_budget
     assert rig.loop.interventions == 0 and rig.loop._reply.version == 1
     x = rig.loop.watch.last.x
-    assert rig.loop._reply.u == task.policy.backup(x[None])[0, 0]
+    assert np.array_equal(rig.loop._reply.u, task.policy.backup(x[None])[0])
     rig.loop.admission.gate.admit_unchecked(chain.latest)
     rig.loop.budget.allows = lambda u: True
     rig.run(2)

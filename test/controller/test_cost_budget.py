@@ -22,7 +22,7 @@ def task():
 
 
 def test_before_the_first_state_nothing_is_admitted(task):
-    assert CostBudget(task, EPS).allows(0.0) is False
+    assert CostBudget(task, EPS).allows(np.zeros(1)) is False
 
 
 def costly(task, x):
@@ -31,15 +31,15 @@ def costly(task, x):
     limit = task.system.input_limit[0]
     options = np.linspace(max(low, -limit), min(up, limit), 9)
     ahead = task.system.step(x, options[:, None])
-    return float(options[np.nanargmax(
-        task.simulator.stage_cost(x, options) + task.cost_to_go(ahead))])
+    return options[[np.nanargmax(
+        task.simulator.stage_cost(x, options[:, None]) + task.cost_to_go(ahead))]]
 
 
 class Run:
     """A plant, an account, and policies whose input is the costliest at every tick."""
 
     def __init__(self, task, x, budget=True, disturbance=0.0, seed=0):
-        self.task, self.x, self.applied = task, np.array(x), 0.0
+        self.task, self.x, self.applied = task, np.array(x), np.zeros(1)
         self.budget = CostBudget(task, EPS) if budget else None
         self.time, self.episode, self.cost, self.acted = 0.0, 0, 0.0, 0
         self.balances, self._rng, self._scale = [], np.random.default_rng(seed), disturbance
@@ -57,10 +57,10 @@ class Run:
         u = policy(self.task, self.x) if policy is not None else None
         if u is None or (self.budget is not None and not self.budget.allows(u)):
             self.acted += u is not None
-            u = float(self.task.policy.backup(self.x[None])[0, 0])
+            u = self.task.policy.backup(self.x[None])[0]
         self.cost += self.task.simulator.stage_cost(self.x, u)
         w = self._rng.uniform(-1, 1, 2) * self.task.system.disturbance * self._scale
-        self.x, self.applied = self.task.system.step(self.x, np.array([u]), w), u
+        self.x, self.applied = self.task.system.step(self.x, u, w), u
         self.time += self.task.system.dt
 
 
@@ -113,7 +113,7 @@ def test_a_new_episode_grants_its_share_and_leaves_debts(task):
     run = used_up(task)
     run.observe()
     run.budget.balance = -1.0
-    run.episode, run.x, run.applied = 1, np.array([0.5, 0.0]), 0.0
+    run.episode, run.x, run.applied = 1, np.array([0.5, 0.0]), np.zeros(1)
     run.time += task.system.dt
     run.observe()
     grant = EPS * task.cost_to_go(run.x[None])[0]
@@ -123,7 +123,7 @@ def test_a_new_episode_grants_its_share_and_leaves_debts(task):
 
 def wasteful(task, x):
     """Return an input that costs a little more than the backup's."""
-    return float(task.policy.backup(x[None])[0, 0]) + 0.05
+    return task.policy.backup(x[None])[0] + 0.05
 
 
 def test_episodes_that_end_at_once_earn_nothing_and_every_step_is_charged(task):
@@ -167,7 +167,7 @@ def test_while_the_model_does_not_hold_no_credit_is_earned(task):
 
 def thrifty(task, x):
     """Return the input of a law that costs less than the backup."""
-    return float(task.system.saturate(-(task.gain @ x))[0])
+    return task.system.saturate(-(task.gain @ x))
 
 
 def test_credit_is_capped(task):
@@ -202,10 +202,10 @@ def test_in_debt_no_policy_lowers_the_balance(task):
     def sparing(task, x):
         """Return the costliest of the inputs that the budget admits, the backup's if none."""
         inputs = np.append(np.linspace(-1, 1, 41), task.policy.backup(x[None])[0])
-        cost = task.simulator.stage_cost(x, inputs) + task.cost_to_go(
+        cost = task.simulator.stage_cost(x, inputs[:, None]) + task.cost_to_go(
             task.system.step(x, inputs[:, None]))
-        admitted = [k for k, u in enumerate(inputs) if run.budget.allows(u)]
-        return float(inputs[max(admitted, key=lambda k: cost[k])] if admitted else inputs[-1])
+        admitted = [k for k in range(len(inputs)) if run.budget.allows(inputs[[k]])]
+        return inputs[[max(admitted, key=lambda k: cost[k]) if admitted else -1]]
 
     for _ in range(100):
         run.step(policy=sparing)
@@ -241,7 +241,7 @@ def failing(x):
 def test_what_is_not_a_number_is_not_admitted(task, u):
     run = Run(task, (0.3, 0.0))
     run.observe()
-    assert run.budget.allows(thrifty(task, run.x)) and not run.budget.allows(u)
+    assert run.budget.allows(thrifty(task, run.x)) and not run.budget.allows(np.array([u]))
 
 
 @pytest.mark.parametrize('x', [(np.nan, 0.0), (5.0, 5.0), (1e308, -1e308)])
@@ -249,7 +249,7 @@ def test_outside_the_safe_set_nothing_is_admitted_and_nothing_lost(task, x):
     run = Run(task, (0.3, 0.0))
     run.step()
     run.observe(x=np.array(x))
-    assert not run.budget.allows(0.0) and np.isfinite(run.budget.balance)
+    assert not run.budget.allows(np.zeros(1)) and np.isfinite(run.budget.balance)
     run.time += 0.1
     run.observe(x=np.array([0.2, 0.0]))
     assert run.budget.allows(thrifty(task, np.array([0.2, 0.0])))

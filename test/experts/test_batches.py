@@ -10,7 +10,7 @@ DT = 0.1
 
 
 def state(step, x=0.0, applied=0.0):
-    return State(None, step * DT, 0, np.array([x, 0.0]), applied)
+    return State(None, step * DT, 0, np.array([x, 0.0]), np.array([applied]))
 
 
 def labelled(gathering, states):

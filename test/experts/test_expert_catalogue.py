@@ -69,7 +69,7 @@ def run(task, law, scenarios):
     x, states, cost = scenarios.x0, [scenarios.x0], 0.0
     for k in range(scenarios.horizon):
         u = law(x)
-        cost = cost + task.simulator.stage_cost(x, u[:, 0])
+        cost = cost + task.simulator.stage_cost(x, u)
         x = task.system.step(x, u, scenarios.w[:, k])
         states.append(x)
     return np.stack(states, axis=1), cost / scenarios.horizon

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from scpo_ros.backup.mpc import riccati
-from scpo_ros.sets.admissible_inputs import InputBounds, ROUNDING
+from scpo_ros.sets.admissible_inputs import (
+    admissible_inputs, InputBounds, InputPolytope, ROUNDING)
 from scpo_ros.sets.invariant_set import contractive_set, feedback_set, Polytope
 from scpo_ros.systems.linear_system import LinearSystem
 
@@ -27,9 +28,19 @@ def largest(n):
     return integrators(n), contractive_set(integrators(n), 0.95)
 
 
+def two_inputs():
+    """Return two chains of two integrators that push each other, and the set of their feedback."""
+    one = integrators(2)
+    B = np.kron(np.array([[1.0, 0.3], [-0.2, 1.0]]), one.B)
+    system = LinearSystem(np.kron(np.eye(2), one.A), B, np.ones(4), np.array([1.0, 0.7]),
+                          np.full(4, 1e-3), one.dt)
+    return system, feedback_set(system, riccati(system, np.ones(4), [1.0, 2.0])[1], 0.99)
+
+
 MEMBERS = {'contractive, planar': lambda: largest(2), 'feedback, planar': lambda: with_feedback(2),
            'contractive, 3 states': lambda: largest(3),
-           'feedback, 4 states': lambda: with_feedback(4)}
+           'feedback, 4 states': lambda: with_feedback(4),
+           'feedback, 4 states, 2 inputs': two_inputs}
 
 
 @pytest.fixture(scope='module', params=MEMBERS, ids=str)
@@ -150,16 +161,17 @@ def the_nearest_is_admissible(system, safe_set, inputs, x, u):
 
 
 def the_nearest_to_an_admissible_one_is_itself(system, safe_set, inputs, x, u):
+    x, u = 0.3 * x, np.clip(u, -system.input_limit, system.input_limit)
     kept = inputs.violation(x, u) <= -2 * ROUNDING
     nearest = np.array([inputs.nearest(a, b) for a, b in zip(x[kept], u[kept])])
-    return np.array_equal(nearest, u[kept])
+    return kept.any() and np.array_equal(nearest, u[kept])
 
 
 class Inputs:
     """Admissible inputs with a mistake."""
 
     def __init__(self, system, safe_set, violation=None, nearest=None):
-        bounds = InputBounds.of(system, safe_set)
+        bounds = admissible_inputs(system, safe_set)
         self.violation = bounds.violation if violation is None else (
             lambda x, u: violation(bounds.violation(x, u)))
         self.nearest = bounds.nearest if nearest is None else (
@@ -182,8 +194,27 @@ def inputs_tried(member, points, rng):
 
 
 @pytest.mark.parametrize('law', [law for law, _ in INPUT_CONTROLS], ids=INPUT_NAMES)
-def test_all_admissible_inputs_keep_every_law(member, points, inputs_tried, law):
-    assert law(*member, InputBounds.of(*member), points, inputs_tried)
+@pytest.mark.parametrize('make', [admissible_inputs, InputPolytope.of],
+                         ids=['chosen', 'polytope'])
+def test_all_admissible_inputs_keep_every_law(member, points, inputs_tried, make, law):
+    assert law(*member, make(*member), points, inputs_tried)
+
+
+def test_an_interval_and_a_polytope_of_one_input_are_the_same(points, inputs_tried, member):
+    system, safe_set = member
+    if system.m != 1:
+        return
+    interval, polytope = InputBounds.of(*member), InputPolytope.of(*member)
+    inside = points[safe_set.contains(points)]
+    u = np.clip(inputs_tried[:len(inside)], -system.input_limit, system.input_limit)
+    for one in (interval, polytope):
+        assert np.allclose(one.violation(inside, u), interval.violation(inside, u), atol=1e-12)
+        assert np.allclose(one.columns_violation(inside.T, u.T), one.violation(inside, u),
+                           rtol=0, atol=1e-12)
+    for x, wanted in zip(inside[:40], u):
+        both = [np.clip(one.nearest(x, wanted), -system.input_limit, system.input_limit)
+                for one in (interval, polytope)]
+        assert np.allclose(*both, rtol=0, atol=3e-9)
 
 
 @pytest.mark.parametrize('law, mistake', INPUT_CONTROLS, ids=INPUT_NAMES)

@@ -16,10 +16,11 @@ class Asking:
     """A network that answers the same number everywhere, whatever its weights are."""
 
     residual: float
+    m: int
     d: int = 3
 
     def prepare(self, thetas):
-        return lambda x: np.full((len(thetas), len(x)), self.residual)
+        return lambda x: np.full((len(thetas), len(x), self.m), self.residual)
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Case:
 
     def asking(self, residual):
         """Return a filter of a policy that asks for the backup's input plus a residual."""
-        policy = replace(self.task.policy, network=Asking(residual))
+        policy = replace(self.task.policy, network=Asking(residual, self.task.system.m))
         return self.kind(replace(self.task, policy=policy), np.zeros(3))
 
     def wanted(self, x, residual):
@@ -136,7 +137,8 @@ class Standing(NearestInputFilter):
 
     def act(self, x):
         action = super().act(x)
-        return Action(0.0 * action.u, Source.POLICY) if np.isnan(self.residual(x)) else action
+        unknown = np.any(np.isnan(self.residual(x)))
+        return Action(0.0 * action.u, Source.POLICY) if unknown else action
 
     def without_policy(self, x):
         return self.act(x)

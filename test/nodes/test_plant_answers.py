@@ -63,6 +63,15 @@ def test_a_malformed_command_is_counted_and_takes_no_ones_place(answers, effort)
     assert (answers.malformed, answers.command) == (1, 0.5)
 
 
+def test_with_two_inputs_a_command_has_two_numbers():
+    answers = Answers(lockstep=True, timeout_s=1.0, inputs=2)
+    for effort in ([0.5], [0.5, math.nan], [0.1, 0.2, 0.3]):
+        answers.hear_command(effort, 0.0, 0.0)
+    assert answers.malformed == 3 and answers.command is None
+    answers.hear_command([0.1, -0.2], 0.0, 0.0)
+    assert answers.take().tolist() == [0.1, -0.2]
+
+
 def test_the_answer_to_another_state_is_ignored(answers):
     answers.hear_command([0.5], 0.1, 0.2)
     assert (answers.command, answers.malformed) == (None, 0)

@@ -66,7 +66,7 @@ def judged(probe):
     answered = [state for state in answered if state.time in answers]
     spec = Spec().system
     step, bound = double_integrator(spec).step, double_integrator(spec).disturbance
-    return [(np.all(np.abs(state.x - step(before.x, np.array([state.applied]))) <= bound + 1e-9),
+    return [(np.all(np.abs(state.x - step(before.x, state.applied)) <= bound + 1e-9),
              answers[state.time]) for before, state in itertools.pairwise(answered)
             if before.episode == state.episode
             and abs(state.time - before.time - spec.dt) < 0.1 * spec.dt]  # none lost or repeated

@@ -40,7 +40,7 @@ def test_it_is_zero_where_the_labels_are_the_policys(task, states, rng):
 def test_the_gradient_agrees_with_finite_differences(task, states, rng, scale):
     loss, theta = loss_of(task, states, 'outward_edge'), weights(task, 1, rng, scale)[0]
     theta += rng.normal(0, 0.1, theta.shape)
-    raw = task.policy.backup(states)[:, 0] + task.policy.network(theta[None], states)[0]
+    raw = task.policy.backup(states)[:, 0] + task.policy.network(theta[None], states)[0, :, 0]
     assert np.min(np.abs(np.abs(raw) - 1)) > 1e-5, 'a kink is too close for differences'
     assert np.any(np.abs(raw) > 1) or scale < 3
     exact, step = loss.gradient(theta), 1e-6

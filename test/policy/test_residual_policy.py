@@ -65,12 +65,12 @@ def test_the_jacobian_agrees_with_finite_differences(widths, rng):
     theta, states = rng.normal(0, 0.7, network.d), rng.uniform(-1, 1, (6, 2))
     step = 1e-6
     moved = theta + step * np.vstack([np.eye(network.d), -np.eye(network.d)])
-    values = network(moved, states)
+    values = network(moved, states)[..., 0]
     numeric = (values[:network.d] - values[network.d:]).T / (2 * step)
-    exact = network.jacobian(theta, states)
+    exact = network.jacobian(theta, states)[:, 0]
     assert exact.shape == (6, network.d)
     assert np.max(np.abs(exact - numeric)) < 1e-8
-    wrong = network.jacobian(theta + 0.01, states)
+    wrong = network.jacobian(theta + 0.01, states)[:, 0]
     assert np.max(np.abs(wrong - numeric)) > 1e-4
 
 
@@ -97,7 +97,7 @@ def test_the_policy_is_the_saturated_sum(task, rng):
     states = states_in(task.safe_set, 300, rng)
     theta = weights(task, 1, rng, 3.0)[0]
     u = task.policy(theta, states)
-    total = task.policy.backup(states)[:, 0] + task.policy.network(theta[None], states)[0]
+    total = task.policy.backup(states)[:, 0] + task.policy.network(theta[None], states)[0, :, 0]
     assert u.shape == (300, 1)
     assert np.array_equal(u[:, 0], np.clip(total, -1, 1))
     assert np.any(np.abs(total) > 1) and np.any(np.abs(total) < 1)

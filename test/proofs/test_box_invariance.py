@@ -94,7 +94,7 @@ def test_a_needle_between_all_samples_is_not_proved(problem, monkeypatch):
 
 
 def centre_only(network, thetas, centre, half):
-    value = network(thetas, centre)
+    value = network(thetas, centre)[..., 0]
     return Enclosure(value, np.zeros((*value.shape, centre.shape[1])), np.zeros(value.shape))
 
 

@@ -92,7 +92,7 @@ def test_the_bound_is_tight(task, proof, dense, amplitude, rng):
     """At a residual of 0.3 within 2.5 % of the input range, 0.05."""
     thetas = np.tile(task.initial_theta, (20, 1))
     thetas += rng.normal(0, 0.3, thetas.shape)
-    size = np.abs(task.policy.network(thetas, dense.states)).max(axis=1)
+    size = np.abs(task.policy.network(thetas, dense.states)).max(axis=(1, 2))
     thetas[:, -16:] *= (amplitude / size)[:, None]
     gaps = proof.cell_bounds(thetas).max(axis=1) - dense.worst(thetas)[0]
     assert np.all(gaps <= 0.05 * max(1, amplitude / 0.3)) and np.median(gaps) < 0.01

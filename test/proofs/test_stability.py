@@ -52,7 +52,7 @@ def small_residuals(task, states, rng, amplitude, count=12):
     """Return weights whose residual is at most an amplitude."""
     thetas = np.tile(task.initial_theta, (count, 1))
     thetas += rng.normal(0, 0.2, thetas.shape)
-    size = np.abs(task.policy.network(thetas, states)).max(axis=1)
+    size = np.abs(task.policy.network(thetas, states)).max(axis=(1, 2))
     thetas[:, -16:] *= (amplitude / size)[:, None]
     return thetas
 
@@ -169,7 +169,7 @@ def test_the_interval_jacobian_holds_all_slopes(task):
         x = rng.uniform(-half, half, (200, 2)) * 0.99
         for axis in range(2):
             step = np.eye(2)[axis] * 1e-6
-            slope = (network(thetas, x + step) - network(thetas, x - step)) / 2e-6
+            slope = (network(thetas, x + step) - network(thetas, x - step))[..., 0] / 2e-6
             error = 1e-6 * np.abs(slope).max() + 1e-4 * scale**3
             assert np.all(np.abs(slope - middle[:, axis:axis + 1])
                           <= radius[:, axis:axis + 1] + error)

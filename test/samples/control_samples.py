@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 from scpo_ros.backup.mpc import BackupMpc, build_qp
+from scpo_ros.backup.planning import Planning
 from scpo_ros.config import Spec
 from scpo_ros.config.validation import build
 from scpo_ros.sets.invariant_set import contractive_set
@@ -53,8 +54,8 @@ def backup_mpc(plugin='daqp', **parameters):
     spec = build(Spec, parameters)
     system, contraction = double_integrator(spec.system), contraction_factor(spec.system)
     safe_set = contractive_set(system, contraction)
-    mpc = BackupMpc(build_qp(system, safe_set, contraction, spec.backup), safe_set, plugin)
-    return system, contraction, safe_set, mpc
+    qp = build_qp(system, safe_set, contraction, Planning.of(spec.backup))
+    return system, contraction, safe_set, BackupMpc(qp, safe_set, plugin)
 
 
 def sampled(task):

@@ -35,7 +35,8 @@ class Watched:
         self.monitor.observe(self.state)
 
     def _state(self, applied):
-        return SimpleNamespace(time=self.time, episode=self.episode, x=self.x, applied=applied)
+        return SimpleNamespace(time=self.time, episode=self.episode, x=self.x,
+                               applied=np.array([applied]))
 
     def advance(self, w=0.0, applied=0.1, answer=None, said=None, step=None, seen=True,
                 episode=0, stamp=None):
@@ -49,7 +50,8 @@ class Watched:
         :param stamp: by how much the stamp advances, if not by the true length [s].
         """
         if self.state is not None:
-            self.monitor.answered(self.state, applied if answer is None else answer)
+            self.monitor.answered(
+                self.state, np.array([applied if answer is None else answer]))
         h = self.task.system.dt if step is None else step
         A, B = np.array([[1.0, h], [0.0, 1.0]]), np.array([h * h / 2, h])
         self.x = A @ self.x + B * applied + np.array([0.0, w])

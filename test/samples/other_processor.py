@@ -86,7 +86,7 @@ def computed(task, evaluation):
         'H': task.safe_set.H, 'vertices': task.safe_set.vertices, 'QP': task.mpc.qp.P,
         'S of the QP': task.mpc.qp.S, 'inside C': task.safe_set.contains(states, 0.0),
         'law': task.policy.backup(states)[:, 0], 'LO': low, 'UP': up,
-        'network': task.policy.network(thetas, states), 'theta_0': task.initial_theta,
+        'network': task.policy.network(thetas, states)[..., 0], 'theta_0': task.initial_theta,
         'design states': evaluation.design_set.x0, 'disturbances': evaluation.verification_set.w,
         'verification states': evaluation.verification_set.x0,
         'design': evaluation.evaluate(thetas), 'verification': evaluation.verify(thetas),

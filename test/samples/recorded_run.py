@@ -199,7 +199,7 @@ class Run:
         frame = f'{source.value}/{self.gate.running.version}'
         self.say('/scpo/joint_command', STATE, joint_state(time, frame, [], [], list(action.u)))
         self.number('controller/metrics/guard_interventions', action.source is not Source.POLICY)
-        self.collect(time, state, frame, action.u[0])
+        self.collect(time, state, frame, action.u)
         self.plant.advance(None if k in self.late_commands else action.u)
         if k % 10 == 9:
             self.number('plant/metrics/deadline_misses', self.plant.deadline_misses)
@@ -207,7 +207,7 @@ class Run:
     def collect(self, time, state, frame, u):
         self.seen.append(state.x)
         rollout = self.collector.add(
-            Sample(time, state.episode, state.x, state.applied[0], frame, u))
+            Sample(time, state.episode, state.x, state.applied, frame, u))
         if rollout is not None:
             self.rollouts.append(rollout)
             self.say('/scpo/adapter/rollouts', TRAJECTORY, trajectory(

@@ -58,13 +58,14 @@ def watching(session):
 
 def show(session, step, episode=0, applied=APPLIED):
     """Show the session a state."""
-    session.seen.add_state(State(None, step * DT, episode, np.array([0.1 * step, 0.0]), applied))
+    session.seen.add_state(State(
+        None, step * DT, episode, np.array([0.1 * step, 0.0]), np.array([applied])))
 
 
 def tick(session, step, source='policy/0', episode=0, applied=APPLIED):
     """Show the session a state and the command that answers it; return the rollout it makes."""
     show(session, step, episode, applied)
-    return session.add_command(step * DT, source, APPLIED)
+    return session.add_command(step * DT, source, np.array([APPLIED]))
 
 
 def acknowledgement(version, ready=None, refused=-1, kind='', refusals=0, theta=None,

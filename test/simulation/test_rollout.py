@@ -20,7 +20,7 @@ def naive(task, theta, x, w):
     worst, cost = -np.inf, 0.0
     Q, R = np.diag(task.spec.backup.state_weight), task.spec.backup.input_weight
     for step in w:
-        residual = task.policy.network(theta[None], x[None])[0, 0]
+        residual = task.policy.network(theta[None], x[None])[0, 0, 0]
         u = float(np.clip(task.mpc.solve(x)[0] + residual, -1.0, 1.0))
         low, up = task.bounds(x)
         worst = max(worst, u - up, low - u)
@@ -139,7 +139,7 @@ def test_a_trajectory_is_the_same_rollout(task, scenarios, rng):
     assert np.allclose(states[:, -1], summary.final[0], rtol=0, atol=1e-11)
     violation = task.bounds.violation(states[:, :-1], inputs).max(axis=1)
     assert np.allclose(violation, summary.violation[0], rtol=0, atol=1e-11)
-    cost = task.simulator.stage_cost(states[:, :-1], inputs[..., 0]).mean(axis=1)
+    cost = task.simulator.stage_cost(states[:, :-1], inputs).mean(axis=1)
     assert np.allclose(cost, summary.cost[0], rtol=0, atol=1e-11)
     again = task.system.step(states[:, :-1], inputs, scenarios.w)
     assert np.allclose(again, states[:, 1:], rtol=0, atol=1e-14)
@@ -245,5 +245,6 @@ def test_one_weight_that_is_nan_spoils_everything_and_only_its_own_policy(
 
 
 def test_the_stage_cost_is_written_out(task, rng):
-    x, u = rng.normal(size=(8, 2)), rng.normal(size=8)
-    assert np.allclose(task.simulator.stage_cost(x, u), x[:, 0]**2 + .5 * x[:, 1]**2 + .3 * u**2)
+    x, u = rng.normal(size=(8, 2)), rng.normal(size=(8, 1))
+    assert np.allclose(task.simulator.stage_cost(x, u),
+                       x[:, 0]**2 + .5 * x[:, 1]**2 + .3 * u[:, 0]**2)

@@ -13,7 +13,7 @@ from scpo_ros.systems.transitions import (
 
 def state(time, episode=0, applied=0.0):
     """Return a state as far as the rule looks at it."""
-    return SimpleNamespace(time=time, episode=episode, applied=applied)
+    return SimpleNamespace(time=time, episode=episode, applied=np.array([applied]))
 
 
 def gap(step, jitter=0.0, dt=0.1, **after):
@@ -78,4 +78,5 @@ def test_slow_steps_have_a_window_of_ten():
 @pytest.mark.parametrize('applied, same', [
     (0.3, True), (float(np.float32(0.3)), True), (0.3 + 2 * INPUT_ERROR, False), (np.nan, False)])
 def test_an_input_that_passed_through_a_32_bit_number_is_the_same(applied, same):
-    assert same_input(double_integrator(SystemConfig()), applied, 0.3) is same
+    assert same_input(
+        double_integrator(SystemConfig()), np.array([applied]), np.array([0.3])) is same

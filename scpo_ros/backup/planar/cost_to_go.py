@@ -19,6 +19,7 @@ import numpy as np
 from scpo_ros.arrays import Array, digest, frozen
 from scpo_ros.backup.law import Backup
 from scpo_ros.backup.mpc import BackupMpc
+from scpo_ros.backup.planar.shape import require_planar
 from scpo_ros.config import Spec
 from scpo_ros.config.table_cache import cached
 from scpo_ros.exceptions import ConfigurationError
@@ -87,7 +88,7 @@ def simulated(task: CostedTask, states: Array) -> Array:
         if not len(left):
             return cost
         u = task.policy.backup(x)
-        cost[left] += task.simulator.stage_cost(x, u[:, 0])
+        cost[left] += task.simulator.stage_cost(x, u)
         x = task.system.step(x, u)
     cost[left] = np.nan
     return cost
@@ -122,8 +123,10 @@ class CostToGo:
         """
         Return the table of a ControlTask, cached on disk.
 
-        :raises ConfigurationError: as :func:`checked_table`.
+        :raises ConfigurationError: as :func:`checked_table`, and unless the system has two states
+            and one input.
         """
+        require_planar(task.system.n, task.system.m, "the table of the backup's cost-to-go")
         key = digest(_FORMAT, task.mpc.qp.digest, task.safe_set.H, task.system.A, task.system.B,
                      np.asarray(task.spec.backup.state_weight),
                      str(task.spec.backup.input_weight))

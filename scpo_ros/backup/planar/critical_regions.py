@@ -52,7 +52,7 @@ def critical_region(qp: ParametricQP, active: list[int], corners: Array,
     :param corners: (v, 2), vertices of the safe set. :param outer: (v, 3), its edges.
     """
     units = units_of(np.abs(corners).max(axis=0))
-    found = conditions(qp, active, units)
+    found = conditions(qp, active, units=units)
     if found is None:
         return None
     law, rows = found
@@ -62,7 +62,7 @@ def critical_region(qp: ParametricQP, active: list[int], corners: Array,
         return None
     facets = np.array([halfspaces[i] / [*units, 1.0] if i >= 0 else outer[-1 - i]
                        for i in cut[1]])
-    return CriticalRegion(law[:2], law[2], cut[0] * units, facets)
+    return CriticalRegion(law[0, :2], law[0, 2], cut[0] * units, facets)
 
 
 def _cut(halfspaces: Array, corners: Array) -> tuple[Array, Integers] | None:

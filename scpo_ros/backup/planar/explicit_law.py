@@ -20,10 +20,12 @@ from scpo_ros.backup.mpc import BackupMpc
 from scpo_ros.backup.planar.critical_regions import enumerate_regions
 from scpo_ros.backup.planar.law_table import build_table, Codes, LawTable, MIXED
 from scpo_ros.backup.planar.merged_laws import merged, MOST_LAWS
+from scpo_ros.backup.planar.shape import require_planar
 from scpo_ros.config.table_cache import cached
 
 CELLS = 512  # along each axis
 _FORMAT = 'explicit-law-3'
+_WHAT = "the table of the backup's law"
 
 
 class ExplicitLaw(MpcLaw):
@@ -39,7 +41,9 @@ class ExplicitLaw(MpcLaw):
         Prepare queries; :meth:`build` and :meth:`load_or_build` make the table.
 
         :param mpc: a :class:`BackupMpc`. :param table: its :class:`LawTable`.
+        :raises ConfigurationError: unless it has two states and one input.
         """
+        require_planar(mpc.qp.F.shape[1], mpc.inputs, _WHAT)
         super().__init__(mpc)
         self.table, self.fallbacks = table, 0
         self._codes = table.codes.ravel()
@@ -53,7 +57,9 @@ class ExplicitLaw(MpcLaw):
 
         :param mpc: a :class:`BackupMpc`. :param cells: grid cells along each axis.
         :param progress: None or a callable of the covered fraction of the safe set.
+        :raises ConfigurationError: unless the MPC has two states and one input.
         """
+        require_planar(mpc.qp.F.shape[1], mpc.inputs, _WHAT)
         rng = np.random.default_rng(0) if rng is None else rng
         regions = enumerate_regions(mpc, rng, progress=progress)
         table = build_table(regions, mpc.safe_set, cells)

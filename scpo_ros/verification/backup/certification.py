@@ -20,14 +20,15 @@ import time
 
 import numpy as np
 from scpo_ros.config import Spec
-from scpo_ros.config.validation import build
+from scpo_ros.config.validation import build, flatten
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
 from scpo_ros.verification.backup.evidence import (
     AdapterDemand, ControllerDemand, Demand, Finding, keep)
 from scpo_ros.verification.backup.findings import build_task, findings
+from scpo_ros.verification.backup.largest_disturbance import DISTURBANCES
 from scpo_ros.verification.backup.missing_safe_set import for_no_safe_set
 from scpo_ros.verification.backup.remedies import for_failure
-from scpo_ros.verification.backup.trials import Remedy, Trials
+from scpo_ros.verification.backup.trials import in_words, Remedy, Trials
 from scpo_ros.verification.task import Cache, ControlTask
 
 
@@ -84,13 +85,13 @@ def _sentence(spec: Spec, why: str, remedies: tuple[Remedy, ...]) -> str:
     """Return the one line that says what fails and what would help."""
     helpful = [r.sentence for r in remedies if r.helps]
     useless = [r.sentence for r in remedies if not r.helps]
-    system = spec.system
+    values = flatten(spec)
+    present = ', '.join(in_words({name: values[name][0]}) for name in DISTURBANCES)
     advice = f'it would be certified {", or ".join(helpful)}' if helpful else (
         'no single change that was tried certifies it')
     return '; '.join([
-        f'the backup is not certified, so nothing could ever be learned: {why} (with '
-        f'system.disturbance = {system.disturbance:g} m/s^2, system.position_disturbance = '
-        f'{system.position_disturbance:g} m/s)', advice, *useless])
+        f'the backup is not certified, so nothing could ever be learned: {why} (with {present})',
+        advice, *useless])
 
 
 def asked_of(text: str) -> tuple[Spec, tuple[Demand, ...]]:

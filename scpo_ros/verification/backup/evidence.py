@@ -34,16 +34,14 @@ _MODULES = ('arrays.py', 'tolerances.py')
 
 
 class FindingKind(Enum):
-    """What a finding is the largest of; the value is (words, unit)."""
+    """What a finding is the largest of, in words."""
 
-    INPUT = ("the violation, by the backup's input, of what the safe set allows", 'm/s^2')
-    PROVED_INPUT = ("the proved violation, by the backup's input, of what the safe set allows",
-                    'm/s^2')
-    COST = ("the backup's task cost over its own, less 1 + metrics.baseline_cost_tolerance", '')
+    INPUT = "the violation, by the backup's input, of what the safe set allows"
+    PROVED_INPUT = "the proved violation, by the backup's input, of what the safe set allows"
+    COST = "the backup's task cost over its own, less 1 + metrics.baseline_cost_tolerance"
     RETURN = ('the return to the origin (distance at the end of a rollout, less what '
-              'metrics.stability_ratio and stability_offset allow)', 'm')
-    STABILITY = ('the proved contraction of the state (violation of metrics.stability_decay)',
-                 'm/s^2 per m')
+              'metrics.stability_ratio and stability_offset allow)')
+    STABILITY = 'the proved contraction of the state (violation of metrics.stability_decay)'
 
 
 Place: TypeAlias = Literal['design', 'verification', 'controller']  # a set of scenarios
@@ -61,6 +59,7 @@ class Finding:
     value: float
     bound: float  # largest admissible value
     index: int = 0  # of the metric on its set
+    unit: str = ''  # of the value
 
     @property
     def holds(self) -> bool:
@@ -72,10 +71,9 @@ class Finding:
     @property
     def sentence(self) -> str:
         """Return what was found, in words."""
-        words, unit = self.kind.value
         relation = 'less than' if self.place == 'design' else 'at most'
-        return (f'{words} is {self.value:.4g} {unit}'.rstrip() + f' on {_PLACES[self.place]}, '
-                f'where {relation} {self.bound:.4g} is allowed')
+        return (f'{self.kind.value} is {self.value:.4g} {self.unit}'.rstrip()
+                + f' on {_PLACES[self.place]}, where {relation} {self.bound:.4g} is allowed')
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.config import Spec
 from scpo_ros.exceptions import CertificationError
+from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.verification.backup.evidence import (
     ControllerDemand, Demand, Finding, finding_kinds, FindingKind, Place)
 from scpo_ros.verification.evaluation import SafetyEvaluation
@@ -45,9 +46,20 @@ def findings(task: ControlTask, demands: tuple[Demand, ...]) -> tuple[Finding, .
         for place, values, layout in _measured(task, demand):
             for kind, columns in columns_of(finding_kinds(task.spec), layout, len(values)).items():
                 worst = columns[np.argmax(np.nan_to_num(values[columns], nan=np.inf))]
-                found.append(Finding(kind, place, float(values[worst]),
-                                     demand.bound(place, kind), worst))
+                found.append(Finding(
+                    kind, place, float(values[worst]), demand.bound(place, kind), worst,
+                    unit_of(kind, task.system)))
     return tuple(found)
+
+
+def unit_of(kind: FindingKind, system: LinearSystem) -> str:
+    """Return the unit of a finding, '' for none; distances are in that of the first state."""
+    pushes, distance = {*system.input_units}, system.state_units[0]
+    push = pushes.pop() if len(pushes) == 1 else ''
+    units = {FindingKind.INPUT: push, FindingKind.PROVED_INPUT: push,
+             FindingKind.RETURN: distance, FindingKind.COST: '',
+             FindingKind.STABILITY: f'{push} per {distance}' if push and distance else ''}
+    return units[kind]
 
 
 def columns_of(kinds: list[FindingKind], layout: MetricLayout,

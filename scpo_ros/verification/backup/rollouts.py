@@ -13,6 +13,7 @@ import numpy as np
 from scpo_ros.arrays import Array, Integers
 from scpo_ros.backup.law import SolvedLaw
 from scpo_ros.backup.mpc import BackupMpc, build_qp
+from scpo_ros.backup.planning import Planning
 from scpo_ros.config import Spec
 from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.systems.linear_system import double_integrator
@@ -32,8 +33,8 @@ def solved_task(spec: Spec) -> ControlTask:
     """Return the ControlTask whose law is solved state by state."""
     system, factor = double_integrator(spec.system), contraction_factor(spec.system)
     safe_set = contractive_set(system, factor)
-    mpc = BackupMpc(build_qp(system, safe_set, factor, spec.backup), safe_set,
-                    spec.backup.solver)
+    mpc = BackupMpc(build_qp(system, safe_set, factor, Planning.of(spec.backup)), safe_set,
+                    spec.backup.solver, system.m)
     return ControlTask.assemble(spec, system, safe_set, factor, mpc, SolvedLaw(mpc))
 
 

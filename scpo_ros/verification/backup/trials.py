@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+import re
 from typing import TypeAlias
 
 from scpo_ros.config import Spec
@@ -17,11 +18,8 @@ from scpo_ros.verification.task import Cache, contraction_factor
 Changes: TypeAlias = Mapping[str, Value]  # {parameter: value}
 
 _ITERATIONS = 400  # for a safe set
-_UNITS = {'system.disturbance': 'm/s^2', 'system.position_disturbance': 'm/s',
-          'system.position_limit': 'm', 'system.velocity_limit': 'm/s',
-          'system.input_limit': 'm/s^2', 'metrics.stability_offset': 'm',
-          'metrics.horizon_s': 's', 'system.contraction_rate': '1/s',
-          'metrics.stability_decay': '1/s'}
+_UNITS = {name: found[1] for name, (_, meta) in flatten(Spec()).items()
+          if (found := re.search(r'\[([^][]+)\]$', meta['description'])) and found[1] != '1'}
 
 
 @dataclass(frozen=True)

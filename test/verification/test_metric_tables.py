@@ -1,0 +1,49 @@
+"""Every kind of metric has its place in every table by kind; a new kind must choose one."""
+
+from scpo_ros.verification.backup import findings
+from scpo_ros.verification.backup.evidence import FindingKind
+from scpo_ros.verification.evaluation import _ROLLOUTS
+from scpo_ros.verification.metric_layout import MetricKind
+from scpo_ros.verification.sampled_verification import _FRESH
+from scpo_ros.verification.verifier import _GRAVITY
+
+# Which kinds a table speaks of, and which it leaves out on purpose.
+MEASURED = set(MetricKind) - {MetricKind.OTHER}
+OF_MANY_ROLLOUTS = {MetricKind.BASELINE_COST}  # a mean: no rollout shows it
+OF_STATES = {MetricKind.INVARIANCE, MetricKind.STABILITY}
+FRESH = {kind for kind in MetricKind if kind.name.startswith('FRESH_')}
+
+
+def test_every_kind_is_of_states_of_rollouts_or_of_fresh_ones():
+    kinds = [OF_MANY_ROLLOUTS, OF_STATES, FRESH, set(_ROLLOUTS)]
+    assert set().union(*kinds) == MEASURED and sum(map(len, kinds)) == len(MEASURED)
+
+
+def test_every_kind_of_a_rollout_has_a_fresh_one():
+    assert set(_FRESH) == set(_ROLLOUTS) and set(_FRESH.values()) == FRESH
+    for kind, fresh in _FRESH.items():
+        assert fresh.name == f'FRESH_{kind.name}'
+
+
+def test_every_kind_that_one_rollout_can_show_has_a_gravity_of_its_own():
+    assert set(_GRAVITY) == {*_ROLLOUTS, MetricKind.INVARIANCE}
+    assert sorted(_GRAVITY.values()) == list(range(len(_GRAVITY)))
+
+
+def test_every_kind_is_part_of_a_finding_about_the_backup():
+    assert set(findings._COLUMNS) == set(FindingKind)
+    assert {kind for kinds in findings._COLUMNS.values() for kind in kinds} == MEASURED
+
+
+def test_every_kind_of_finding_has_a_unit(task):
+    units = {kind: findings.unit_of(kind, task.system) for kind in FindingKind}
+    assert units == {FindingKind.INPUT: 'm/s^2', FindingKind.PROVED_INPUT: 'm/s^2',
+                     FindingKind.COST: '', FindingKind.RETURN: 'm',
+                     FindingKind.STABILITY: 'm/s^2 per m'}
+
+
+def test_every_metric_that_is_verified_is_explained(evaluation, theta0):
+    layout = evaluation.verification_layout
+    for kind in {layout.label(column).kind for column in range(layout.size)}:
+        column = layout.columns(kind)[0]
+        assert 'is above its limit' not in evaluation.explain(theta0, column), kind
