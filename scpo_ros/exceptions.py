@@ -46,6 +46,10 @@ class ConfigurationError(InvalidValueError):
     """A configuration value is unknown, out of range, or inconsistent with another one."""
 
 
+class NoSafeSetError(ConfigurationError):
+    """Limits, dynamics and disturbance leave no safe set: there is nothing to certify."""
+
+
 class InfeasibleError(ScpoRosError, RuntimeError):
     """No admissible input exists, for instance for a state outside the safe set."""
 

@@ -28,9 +28,11 @@ ORDER = (  # folders and loose modules; a line may import the lines before it
     ('policy', 'simulation'),
     ('proofs', 'interface'),
     ('verification', 'ledger', 'experts'),
-    ('adapter', 'controller', 'recording', 'bringup'),
+    ('adapter', 'controller', 'recording', 'bringup', 'system_page'),
     ('sim', 'report', 'ledger_audit', 'audit', 'experiments', 'nodes'))
+COMMAND = '__main__'
 RANK = {name: rank for rank, line in enumerate(ORDER) for name in line}
+RANK[COMMAND] = len(ORDER)
 WITHOUT_ROBOT = {'scpo'}  # the method: numpy and the foundation
 LOOSE_MODULES = 8  # beside the folders, at most
 SOLVERS = {'casadi'}
@@ -49,8 +51,14 @@ def is_launch(package):
 
 
 def layer_of(module):
-    """Return the folder or loose module of the package to which a dotted name belongs."""
+    """
+    Return the folder or loose module of the package to which a dotted name belongs.
+
+    The `__main__` of a folder is a command: it may import everything, and nothing imports it.
+    """
     parts = module.split('.')
+    if parts[-1] == '__main__' and len(parts) > 2:
+        return COMMAND
     return parts[1] if len(parts) > 1 else ''
 
 
@@ -113,7 +121,7 @@ def test_imports_point_one_way(module, path):
 
 def test_every_folder_has_its_place_and_few_modules_are_loose():
     found = {layer_of(module) for module, _ in sources() if module.startswith(PACKAGE)}
-    assert found - {''} == set(RANK)
+    assert found | {COMMAND} == {*RANK, ''}
     loose = [path for path in (ROOT / PACKAGE).glob('*.py') if path.name != '__init__.py']
     assert len(loose) <= LOOSE_MODULES
 
@@ -230,6 +238,8 @@ def test_a_fresh_process_of_one_side_has_loaded_nothing_of_the_other(node, other
     ('launch.sim.launch', 'import rclpy'),
     ('scpo_ros.bringup.launching', 'from scpo_ros.nodes import plant'),
     ('scpo_ros.sim', 'from scpo_ros.bringup.launching import nodes'),
+    ('scpo_ros.systems.system', 'from scpo_ros.system_page.command import main'),
+    ('scpo_ros.audit.auditor', 'from scpo_ros.systems.__main__ import main'),
 ])
 def test_a_violation_is_found(module, source):
     assert len(violations(source, module)) == 1
@@ -243,6 +253,7 @@ def test_a_violation_is_found(module, source):
     ('scpo_ros.sim', 'from scpo_ros import adapter\nfrom scpo_ros.bringup import observers'),
     ('scpo_ros.nodes.plant', 'import rclpy\nfrom sensor_msgs.msg import JointState'),
     ('scpo_ros.nodes.plant', 'from . import parameters\nfrom scpo_ros.systems import plant'),
+    ('scpo_ros.systems.__main__', 'from scpo_ros.system_page.command import main'),
     ('launch.sim.launch', 'import launch_ros\nfrom scpo_ros.bringup.launching import nodes'),
 ])
 def test_what_is_allowed_passes(module, source):

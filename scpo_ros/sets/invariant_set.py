@@ -18,9 +18,9 @@ from functools import cached_property
 
 import numpy as np
 from scipy.spatial import ConvexHull, HalfspaceIntersection, QhullError
-from scipy.special import ndtri
 from scpo_ros.arrays import Array, Booleans, checked
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.sets.directions import directions
 from scpo_ros.sets.units import in_units, units_of
 from scpo_ros.systems.linear_system import LinearSystem
 
@@ -91,7 +91,7 @@ class Polytope:
         """
         if self.H.shape[1] == 2:
             return self._along_the_edges(count, phase)
-        points = _directions(count, self.H.shape[1], phase) * np.max(np.abs(self.box), axis=0)
+        points = directions(count, self.H.shape[1], phase) * np.max(np.abs(self.box), axis=0)
         scaled: Array = points / self.gauge(points)[:, None]
         return scaled
 
@@ -100,23 +100,6 @@ class Polytope:
         lengths = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(corners, axis=0), axis=1))]
         at = (np.arange(count) + phase) / count * lengths[-1]
         return np.column_stack([np.interp(at, lengths, corners[:, i]) for i in range(2)])
-
-
-def _directions(count: int, n: int, phase: float) -> Array:
-    """
-    Return unit vectors (count, n) that fill the sphere evenly.
-
-    They are normal quantiles of the additive recurrence with the steps g^-1 .. g^-n, where g
-    solves g^(n + 1) = g + 1 (Roberts 2018, a generalised golden ratio).
-    """
-    ratio = 2.0
-    for _ in range(60):
-        ratio = (1 + ratio) ** (1 / (n + 1))
-    steps = ratio ** -np.arange(1.0, n + 1)
-    places = (0.5 + (np.arange(count)[:, None] + phase) * steps) % 1.0
-    vectors: Array = ndtri(np.clip(places, 1e-12, 1 - 1e-12))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors
 
 
 def irredundant(rows: Array) -> Array:

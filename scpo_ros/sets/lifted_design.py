@@ -1,0 +1,120 @@
+"""
+Choice of the linear feedback and the contraction factor of a lifted safe set.
+
+The size of a set is its mean radius: the mean over directions of the distance from 0 to its
+boundary, over the distance to the boundary of a set that contains every contractive one.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import LinAlgError, solve_discrete_are
+from scpo_ros.arrays import Array, frozen
+from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.sets.directions import directions
+from scpo_ros.sets.lifted_construction import Lifted, lifted_set
+from scpo_ros.sets.lifted_set import LiftedSet
+from scpo_ros.systems.decoupling import Block
+
+_DIRECTIONS = 40
+_INPUT_WEIGHTS = 10.0 ** np.arange(-2, 5)  # of the feedback, over the limits
+_REMAINDERS = (0.05, 0.025, 0.01, 0.005, 0.0025, 0.001, 0.0005, 0.0002, 0.0001)  # 1 - lambda
+SLOWEST = 1 - _REMAINDERS[-1]  # largest contraction factor that is tried
+_LARGE_ENOUGH = 0.9  # of the size at the slowest contraction
+_LOOK_AHEAD = 40  # steps over which the containing set keeps the limits
+
+
+def feedback(block: Block, weight: float) -> Array:
+    """
+    Return K (m, n) of u = -K z that minimises the sum of |z|^2 + weight |u|^2, over the limits.
+
+    :raises ConfigurationError: when the Riccati equation has no stabilising solution.
+    """
+    R = weight * np.eye(block.m)
+    try:
+        P = solve_discrete_are(block.A, block.B, np.eye(block.n), R)
+    except (LinAlgError, ValueError) as error:
+        raise ConfigurationError(
+            'dynamics', weight, 'gives no stabilising feedback for this input weight') from error
+    return frozen(np.linalg.solve(R + block.B.T @ P @ block.B, block.B.T @ P @ block.A))
+
+
+@dataclass(frozen=True)
+class SetDesign:
+    """Finds a large lifted set of a block."""
+
+    block: Block
+    horizon: int  # N
+
+    def chosen(self, contraction: float | None) -> LiftedSet:
+        """
+        Return the set for a contraction factor, or for the fastest one that leaves it large.
+
+        :param contraction: lambda, or None: the smallest of 1 - lambda = 0.05 .. 0.0001 at which
+            the mean radius is at least 0.9 of that at the slowest.
+        :raises ConfigurationError: when no set was found for any feedback, with the last reason.
+        """
+        if contraction is not None:
+            return self.largest(contraction)
+        slowest = self.largest(SLOWEST)
+        enough = _LARGE_ENOUGH * self.mean_radius(slowest)
+        for remainder in _REMAINDERS[:-1]:
+            try:
+                found = self.largest(1 - remainder)
+            except ConfigurationError:
+                continue
+            if self.mean_radius(found) >= enough:
+                return found
+        return slowest
+
+    def largest(self, contraction: float) -> LiftedSet:
+        """
+        Return the set of the feedback whose set without free inputs is the largest.
+
+        :raises ConfigurationError: when no feedback gives a set.
+        """
+        return lifted_set(self.block, self._gain(contraction), contraction, self.horizon)
+
+    def _gain(self, contraction: float) -> Array:
+        best, size, reason = None, -np.inf, None
+        for weight in _INPUT_WEIGHTS:
+            try:
+                gain = feedback(self.block, weight)
+                radius = self.mean_radius(lifted_set(self.block, gain, contraction, 0))
+            except ConfigurationError as error:
+                if reason is None or error.name == 'disturbance':
+                    reason = error  # that a feedback contracts too slowly is the lesser reason
+                continue
+            if radius > size:
+                best, size = gain, radius
+        if best is None:
+            assert reason is not None
+            raise reason
+        return best
+
+    def mean_radius(self, safe_set: LiftedSet) -> float:
+        """Return the mean over directions of radius over largest possible radius, in [0, 1]."""
+        gauges = safe_set.gauge(self._directions)
+        return float(np.mean(self._possible / gauges))
+
+    @cached_property
+    def _directions(self) -> Array:
+        return directions(_DIRECTIONS, self.block.n, 0.5)
+
+    @cached_property
+    def _possible(self) -> Array:
+        """
+        Return 1 / the largest radius (k,) of any contractive set, or more, per direction.
+
+        A state of such a set keeps the limits for 40 steps under some inputs, without disturbance.
+        """
+        steps = _LOOK_AHEAD
+        lifted = Lifted.of(self.block, np.zeros((self.block.m, self.block.n)), steps)
+        rows, current = [lifted.limits], lifted.limits
+        for _ in range(steps):
+            current = current @ lifted.transition
+            rows.append(current)
+        table = np.vstack(rows)
+        everything = LiftedSet(table, self.block.n, lifted.disturbance, steps, 1.0)
+        return everything.gauge(self._directions)

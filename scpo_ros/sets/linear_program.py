@@ -1,0 +1,62 @@
+"""Linear programs that are solved many times with other costs or bounds, by HiGHS."""
+
+import highspy
+import numpy as np
+from scpo_ros.arrays import Array
+
+_TOLERANCE = 1e-9  # of feasibility, of the bounds
+
+
+class LinearProgram:
+    """
+    Maximise c'z subject to rows z <= bounds and |z| <= box; each solution starts from the last one.
+
+    Where HiGHS does not report an optimal solution the maximum is infinite: nothing is known.
+    """
+
+    def __init__(self, rows: Array, bounds: Array, box: Array | None = None) -> None:
+        """
+        Prepare the program.
+
+        :param rows: (r, d). :param bounds: (r,). :param box: (d,), None for no bounds.
+        """
+        self._size, self._count = rows.shape[1], 0
+        self._solver = highspy.Highs()
+        for name, value in (('output_flag', False), ('threads', 1), ('presolve', 'off'),
+                            ('solver', 'simplex'), ('primal_feasibility_tolerance', _TOLERANCE),
+                            ('dual_feasibility_tolerance', _TOLERANCE)):
+            self._solver.setOptionValue(name, value)
+        box = np.full(self._size, np.inf) if box is None else box
+        self._solver.addVars(self._size, -box, box)
+        self._solver.changeObjectiveSense(highspy.ObjSense.kMaximize)
+        self._columns = np.arange(self._size, dtype=np.int32)
+        self.add(rows, bounds)
+
+    def add(self, rows: Array, bounds: Array) -> None:
+        """Add constraints rows z <= bounds. :param rows: (r, d). :param bounds: (r,)."""
+        count = len(rows)
+        self._solver.addRows(
+            count, np.full(count, -np.inf), np.ascontiguousarray(bounds, dtype=np.float64),
+            count * self._size, np.arange(0, count * self._size, self._size, dtype=np.int32),
+            np.tile(self._columns, count), np.ascontiguousarray(rows, dtype=np.float64).ravel())
+        self._count += count
+
+    def bound(self, places: Array, bounds: Array) -> None:
+        """Replace the bounds of the given constraints. :param places: (k,) :param bounds: (k,)."""
+        count = len(places)
+        self._solver.changeRowsBounds(
+            count, np.ascontiguousarray(places, dtype=np.int32), np.full(count, -np.inf),
+            np.ascontiguousarray(bounds, dtype=np.float64))
+
+    def maximum(self, cost: Array) -> float:
+        """Return max c'z, infinite where no optimal solution was reported. :param cost: (d,)."""
+        self._solver.changeColsCost(
+            self._size, self._columns, np.ascontiguousarray(cost, dtype=np.float64))
+        self._solver.run()
+        if self._solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return np.inf
+        return float(self._solver.getInfo().objective_function_value)
+
+    def solution(self) -> Array:
+        """Return the z (d,) of the last maximum."""
+        return np.array(self._solver.getSolution().col_value)

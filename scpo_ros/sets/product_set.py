@@ -1,0 +1,64 @@
+"""The safe set of a whole system: the product of the sets of its decoupled parts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scpo_ros.arrays import Array, Booleans
+from scpo_ros.sets.directions import directions
+from scpo_ros.sets.lifted_set import LiftedSet
+from scpo_ros.systems.decoupling import Block
+
+
+@dataclass(frozen=True)
+class ProductSet:
+    """
+    A :class:`~scpo_ros.systems.safe_set.SafeSet` in the units of x.
+
+    Its gauge is the largest of those of the parts, each at its own states over its own limits.
+    """
+
+    parts: Sequence[tuple[Block, LiftedSet]]
+
+    @property
+    def n(self) -> int:
+        """Return the number of states."""
+        return sum(block.n for block, _ in self.parts)
+
+    def gauge(self, x: Array) -> Array:
+        """Return (...,) for states (..., n): at most 1 inside; NaN for NaN."""
+        x = np.asarray(x, dtype=np.float64)
+        gauges = [part.gauge(x[..., block.states] / block.scale) for block, part in self.parts]
+        largest: Array = np.max(gauges, axis=0)  # np.max keeps NaN
+        return largest
+
+    def contains(self, x: Array, tolerance: float = 1e-9) -> Booleans:
+        """Return whether states (..., n) have a gauge of at most 1 + tolerance; NaN has not."""
+        return self.gauge(x) <= 1 + tolerance
+
+    @property
+    def box(self) -> tuple[Array, Array]:
+        """Return the lower and the upper corner (n,) of the smallest box around the set."""
+        low, high = np.empty(self.n), np.empty(self.n)
+        for block, part in self.parts:
+            below, above = part.box
+            low[block.states], high[block.states] = below * block.scale, above * block.scale
+        return low, high
+
+    def boundary(self, count: int, phase: float = 0.5) -> Array:
+        """
+        Return `count` states (count, n) on the boundary, in directions that fill the sphere.
+
+        :param phase: in [0, 1): shifts the directions by this part of their distance.
+        """
+        points = directions(count, self.n, phase) * np.max(np.abs(self.box), axis=0)
+        scaled: Array = points / self.gauge(points)[:, None]
+        return scaled
+
+    def sample(self, count: int, rng: np.random.Generator) -> Array:
+        """Return `count` states (count, n): every part as :meth:`LiftedSet.sample` draws it."""
+        states = np.empty((count, self.n))
+        for block, part in self.parts:
+            drawn = part.sample(count, rng)
+            states[:, block.states] = drawn[rng.permutation(count)] * block.scale
+        return states

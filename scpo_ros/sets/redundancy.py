@@ -1,0 +1,73 @@
+"""
+Removal of redundant rows of a bounded polyhedron {z : rows z <= 1}.
+
+Clarkson's method (1994): a row is redundant when the facets found so far imply it, max row z <= 1;
+otherwise the ray from 0 through the maximiser leaves the polyhedron through a facet that was not
+known. The linear programs hold the known facets only.
+"""
+
+import numpy as np
+from scpo_ros.arrays import Array, Booleans, Integers
+from scpo_ros.sets.linear_program import LinearProgram
+
+_SLACK = 1e-9  # a row whose maximum over the others exceeds 1 by no more is redundant
+_RAYS = 20  # rays per row: what they hit first is a facet, without a linear program
+_WIDER = 1.01  # factor of the box around the polyhedron, which keeps the programs bounded
+
+
+def essential(rows: Array, rng: np.random.Generator) -> Integers:
+    """
+    Return the places of the rows that are facets, ascending.
+
+    A row that is dropped changes the polyhedron by no more than 1e-9 of its size. Where a linear
+    program is not solved, the row stays.
+
+    :param rows: (r, d). :param rng: for the rays.
+    """
+    known = _hit(rows, rng)
+    box = _WIDER * _box(rows)
+    program = LinearProgram(rows[known], np.ones(int(known.sum())), box)
+    open_rows = ~known
+    for place in np.flatnonzero(open_rows):
+        while open_rows[place]:
+            found = _decide(program, rows, place, known | open_rows)
+            if found is None:
+                open_rows[place] = False
+            else:
+                known[found], open_rows[found] = True, False
+                program.add(rows[[found]], np.ones(1))
+    return np.flatnonzero(known)
+
+
+def _decide(program: LinearProgram, rows: Array, place: int, remaining: Booleans) -> int | None:
+    """Return a facet that is not known yet; None where the known ones imply the row."""
+    largest = program.maximum(rows[place])
+    if largest <= 1 + _SLACK:
+        return None
+    if not np.isfinite(largest):
+        return int(place)
+    heights = np.where(remaining, rows @ program.solution(), -np.inf)
+    heights[place] *= 1 + _SLACK  # of two that are equal, the one that was asked
+    return int(np.argmax(heights))
+
+
+def _box(rows: Array) -> Array:
+    """Return the largest |z_i| (d,) over the polyhedron."""
+    program = LinearProgram(rows, np.ones(len(rows)))
+    axes = np.eye(rows.shape[1])
+    return np.array([max(program.maximum(axis), program.maximum(-axis)) for axis in axes])
+
+
+def _hit(rows: Array, rng: np.random.Generator) -> Booleans:
+    """Return whether a ray from 0 leaves the set through a row (r,), alone."""
+    found = np.zeros(len(rows), dtype=bool)
+    normals = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    for _ in range(_RAYS):
+        rays = normals + 0.5 * rng.standard_normal(rows.shape) / np.sqrt(rows.shape[1])
+        heights = rays @ rows.T
+        first = np.argmax(heights, axis=1)
+        best = np.take_along_axis(heights, first[:, None], axis=1)[:, 0]
+        heights[np.arange(len(rays)), first] = -np.inf
+        alone = best > heights.max(axis=1) * (1 + 1e-9) + 1e-12
+        found[first[alone]] = True
+    return found

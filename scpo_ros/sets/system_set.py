@@ -1,0 +1,83 @@
+"""Computes the safe set of a described system."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scpo_ros.exceptions import ConfigurationError, NoSafeSetError
+from scpo_ros.sets.lifted_design import SetDesign, SLOWEST
+from scpo_ros.sets.lifted_set import LiftedSet
+from scpo_ros.sets.product_set import ProductSet
+from scpo_ros.sets.redundancy import essential
+from scpo_ros.systems.decoupling import Block, blocks
+from scpo_ros.systems.system import System
+
+_BISECTIONS = 12
+_SEED = 0  # of the rays that find facets; the set does not depend on it
+
+
+@dataclass(frozen=True)
+class DesignedPart:
+    """The safe set of a decoupled part, and how large it is."""
+
+    block: Block
+    safe_set: LiftedSet
+    mean_radius: float  # over that of a set which contains every contractive one, at most 1
+
+
+def safe_parts(system: System) -> tuple[DesignedPart, ...]:
+    """
+    Return the safe sets of the decoupled parts of a system.
+
+    :raises NoSafeSetError: naming the states of a part without a safe set, with the largest
+        scale of the disturbance for which there is one.
+    """
+    return tuple(_designed(system, block) for block in blocks(system))
+
+
+def safe_set(system: System) -> ProductSet:
+    """
+    Return the safe set of a system, in units of x.
+
+    :raises NoSafeSetError: when a part has none, see :func:`safe_parts`.
+    """
+    return ProductSet([(part.block, part.safe_set) for part in safe_parts(system)])
+
+
+def _designed(system: System, block: Block) -> DesignedPart:
+    horizon, contraction = system.description.horizon, system.description.contraction
+    design = SetDesign(block, horizon)
+    try:
+        found = design.chosen(contraction)
+    except ConfigurationError as error:
+        raise _explained(system, block, error) from error
+    places = essential(found.rows, np.random.default_rng(_SEED))
+    return DesignedPart(block, replace(found, rows=found.rows[places]), design.mean_radius(found))
+
+
+def _explained(system: System, block: Block, error: ConfigurationError) -> NoSafeSetError:
+    """Return the error that names the states, and by how much the disturbance must shrink."""
+    names = ', '.join(system.description.states[place].name for place in block.states)
+    scale = _largest_scale(system, block)
+    largest = (f'{scale:.3g} times the disturbance leaves one' if scale > 0 else
+               'not even without a disturbance is there one')
+    return NoSafeSetError(
+        f'{system.name}: safe set of {names}', error.value,
+        f'is empty: {error.name} {error.rule}; {largest}')
+
+
+def _largest_scale(system: System, block: Block) -> float:
+    """Return the largest factor in [0, 1] of the disturbance with a safe set, 0 for none."""
+    low, high = 0.0, 1.0
+    for attempt in range(_BISECTIONS):
+        scale = 0.0 if attempt == 0 else (low + high) / 2
+        smaller = replace(block, disturbance=block.disturbance * scale)
+        design = SetDesign(smaller, 0)
+        try:
+            design.largest(system.description.contraction or SLOWEST)
+        except ConfigurationError:
+            if attempt == 0:
+                return 0.0
+            high = scale
+        else:
+            low = scale
+    return low

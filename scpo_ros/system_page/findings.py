@@ -1,0 +1,82 @@
+"""What is computed of a described system for its page."""
+
+from dataclasses import dataclass, replace
+import itertools
+
+import numpy as np
+from scpo_ros.arrays import Array
+from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.sets.contraction_check import check_contraction, ContractionCheck
+from scpo_ros.sets.lifted_construction import lifted_set
+from scpo_ros.sets.system_set import DesignedPart
+from scpo_ros.systems.decoupling import Block
+
+_STATES = 100  # of the contraction check
+_WIDER = 1.1  # factor of a limit whose effect is asked for
+
+
+@dataclass(frozen=True)
+class Widening:
+    """By how much the safe set grows when one limit is widened by a tenth."""
+
+    name: str
+    growth: float  # of the mean radius, over the radius
+
+
+def modes(A: Array) -> list[complex]:
+    """Return the eigenvalues of A (n, n), the largest first."""
+    return sorted(map(complex, np.linalg.eigvals(A)), key=lambda z: (-abs(z), -z.imag))
+
+
+def checked_at_the_boundary(part: DesignedPart) -> ContractionCheck:
+    """Return the check of the contraction at 100 boundary states."""
+    return check_contraction(part.block, part.safe_set, part.safe_set.boundary(_STATES))
+
+
+def bounded_residual(part: DesignedPart) -> Array:
+    """
+    Return the largest rbar (m,), a common part of the input limits, that needs no filter.
+
+    Every residual |r| <= rbar on a backup that is lambda-contractive keeps F when
+    gauge_F(B diag(rbar) v) <= 1 - lambda for all 2^m sign vectors v: what the residual adds to the
+    next state is no more than what the contraction leaves.
+    """
+    block = part.block
+    signs = np.array(list(itertools.product((-1.0, 1.0), repeat=block.m)))
+    largest = float(np.max(part.safe_set.gauge(signs @ block.B.T)))
+    return block.input_scale * ((1 - part.safe_set.contraction) / largest)
+
+
+def widenings(part: DesignedPart, names: tuple[list[str], list[str]]) -> list[Widening]:
+    """
+    Return the effect of every limit of a part on its set under linear feedback, largest first.
+
+    :param names: of the states and of the inputs of the part.
+    """
+    block, base = part.block, _feedback_radius(part, part.block)
+    if base is None:
+        return []
+    found = []
+    for group, rows in enumerate((block.state_rows, block.input_rows)):
+        for place, name in enumerate(names[group]):
+            wider = rows.copy()
+            alone = np.flatnonzero(
+                (rows[:, place] != 0) & (np.count_nonzero(rows, axis=1) == 1))
+            wider[alone] /= _WIDER
+            changed = (replace(block, state_rows=wider) if group == 0
+                       else replace(block, input_rows=wider))
+            radius = _feedback_radius(part, changed)
+            if radius is not None:
+                found.append(Widening(name, radius / base - 1))
+    return sorted(found, key=lambda widening: -widening.growth)
+
+
+def _feedback_radius(part: DesignedPart, block: Block) -> float | None:
+    """Return the mean radius under the linear feedback alone; None where there is no set."""
+    try:
+        found = lifted_set(block, part.safe_set.gain, part.safe_set.contraction, 0)
+    except ConfigurationError:
+        return None
+    rng = np.random.default_rng(0)
+    rays = rng.standard_normal((200, block.n))
+    return float(np.mean(1 / found.gauge(rays / np.linalg.norm(rays, axis=1, keepdims=True))))

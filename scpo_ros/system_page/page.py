@@ -1,0 +1,81 @@
+"""The text of the page."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from scpo_ros.sets.system_set import DesignedPart
+from scpo_ros.system_page.findings import (
+    bounded_residual, checked_at_the_boundary, modes, widenings)
+from scpo_ros.systems.system import System
+
+_SHOWN = 3  # limits whose widening helps most
+_RUNS = 'double_integrator'  # the system that controller and adapter of this version run
+
+
+def introduction(system: System) -> Iterator[str]:
+    """Yield the lines that need no safe set: states, inputs, modes."""
+    description = system.description
+    yield (f'{system.name}: number of states {system.n}, of inputs {system.m}; a step of '
+           f'{system.dt:g} s; dynamics: {description.dynamics.kind}')
+    if description.dynamics.model is not None:
+        yield ('  linearised at 0; the error of the linearisation is not added to the disturbance, '
+               'which has to cover it')
+    yield ''
+    for word, entries in (('state', description.states), ('input', description.inputs)):
+        for entry in entries:
+            disturbance = getattr(entry, 'disturbance', 0.0)
+            moved = f', moved by up to {disturbance:g} a step' if disturbance else ''
+            yield (f'  {word} {entry.name} [{entry.unit}]: {entry.lower:g} to {entry.upper:g}'
+                   f'{moved}; {entry.joint}.{entry.field}')
+    yield ''
+    yield 'modes (eigenvalues of A, per step):'
+    for z in modes(system.A):
+        size = abs(z)
+        kind = ('unstable' if size > 1 + 1e-9 else 'at the limit' if size > 1 - 1e-9
+                else f'decays to a half in {np.log(0.5) / np.log(max(size, 1e-300)):.3g} steps')
+        value = f'{z.real:.5f}' if abs(z.imag) < 1e-9 else f'{z.real:.5f} {z.imag:+.5f}i'
+        yield f'  {value}: {kind}'
+
+
+def safe_set_of_a_part(system: System, number: int, part: DesignedPart) -> Iterator[str]:
+    """Yield the lines about one decoupled part and its safe set."""
+    states, inputs = _names(system, part)
+    found, block = part.safe_set, part.block
+    rate = -np.log(found.contraction) / system.dt
+    yield ''
+    yield f'part {number}: {", ".join(states)}, moved by {", ".join(inputs)}'
+    yield (f'  contraction: {found.contraction:g} a step, {rate:.3g} /s'
+           f'{"" if system.description.contraction else ", chosen automatically"}')
+    yield (f'  safe set: {len(found.rows)} rows in {block.n} states and {found.horizon} x '
+           f'{block.m} free inputs; mean radius {part.mean_radius:.3f} of a set that contains '
+           'every contractive one')
+    low, high = found.box
+    for name, below, above, scale in zip(states, low, high, block.scale):
+        yield f'    {name}: {below * scale:.4g} to {above * scale:.4g}'
+    check = checked_at_the_boundary(part)
+    verdict = 'as it must be' if check.worst <= found.contraction + 1e-6 else 'TOO LARGE'
+    yield (f'  checked at {len(check.gauges)} boundary states under extreme disturbances: largest '
+           f'gauge of the next state {check.worst:.6f}, contraction {found.contraction:g}: '
+           f'{verdict}')
+    room = ', '.join(f'{name} {size:.3g}' for name, size in zip(inputs, bounded_residual(part)))
+    yield f'  every residual up to this size keeps the set without a filter: {room}'
+    best = [item for item in widenings(part, (states, inputs)) if item.growth > 1e-3][:_SHOWN]
+    if best:
+        helps = ', '.join(f'{item.name} ({item.growth:+.1%})' for item in best)
+        yield f'  widening a limit by a tenth would enlarge the set under linear feedback: {helps}'
+
+
+def conclusion(system: System) -> Iterator[str]:
+    """Yield the lines on what this version does with the system."""
+    yield ''
+    if system.name == _RUNS:
+        yield 'certificate: proved for every update, over all states and disturbances'
+    else:
+        yield (f'certificate: none yet. Controller and adapter of this version run {_RUNS}; for '
+               'other systems this page computes the safe set only')
+
+
+def _names(system: System, part: DesignedPart) -> tuple[list[str], list[str]]:
+    description = system.description
+    return ([description.states[place].name for place in part.block.states],
+            [description.inputs[place].name for place in part.block.inputs])

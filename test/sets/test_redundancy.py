@@ -1,0 +1,43 @@
+"""Redundant rows are removed, and nothing else."""
+
+import numpy as np
+import pytest
+from scipy.spatial import ConvexHull
+from scpo_ros.sets.linear_program import LinearProgram
+from scpo_ros.sets.redundancy import essential
+
+
+@pytest.mark.parametrize('dimensions', [2, 3, 5])
+def test_the_facets_are_those_of_the_polar(dimensions, rng):
+    """A row is a facet when it is a vertex of the convex hull of all rows."""
+    rows = rng.standard_normal((60, dimensions)) * rng.uniform(0.3, 1.0, (60, 1))
+    expected = np.sort(ConvexHull(rows).vertices)
+    assert essential(rows, rng).tolist() == expected.tolist()
+
+
+def test_a_box_keeps_its_sides_and_loses_what_is_wider(rng):
+    box = np.vstack([np.eye(3), -np.eye(3)])
+    wider = 0.9 * box
+    corner = np.full((1, 3), 1 / 3.1)
+    assert essential(np.vstack([wider, box, corner]), rng).tolist() == [6, 7, 8, 9, 10, 11]
+
+
+def test_of_two_rows_that_are_equal_one_stays(rng):
+    box = np.vstack([np.eye(2), -np.eye(2)])
+    kept = essential(np.vstack([box, box[:1]]), rng)
+    assert len(kept) == 4 and len(np.unique(np.vstack([box, box[:1]])[kept], axis=0)) == 4
+
+
+def test_a_program_without_an_optimum_has_no_finite_maximum():
+    unbounded = LinearProgram(np.array([[1.0, 0.0]]), np.ones(1))
+    assert unbounded.maximum(np.array([0.0, 1.0])) == np.inf
+    empty = LinearProgram(np.array([[1.0], [-1.0]]), np.array([-1.0, -1.0]))
+    assert empty.maximum(np.array([1.0])) == np.inf
+
+
+def test_a_program_goes_on_after_its_bounds_changed():
+    program = LinearProgram(np.vstack([np.eye(2), -np.eye(2)]), np.ones(4))
+    assert program.maximum(np.array([1.0, 1.0])) == pytest.approx(2.0)
+    program.bound(np.array([0.0]), np.array([5.0]))
+    assert program.maximum(np.array([1.0, 1.0])) == pytest.approx(6.0)
+    assert np.allclose(program.solution(), [5.0, 1.0])

@@ -1,0 +1,86 @@
+"""`python -m scpo_ros.systems` explains a description, and its exit code says what it found."""
+
+import re
+
+import numpy as np
+import pytest
+from scpo_ros.sets.system_set import safe_parts
+from scpo_ros.system_page.command import main
+from scpo_ros.system_page.findings import bounded_residual
+from scpo_ros.systems import load, shipped_names
+
+
+@pytest.fixture
+def described(tmp_path):
+    """Return a function that writes a changed double integrator and returns its path."""
+    from scpo_ros.systems.system import shipped
+
+    def write(old='', new=''):
+        path = tmp_path / 'mine.yaml'
+        text = shipped('double_integrator').read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+        return str(path)
+    return write
+
+
+def test_the_page_names_everything_and_the_check_holds(capsys):
+    assert main(['ball_and_beam']) == 0
+    page = capsys.readouterr().out
+    for word in ('position [m]', 'rate [rad/s]', 'angular_acceleration', 'part 1:',
+                 'contraction:', 'as it must be', 'certificate: none yet'):
+        assert word in page
+    gauge, contraction = re.search(
+        r'gauge of the next state ([\d.]+), contraction ([\d.]+)', page).groups()
+    assert float(gauge) <= float(contraction) + 1e-6
+
+
+def test_without_a_name_the_shipped_ones_are_listed(capsys):
+    assert main([]) == 0
+    assert capsys.readouterr().out.split() == shipped_names()
+
+
+def test_a_bad_description_is_code_2_and_one_line(described, capsys):
+    assert main([described('dt: 0.1', 'dt: 0.0')]) == 2
+    error = capsys.readouterr().err
+    assert 'mine.yaml:3: dt must lie in' in error and error.count('\n') == 1
+
+
+def test_an_empty_safe_set_is_code_3_with_the_scale_that_leaves_one(described, capsys):
+    assert main([described('disturbance: 0.003', 'disturbance: 0.2')]) == 3
+    assert 'times the disturbance leaves one' in capsys.readouterr().err
+
+
+def test_a_picture_is_written_where_it_is_asked_for(described, tmp_path, capsys):
+    path = tmp_path / 'slices.png'
+    assert main([described(), '--picture', str(path)]) == 0
+    assert path.read_bytes().startswith(b'\x89PNG')
+    assert main([described(), '--picture', str(tmp_path / 'none' / 'slices.png')]) == 2
+
+
+def test_a_residual_within_the_room_keeps_the_set():
+    """From boundary states, the backup that contracts most plus the largest residual stays in."""
+    from scpo_ros.sets.contraction_check import best_input, extreme_disturbances
+    part = safe_parts(load('ball_and_beam'))[0]
+    block, found = part.block, part.safe_set
+    room = bounded_residual(part) / block.input_scale
+    for state in found.boundary(20):
+        base = best_input(block, found, state)
+        for sign in (-1.0, 1.0):
+            following = block.A @ state + block.B @ (base + sign * room)
+            worst = following + extreme_disturbances(block, found, following)
+            assert np.max(found.gauge(worst)) <= 1 + 1e-6
+
+
+def test_three_times_the_room_is_too_much_somewhere():
+    part = safe_parts(load('double_integrator'))[0]
+    block, found = part.block, part.safe_set
+    room = 3 * bounded_residual(part)[0] / block.input_scale[0]
+    from scpo_ros.sets.contraction_check import best_input
+    largest = 0.0
+    for state in found.boundary(60):
+        base = best_input(block, found, state)
+        for sign in (-1.0, 1.0):
+            following = block.A @ state + block.B @ (base + sign * room)
+            largest = max(largest, float(found.gauge(following)))
+    assert largest > 1
