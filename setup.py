@@ -44,6 +44,7 @@ setup(
         'casadi>=3.7',  # statistics of a buffered call
         'clarabel>=0.10',  # settings know max_threads
         'osqp>=0.6.3',
+        'highspy>=1.10',  # linear programs over safe sets
         'matplotlib>=3.6',
         'pyyaml>=6.0.1',
         'tqdm>=4.60',

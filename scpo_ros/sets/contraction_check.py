@@ -1,9 +1,9 @@
 """
 Check of a contractive set that knows nothing of its construction.
 
-A set F is lambda-contractive when from every state of it some admissible input takes the next state
-into lambda F whatever the disturbance does. The check takes boundary states, computes the input
-that is best against all disturbances by one linear program over the rows of F, and evaluates the
+A set F is lambda-contractive when from every state of it some admissible input takes the next
+state into lambda F whatever the disturbance does. The check takes boundary states, computes the
+input that is best against all disturbances by one linear program over the rows of F, and takes the
 gauge of the next state under extreme disturbances. It is sampled: it finds errors of construction
 (a term that was left out, a row that is missing), and proves nothing about other states.
 """

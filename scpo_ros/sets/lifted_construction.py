@@ -10,9 +10,9 @@ xi+ = (Psi xi + w) / lambda. Its rows, with Y xi <= 1 the limits of z and u, are
 
     Y Psi^k xi / lambda^k <= 1 - sum_{i < k} h_W(Y Psi^i / lambda^(i + 1)),    k = 0, 1, ...,
 
-until the rows of the next k are redundant (Kolmanovsky, Gilbert 1998). For every z of its projection
-F some c has (z, c) in Xi, so that Psi xi + w lies in lambda Xi, and the next z in lambda F: F is
-lambda-contractive and robust control invariant.
+until the rows of the next k are redundant (Kolmanovsky, Gilbert 1998). For every z of its
+projection F some c has (z, c) in Xi, so that Psi xi + w lies in lambda Xi, and the next z in
+lambda F: F is lambda-contractive and robust control invariant.
 """
 
 from collections.abc import Iterator

@@ -3,8 +3,8 @@ Robust control invariant sets given by rows in more variables than the state.
 
     F = {x : rows_x x + rows_c c <= 1 for some c}
 
-The variables c are inputs of the next N steps on top of a linear feedback. F has too many facets to
-list beyond three states; the rows are few. Membership and gauge are linear programs.
+The variables c are inputs of the next N steps on top of a linear feedback. F has too many facets
+to list beyond three states; the rows are few. Membership and gauge are linear programs.
 """
 
 from dataclasses import dataclass
@@ -51,11 +51,13 @@ class LiftedSet:
         found = np.full(len(flat), np.nan)
         finite = np.all(np.isfinite(flat), axis=1)
         found[finite] = self._gauges(flat[finite])
-        return found.reshape(x.shape[:-1])[()]
+        gauges: Array = found.reshape(x.shape[:-1])[()]
+        return gauges
 
     def _gauges(self, x: Array) -> Array:
         if self.rows.shape[1] == self.n:
-            return np.max(x @ self.rows.T, axis=1, initial=-np.inf)
+            largest: Array = np.max(x @ self.rows.T, axis=1, initial=-np.inf)
+            return largest
         count = len(self.rows)
         program = LinearProgram(
             np.column_stack([self.lifted_rows, -np.ones(count)]), np.zeros(count))

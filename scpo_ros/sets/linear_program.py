@@ -9,7 +9,9 @@ _TOLERANCE = 1e-9  # of feasibility, of the bounds
 
 class LinearProgram:
     """
-    Maximise c'z subject to rows z <= bounds and |z| <= box; each solution starts from the last one.
+    Maximise c'z subject to rows z <= bounds and |z| <= box.
+
+    Each solution starts from the last one.
 
     Where HiGHS does not report an optimal solution the maximum is infinite: nothing is known.
     """

@@ -30,7 +30,7 @@ def essential(rows: Array, rng: np.random.Generator) -> Integers:
     open_rows = ~known
     for place in np.flatnonzero(open_rows):
         while open_rows[place]:
-            found = _decide(program, rows, place, known | open_rows)
+            found = _decide(program, rows, int(place), known | open_rows)
             if found is None:
                 open_rows[place] = False
             else:

@@ -15,8 +15,8 @@ _RUNS = 'double_integrator'  # the system that controller and adapter of this ve
 def introduction(system: System) -> Iterator[str]:
     """Yield the lines that need no safe set: states, inputs, modes."""
     description = system.description
-    yield (f'{system.name}: number of states {system.n}, of inputs {system.m}; a step of '
-           f'{system.dt:g} s; dynamics: {description.dynamics.kind}')
+    yield (f'{system.name}: states: {system.n}, inputs: {system.m}, step: {system.dt:g} s, '
+           f'dynamics: {description.dynamics.kind}')
     if description.dynamics.model is not None:
         yield ('  linearised at 0; the error of the linearisation is not added to the disturbance, '
                'which has to cover it')

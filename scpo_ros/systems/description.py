@@ -99,5 +99,6 @@ class SystemDescription:
     @property
     def bounded(self) -> bool:
         """Return whether every state and input has both limits."""
-        return all(math.isfinite(entry.lower) and math.isfinite(entry.upper)
-                   for entry in (*self.states, *self.inputs))
+        limits = [(entry.lower, entry.upper) for entry in self.states]
+        limits += [(entry.lower, entry.upper) for entry in self.inputs]
+        return all(math.isfinite(number) for pair in limits for number in pair)

@@ -118,7 +118,7 @@ class Entries:
         return found
 
     def matrix(self, name: str, rows: int | None, columns: int | None) -> Array:
-        """Return a matrix (rows, columns) of finite numbers; None stands for any size."""
+        """Return a list of lists of finite numbers as a matrix; None stands for any size."""
         value = self.required(name)
         array = self._array(name, value)
         if array.ndim != 2 or any(want not in (None, have) for want, have in zip(

@@ -116,5 +116,5 @@ def linearised(name: str, parameters: Mapping[str, float], n: int, m: int
     rest, A, B = (np.array(part) for part in at(0, 0))
     if not np.all(np.abs(rest) <= _AT_REST):
         raise ConfigurationError(
-            'dynamics.model', name, f'must be at rest at 0, but x\' = {rest[:, 0].tolist()}')
+            'dynamics.model', name, f"must be at rest at 0, but x' = {rest[:, 0].tolist()}")
     return frozen(A), frozen(B)

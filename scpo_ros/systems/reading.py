@@ -153,12 +153,12 @@ def _positive(cost: Entries, name: str, size: int, least: float) -> Array:
 
 def _planned(planned: Entries, given: SystemDescription) -> dict[str, float]:
     """Return the soft limits of the backup, by the names of states and inputs."""
-    entries = {entry.name: entry for entry in (*given.states, *given.inputs)}
-    planned.known(entries)
+    limits = {entry.name: min(-entry.lower, entry.upper) for entry in given.states}
+    limits.update({entry.name: min(-entry.lower, entry.upper) for entry in given.inputs})
+    planned.known(limits)
     found: dict[str, float] = {}
     for name in planned.keys():
-        entry = entries[name]
-        limit = min(-entry.lower, entry.upper)
+        limit = limits[name]
         found[name] = planned.number(name, low=0.0)
         if not 0 < found[name] <= limit:
             raise planned.error(name, found[name], f'must lie in (0, {limit:g}], inside the limit')

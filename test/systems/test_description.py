@@ -14,7 +14,7 @@ CART = """\
 name: my_robot
 dt: 0.02
 states:
-  - {name: position, unit: m, lower: -1.0, upper: 2, disturbance: 1e-3, joint: cart, field: position}
+  - {name: position, unit: m, lower: -1.0, upper: 2, disturbance: 1e-3, joint: cart}
   - {name: speed, unit: m/s, lower: -0.5, upper: 0.5, joint: cart, field: velocity}
 inputs:
   - {name: push, unit: N, lower: -3.0, upper: 2.0}

@@ -72,8 +72,8 @@ def test_the_car_follows_from_its_mass_and_tyres():
                 -2 * stiffness * (front**2 + rear**2) / (inertia * speed)]
     dynamics = load('vehicle_lateral').description.dynamics
     assert np.allclose(dynamics.A, A, rtol=1e-6)
-    assert np.allclose(dynamics.B[:, 0], [0, 2 * stiffness / m, 0, 2 * stiffness * front / inertia],
-                       rtol=1e-6)
+    pushed = [0, 2 * stiffness / m, 0, 2 * stiffness * front / inertia]
+    assert np.allclose(dynamics.B[:, 0], pushed, rtol=1e-6)
 
 
 @pytest.mark.parametrize('name', MODELS)
