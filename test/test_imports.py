@@ -28,8 +28,8 @@ ORDER = (  # folders and loose modules; a line may import the lines before it
     ('policy', 'simulation'),
     ('proofs', 'interface'),
     ('verification', 'ledger', 'experts'),
-    ('adapter', 'controller', 'recording', 'bringup', 'system_page'),
-    ('sim', 'report', 'ledger_audit', 'audit', 'experiments', 'nodes'))
+    ('adapter', 'controller', 'recording', 'bringup'),
+    ('sim', 'report', 'ledger_audit', 'audit', 'experiments', 'nodes', 'system_page'))
 COMMAND = '__main__'
 RANK = {name: rank for rank, line in enumerate(ORDER) for name in line}
 RANK[COMMAND] = len(ORDER)
@@ -57,7 +57,7 @@ def layer_of(module):
     The `__main__` of a folder is a command: it may import everything, and nothing imports it.
     """
     parts = module.split('.')
-    if parts[-1] == '__main__' and len(parts) > 2:
+    if parts[2:3] == ['__main__']:
         return COMMAND
     return parts[1] if len(parts) > 1 else ''
 

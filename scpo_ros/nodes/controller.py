@@ -79,9 +79,8 @@ class ControllerNode(Node):
         self._announcement = Announcement(self, self._loop.admission)
         self._figures = ControllerFigures(self, self._loop, self._punctuality)
         limits = SizeLimits.of(spec)
-        self._states = RobotStates(
-            self, self._contained(self._on_state), 1, limits.bytes_of('joint_states'),
-            self._contained(self._ignore_state))
+        RobotStates(self, self._contained(self._on_state), 1, limits.bytes_of('joint_states'),
+                    self._contained(self._ignore_state))
         subscribe(self, ParameterEvent, 'policy',
                   self._contained(partial(self._on_policy, limits)), LATCHED_QUEUE,
                   limits.bytes_of('policy'), self._contained(self._refuse_policy))

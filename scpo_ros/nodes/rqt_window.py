@@ -8,8 +8,8 @@ into the legend, over the curve.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from python_qt_binding.QtWidgets import QApplication, QTreeWidget
+    from scpo_ros.recording.figures import Axes
 
 
 _REASON = '/adapter: '  # in the row that says what became of the last step

@@ -77,19 +77,19 @@ class SetDesign:
         return lifted_set(self.block, self._gain(contraction), contraction, self.horizon)
 
     def _gain(self, contraction: float) -> Array:
-        best, size, reason = None, -np.inf, None
+        best, size = None, -np.inf
+        reason = ConfigurationError('contraction', contraction, 'gives no set for any feedback')
         for weight in _INPUT_WEIGHTS:
             try:
                 gain = feedback(self.block, weight)
                 radius = self.mean_radius(lifted_set(self.block, gain, contraction, 0))
             except ConfigurationError as error:
-                if reason is None or error.name == 'disturbance':
+                if error.name == 'disturbance' or reason.name != 'disturbance':
                     reason = error  # that a feedback contracts too slowly is the lesser reason
                 continue
             if radius > size:
                 best, size = gain, radius
         if best is None:
-            assert reason is not None
             raise reason
         return best
 

@@ -18,8 +18,8 @@ def introduction(system: System) -> Iterator[str]:
     yield (f'{system.name}: states: {system.n}, inputs: {system.m}, step: {system.dt:g} s, '
            f'dynamics: {description.dynamics.kind}')
     if description.dynamics.model is not None:
-        yield ('  linearised at 0; the error of the linearisation is not added to the disturbance, '
-               'which has to cover it')
+        yield ('  linearised at 0; its error is not added to the disturbance, which has to cover '
+               'it')
     yield ''
     for word, entries in (('state', description.states), ('input', description.inputs)):
         for entry in entries:

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 import itertools
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.sets.system_set import DesignedPart
 from scpo_ros.systems.system import System
+
+if TYPE_CHECKING:
+    from scpo_ros.recording.figures import Axes
 
 _PANELS = 9
 _COLUMNS = 3
@@ -29,26 +33,32 @@ def draw(system: System, parts: Sequence[DesignedPart], path: str | os.PathLike[
 
     :raises OSError: when the file cannot be written. :raises ValueError: for an unknown format.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # a second to import
-    from matplotlib.figure import Figure
+    from scpo_ros.recording.figures import own_style, plt  # a second to import
     panels = [(part, pair) for part in parts
               for pair in itertools.combinations(range(part.block.n), 2)][:_PANELS]
-    rows = -(-len(panels) // _COLUMNS)
-    columns = min(_COLUMNS, len(panels))
-    figure = Figure(figsize=(4 * columns, 3.4 * rows), layout='constrained')
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axis, (part, (first, second)) in zip(axes, panels):
-        entries = [system.description.states[part.block.states[i]] for i in (first, second)]
-        line = outline(part, first, second)
-        axis.fill(line[:, 0], line[:, 1], alpha=0.3)
-        axis.plot(line[:, 0], line[:, 1])
-        axis.set_xlabel(f'{entries[0].name} [{entries[0].unit}]')
-        axis.set_ylabel(f'{entries[1].name} [{entries[1].unit}]')
-        sizes = part.block.scale[[first, second]]
-        axis.set_xlim(-sizes[0], sizes[0])
-        axis.set_ylim(-sizes[1], sizes[1])
-    for axis in axes[len(panels):]:
-        axis.set_axis_off()
-    figure.suptitle(f'{system.name}: slices of the safe set, the other states at 0')
-    figure.savefig(path, dpi=110)
+    rows, columns = -(-len(panels) // _COLUMNS), min(_COLUMNS, len(panels))
+    with own_style():
+        figure, grid = plt.subplots(rows, columns, squeeze=False, layout='constrained',
+                                    figsize=(4 * columns, 3.4 * rows))
+        try:
+            for axis, (part, pair) in zip(grid.ravel(), panels):
+                _panel(axis, system, part, pair)
+            for axis in grid.ravel()[len(panels):]:
+                axis.set_axis_off()
+            figure.suptitle(f'{system.name}: slices of the safe set, the other states at 0')
+            figure.savefig(path, dpi=110)
+        finally:
+            plt.close(figure)
+
+
+def _panel(axis: 'Axes', system: System, part: DesignedPart, pair: tuple[int, int]) -> None:
+    """Draw the slice of two states of a part, with their limits as the frame."""
+    line, places = outline(part, *pair), part.block.states[list(pair)]
+    axis.fill(line[:, 0], line[:, 1], alpha=0.3)
+    axis.plot(line[:, 0], line[:, 1])
+    first, second = (system.description.states[place] for place in places)
+    axis.set_xlabel(f'{first.name} [{first.unit}]')
+    axis.set_ylabel(f'{second.name} [{second.unit}]')
+    width, height = part.block.scale[list(pair)]
+    axis.set_xlim(max(first.lower, -width), min(first.upper, width))
+    axis.set_ylim(max(second.lower, -height), min(second.upper, height))

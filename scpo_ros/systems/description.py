@@ -58,8 +58,8 @@ class Dynamics:
     """Exactly one of: continuous matrices, discrete matrices, a nonlinear model."""
 
     kind: str  # 'continuous', 'discrete' or 'model'
-    A: Array | None = None  # (n, n)
-    B: Array | None = None  # (n, m)
+    A: Array  # (n, n), of the linearisation at 0 where there is a model
+    B: Array  # (n, m)
     model: ModelReference | None = None
 
 

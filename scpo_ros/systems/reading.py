@@ -120,8 +120,10 @@ def _dynamics(top: Entries, n: int, m: int) -> Dynamics:
     if kind == 'model':
         part.known(('name', 'parameters'))
         parameters = part.mapping('parameters')
-        return Dynamics(kind, model=ModelReference(
-            part.text('name'), {key: parameters.number(key) for key in parameters.keys()}))
+        model = ModelReference(
+            part.text('name'), {key: parameters.number(key) for key in parameters.keys()})
+        from scpo_ros.systems.models import linearised  # with CasADi, which nodes do without
+        return Dynamics(kind, *linearised(model.name, model.parameters, n, m), model)
     part.known(('A', 'B'))
     return Dynamics(kind, part.matrix('A', n, n), part.matrix('B', n, m))
 

@@ -18,7 +18,6 @@ from scpo_ros.arrays import Array, Booleans, frozen
 from scpo_ros.config.resources import share_file
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.systems.description import SystemDescription
-from scpo_ros.systems.models import linearised
 from scpo_ros.systems.reading import described
 from scpo_ros.systems.requirements import check_dynamics, check_limits, check_supported
 from scpo_ros.systems.sampling import Sampling
@@ -162,15 +161,10 @@ def _over_one_step(description: SystemDescription) -> tuple[Array, Array, Array]
     """Return A (n, n), B (n, m) and the half-widths (n,) of the disturbance over dt."""
     dynamics = description.dynamics
     disturbance = np.array([entry.disturbance for entry in description.states])
-    if dynamics.model is not None:
-        A, B = linearised(dynamics.model.name, dynamics.model.parameters,
-                          description.n, description.m)
-    else:
-        assert dynamics.A is not None and dynamics.B is not None
-        A, B = dynamics.A, dynamics.B
-        if dynamics.kind == 'discrete':
-            return A, B, disturbance
-    sampling = Sampling(A, B, description.dt, description.sample_jitter, disturbance)
+    if dynamics.kind == 'discrete':
+        return dynamics.A, dynamics.B, disturbance
+    sampling = Sampling(
+        dynamics.A, dynamics.B, description.dt, description.sample_jitter, disturbance)
     held = sampling.held(description.dt)
     largest = [max(-entry.lower, entry.upper) for entry in description.inputs]
     return *held, sampling.certified_disturbance(check_limits(description), np.array(largest))

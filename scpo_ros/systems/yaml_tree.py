@@ -58,9 +58,7 @@ def parse(text: str, source: str) -> Tree:
     if not isinstance(root, yaml.MappingNode):
         raise ConfigurationError(source, text[:20], "must hold 'key: value' lines")
     lines: dict[str, int] = {}
-    values = _value(root, '', source, lines)
-    assert isinstance(values, dict)
-    return Tree(source, values, lines)
+    return Tree(source, _mapping(root, '', source, lines), lines)
 
 
 def _refuse_anchors(text: str, source: str) -> None:
@@ -79,6 +77,10 @@ def _value(node: yaml.Node, place: str, source: str, lines: dict[str, int]) -> P
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, _below(place, str(index)), source, lines)
                 for index, item in enumerate(node.value)]
+    return _mapping(node, place, source, lines)
+
+
+def _mapping(node: yaml.Node, place: str, source: str, lines: dict[str, int]) -> dict[str, Plain]:
     found: dict[str, Plain] = {}
     for key, below in _entries(node, source):
         if key in found:

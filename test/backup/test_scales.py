@@ -67,8 +67,8 @@ def test_the_admissible_inputs_scale(task, scale):
     states, inputs = split(scale)
     system = scaled_system(task.system, states, inputs)
     bounds = InputBounds.of(system, Polytope(task.safe_set.H / states))
-    assert [len(part) for part in (bounds.up, bounds.low, bounds.fixed)] == [
-        len(part) for part in (task.bounds.up, task.bounds.low, task.bounds.fixed)]
+    assert [len(part) for part in (bounds.up, bounds.low, bounds.table.fixed)] == [
+        len(part) for part in (task.bounds.up, task.bounds.low, task.bounds.table.fixed)]
     x = task.safe_set.vertices * 0.7
     assert np.allclose(np.array(bounds(x * states)) / inputs, task.bounds(x), rtol=1e-9)
 

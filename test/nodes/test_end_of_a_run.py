@@ -1,6 +1,7 @@
 """A run leaves no process behind, disturbs no other one, and says when it was disturbed."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -35,7 +36,7 @@ def start(folder, ignored=()):
 def begun(process):
     """Wait until a policy was published; return all processes of the run, workers too."""
     lines = []
-    while not lines or 'running v0' not in lines[-1]:
+    while not lines or not re.search(r'running v\d', lines[-1]):
         lines.append(process.stdout.readline())
         assert lines[-1], ''.join(lines)
     children = descendants(process.pid)

@@ -14,7 +14,6 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize('environment, arguments, part', [
     ({'ROS_DOMAIN_ID': '9999'}, [], 'ROS_DOMAIN_ID must be a whole number from 0 to 232'),
     ({'ROS_DOMAIN_ID': 'robot'}, [], "got 'robot'"),
-    ({'ROS_LOG_DIR': '/proc/none'}, [], "Failed to create log directory '/proc/none'"),
     ({'ROS_SECURITY_ENABLE': 'true', 'ROS_SECURITY_STRATEGY': 'Enforce',
       'ROS_SECURITY_KEYSTORE': '/none'}, [], "directory '/none/enclaves' does not exist"),
     ({}, ['--params-file', '/none.yaml'], '/none.yaml'),

@@ -153,10 +153,11 @@ def test_a_network_that_is_rounding_noise_at_the_origin_is_not_proved(task, proo
 
 
 def test_the_law_is_not_called_linear_where_its_polygon_was_only_enlarged():
-    """A square of half-width 1e-5, enlarged by 1e-7."""
-    square = 1.01e-5 * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    """A square of half-width 1e-5, enlarged by 1e-7, in a set of size 1."""
+    square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     radius, gain = inner_radius(
-        LawPieces(square[None], np.array([[-1.0, -2.0, 0.0]]), np.array([1e-9])), np.eye(2))
+        LawPieces(np.array([1.01e-5 * square, square]),
+                  np.array([[-1.0, -2.0, 0.0], [0.0, 0.0, 1.0]]), np.full(2, 1e-9)), np.eye(2))
     assert 0 < radius <= 1e-5 and np.array_equal(gain, [-1.0, -2.0])
 
 

@@ -124,7 +124,7 @@ def test_text_of_the_bag_cannot_become_part_of_the_page():
 def test_two_robots_get_two_reports(tmp_path):
     entries = [replace(entry, topic=topic) for entry in genuine() for topic in (
         entry.topic, entry.topic.replace('/scpo/', '/b/'))]
-    text = parameters() + parameters().replace('/scpo/', '/b/')
+    text = parameters() + parameters().replace('/scpo/', '/b/').replace('/**', '/b/*')
     path = write(tmp_path / 'bag', entries, {PARAMETERS: text})
     assert main([str(path), '--output', str(tmp_path / 'out')]) == 0
     assert {p.name for p in (tmp_path / 'out').iterdir()} == {'scpo', 'b'}

@@ -63,13 +63,13 @@ class Carts:
         return self.policy.network.initial(3)
 
     def weights(self, count, rng, scale):
-        """Return weights (count, d): the initial ones with a random last layer."""
+        """Return an array (count, d) of initial weights with a random last layer."""
         thetas = np.tile(self.initial_theta, (count, 1))
         thetas[:, -10:] = rng.normal(0, scale, (count, 10))
         return thetas
 
     def states(self, count, rng):
-        """Return states (count, 4) within the safe set."""
+        """Return an array (count, 4) of states within the safe set."""
         points = rng.normal(size=(count, 4))
         radius = rng.uniform(0.1, 0.95, (count, 1))
         return points / self.safe_set.gauge(points)[:, None] * radius
