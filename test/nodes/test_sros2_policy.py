@@ -1,9 +1,11 @@
 """The SROS 2 policy file: well-formed as SROS 2 reads it, and true of the nodes that run."""
 
+from contextlib import suppress
 from pathlib import Path
 import xml.etree.ElementTree as ElementTree
 
 import pytest
+from rclpy.node import NodeNameNonExistentError
 from scpo_ros.config import NODES
 from test_interface import nodes  # noqa: F401 - a fixture
 
@@ -65,13 +67,26 @@ def test_what_matters_has_one_author(policy):
     assert asked == {('monitor', '/scpo/adapter/set_enabled')}
 
 
+def offered(probe, node):
+    """Return {('topics', 'publish'): {names}} of a running node, as far as it was discovered."""
+    asked = {('topics', 'publish'): probe.get_publisher_names_and_types_by_node,
+             ('topics', 'subscribe'): probe.get_subscriber_names_and_types_by_node,
+             ('services', 'reply'): probe.get_service_names_and_types_by_node}
+    try:
+        return {group: {name.replace(probe.get_namespace(), '/scpo', 1)
+                        for name, _ in ask(node, probe.get_namespace())}
+                for group, ask in asked.items()}
+    except NodeNameNonExistentError:
+        return dict.fromkeys(asked, set())
+
+
 def test_it_is_true_of_the_running_nodes(nodes, probe, policy):  # noqa: F811
     for node in nodes:
         may = allowed(policy, node)
-        for group, ask in ((('topics', 'publish'), probe.get_publisher_names_and_types_by_node),
-                           (('topics', 'subscribe'), probe.get_subscriber_names_and_types_by_node),
-                           (('services', 'reply'), probe.get_service_names_and_types_by_node)):
-            has = {name.replace(probe.get_namespace(), '/scpo', 1)
-                   for name, _ in ask(node, probe.get_namespace())}
+        with suppress(AssertionError):  # the comparison below says what is missing
+            probe.wait(lambda node=node, may=may: all(
+                may[group] - has <= OF_PYTHON for group, has in offered(probe, node).items()),
+                timeout=10.0)
+        for group, has in offered(probe, node).items():
             assert has <= may[group], (node, group)
             assert may[group] - has <= OF_PYTHON, (node, group)  # nothing is allowed for nothing
