@@ -76,6 +76,23 @@ class Probe(Node):
         raise AssertionError(f'not within {timeout} s; messages seen: {summary}')
 
 
+@pytest.fixture
+def started():
+    """Return a function that starts a run of `scpo_ros.sim`; what is left of it is killed."""
+    runs = []
+
+    def start(*arguments, **options):
+        runs.append(subprocess.Popen(
+            [sys.executable, '-m', 'scpo_ros.sim', *arguments], stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, **options))
+        return runs[-1]
+    yield start
+    for run in runs:
+        if run.poll() is None:
+            run.kill()  # its processes end with it
+        run.communicate()
+
+
 @pytest.fixture(scope='session')
 def ros():
     """Initialise rclpy once for the test process."""

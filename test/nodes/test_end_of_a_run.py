@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import subprocess
 import sys
 import time
 
@@ -22,15 +21,16 @@ from sensor_msgs.msg import JointState
 SPACE = 'ending_test'
 
 
-def start(folder, ignored=()):
-    """Start a run as a shell starts a background job, with some signals ignored."""
-    def ignore():
-        for number in ignored:
-            signal.signal(number, signal.SIG_IGN)
-    return subprocess.Popen(
-        [sys.executable, '-m', 'scpo_ros.sim', f'namespace:={SPACE}', f'results:={folder}',
-         'duration:=0'],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=ignore)
+@pytest.fixture
+def start(started):
+    """Return a function that starts a run as a shell does a background job: signals ignored."""
+    def begin(folder, ignored=()):
+        def ignore():
+            for number in ignored:
+                signal.signal(number, signal.SIG_IGN)
+        return started(f'namespace:={SPACE}', f'results:={folder}', 'duration:=0',
+                       preexec_fn=ignore)
+    return begin
 
 
 def begun(process):
@@ -45,7 +45,7 @@ def begun(process):
     return children
 
 
-def test_a_background_job_refuses_a_second_run_and_ends_when_it_is_asked_to(tmp_path):
+def test_a_background_job_refuses_a_second_run_and_ends_when_it_is_asked_to(start, tmp_path):
     process = start(tmp_path / 'one', ignored=[signal.SIGINT])
     children = begun(process)
     ledger = (tmp_path / 'one' / 'controller.ledger').read_bytes()
@@ -64,7 +64,7 @@ def test_a_background_job_refuses_a_second_run_and_ends_when_it_is_asked_to(tmp_
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='other systems do not tell children')
-def test_nothing_outlives_a_run_that_was_killed(tmp_path):
+def test_nothing_outlives_a_run_that_was_killed(start, tmp_path):
     process = start(tmp_path / 'one')
     children = begun(process)
     process.kill()

@@ -3,8 +3,6 @@
 import json
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -19,10 +17,11 @@ FIELDS = {'expert', 'seed', 'duration_s', 'updates_accepted', 'updates_refused',
           'deadline_misses', 'worst_metric'}
 
 
-def start(folder, *arguments):
-    line = [sys.executable, '-m', 'scpo_ros.sim', 'namespace:=sim_test', f'results:={folder}',
-            *arguments]
-    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+@pytest.fixture
+def start(started):
+    """Return a function that starts a run with its results in a folder."""
+    return lambda folder, *arguments: started(
+        'namespace:=sim_test', f'results:={folder}', *arguments)
 
 
 def interrupt_after(process, pattern, limit=90.0):
@@ -41,7 +40,7 @@ def summary(folder):
     return json.loads((folder / 'summary.json').read_text())
 
 
-def test_a_run_ends_by_itself_with_a_summary_of_the_policy_that_runs(tmp_path):
+def test_a_run_ends_by_itself_with_a_summary_of_the_policy_that_runs(start, tmp_path):
     folder = tmp_path / 'latest'
     folder.mkdir()
     (folder / 'summary.json').write_text('{"stale": true}')
@@ -58,7 +57,7 @@ def test_a_run_ends_by_itself_with_a_summary_of_the_policy_that_runs(tmp_path):
     assert (folder / 'run.png').stat().st_size > 10000
 
 
-def test_an_interrupted_run_writes_what_there_is(tmp_path):
+def test_an_interrupted_run_writes_what_there_is(start, tmp_path):
     process = start(tmp_path / 'latest', 'duration:=0', 'record:=true')
     interrupt_after(process, r'running v([5-9]|\d\d)')  # the recorder has found everybody by then
     assert summary(tmp_path / 'latest')['limit_violations'] == 0
@@ -69,7 +68,7 @@ def test_an_interrupted_run_writes_what_there_is(tmp_path):
     assert bag.data[PARAMETERS] == (tmp_path / 'latest' / 'run.parameters.yaml').read_text()
 
 
-def test_without_safety_a_malicious_expert_breaks_the_limits(tmp_path):
+def test_without_safety_a_malicious_expert_breaks_the_limits(start, tmp_path):
     process = start(tmp_path / 'latest', 'expert:=sign_flip', 'safety:=off', 'duration:=0')
     assert 'SAFETY IS OFF' in interrupt_after(process, r'violations [1-9]')
     assert summary(tmp_path / 'latest')['limit_violations'] > 0
