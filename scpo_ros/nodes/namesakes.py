@@ -15,6 +15,7 @@ import sys
 import time
 
 import rclpy
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 from scpo_ros.bringup.namesakes import FOUND
@@ -63,7 +64,13 @@ def main(arguments: list[str] | None = None) -> int:
     shorten_discovery()
     rclpy.init(args=given)
     node = rclpy.create_node('namesakes', start_parameter_services=False, enable_rosout=False)
-    there = look(node, options.nodes, options.topics)
+    try:
+        there = look(node, options.nodes, options.topics)
+    except rclpy_implementation.RCLError:
+        if rclpy.ok():
+            raise
+        print('a signal ended the look', file=sys.stderr, flush=True)
+        return 1  # nobody may take that for a free namespace
     print('\n'.join(there), end='', flush=True)
     node.destroy_node()
     rclpy.try_shutdown()

@@ -14,6 +14,7 @@ import time
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from scpo_ros.nodes.rqt_window import arranged
 
@@ -64,6 +65,10 @@ def main() -> int:
             absent = wait(node, *shown(file.read()))
     except (KeyboardInterrupt, ExternalShutdownException):
         return 0
+    except rclpy_implementation.RCLError:
+        if rclpy.ok():
+            raise
+        return 0  # a signal ended the context between two looks
     if not rclpy.ok():
         return 0
     if absent:

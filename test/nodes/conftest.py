@@ -90,7 +90,8 @@ def started():
     for run in runs:
         if run.poll() is None:
             run.kill()  # its processes end with it
-        run.communicate()
+        run.wait()
+        run.stdout.close()
 
 
 @pytest.fixture(scope='session')

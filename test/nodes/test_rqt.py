@@ -99,3 +99,21 @@ def test_a_signal_while_it_waits_ends_it_without_a_traceback(stand_in, probe, tm
     finally:
         process.kill()
     assert process.returncode == 0 and 'Traceback' not in said, said
+
+
+@pytest.mark.parametrize('module, ended', [('rqt', 0), ('namesakes', 1)])
+def test_a_context_that_ends_between_two_looks_is_no_traceback(module, ended, tmp_path):
+    path = tmp_path / 'a.perspective'
+    path.write_text(perspective([f'/{NAMESPACE}/never'], []))
+    code = (f'import sys, rclpy\nfrom scpo_ros.nodes import {module} as looked\n'
+            'create = rclpy.create_node\n'
+            'def ends(*arguments, **keywords):\n'
+            '    node = create(*arguments, **keywords)\n'
+            '    rclpy.shutdown()  # as the handler of a signal does\n'
+            '    return node\n'
+            'rclpy.create_node = ends\n'
+            'sys.exit(looked.main())')
+    arguments = [str(path)] if module == 'rqt' else ['--nodes', 'plant']
+    done = subprocess.run([sys.executable, '-c', code, *arguments], cwd=ROOT, timeout=60,
+                          capture_output=True, text=True)
+    assert done.returncode == ended and 'Traceback' not in done.stderr, done.stderr
