@@ -28,6 +28,7 @@ ORDER = (  # folders and loose modules; a line may import the lines before it
     ('policy', 'simulation'),
     ('proofs', 'interface'),
     ('verification', 'ledger', 'experts'),
+    ('backup_certification',),
     ('adapter', 'controller', 'recording', 'bringup'),
     ('sim', 'report', 'ledger_audit', 'audit', 'experiments', 'nodes', 'system_page'))
 COMMAND = '__main__'
@@ -224,6 +225,7 @@ def test_a_fresh_process_of_one_side_has_loaded_nothing_of_the_other(node, other
     ('scpo_ros.adapter.session', 'from scpo_ros.controller.admission import Admission'),
     ('scpo_ros.interface.messages', 'from scpo_ros.ledger.history import History'),
     ('scpo_ros.arrays', 'from scpo_ros.scpo.projection import project'),
+    ('scpo_ros.verification.task', 'from scpo_ros.backup_certification import findings'),
     ('scpo_ros.config', 'from scpo_ros.sim import main'),
     ('scpo_ros.sim', 'from scpo_ros.nodes.plant import Plant'),
     ('scpo_ros.sim', 'from rclpy.node import Node'),

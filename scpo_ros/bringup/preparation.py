@@ -10,6 +10,8 @@ import sys
 import threading
 from typing import TypeVar
 
+from scpo_ros.backup_certification.evidence import AdapterDemand, ControllerDemand, demands_of
+from scpo_ros.backup_certification.required import require_certified_backup
 from scpo_ros.bringup.namesakes import Look
 from scpo_ros.bringup.observers import viewers
 from scpo_ros.bringup.results_folder import bag_path, check_bag, prepare, write_in
@@ -22,8 +24,6 @@ from scpo_ros.config.ros_yaml import text_of
 from scpo_ros.config.validation import build, flatten, Validated
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.process.discovery import require_domain
-from scpo_ros.verification.backup.evidence import AdapterDemand, ControllerDemand, demands_of
-from scpo_ros.verification.backup.required import require_certified_backup
 from scpo_ros.verification.task import ControlTask
 from tqdm import tqdm
 
@@ -117,7 +117,7 @@ def _own(kind: type[_Config], parameters: Mapping[str, object]) -> _Config:
 
 def _judged(spec: Spec, demands: tuple[AdapterDemand | ControllerDemand, ...]) -> str:
     """Return why the backup is not certified, or '', with progress shown."""
-    from scpo_ros.verification.backup.certification import certify_backup  # takes long to import
+    from scpo_ros.backup_certification.certification import certify_backup  # takes long to import
     sentence: str = certify_backup(spec, demands, make=tabulate).sentence
     return sentence
 

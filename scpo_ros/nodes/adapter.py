@@ -4,6 +4,8 @@ import sys
 from typing import TypeAlias
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from scpo_ros.backup_certification.evidence import demands_of
+from scpo_ros.backup_certification.required import require_certified_backup
 from scpo_ros.config import AdapterConfig
 from scpo_ros.health.severity import Severity
 from scpo_ros.nodes.adapter_configured import ConfiguredAdapter
@@ -11,8 +13,6 @@ from scpo_ros.nodes.health import ERROR, Health, OK, STEADY, WARN
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.run import run
 from scpo_ros.process.priority import step_back
-from scpo_ros.verification.backup.evidence import demands_of
-from scpo_ros.verification.backup.required import require_certified_backup
 
 
 Diagnosis: TypeAlias = tuple[bytes, str, dict[str, str | int | bool]]

@@ -6,6 +6,8 @@ import sys
 
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
+from scpo_ros.backup_certification.evidence import demands_of
+from scpo_ros.backup_certification.required import require_certified_backup
 from scpo_ros.config import ControllerConfig
 from scpo_ros.controller.assembly import build_loop
 from scpo_ros.controller.diagnosis import ControllerDiagnosis
@@ -25,8 +27,6 @@ from scpo_ros.nodes.log import story_of
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.robot_states import RobotStates
 from scpo_ros.nodes.run import run
-from scpo_ros.verification.backup.evidence import demands_of
-from scpo_ros.verification.backup.required import require_certified_backup
 from sensor_msgs.msg import JointState
 
 

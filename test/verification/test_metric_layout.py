@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from scpo_ros.backup_certification.evidence import FindingKind
+from scpo_ros.backup_certification.findings import columns_of
 from scpo_ros.exceptions import CertificationError, InvalidValueError
-from scpo_ros.verification.backup.evidence import FindingKind
-from scpo_ros.verification.backup.findings import columns_of
 from scpo_ros.verification.metric_layout import block, CONDITIONS, Label, MetricKind
 
 KINDS = (MetricKind.CONSTRAINT, MetricKind.RETURN)

@@ -1,7 +1,7 @@
 """Every kind of metric has its place in every table by kind; a new kind must choose one."""
 
-from scpo_ros.verification.backup import findings
-from scpo_ros.verification.backup.evidence import FindingKind
+from scpo_ros.backup_certification import findings
+from scpo_ros.backup_certification.evidence import FindingKind
 from scpo_ros.verification.evaluation import _ROLLOUTS
 from scpo_ros.verification.metric_layout import MetricKind
 from scpo_ros.verification.sampled_verification import _FRESH

@@ -2,10 +2,10 @@
 
 import math
 
-from scpo_ros.verification.backup.largest_disturbance import (
+from scpo_ros.backup_certification.largest_disturbance import (
     LargestDisturbance, present_disturbances, scaled)
-from scpo_ros.verification.backup.rollouts import bisected, down, up
-from scpo_ros.verification.backup.trials import in_words, Remedy, Trials
+from scpo_ros.backup_certification.rollouts import bisected, down, up
+from scpo_ros.backup_certification.trials import in_words, Remedy, Trials
 
 
 _LIMITS = ('system.velocity_limit', 'system.position_limit', 'system.input_limit')

@@ -14,11 +14,11 @@ from scpo_ros.arrays import Array, Integers
 from scpo_ros.backup.law import SolvedLaw
 from scpo_ros.backup.mpc import BackupMpc, build_qp
 from scpo_ros.backup.planning import Planning
+from scpo_ros.backup_certification.evidence import ControllerDemand, Demand
 from scpo_ros.config import Spec
 from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.systems.linear_system import double_integrator
 from scpo_ros.systems.scenario import design_scenarios, Scenarios, verification_scenarios
-from scpo_ros.verification.backup.evidence import ControllerDemand, Demand
 from scpo_ros.verification.task import contraction_factor, ControlTask
 from scpo_ros.verification.verifier import SEED_OFFSET
 

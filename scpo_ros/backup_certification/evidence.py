@@ -29,7 +29,8 @@ from scpo_ros.config.validation import flatten
 
 
 # Folders and modules whose code decides what the numbers are.
-_SOURCES = ('scpo', 'systems', 'sets', 'backup', 'policy', 'simulation', 'proofs', 'verification')
+_SOURCES = ('scpo', 'systems', 'sets', 'backup', 'policy', 'simulation', 'proofs', 'verification',
+            'backup_certification')
 _MODULES = ('arrays.py', 'tolerances.py')
 
 
@@ -151,7 +152,7 @@ def finding_kinds(spec: Spec) -> list[FindingKind]:
 
 def source_files() -> list[Path]:
     """Return the files of source code that decide what the metrics are."""
-    package = Path(__file__).parents[2]
+    package = Path(__file__).parents[1]
     return [*(package / name for name in _MODULES),
             *(path for folder in _SOURCES for path in sorted((package / folder).rglob('*.py')))]
 

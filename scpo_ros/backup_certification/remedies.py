@@ -10,12 +10,12 @@ from collections.abc import Sequence
 import math
 
 import numpy as np
-from scpo_ros.exceptions import ScpoRosError
-from scpo_ros.verification.backup.evidence import (
+from scpo_ros.backup_certification.evidence import (
     AdapterDemand, ControllerDemand, Demand, Finding, FindingKind)
-from scpo_ros.verification.backup.largest_disturbance import input_slack, LargestDisturbance
-from scpo_ros.verification.backup.rollouts import down, gravest, up
-from scpo_ros.verification.backup.trials import in_words, Remedy, Trials
+from scpo_ros.backup_certification.largest_disturbance import input_slack, LargestDisturbance
+from scpo_ros.backup_certification.rollouts import down, gravest, up
+from scpo_ros.backup_certification.trials import in_words, Remedy, Trials
+from scpo_ros.exceptions import ScpoRosError
 from scpo_ros.verification.task import ControlTask
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import re
 from typing import TypeAlias
 
+from scpo_ros.backup_certification.evidence import Demand
+from scpo_ros.backup_certification.findings import build_task, findings
 from scpo_ros.config import Spec
 from scpo_ros.config.validation import build, flatten, Value
 from scpo_ros.exceptions import ScpoRosError
 from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.systems.linear_system import double_integrator
-from scpo_ros.verification.backup.evidence import Demand
-from scpo_ros.verification.backup.findings import build_task, findings
 from scpo_ros.verification.task import Cache, contraction_factor
 
 

@@ -7,11 +7,11 @@ drawn with a seed of their own, as its verifier draws them. No ROS.
 
 import numpy as np
 from scpo_ros.arrays import Array
+from scpo_ros.backup_certification.evidence import (
+    ControllerDemand, Demand, Finding, finding_kinds, FindingKind, Place)
 from scpo_ros.config import Spec
 from scpo_ros.exceptions import CertificationError
 from scpo_ros.systems.linear_system import LinearSystem
-from scpo_ros.verification.backup.evidence import (
-    ControllerDemand, Demand, Finding, finding_kinds, FindingKind, Place)
 from scpo_ros.verification.evaluation import SafetyEvaluation
 from scpo_ros.verification.metric_layout import MetricKind, MetricLayout
 from scpo_ros.verification.sampled_verification import SampledEvaluation

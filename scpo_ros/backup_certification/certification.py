@@ -3,11 +3,11 @@ The certification of the backup, before anything starts.
 
 A stack that runs on a backup which is not certified never learns anything.
 
-    python -m scpo_ros.verification.backup.certification < QUESTION
+    python -m scpo_ros.backup_certification.certification < QUESTION
 
-evaluates theta_0 as adapter and controller do (:mod:`scpo_ros.verification.backup.findings`).
+evaluates theta_0 as adapter and controller do (:mod:`scpo_ros.backup_certification.findings`).
 Where it fails,
-:mod:`scpo_ros.verification.backup.remedies` finds by trying which parameter would help, and how
+:mod:`scpo_ros.backup_certification.remedies` finds by trying which parameter would help, and how
 large the disturbance may be. Nodes use the program form, so that their own process does not pay
 for the imports; it prints one line of JSON. No ROS.
 """
@@ -19,16 +19,16 @@ import sys
 import time
 
 import numpy as np
+from scpo_ros.backup_certification.evidence import (
+    AdapterDemand, ControllerDemand, Demand, Finding, keep)
+from scpo_ros.backup_certification.findings import build_task, findings
+from scpo_ros.backup_certification.largest_disturbance import DISTURBANCES
+from scpo_ros.backup_certification.missing_safe_set import for_no_safe_set
+from scpo_ros.backup_certification.remedies import for_failure
+from scpo_ros.backup_certification.trials import in_words, Remedy, Trials
 from scpo_ros.config import Spec
 from scpo_ros.config.validation import build, flatten
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
-from scpo_ros.verification.backup.evidence import (
-    AdapterDemand, ControllerDemand, Demand, Finding, keep)
-from scpo_ros.verification.backup.findings import build_task, findings
-from scpo_ros.verification.backup.largest_disturbance import DISTURBANCES
-from scpo_ros.verification.backup.missing_safe_set import for_no_safe_set
-from scpo_ros.verification.backup.remedies import for_failure
-from scpo_ros.verification.backup.trials import in_words, Remedy, Trials
 from scpo_ros.verification.task import Cache, ControlTask
 
 

@@ -3,7 +3,7 @@ The check before the start: nothing runs on a backup that is not certified. No R
 
 A positive result comes from the cache within milliseconds, so that a controller which was killed
 answers again at once. Everything else is computed by
-:mod:`scpo_ros.verification.backup.certification`: a node leaves that to a process of its own,
+:mod:`scpo_ros.backup_certification.certification`: a node leaves that to a process of its own,
 whose imports the node does not pay for.
 """
 
@@ -18,10 +18,10 @@ import threading
 from types import FrameType
 from typing import TypeAlias
 
+from scpo_ros.backup_certification.evidence import Demand, is_certified
 from scpo_ros.config import Spec
 from scpo_ros.config.validation import flatten
 from scpo_ros.exceptions import CertificationError
-from scpo_ros.verification.backup.evidence import Demand, is_certified
 
 
 _TIMEOUT_S = 600.0  # longest certification by a process of its own [s]
@@ -44,7 +44,7 @@ def require_certified_backup(spec: Spec, demands: tuple[Demand, ...],
     Return when the backup of a specification is certified.
 
     :param spec: Spec. :param demands: of
-        :func:`~scpo_ros.verification.backup.evidence.demands_of`; none: safety is off, and
+        :func:`~scpo_ros.backup_certification.evidence.demands_of`; none: safety is off, and
         nothing is certified.
     :param cache: folder of tables, None for the default.
     :param judge: (spec, demands) -> why it is not certified or '', for what is not in the cache;
@@ -109,7 +109,7 @@ def judged_apart(spec: Spec, demands: tuple[Demand, ...]) -> str:
 
 
 def _judged_apart(spec: Spec, demands: tuple[Demand, ...]) -> str:
-    line = [sys.executable, '-m', 'scpo_ros.verification.backup.certification']
+    line = [sys.executable, '-m', 'scpo_ros.backup_certification.certification']
     try:
         done = subprocess.run(  # a session of its own: Ctrl-C is for the node, which waits
             line, input=text_of(spec, demands), stdout=subprocess.PIPE, text=True,

@@ -13,19 +13,19 @@ import pytest
 import scpo_ros
 from scpo_ros.adapter.adaptation import Adaptation
 from scpo_ros.arrays import digest
+from scpo_ros.backup_certification.certification import asked_of, certify_backup
+from scpo_ros.backup_certification.evidence import (
+    AdapterDemand, ControllerDemand, demands_of, Finding, finding_kinds, FindingKind,
+    is_certified, keep, question, source_files)
+from scpo_ros.backup_certification.findings import build_task, findings
+from scpo_ros.backup_certification.required import judged_apart, require_certified_backup, text_of
+from scpo_ros.backup_certification.rollouts import bisected, down, up
+from scpo_ros.backup_certification.trials import Trials
 from scpo_ros.config import AdapterConfig, ControllerConfig, Spec
 from scpo_ros.config.table_cache import cached
 from scpo_ros.config.validation import build
 from scpo_ros.exceptions import CertificationError
 from scpo_ros.scpo.local_safe_region import planning_target
-from scpo_ros.verification.backup.certification import asked_of, certify_backup
-from scpo_ros.verification.backup.evidence import (
-    AdapterDemand, ControllerDemand, demands_of, Finding, finding_kinds, FindingKind,
-    is_certified, keep, question, source_files)
-from scpo_ros.verification.backup.findings import build_task, findings
-from scpo_ros.verification.backup.required import judged_apart, require_certified_backup, text_of
-from scpo_ros.verification.backup.rollouts import bisected, down, up
-from scpo_ros.verification.backup.trials import Trials
 from scpo_ros.verification.verifier import Verifier
 
 
@@ -209,7 +209,7 @@ def test_another_specification_margin_or_code_is_another_question(tmp_path, monk
     asked = question(Spec(), AdapterDemand(0.021))
     file.rename(tmp_path / f'backup-{digest(asked)[:32]}.json')  # a file put in another's place
     assert not is_certified(Spec(), AdapterDemand(0.021), tmp_path)
-    monkeypatch.setattr('scpo_ros.verification.backup.evidence._code', lambda: 'another')
+    monkeypatch.setattr('scpo_ros.backup_certification.evidence._code', lambda: 'another')
     keep(Spec(), demand, good(demand), tmp_path)
     monkeypatch.undo()
     assert not is_certified(Spec(), demand, tmp_path)
@@ -233,8 +233,8 @@ def loaded():
     done = subprocess.run([sys.executable, '-c', """
 import json, sys
 from scpo_ros.config import AdapterConfig, ControllerConfig, Spec
-from scpo_ros.verification.backup.certification import certify_backup
-from scpo_ros.verification.backup.evidence import demands_of
+from scpo_ros.backup_certification.certification import certify_backup
+from scpo_ros.backup_certification.evidence import demands_of
 demands = demands_of(AdapterConfig(certificate='sampled-bound', bound_file='f'),
                      ControllerConfig())
 assert certify_backup(Spec(), demands).certified
@@ -346,8 +346,8 @@ def test_a_certified_backup_costs_the_controller_no_heavy_import(tmp_path):
     certify_backup(Spec(), DEMANDS)
     done = subprocess.run([sys.executable, '-c', """
 import sys
-from scpo_ros.verification.backup.evidence import demands_of
-from scpo_ros.verification.backup.required import require_certified_backup
+from scpo_ros.backup_certification.evidence import demands_of
+from scpo_ros.backup_certification.required import require_certified_backup
 from scpo_ros.config import ControllerConfig, Spec
 def never(spec, demands):
     raise SystemExit('the cache was not used')

@@ -7,13 +7,13 @@ rounded down and tried whole. A value that the time did not suffice to try is ca
 """
 
 import numpy as np
+from scpo_ros.backup_certification.rollouts import (
+    bisected, down, returns, Rollouts, solved_task)
+from scpo_ros.backup_certification.trials import Changes, in_words, Remedy, Trials
 from scpo_ros.config import Spec
 from scpo_ros.exceptions import ScpoRosError
 from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.systems.linear_system import double_integrator
-from scpo_ros.verification.backup.rollouts import (
-    bisected, down, returns, Rollouts, solved_task)
-from scpo_ros.verification.backup.trials import Changes, in_words, Remedy, Trials
 from scpo_ros.verification.task import contraction_factor
 
 
