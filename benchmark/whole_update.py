@@ -71,7 +71,7 @@ class FullSize:
         with self.watch.part(name):
             metrics = task().metric(thetas, self.design, self._costs[0], True)
         with self.watch.part(f'{name} of the proof'):
-            return np.hstack([task().invariance_proof.design(thetas), metrics])
+            return np.hstack([task().invariance_proof.smooth_maxima(thetas), metrics])
 
     def _verify(self, thetas):
         with self.watch.part('verification'):

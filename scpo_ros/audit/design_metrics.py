@@ -57,8 +57,8 @@ class DesignMetrics:
     def _proved(self, thetas: Array) -> tuple[Array, Array]:
         """Return the proved metrics with which a certificate begins and ends, if it does."""
         invariance, stability = self._evaluation.invariance, self._evaluation.stability
-        first = invariance.design(thetas)[0] if invariance.kind == 'proved' else np.zeros(0)
-        return first, np.zeros(0) if stability is None else stability.design(thetas)[0]
+        first = invariance.smooth_maxima(thetas)[0] if invariance.kind == 'proved' else np.zeros(0)
+        return first, np.zeros(0) if stability is None else stability.smooth_maxima(thetas)[0]
 
     def _close(self, found: Array, true: Array) -> Booleans:
         """Return where numbers agree; NaN does not."""

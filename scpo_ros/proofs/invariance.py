@@ -125,7 +125,7 @@ class ProvedInvariance:
         """Return the bound of every cell of the fixed mesh, (P, N)."""
         return np.vstack([self._bound(self._tables, theta[None])[0] for theta in thetas])
 
-    def design(self, thetas: Array) -> Array:
+    def smooth_maxima(self, thetas: Array) -> Array:
         """Return the smooth maximum over every sector, (P, sectors); above the plain one."""
         bound = self.cell_bounds(thetas)
         return np.column_stack([soft_maximum(bound[:, k], SHARPNESS, 1) for k in self._sectors])

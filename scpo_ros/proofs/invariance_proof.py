@@ -26,8 +26,12 @@ class InvarianceProof(Protocol):
     def coverage(self) -> str:
         """Return what is covered, as a part of a sentence."""
 
-    def design(self, thetas: Array) -> Array:
-        """Return smooth metrics (P, k) of weights (P, d), each at least the plain one there."""
+    def smooth_maxima(self, thetas: Array) -> Array:
+        """
+        Return the smooth maxima (P, k) of weights (P, d), one for each group of states.
+
+        The projection sees them. Each is at least the plain maximum over the states behind it.
+        """
 
     def largest(self, thetas: Array) -> Array:
         """Return the metric (P,) of weights (P, d): the verdict. NaN admits nothing."""
@@ -36,4 +40,4 @@ class InvarianceProof(Protocol):
         """Return the worst state (n,) that is known of a policy (d,), and its violation there."""
 
     def remember(self, theta: Array) -> None:
-        """Have `design` see where a policy (d,) failed that it took for safe."""
+        """Have `smooth_maxima` see where a policy (d,) failed that it took for safe."""

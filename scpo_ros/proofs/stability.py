@@ -146,7 +146,7 @@ class ProvedStability:
             rows.append(np.append(self._outer(enclosure), self._around_origin(theta)))
         return np.array(rows)
 
-    def design(self, thetas: Array) -> Array:
+    def smooth_maxima(self, thetas: Array) -> Array:
         """Return the smooth maximum of every sector, and the inner cell, (P, sectors + 1)."""
         bound = self.cell_bounds(thetas)
         return np.column_stack([soft_maximum(bound[:, k], SHARPNESS, 1) for k in self._sectors]

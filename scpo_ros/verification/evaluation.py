@@ -97,9 +97,9 @@ class SafetyEvaluation:
 
         :param theta: any policy (1, d): the groups of states are counted with it.
         """
-        stability = 0 if self.stability is None else self.stability.design(theta).shape[1]
+        stability = 0 if self.stability is None else self.stability.smooth_maxima(theta).shape[1]
         return self._layout(
-            self.invariance.design(theta).shape[1], len(self.design_set), stability)
+            self.invariance.smooth_maxima(theta).shape[1], len(self.design_set), stability)
 
     def _layout(self, states: int, scenarios: int, stability: int) -> MetricLayout:
         return (block(states, MetricKind.INVARIANCE) + self.task.metric.layout(scenarios)
@@ -108,9 +108,9 @@ class SafetyEvaluation:
     def evaluate(self, thetas: Array) -> Array:
         """Return the smooth design metrics (m, k), see :meth:`design_layout`."""
         rollouts = self._of_rollouts(thetas, self.design_set, self._cost.shift, smooth=True)
-        parts = [self.invariance.design(thetas), rollouts]
+        parts = [self.invariance.smooth_maxima(thetas), rollouts]
         if self.stability is not None:
-            parts.append(self.stability.design(thetas))
+            parts.append(self.stability.smooth_maxima(thetas))
         return np.hstack(parts)
 
     def verify(self, thetas: Array) -> Array:

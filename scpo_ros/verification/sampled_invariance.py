@@ -18,9 +18,9 @@ from scpo_ros.sets.invariant_set import Polytope
 from scpo_ros.simulation.rollout import soft_maximum
 from scpo_ros.systems.scenario import interior_states, stress_states
 
-_DESIGN_SHARE = 20  # one in so many of the states is a design state
-_REMEMBERED = 32    # states of a failed policy that join the design states
-_SIGNS = 4          # of so many states, at most, there is a group for each combination
+_SEEN_SHARE = 20  # one in so many of the states is one that the projection sees
+_REMEMBERED = 32  # states of a failed policy that join those
+_SIGNS = 4        # of so many states, at most, there is a group for each combination
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class SampledViolation:
 
 
 class SampledInvariance:
-    """The invariance metric over sampled states; what fails joins the design states."""
+    """The invariance metric over sampled states; the projection sees a part, and what failed."""
 
     kind = 'sampled'
 
@@ -96,8 +96,8 @@ class SampledInvariance:
         :param seed: int; different seeds give disjoint sets.
         """
         self.metric = SampledViolation.over(policy, bounds, _dense_states(safe_set, count, seed))
-        self._chosen = np.arange(0, len(self.metric.states), _DESIGN_SHARE)
-        self._design = self.metric.part(self._chosen)
+        self._chosen = np.arange(0, len(self.metric.states), _SEEN_SHARE)
+        self._seen = self.metric.part(self._chosen)
 
     @property
     def size(self) -> int:
@@ -109,9 +109,9 @@ class SampledInvariance:
         """Return what is covered, as a part of a sentence."""
         return f'sampled: {self.size} states one step ahead'
 
-    def design(self, thetas: Array) -> Array:
-        """Return the smooth maximum of every group of design states, (P, groups)."""
-        return self._design.grouped(thetas)
+    def smooth_maxima(self, thetas: Array) -> Array:
+        """Return the smooth maximum of every group of seen states, (P, groups)."""
+        return self._seen.grouped(thetas)
 
     def largest(self, thetas: Array) -> Array:
         """Return the largest violation over all states, (P,)."""
@@ -123,10 +123,10 @@ class SampledInvariance:
         return self.metric.states[at[0]], float(value[0])
 
     def remember(self, theta: Array) -> None:
-        """Add the worst states of a policy (d,) that failed to the design states, for good."""
+        """Add the worst states of a policy (d,) that failed to the seen states, for good."""
         worst = np.argsort(self.metric.violation(theta[None])[0])[-_REMEMBERED:]
         self._chosen = np.union1d(self._chosen, worst)
-        self._design = self.metric.part(self._chosen)
+        self._seen = self.metric.part(self._chosen)
 
 
 def _groups(x: Array) -> Integers:

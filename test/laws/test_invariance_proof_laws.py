@@ -26,7 +26,7 @@ def a_policy_that_leaves_the_set_is_refused(task, proof, thetas):
 
 
 def the_backup_is_accepted(task, proof, thetas):
-    return proof.largest(thetas[:1])[0] <= 0 and np.all(proof.design(thetas[:1]) <= 0)
+    return proof.largest(thetas[:1])[0] <= 0 and np.all(proof.smooth_maxima(thetas[:1]) <= 0)
 
 
 def weights_that_are_no_numbers_are_not_accepted(task, proof, thetas):
@@ -41,7 +41,7 @@ def a_failure_is_seen_once_it_is_remembered(task, proof, thetas):
     for theta, metric in zip(thetas, proof.largest(thetas)):
         if metric > 0:
             proof.remember(theta)
-            if not proof.design(theta[None]).max() > 0:
+            if not proof.smooth_maxima(theta[None]).max() > 0:
                 return False
     return True
 
@@ -58,9 +58,9 @@ def the_worst_state_is_in_the_set_and_attains_what_is_said(task, proof, thetas):
 
 def many_are_judged_as_each_alone(task, proof, thetas):
     alone = [proof.largest(theta[None])[0] for theta in thetas]
-    design = np.vstack([proof.design(theta[None]) for theta in thetas])
+    smooth = np.vstack([proof.smooth_maxima(theta[None]) for theta in thetas])
     return (np.allclose(proof.largest(thetas), alone, rtol=0, atol=1e-10)
-            and np.allclose(proof.design(thetas), design, rtol=0, atol=1e-10))
+            and np.allclose(proof.smooth_maxima(thetas), smooth, rtol=0, atol=1e-10))
 
 
 def it_says_what_it_covers(task, proof, thetas):
@@ -86,7 +86,7 @@ CONTROLS = [
     (weights_that_are_no_numbers_are_not_accepted,
      {'largest': lambda p: lambda thetas: np.nan_to_num(p.largest(thetas), nan=-1.0)}),
     (a_failure_is_seen_once_it_is_remembered,
-     {'design': lambda p: lambda thetas: p.design(thetas[:1] * 0.0)}),
+     {'smooth_maxima': lambda p: lambda thetas: p.smooth_maxima(thetas[:1] * 0.0)}),
     (the_worst_state_is_in_the_set_and_attains_what_is_said,
      {'worst': lambda p: lambda theta: (2 * p.worst(theta)[0], p.worst(theta)[1])}),
     (many_are_judged_as_each_alone,

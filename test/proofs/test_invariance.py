@@ -55,7 +55,7 @@ def test_the_bound_is_never_below_the_sampled_maximum(task, proof, dense, seed):
     assert len(thetas) == 100
     truth = dense.worst(thetas)[0]
     fixed = proof.cell_bounds(thetas).max(axis=1)
-    assert np.all(truth <= fixed) and np.all(fixed <= proof.design(thetas).max(axis=1))
+    assert np.all(truth <= fixed) and np.all(fixed <= proof.smooth_maxima(thetas).max(axis=1))
     assert np.any(truth > 0.1) and np.any(truth < -0.1)
     for theta, value in list(zip(thetas, truth))[::10]:
         found = proof.prove(theta)
@@ -151,7 +151,7 @@ def test_a_violation_in_one_pocket_between_the_sampled_states_is_caught(task, pr
     theta = pocket(task, at, 1.5, 0.6 * distance.max())
     assert task.bounds.violation(at, task.policy(theta, at[None])[0]) > 0.1
     assert samples.largest(theta[None])[0] < 0
-    assert proof.largest(theta[None])[0] > 0.1 and proof.design(theta[None]).max() > 0.1
+    assert proof.largest(theta[None])[0] > 0.1 and proof.smooth_maxima(theta[None]).max() > 0.1
 
 
 def test_the_tables_hold_the_error_of_the_law_and_of_rounding(task, proof):
@@ -179,7 +179,7 @@ def test_weights_that_are_not_finite_are_never_proved(proof, theta0, poison, at)
     theta[at] = poison
     with np.errstate(all='ignore'):
         metric = proof.largest(theta[None])[0]
-        groups = proof.design(theta[None])[0]
+        groups = proof.smooth_maxima(theta[None])[0]
     if np.isfinite(poison):  # a saturated unit is a policy like any other
         assert not (metric <= -0.31) and not np.max(groups) < metric - 1e-9
         return
@@ -188,10 +188,10 @@ def test_weights_that_are_not_finite_are_never_proved(proof, theta0, poison, at)
 
 def test_batches_are_each_policy_alone(task, proof, rng):
     thetas = random_policies(task, rng, 6)
-    together = proof.design(thetas)
+    together = proof.smooth_maxima(thetas)
     assert together.shape[1] <= SECTORS
     for theta, row in zip(thetas, together):
-        assert np.allclose(proof.design(theta[None])[0], row, rtol=0, atol=1e-12)
+        assert np.allclose(proof.smooth_maxima(theta[None])[0], row, rtol=0, atol=1e-12)
     assert np.array_equal(proof.largest(thetas), [proof.prove(t).bound for t in thetas])
 
 
@@ -250,7 +250,7 @@ def test_a_rollout_that_leaves_the_safe_set_has_not_returned(task, evaluation):
 
 def test_the_plan_never_passes_what_the_verdict_refuses(task, proof, rng):
     thetas = weights(task, 20, rng, 0.3)
-    assert np.all(proof.largest(thetas) <= proof.design(thetas).max(axis=1) + 1e-12)
+    assert np.all(proof.largest(thetas) <= proof.smooth_maxima(thetas).max(axis=1) + 1e-12)
 
 
 def test_one_table_serves_from_the_cache(task, proof, monkeypatch):

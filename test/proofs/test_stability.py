@@ -58,7 +58,7 @@ def small_residuals(task, states, rng, amplitude, count=12):
 
 
 def test_the_backup_contracts_with_slack(proof, theta0):
-    assert proof.prove(theta0).bound < -0.09 and proof.design(theta0[None]).max() < -0.07
+    assert proof.prove(theta0).bound < -0.09 and proof.smooth_maxima(theta0[None]).max() < -0.07
     assert proof.prove(theta0).rate == RATE
 
 
@@ -68,7 +68,8 @@ def test_the_bound_is_never_below_the_truth_and_not_far_above(task, proof, state
     thetas = small_residuals(task, states, rng, amplitude)
     bounds = proof.largest(thetas)
     truth = np.array([true_metric(task, proof, t, states).max() for t in thetas])
-    assert np.all(truth <= bounds) and np.all(bounds <= proof.design(thetas).max(axis=1) + 1e-12)
+    assert np.all(truth <= bounds)
+    assert np.all(bounds <= proof.smooth_maxima(thetas).max(axis=1) + 1e-12)
     assert np.median(bounds - truth) < 0.06 + 0.3 * amplitude
 
 
@@ -138,7 +139,7 @@ def test_weights_that_are_not_finite_are_never_proved(proof, theta0, poison, at)
     theta[at] = poison
     with np.errstate(all='ignore'):
         assert not proof.largest(theta[None])[0] <= 0
-        assert not np.all(proof.design(theta[None])[0] <= 0)
+        assert not np.all(proof.smooth_maxima(theta[None])[0] <= 0)
 
 
 def test_a_network_that_is_rounding_noise_at_the_origin_is_not_proved(task, proof, theta0):

@@ -210,7 +210,7 @@ def test_many_failures_at_once_add_some(task, fresh, theta0):
     assert before < len(fresh.design_set) <= before + 16
 
 
-def test_a_failed_state_joins_the_design_states(task, fresh, theta0, rng):
+def test_a_failed_state_joins_those_that_the_projection_sees(task, fresh, theta0, rng):
     wobbly = weights(task, 1, rng, 1.0)[0]
     before = designed(fresh, wobbly)[0].max(), len(fresh.evaluate(theta0[None])[0])
     fresh.remember(wobbly, [0], theta0)
