@@ -5,10 +5,9 @@ A stack that runs on a backup which is not certified never learns anything.
 
     python -m scpo_ros.backup_certification.certification < QUESTION
 
-evaluates theta_0 as adapter and controller do (:mod:`scpo_ros.backup_certification.findings`).
-Where it fails,
-:mod:`scpo_ros.backup_certification.remedies` finds by trying which parameter would help, and how
-large the disturbance may be. Nodes use the program form, so that their own process does not pay
+evaluates theta_0 as adapter and controller do (:mod:`.largest_metrics`). Where it fails,
+:mod:`.suggestions` finds by trying which parameter would help, and how large the disturbance may
+be. Nodes use the program form, so that their own process does not pay
 for the imports; it prints one line of JSON. No ROS.
 """
 
@@ -19,13 +18,14 @@ import sys
 import time
 
 import numpy as np
-from scpo_ros.backup_certification.evidence import (
-    AdapterDemand, ControllerDemand, Demand, Finding, keep)
-from scpo_ros.backup_certification.findings import build_task, findings
+from scpo_ros.backup_certification.cached_result import keep
+from scpo_ros.backup_certification.demands import (
+    AdapterDemand, ControllerDemand, Demand, LargestMetric)
 from scpo_ros.backup_certification.largest_disturbance import DISTURBANCES
+from scpo_ros.backup_certification.largest_metrics import build_task, largest_metrics
 from scpo_ros.backup_certification.missing_safe_set import for_no_safe_set
-from scpo_ros.backup_certification.remedies import for_failure
-from scpo_ros.backup_certification.trials import in_words, Remedy, Trials
+from scpo_ros.backup_certification.suggestions import for_failure
+from scpo_ros.backup_certification.trials import in_words, Suggestion, Trials
 from scpo_ros.config import Spec
 from scpo_ros.config.validation import build, flatten
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
@@ -39,14 +39,15 @@ BUDGET_S = 60.0  # longest search for what would help [s, wall]; the table under
 class BackupCertification:
     """Certified, or not and why, and what would help."""
 
-    findings: tuple[Finding, ...]  # empty where there is no safe set
+    largest_metrics: tuple[LargestMetric, ...]  # empty where there is no safe set
     sentence: str = ''  # empty where it is certified
-    remedies: tuple[Remedy, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
 
     @property
     def certified(self) -> bool:
         """Return whether everything that was looked at holds, and something was."""
-        return bool(self.findings) and all(f.holds for f in self.findings) and not self.sentence
+        return (bool(self.largest_metrics) and all(f.holds for f in self.largest_metrics)
+                and not self.sentence)
 
 
 def certify_backup(spec: Spec, demands: tuple[Demand, ...], cache: Cache = None,
@@ -56,7 +57,7 @@ def certify_backup(spec: Spec, demands: tuple[Demand, ...], cache: Cache = None,
     """
     Return the :class:`BackupCertification` of a specification; success is put into the cache.
 
-    :param spec: Spec. :param demands: of :func:`~.evidence.demands_of`, not empty.
+    :param spec: Spec. :param demands: of :func:`~.demands.demands_of`, not empty.
     :param cache: folder of tables, None for the default.
     :param make: spec -> ControlTask with its proofs, for a caller who shows progress.
     :param clock: () -> [s]. :param budget: for what would help [s].
@@ -70,7 +71,7 @@ def certify_backup(spec: Spec, demands: tuple[Demand, ...], cache: Cache = None,
             raise
         helps = for_no_safe_set(trials)
         return BackupCertification((), _sentence(spec, f'{error}', helps), helps)
-    found = findings(task, demands)
+    found = largest_metrics(task, demands)
     failed = [f for f in found if not f.holds]
     if found and not failed:
         for demand in demands:
@@ -81,10 +82,10 @@ def certify_backup(spec: Spec, demands: tuple[Demand, ...], cache: Cache = None,
     return BackupCertification(found, _sentence(spec, worst.sentence, helps), helps)
 
 
-def _sentence(spec: Spec, why: str, remedies: tuple[Remedy, ...]) -> str:
+def _sentence(spec: Spec, why: str, suggestions: tuple[Suggestion, ...]) -> str:
     """Return the one line that says what fails and what would help."""
-    helpful = [r.sentence for r in remedies if r.helps]
-    useless = [r.sentence for r in remedies if not r.helps]
+    helpful = [r.sentence for r in suggestions if r.helps]
+    useless = [r.sentence for r in suggestions if not r.helps]
     values = flatten(spec)
     present = ', '.join(in_words({name: values[name][0]}) for name in DISTURBANCES)
     advice = f'it would be certified {", or ".join(helpful)}' if helpful else (

@@ -9,7 +9,7 @@ rounded down and tried whole. A value that the time did not suffice to try is ca
 import numpy as np
 from scpo_ros.backup_certification.rollouts import (
     bisected, down, returns, Rollouts, solved_task)
-from scpo_ros.backup_certification.trials import Changes, in_words, Remedy, Trials
+from scpo_ros.backup_certification.trials import Changes, in_words, Suggestion, Trials
 from scpo_ros.config import Spec
 from scpo_ros.exceptions import ScpoRosError
 from scpo_ros.sets.invariant_set import contractive_set
@@ -52,7 +52,7 @@ class LargestDisturbance:
         """
         self._trials, self._critical, self._needs_slack = trials, critical, needs_slack
 
-    def remedies(self) -> list[Remedy]:
+    def suggestions(self) -> list[Suggestion]:
         """Return the largest disturbance: both scaled together, and each alone."""
         present = present_disturbances(self._trials)
         several = len(present) > 1
@@ -85,11 +85,11 @@ class LargestDisturbance:
         changes = scaled(values, scale)
         return changes if any(changes.values()) else None
 
-    def _confirmed(self, changes: dict[str, float], names: list[str], how: str) -> Remedy:
-        """Return the remedy of what a bisection found, tried whole while there is time."""
+    def _confirmed(self, changes: dict[str, float], names: list[str], how: str) -> Suggestion:
+        """Return what to suggest of what a bisection found, tried whole while there is time."""
         if not any(changes.values()):
-            return Remedy(f'lowering {" and ".join(names)} alone does not help, even to 0',
-                          changes, helps=False)
+            return Suggestion(f'lowering {" and ".join(names)} alone does not help, even to 0',
+                              changes, helps=False)
         tried = False
         for _ in range(_TRIES):
             if self._trials.spent() or tried:
@@ -98,4 +98,4 @@ class LargestDisturbance:
             if not tried:
                 changes = scaled(changes, _BACK)
         words = f'up to {"" if tried else "about "}{in_words(changes)}'
-        return Remedy(words + (f' ({how})' if how else ''), changes, tried=tried)
+        return Suggestion(words + (f' ({how})' if how else ''), changes, tried=tried)

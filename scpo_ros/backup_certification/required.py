@@ -18,7 +18,8 @@ import threading
 from types import FrameType
 from typing import TypeAlias
 
-from scpo_ros.backup_certification.evidence import Demand, is_certified
+from scpo_ros.backup_certification.cached_result import is_certified
+from scpo_ros.backup_certification.demands import Demand
 from scpo_ros.config import Spec
 from scpo_ros.config.validation import flatten
 from scpo_ros.exceptions import CertificationError
@@ -44,7 +45,7 @@ def require_certified_backup(spec: Spec, demands: tuple[Demand, ...],
     Return when the backup of a specification is certified.
 
     :param spec: Spec. :param demands: of
-        :func:`~scpo_ros.backup_certification.evidence.demands_of`; none: safety is off, and
+        :func:`~scpo_ros.backup_certification.demands.demands_of`; none: safety is off, and
         nothing is certified.
     :param cache: folder of tables, None for the default.
     :param judge: (spec, demands) -> why it is not certified or '', for what is not in the cache;

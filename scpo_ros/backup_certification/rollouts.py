@@ -14,7 +14,7 @@ from scpo_ros.arrays import Array, Integers
 from scpo_ros.backup.law import SolvedLaw
 from scpo_ros.backup.mpc import BackupMpc, build_qp
 from scpo_ros.backup.planning import Planning
-from scpo_ros.backup_certification.evidence import ControllerDemand, Demand
+from scpo_ros.backup_certification.demands import ControllerDemand, Demand
 from scpo_ros.config import Spec
 from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.systems.linear_system import double_integrator

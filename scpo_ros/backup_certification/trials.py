@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import re
 from typing import TypeAlias
 
-from scpo_ros.backup_certification.evidence import Demand
-from scpo_ros.backup_certification.findings import build_task, findings
+from scpo_ros.backup_certification.demands import Demand
+from scpo_ros.backup_certification.largest_metrics import build_task, largest_metrics
 from scpo_ros.config import Spec
 from scpo_ros.config.validation import build, flatten, Value
 from scpo_ros.exceptions import ScpoRosError
@@ -23,8 +23,8 @@ _UNITS = {name: found[1] for name, (_, meta) in flatten(Spec()).items()
 
 
 @dataclass(frozen=True)
-class Remedy:
-    """A change that certifies the backup, or one that does not help."""
+class Suggestion:
+    """What a change of parameters does for the backup: it certifies it, or does not help."""
 
     sentence: str
     changes: Changes
@@ -91,17 +91,17 @@ class Trials:
         """
         try:
             task = build_task(self.changed(changes), self._cache)
-            found = findings(task, self.demands if demands is None else demands)
+            found = largest_metrics(task, self.demands if demands is None else demands)
         except ScpoRosError:
             return False
         return bool(found) and all(f.holds for f in found)
 
-    def remedy(self, changes: Changes) -> list[Remedy]:
-        """Return the remedy of changes if they are one: in range, and tried in time."""
+    def suggestion(self, changes: Changes) -> list[Suggestion]:
+        """Suggest changes if they certify the backup: in range, and tried in time."""
         try:
             self.changed(changes)
         except ScpoRosError:
             return []
         if self.spent() or not self.certified(changes):
             return []
-        return [Remedy(f'with {in_words(changes)}', changes)]
+        return [Suggestion(f'with {in_words(changes)}', changes)]

@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import TypeVar
 
-from scpo_ros.backup_certification.evidence import AdapterDemand, ControllerDemand, demands_of
+from scpo_ros.backup_certification.demands import AdapterDemand, ControllerDemand, demands_of
 from scpo_ros.backup_certification.required import require_certified_backup
 from scpo_ros.bringup.namesakes import Look
 from scpo_ros.bringup.observers import viewers

@@ -4,7 +4,7 @@ import sys
 from typing import TypeAlias
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from scpo_ros.backup_certification.evidence import demands_of
+from scpo_ros.backup_certification.demands import demands_of
 from scpo_ros.backup_certification.required import require_certified_backup
 from scpo_ros.config import AdapterConfig
 from scpo_ros.health.severity import Severity

@@ -6,7 +6,7 @@ import sys
 
 from rcl_interfaces.msg import ParameterEvent
 from rclpy.node import Node
-from scpo_ros.backup_certification.evidence import demands_of
+from scpo_ros.backup_certification.demands import demands_of
 from scpo_ros.backup_certification.required import require_certified_backup
 from scpo_ros.config import ControllerConfig
 from scpo_ros.controller.assembly import build_loop

@@ -13,11 +13,13 @@ import pytest
 import scpo_ros
 from scpo_ros.adapter.adaptation import Adaptation
 from scpo_ros.arrays import digest
-from scpo_ros.backup_certification.certification import asked_of, certify_backup
-from scpo_ros.backup_certification.evidence import (
-    AdapterDemand, ControllerDemand, demands_of, Finding, finding_kinds, FindingKind,
+from scpo_ros.backup_certification.cached_result import (
     is_certified, keep, question, source_files)
-from scpo_ros.backup_certification.findings import build_task, findings
+from scpo_ros.backup_certification.certification import asked_of, certify_backup
+from scpo_ros.backup_certification.demands import (
+    AdapterDemand, ControllerDemand, demands_of, largest_metric_kinds, LargestMetric,
+    LargestMetricKind)
+from scpo_ros.backup_certification.largest_metrics import build_task, largest_metrics
 from scpo_ros.backup_certification.required import judged_apart, require_certified_backup, text_of
 from scpo_ros.backup_certification.rollouts import bisected, down, up
 from scpo_ros.backup_certification.trials import Trials
@@ -41,13 +43,13 @@ def spec_of(**changes):
 
 @pytest.fixture(scope='module')
 def found():
-    """Return the findings of the default specification."""
-    return findings(build_task(Spec()), DEMANDS)
+    """Return the largest metrics of the default specification."""
+    return largest_metrics(build_task(Spec()), DEMANDS)
 
 
 def test_the_default_backup_is_certified_and_every_metric_was_looked_at(found):
     assert {(f.kind, f.place) for f in found} == {
-        (kind, place) for kind in finding_kinds(Spec())
+        (kind, place) for kind in largest_metric_kinds(Spec())
         for place in ('design', 'verification', 'controller')}
     assert all(f.holds for f in found)
 
@@ -69,7 +71,7 @@ def test_what_never_learned_fails_and_the_metric_is_named():
     spec = spec_of(system__disturbance=0.3, system__position_disturbance=0.008, backup__horizon=4)
     result = certify_backup(spec, DEMANDS, budget=0.0)
     assert not result.certified
-    assert {f.kind for f in result.findings if not f.holds} == {FindingKind.RETURN}
+    assert {f.kind for f in result.largest_metrics if not f.holds} == {LargestMetricKind.RETURN}
     for part in ('return to the origin', 'less than -0.02', 'system.disturbance = 0.3 m/s^2',
                  'system.position_disturbance = 0.008 m/s'):
         assert part in result.sentence
@@ -82,66 +84,66 @@ def test_what_would_help_was_tried():
     """A short horizon of the backup, so that its tables are made in a second or two."""
     spec = spec_of(system__disturbance=0.3, system__position_disturbance=0.008, backup__horizon=4)
     result = certify_backup(spec, DEMANDS, clock=lambda: 0.0)
-    tried = [remedy for remedy in result.remedies if remedy.helps and remedy.tried]
-    assert {name for remedy in tried for name in remedy.changes} >= {
+    tried = [each for each in result.suggestions if each.helps and each.tried]
+    assert {name for suggestion in tried for name in suggestion.changes} >= {
         'metrics.stability_offset', 'system.disturbance', 'system.position_disturbance'}
-    for remedy in tried:
-        assert remedy.sentence in result.sentence
-        better = Trials(spec, DEMANDS, None, lambda: 0.0, 1.0).changed(remedy.changes)
-        assert all(f.holds for f in findings(build_task(better), DEMANDS)), remedy
+    for suggestion in tried:
+        assert suggestion.sentence in result.sentence
+        better = Trials(spec, DEMANDS, None, lambda: 0.0, 1.0).changed(suggestion.changes)
+        assert all(f.holds for f in largest_metrics(build_task(better), DEMANDS)), suggestion
     together = next(r for r in tried if len(r.changes) == 2)
     assert 0.02 < together.changes['system.disturbance'] < 0.27
     more = {name: 1.15 * item for name, item in together.changes.items()}
     worse = Trials(spec, DEMANDS, None, lambda: 0.0, 1.0).changed(more)
-    assert not all(f.holds for f in findings(build_task(worse), DEMANDS))
+    assert not all(f.holds for f in largest_metrics(build_task(worse), DEMANDS))
 
 
 def test_task_cost_without_room_names_tolerance_and_margin():
     result = certify_backup(spec_of(metrics__baseline_cost_tolerance=0.015), DEMANDS)
     assert "the backup's task cost" in result.sentence
-    changes = [set(remedy.changes) for remedy in result.remedies if remedy.helps]
+    changes = [set(suggestion.changes) for suggestion in result.suggestions if suggestion.helps]
     assert {'metrics.baseline_cost_tolerance'} in changes
     assert {'accept_margin', 'certified_margin'} in changes
-    margin = next(r for r in result.remedies if 'accept_margin' in r.changes).changes
+    margin = next(r for r in result.suggestions if 'accept_margin' in r.changes).changes
     assert margin['certified_margin'] <= margin['accept_margin'] < 0.015
 
 
 def test_without_a_safe_set_the_line_says_what_leaves_one():
     spec = spec_of(system__disturbance=1.0, backup__horizon=4)
     result = certify_backup(spec, DEMANDS, clock=lambda: 0.0)
-    assert result.findings == () and not result.certified
+    assert result.largest_metrics == () and not result.certified
     assert 'safe set' in result.sentence and 'system.disturbance = 1 m/s^2' in result.sentence
     trials = Trials(spec, DEMANDS, None, lambda: 0.0, 1.0)
-    names = {name for remedy in result.remedies for name in remedy.changes}
+    names = {name for suggestion in result.suggestions for name in suggestion.changes}
     assert 'system.input_limit' in names
-    for remedy in result.remedies:
-        assert trials.has_safe_set(remedy.changes), remedy
+    for suggestion in result.suggestions:
+        assert trials.has_safe_set(suggestion.changes), suggestion
 
 
 def test_the_design_set_leaves_the_plan_room():
     """No step is ever possible from -accept_margin exactly: b = 0 must be strictly feasible."""
     margins = AdapterConfig()
     for value in (-0.021, -0.02, -0.019, math.nan, -math.inf):
-        finding = Finding(FindingKind.COST, 'design', value, -margins.accept_margin)
+        largest = LargestMetric(LargestMetricKind.COST, 'design', value, -margins.accept_margin)
         target = planning_target(np.array(value), margins.accept_margin, margins.plan_margin)
-        assert finding.holds == bool(value < target and math.isfinite(value))
-    assert Finding(FindingKind.COST, 'verification', -0.02, -0.02).holds
+        assert largest.holds == bool(value < target and math.isfinite(value))
+    assert LargestMetric(LargestMetricKind.COST, 'verification', -0.02, -0.02).holds
 
 
 def test_the_controllers_margin_counts_on_proved_bounds_only():
     demand = ControllerDemand(0.02)
-    assert demand.bound('controller', FindingKind.PROVED_INPUT) == -0.02
-    assert demand.bound('controller', FindingKind.STABILITY) == -0.02
-    assert demand.bound('controller', FindingKind.RETURN) == demand.bound(
-        'controller', FindingKind.INPUT) == 0.0
+    assert demand.bound('controller', LargestMetricKind.PROVED_INPUT) == -0.02
+    assert demand.bound('controller', LargestMetricKind.STABILITY) == -0.02
+    assert demand.bound('controller', LargestMetricKind.RETURN) == demand.bound(
+        'controller', LargestMetricKind.INPUT) == 0.0
 
 
 # The cache ------------------------------------------------------------------------------------
 
 def good(demand):
-    """Return findings that meet a demand."""
-    return [Finding(kind, place, -0.5, demand.bound(place, kind))
-            for kind in finding_kinds(Spec()) for place in demand.places]
+    """Return metrics that meet a demand."""
+    return [LargestMetric(kind, place, -0.5, demand.bound(place, kind))
+            for kind in largest_metric_kinds(Spec()) for place in demand.places]
 
 
 @pytest.mark.parametrize('demand', DEMANDS)
@@ -160,26 +162,26 @@ def tampered(path, change):
 
 
 def resealed(kept):
-    kept['seal'] = digest(kept['question'], json.dumps(kept['findings']))
+    kept['seal'] = digest(kept['question'], json.dumps(kept['largest_metrics']))
 
 
 def set_value(value):
     def change(kept):
-        kept['findings'][0][2] = value
+        kept['largest_metrics'][0][2] = value
         resealed(kept)
     return change
 
 
 def without_one(kept):
-    kept['findings'].pop()
+    kept['largest_metrics'].pop()
     resealed(kept)
 
 
 @pytest.mark.parametrize('change', [
     lambda kept: kept.update(seal='0' * 64), lambda kept: kept.update(question='{}'),
-    lambda kept: kept['findings'][0].__setitem__(2, -0.6), set_value(-0.001),
+    lambda kept: kept['largest_metrics'][0].__setitem__(2, -0.6), set_value(-0.001),
     set_value(math.nan), set_value(-math.inf), set_value('text'), without_one,
-    lambda kept: kept.update(findings=[]), lambda kept: kept.clear()])
+    lambda kept: kept.update(largest_metrics=[]), lambda kept: kept.clear()])
 def test_a_tampered_result_never_counts(tmp_path, change):
     demand = AdapterDemand(0.02)
     keep(Spec(), demand, good(demand), tmp_path)
@@ -209,7 +211,7 @@ def test_another_specification_margin_or_code_is_another_question(tmp_path, monk
     asked = question(Spec(), AdapterDemand(0.021))
     file.rename(tmp_path / f'backup-{digest(asked)[:32]}.json')  # a file put in another's place
     assert not is_certified(Spec(), AdapterDemand(0.021), tmp_path)
-    monkeypatch.setattr('scpo_ros.backup_certification.evidence._code', lambda: 'another')
+    monkeypatch.setattr('scpo_ros.backup_certification.cached_result._code', lambda: 'another')
     keep(Spec(), demand, good(demand), tmp_path)
     monkeypatch.undo()
     assert not is_certified(Spec(), demand, tmp_path)
@@ -234,7 +236,7 @@ def loaded():
 import json, sys
 from scpo_ros.config import AdapterConfig, ControllerConfig, Spec
 from scpo_ros.backup_certification.certification import certify_backup
-from scpo_ros.backup_certification.evidence import demands_of
+from scpo_ros.backup_certification.demands import demands_of
 demands = demands_of(AdapterConfig(certificate='sampled-bound', bound_file='f'),
                      ControllerConfig())
 assert certify_backup(Spec(), demands).certified
@@ -346,7 +348,7 @@ def test_a_certified_backup_costs_the_controller_no_heavy_import(tmp_path):
     certify_backup(Spec(), DEMANDS)
     done = subprocess.run([sys.executable, '-c', """
 import sys
-from scpo_ros.backup_certification.evidence import demands_of
+from scpo_ros.backup_certification.demands import demands_of
 from scpo_ros.backup_certification.required import require_certified_backup
 from scpo_ros.config import ControllerConfig, Spec
 def never(spec, demands):

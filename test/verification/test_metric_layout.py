@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from scpo_ros.backup_certification.evidence import FindingKind
-from scpo_ros.backup_certification.findings import columns_of
+from scpo_ros.backup_certification.demands import LargestMetricKind
+from scpo_ros.backup_certification.largest_metrics import columns_of
 from scpo_ros.exceptions import CertificationError, InvalidValueError
 from scpo_ros.verification.metric_layout import block, CONDITIONS, Label, MetricKind
 
@@ -44,9 +44,9 @@ def test_a_kind_has_one_place():
 
 
 def test_a_metric_that_no_finding_speaks_of_is_refused():
-    metrics = [FindingKind.INPUT, FindingKind.COST, FindingKind.RETURN]
+    metrics = [LargestMetricKind.INPUT, LargestMetricKind.COST, LargestMetricKind.RETURN]
     found = columns_of(metrics, LAYOUT, LAYOUT.size)
-    assert found[FindingKind.INPUT] == [0, 1, 2, 5, 7, 9, 11, 13]
+    assert found[LargestMetricKind.INPUT] == [0, 1, 2, 5, 7, 9, 11, 13]
     with pytest.raises(CertificationError):
         columns_of(metrics, LAYOUT, LAYOUT.size + 1)
     with pytest.raises(CertificationError):

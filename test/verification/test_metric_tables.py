@@ -1,7 +1,7 @@
 """Every kind of metric has its place in every table by kind; a new kind must choose one."""
 
-from scpo_ros.backup_certification import findings
-from scpo_ros.backup_certification.evidence import FindingKind
+from scpo_ros.backup_certification import largest_metrics
+from scpo_ros.backup_certification.demands import LargestMetricKind
 from scpo_ros.verification.evaluation import _ROLLOUTS
 from scpo_ros.verification.metric_layout import MetricKind
 from scpo_ros.verification.sampled_verification import _FRESH
@@ -31,15 +31,15 @@ def test_every_kind_that_one_rollout_can_show_has_a_gravity_of_its_own():
 
 
 def test_every_kind_is_part_of_a_finding_about_the_backup():
-    assert set(findings._COLUMNS) == set(FindingKind)
-    assert {kind for kinds in findings._COLUMNS.values() for kind in kinds} == MEASURED
+    assert set(largest_metrics._COLUMNS) == set(LargestMetricKind)
+    assert {kind for kinds in largest_metrics._COLUMNS.values() for kind in kinds} == MEASURED
 
 
 def test_every_kind_of_finding_has_a_unit(task):
-    units = {kind: findings.unit_of(kind, task.system) for kind in FindingKind}
-    assert units == {FindingKind.INPUT: 'm/s^2', FindingKind.PROVED_INPUT: 'm/s^2',
-                     FindingKind.COST: '', FindingKind.RETURN: 'm',
-                     FindingKind.STABILITY: 'm/s^2 per m'}
+    units = {kind: largest_metrics.unit_of(kind, task.system) for kind in LargestMetricKind}
+    assert units == {LargestMetricKind.INPUT: 'm/s^2', LargestMetricKind.PROVED_INPUT: 'm/s^2',
+                     LargestMetricKind.COST: '', LargestMetricKind.RETURN: 'm',
+                     LargestMetricKind.STABILITY: 'm/s^2 per m'}
 
 
 def test_every_metric_that_is_verified_is_explained(evaluation, theta0):

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 import math
 
 import numpy as np
-from scpo_ros.backup_certification.evidence import (
-    AdapterDemand, ControllerDemand, Demand, Finding, FindingKind)
+from scpo_ros.backup_certification.demands import (
+    AdapterDemand, ControllerDemand, Demand, LargestMetric, LargestMetricKind)
 from scpo_ros.backup_certification.largest_disturbance import input_slack, LargestDisturbance
 from scpo_ros.backup_certification.rollouts import down, gravest, up
-from scpo_ros.backup_certification.trials import in_words, Remedy, Trials
+from scpo_ros.backup_certification.trials import in_words, Suggestion, Trials
 from scpo_ros.exceptions import ScpoRosError
 from scpo_ros.verification.task import ControlTask
 
@@ -23,37 +23,37 @@ _RATE = 'system.contraction_rate'
 _SEARCHES = {  # parameter: factors tried in turn
     'metrics.horizon_s': (1.5, 3.0), 'metrics.stability_decay': (0.5, 0.2, 0.05)}
 _FASTER = (1.25, 1.5, 2.0, 3.0, 5.0)  # factors on the contraction rate, tried in turn
-_INPUT = {FindingKind.INPUT, FindingKind.PROVED_INPUT}
-_PROVED = {FindingKind.PROVED_INPUT, FindingKind.STABILITY}
+_INPUT = {LargestMetricKind.INPUT, LargestMetricKind.PROVED_INPUT}
+_PROVED = {LargestMetricKind.PROVED_INPUT, LargestMetricKind.STABILITY}
 
 
-def for_failure(trials: Trials, task: ControlTask, failed: Sequence[Finding],
-                found: Sequence[Finding]) -> tuple[Remedy, ...]:
+def for_failure(trials: Trials, task: ControlTask, failed: Sequence[LargestMetric],
+                found: Sequence[LargestMetric]) -> tuple[Suggestion, ...]:
     """
     Return what helps a backup of which some metrics fail.
 
-    :param failed: the findings that do not hold. :param found: all.
+    :param failed: those that do not hold. :param found: all.
     """
     kinds = {f.kind for f in failed}
-    remedies = _margins(trials, found)
-    if kinds == {FindingKind.RETURN}:
-        remedies += _raised(trials, 'metrics.stability_offset', failed)
-        remedies += _search(trials, 'metrics.horizon_s')
-    if kinds == {FindingKind.STABILITY}:
-        remedies += _search(trials, 'metrics.stability_decay')
-        remedies += trials.remedy({'metrics.stability': 'sampled'})
-    if kinds == {FindingKind.COST}:
-        remedies += _raised(trials, 'metrics.baseline_cost_tolerance', failed)
+    suggestions = _margins(trials, found)
+    if kinds == {LargestMetricKind.RETURN}:
+        suggestions += _raised(trials, 'metrics.stability_offset', failed)
+        suggestions += _search(trials, 'metrics.horizon_s')
+    if kinds == {LargestMetricKind.STABILITY}:
+        suggestions += _search(trials, 'metrics.stability_decay')
+        suggestions += trials.suggestion({'metrics.stability': 'sampled'})
+    if kinds == {LargestMetricKind.COST}:
+        suggestions += _raised(trials, 'metrics.baseline_cost_tolerance', failed)
     short_of_input = bool(kinds & _INPUT)
     if short_of_input:
-        remedies += _faster(trials, failed)
-    if short_of_input or FindingKind.RETURN in kinds:
+        suggestions += _faster(trials, failed)
+    if short_of_input or LargestMetricKind.RETURN in kinds:
         critical = gravest(task, trials.demands)
-        remedies += LargestDisturbance(trials, critical, short_of_input).remedies()
-    return tuple(remedies)
+        suggestions += LargestDisturbance(trials, critical, short_of_input).suggestions()
+    return tuple(suggestions)
 
 
-def _margins(trials: Trials, found: Sequence[Finding]) -> list[Remedy]:
+def _margins(trials: Trials, found: Sequence[LargestMetric]) -> list[Suggestion]:
     """Return the margins with which everything that was found would hold, if there are any."""
     adapter = [f.value for f in found if f.place != 'controller']
     controller = [f for f in found if f.place == 'controller']
@@ -75,36 +75,36 @@ def _margins(trials: Trials, found: Sequence[Finding]) -> list[Remedy]:
     accepted = changes.get(AdapterDemand.parameter, math.inf)
     if any(isinstance(d, ControllerDemand) and d.margin > accepted for d in demands):
         changes[ControllerDemand.parameter] = accepted  # must not exceed it
-    return [Remedy(f'with {in_words(changes)}', changes)]
+    return [Suggestion(f'with {in_words(changes)}', changes)]
 
 
-def _raised(trials: Trials, name: str, failed: Sequence[Finding]) -> list[Remedy]:
-    """Return the remedy of a parameter raised by what is missing."""
+def _raised(trials: Trials, name: str, failed: Sequence[LargestMetric]) -> list[Suggestion]:
+    """Return a parameter raised by what is missing."""
     short = max(f.value - f.bound for f in failed)
     if not math.isfinite(short):
         return []
-    return trials.remedy({name: up(trials.number(name) + short + 1e-3)})
+    return trials.suggestion({name: up(trials.number(name) + short + 1e-3)})
 
 
-def _faster(trials: Trials, failed: Sequence[Finding]) -> list[Remedy]:
+def _faster(trials: Trials, failed: Sequence[LargestMetric]) -> list[Suggestion]:
     """Return the first faster contraction rate whose a priori margin suffices, if it does."""
     needed = min(f.bound for f in failed)
     for factor in _FASTER:
         change = {_RATE: up(max(trials.number(_RATE), 0.05) * factor)}
         try:
             if input_slack(trials.changed(change)) >= -needed and not trials.spent():
-                return trials.remedy(change)
+                return trials.suggestion(change)
         except ScpoRosError:
             continue
     return []
 
 
-def _search(trials: Trials, name: str) -> list[Remedy]:
+def _search(trials: Trials, name: str) -> list[Suggestion]:
     """Return the first factor of a parameter that helps, if one does."""
     for factor in _SEARCHES[name]:
         if trials.spent():
             return []
-        found = trials.remedy({name: up(trials.number(name) * factor)})
+        found = trials.suggestion({name: up(trials.number(name) * factor)})
         if found:
             return found
     return []

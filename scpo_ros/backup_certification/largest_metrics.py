@@ -7,8 +7,8 @@ drawn with a seed of their own, as its verifier draws them. No ROS.
 
 import numpy as np
 from scpo_ros.arrays import Array
-from scpo_ros.backup_certification.evidence import (
-    ControllerDemand, Demand, Finding, finding_kinds, FindingKind, Place)
+from scpo_ros.backup_certification.demands import (
+    ControllerDemand, Demand, largest_metric_kinds, LargestMetric, LargestMetricKind, Place)
 from scpo_ros.config import Spec
 from scpo_ros.exceptions import CertificationError
 from scpo_ros.systems.linear_system import LinearSystem
@@ -20,11 +20,11 @@ from scpo_ros.verification.verifier import SEED_OFFSET
 
 
 _INPUT = (MetricKind.INVARIANCE, MetricKind.CONSTRAINT, MetricKind.FRESH_CONSTRAINT)
-_COLUMNS = {  # columns that a finding is the largest of
-    FindingKind.INPUT: _INPUT, FindingKind.PROVED_INPUT: _INPUT,
-    FindingKind.COST: (MetricKind.BASELINE_COST,),
-    FindingKind.RETURN: (MetricKind.RETURN, MetricKind.FRESH_RETURN),
-    FindingKind.STABILITY: (MetricKind.STABILITY,)}
+_COLUMNS = {  # the metrics of each kind
+    LargestMetricKind.INPUT: _INPUT, LargestMetricKind.PROVED_INPUT: _INPUT,
+    LargestMetricKind.COST: (MetricKind.BASELINE_COST,),
+    LargestMetricKind.RETURN: (MetricKind.RETURN, MetricKind.FRESH_RETURN),
+    LargestMetricKind.STABILITY: (MetricKind.STABILITY,)}
 
 
 def build_task(spec: Spec, cache: Cache = None) -> ControlTask:
@@ -34,38 +34,38 @@ def build_task(spec: Spec, cache: Cache = None) -> ControlTask:
     return task
 
 
-def findings(task: ControlTask, demands: tuple[Demand, ...]) -> tuple[Finding, ...]:
+def largest_metrics(task: ControlTask, demands: tuple[Demand, ...]) -> tuple[LargestMetric, ...]:
     """
     Return what is measured of theta_0: the largest metric of each kind on each set.
 
-    :param demands: of :func:`~.evidence.demands_of`.
-    :raises CertificationError: for a metric that no finding speaks of.
+    :param demands: of :func:`~.demands.demands_of`.
+    :raises CertificationError: for a metric that is of no kind.
     """
-    found = []
+    found, kinds = [], largest_metric_kinds(task.spec)
     for demand in demands:
         for place, values, layout in _measured(task, demand):
-            for kind, columns in columns_of(finding_kinds(task.spec), layout, len(values)).items():
+            for kind, columns in columns_of(kinds, layout, len(values)).items():
                 worst = columns[np.argmax(np.nan_to_num(values[columns], nan=np.inf))]
-                found.append(Finding(
+                found.append(LargestMetric(
                     kind, place, float(values[worst]), demand.bound(place, kind), worst,
                     unit_of(kind, task.system)))
     return tuple(found)
 
 
-def unit_of(kind: FindingKind, system: LinearSystem) -> str:
-    """Return the unit of a finding, '' for none; distances are in that of the first state."""
+def unit_of(kind: LargestMetricKind, system: LinearSystem) -> str:
+    """Return the unit of a kind, '' for none; distances are in that of the first state."""
     pushes, distance = {*system.input_units}, system.state_units[0]
     push = pushes.pop() if len(pushes) == 1 else ''
-    units = {FindingKind.INPUT: push, FindingKind.PROVED_INPUT: push,
-             FindingKind.RETURN: distance, FindingKind.COST: '',
-             FindingKind.STABILITY: f'{push} per {distance}' if push and distance else ''}
+    units = {LargestMetricKind.INPUT: push, LargestMetricKind.PROVED_INPUT: push,
+             LargestMetricKind.RETURN: distance, LargestMetricKind.COST: '',
+             LargestMetricKind.STABILITY: f'{push} per {distance}' if push and distance else ''}
     return units[kind]
 
 
-def columns_of(kinds: list[FindingKind], layout: MetricLayout,
-               count: int) -> dict[FindingKind, list[int]]:
+def columns_of(kinds: list[LargestMetricKind], layout: MetricLayout,
+               count: int) -> dict[LargestMetricKind, list[int]]:
     """
-    Return the columns of every kind of finding, of so many metrics.
+    Return the columns of every kind, of so many metrics.
 
     :raises CertificationError: for a column that belongs to none.
     """
