@@ -48,7 +48,7 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Block:
+class ColumnBlock:
     """Neighbouring columns: all kinds of number 0, all kinds of number 1, and so on."""
 
     kinds: tuple[MetricKind, ...]
@@ -64,7 +64,7 @@ class Block:
 class MetricLayout:
     """The columns of an array of metrics; no kind is in two blocks."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[ColumnBlock, ...]
 
     def __post_init__(self) -> None:
         """
@@ -113,4 +113,4 @@ class MetricLayout:
 
 def block(count: int, *kinds: MetricKind) -> MetricLayout:
     """Return the layout of one block; without a kind or a column it is empty."""
-    return MetricLayout((Block(kinds, count),))
+    return MetricLayout((ColumnBlock(kinds, count),))

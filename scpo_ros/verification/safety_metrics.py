@@ -25,7 +25,7 @@ import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.simulation.rollout import RolloutSummary, Simulator
 from scpo_ros.systems.scenario import Scenarios
-from scpo_ros.verification.metric_layout import Block, CONDITIONS, MetricKind, MetricLayout
+from scpo_ros.verification.metric_layout import ColumnBlock, CONDITIONS, MetricKind, MetricLayout
 
 SAMPLING_ALLOWANCE = 0.01  # of the baseline-cost metrics on the verification set
 _LEFT = 1e-3  # least return metric of a rollout that left the safe set
@@ -57,8 +57,8 @@ class RolloutMetric:
 
     def layout(self, scenarios: int) -> MetricLayout:
         """Return which column is which metric, for a number of scenarios."""
-        return MetricLayout((Block((MetricKind.BASELINE_COST,), len(CONDITIONS)),
-                             Block(self.kinds, scenarios)))
+        return MetricLayout((ColumnBlock((MetricKind.BASELINE_COST,), len(CONDITIONS)),
+                             ColumnBlock(self.kinds, scenarios)))
 
     def norm(self, x: Array) -> Array:
         """Return |x|_P in units of the p axis."""
