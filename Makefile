@@ -83,5 +83,5 @@ $(VENV)/.bench: $(VENV)/.installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build install log dist *.egg-info .pytest_cache .hypothesis
+	rm -rf $(VENV) build install log dist *.egg-info .pytest_cache .mypy_cache .hypothesis
 	find benchmark scpo_ros launch test -name __pycache__ -prune -exec rm -rf {} +

@@ -107,13 +107,12 @@ def test_what_was_computed_agrees_within_a_tenth_of_the_tolerance(found, kernels
 @pytest.fixture(scope='module')
 def readings(folder, found):
     """Return {(of, by): judgements}: one process of another kernel reads what the first made."""
-    results = {}
-    for of, by in PAIRS:
-        if of in found and by in found:
-            process = start(by, 'read', folder / by, folder / of)
-            code, errors = finished(process)
-            assert code == 0, errors[-2000:]
-            results[of, by] = pickle.loads((folder / by / 'read.pickle').read_bytes())
+    results, started = {}, {(of, by): start(by, 'read', folder / by, folder / of)
+                            for of, by in PAIRS if of in found and by in found}
+    ended = {pair: finished(process) for pair, process in started.items()}
+    for (of, by), (code, errors) in ended.items():
+        assert code == 0, errors[-2000:]
+        results[of, by] = pickle.loads((folder / by / f'read {of}.pickle').read_bytes())
     return results
 
 

@@ -1,6 +1,8 @@
 """Docstrings follow ament_pep257 of ROS 2 Jazzy (settings in setup.cfg)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
+import os
 from pathlib import Path
 import subprocess
 import sys
@@ -25,9 +27,30 @@ def pydocstyle(*paths):
         cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_the_source_has_no_findings():
-    checked = pydocstyle(*SOURCES)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+def parts(files, count):
+    """Return the files in so many parts of about the same size, for as many processes."""
+    files = sorted(files, key=lambda path: path.stat().st_size)
+    return [part for part in (files[start::count] for start in range(count)) if part]
+
+
+@pytest.fixture(scope='module')
+def files():
+    """Return all files of the source."""
+    return [path for name in SOURCES for path in (
+        (ROOT / name).rglob('*.py') if (ROOT / name).is_dir() else [ROOT / name])]
+
+
+@pytest.mark.parametrize('count', [1, 2, 7])
+def test_no_file_is_left_out_of_the_parts(files, count):
+    assert len(files) > 100
+    assert sorted(path for part in parts(files, count) for path in part) == sorted(files)
+
+
+def test_the_source_has_no_findings(files):
+    cores = os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as pool:
+        for checked in pool.map(lambda part: pydocstyle(*part), parts(files, cores)):
+            assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 @pytest.mark.parametrize('code, docstring', [

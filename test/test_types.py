@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 NEEDED = {'mypy': (1, 15), 'numpy': (2, 0)}  # older ones find other things
-SECONDS = 600  # longest run of mypy; the second one takes a few, from its cache
+CACHE = ROOT / '.mypy_cache'  # stays: later runs look at what changed only
+SECONDS = 600  # longest run of mypy, without a cache
 
 
 def missing():
@@ -29,41 +30,41 @@ pytestmark = [pytest.mark.skipif(bool(missing()), reason=missing()),
               pytest.mark.timeout(SECONDS + 60)]
 
 
-def mypy(*arguments, cache):
+def mypy(*arguments):
     """Return the findings of mypy, one line each."""
     done = subprocess.run(
         [sys.executable, '-m', 'mypy', '--config-file', str(ROOT / 'setup.cfg'),
-         '--cache-dir', str(cache), '--no-error-summary', '--no-pretty', *map(str, arguments)],
+         '--cache-dir', str(CACHE), '--no-error-summary', '--no-pretty', *map(str, arguments)],
         cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
     assert done.returncode in (0, 1), done.stdout + done.stderr  # 2: it could not run
     return [line for line in done.stdout.splitlines() if ': error:' in line]
 
 
-@pytest.fixture(scope='module')
-def cache(tmp_path_factory):
-    """Return the folder of mypy's cache, outside the tree."""
-    return tmp_path_factory.mktemp('mypy')
-
-
-def test_there_are_no_findings(cache):
-    found = mypy(cache=cache)
+def test_there_are_no_findings():
+    found = mypy()
     assert not found, '\n'.join(found)
 
 
-@pytest.mark.parametrize('source, part', [
-    ('from scpo_ros.exceptions import ConfigurationError\n'
-     "raise ConfigurationError(3, 'value', 'rule')\n", 'arg-type'),
-    ('def f(a):\n    return a\n', 'no-untyped-def'),
-    ("x: int = 'one'\n", 'assignment'),
-    ('from scpo_ros.config import Spec\nSpec().system.nowhere\n', 'attr-defined')])
-def test_a_wrong_type_is_found(tmp_path, cache, source, part):
-    path = tmp_path / 'wrong.py'
-    path.write_text(source)
-    found = [line for line in mypy(path, cache=cache) if 'wrong.py' in line]
-    assert len(found) == 1 and part in found[0]
+SAMPLES = {  # {name of a module: (source, a part of what is found, None for nothing)}
+    'argument': ('from scpo_ros.exceptions import ConfigurationError\n'
+                 "raise ConfigurationError(3, 'value', 'rule')\n", 'arg-type'),
+    'untyped': ('def f(a):\n    return a\n', 'no-untyped-def'),
+    'value': ("x: int = 'one'\n", 'assignment'),
+    'attribute': ('from scpo_ros.config import Spec\nSpec().system.nowhere\n', 'attr-defined'),
+    'right': ('from scpo_ros.config import Spec\nx: float = Spec().system.dt\n', None)}
 
 
-def test_a_right_type_is_not_found(tmp_path, cache):
-    path = tmp_path / 'right.py'
-    path.write_text('from scpo_ros.config import Spec\nx: float = Spec().system.dt\n')
-    assert not [line for line in mypy(path, cache=cache) if 'right.py' in line]
+@pytest.fixture(scope='module')
+def of_samples(tmp_path_factory):
+    """Return the findings in all samples, of one run."""
+    folder = tmp_path_factory.mktemp('samples')
+    for name, (source, _) in SAMPLES.items():
+        (folder / f'sample_{name}.py').write_text(source)
+    return mypy(*folder.iterdir())
+
+
+@pytest.mark.parametrize('name', SAMPLES)
+def test_a_wrong_type_is_found_and_a_right_one_is_not(of_samples, name):
+    part = SAMPLES[name][1]
+    found = [line for line in of_samples if f'sample_{name}.py' in line]
+    assert len(found) == (part is not None) and all(part in line for line in found)

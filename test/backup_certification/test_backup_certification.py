@@ -109,7 +109,7 @@ def test_task_cost_without_room_names_tolerance_and_margin():
 
 
 def test_without_a_safe_set_the_line_says_what_leaves_one():
-    spec = spec_of(system__disturbance=1.0, backup__horizon=4)
+    spec = spec_of(system__disturbance=1.0, system__dt=0.25, backup__horizon=4)
     result = certify_backup(spec, DEMANDS, clock=lambda: 0.0)
     assert result.largest_metrics == () and not result.certified
     assert 'safe set' in result.sentence and 'system.disturbance = 1 m/s^2' in result.sentence

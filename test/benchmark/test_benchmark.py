@@ -67,7 +67,7 @@ def test_every_result_is_written(small, tmp_path, capsys):
     assert all(f'| {name} ' in shown for name in names)
 
 
-def test_one_section_alone(tmp_path):
+def test_one_section_alone(small, tmp_path):
     path = tmp_path / 'one.json'
     path.write_text('{"results": [{"name": "whole_update_seconds", "value": 1}]}')
     program.main(['--quick', '--only', 'growth', '--output', str(path)])

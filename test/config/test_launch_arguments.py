@@ -1,5 +1,7 @@
 """Launch arguments and parameter file: everything bad is named before anything moves."""
 
+from contextlib import redirect_stderr
+import io
 from pathlib import Path
 import subprocess
 import sys
@@ -378,24 +380,30 @@ def test_the_program_ends_with_one_line_before_anything_moves(tmp_path, capsys, 
     assert not folder.exists()
 
 
-def impossible(file, folder):
-    """Run with limits that leave no safe set; return the exit code."""
-    path = file({'/**': section(system={'disturbance': 3.0})})
-    return main([f'params_file:={path}', f'results:={folder}'])
+@pytest.fixture(scope='module')
+def impossible(tmp_path_factory):
+    """Return (exit code, what was printed, old results) of a start whose limits leave no set."""
+    base = tmp_path_factory.mktemp('impossible')
+    (base / 'results').mkdir()
+    (base / 'results' / 'summary.json').write_text('old')
+    path = base / 'parameters.yaml'
+    path.write_text(yaml.safe_dump({'/**': section(system={'disturbance': 3.0, 'dt': 0.5})}))
+    printed = io.StringIO()
+    with redirect_stderr(printed):
+        code = main([f'params_file:={path}', f'results:={base / "results"}'])
+    return code, printed.getvalue(), base / 'results'
 
 
-def test_impossible_limits_end_the_program_with_one_line(tmp_path, file, capsys):
-    assert impossible(file, tmp_path / 'results') == 2
-    errors = [line for line in capsys.readouterr().err.splitlines() if 'error' in line]
+def test_impossible_limits_end_the_program_with_one_line(impossible):
+    code, printed, _ = impossible
+    errors = [line for line in printed.splitlines() if 'error' in line]
+    assert code == 2
     assert len(errors) == 1 and 'disturbance must be small enough' in errors[0]
 
 
-def test_impossible_limits_leave_the_old_results_alone(tmp_path, file):
-    folder = tmp_path / 'results'
-    folder.mkdir()
-    (folder / 'summary.json').write_text('old')
-    impossible(file, folder)
-    assert (folder / 'summary.json').exists()
+def test_impossible_limits_leave_the_old_results_alone(impossible):
+    code, _, folder = impossible
+    assert code == 2 and (folder / 'summary.json').read_text() == 'old'
 
 
 def test_help_lists_every_argument(capsys):

@@ -82,7 +82,7 @@ def test_rows_are_directional_derivatives(constrained, theta, kind):
 def test_the_search_ends_feasible_and_better():
     problem = ImitationProblem.build('benign', seed=1)
     start = problem.task.initial_theta
-    loss, theta = best_feasible(problem, start, rounds=3, steps=12)
+    loss, theta = best_feasible(problem, start, rounds=2, steps=6)
     assert loss < 0.1 * problem.loss(start) and loss == problem.loss(theta)
     assert ConstrainedProblem(problem).feasible(theta)
     assert loss >= problem.pointwise_bound()

@@ -164,7 +164,7 @@ def switching(learnt):
     pool = attack_cost.bisected(learnt.task, verifier, np.random.default_rng(1), 6)
     assert all(verifier.judge(theta).safe for theta in pool)
     return attack_cost.Adversary(learnt.task, pool), random_scenarios(
-        learnt.task.system, learnt.task.safe_set, 12, 120, np.random.default_rng(2))
+        learnt.task.system, learnt.task.safe_set, 8, 60, np.random.default_rng(2))
 
 
 @pytest.mark.parametrize('strategy, period', [('greedy', 1), ('greedy', 5), ('farsighted', 1)])
@@ -261,7 +261,7 @@ def test_a_controller_that_believes_the_senders_margin_is_found_out(
     monkeypatch.setattr(attack_policy, 'ATTACKS', (hostile_policies.thin_margin,))
     monkeypatch.setattr('scpo_ros.verification.verifier.Verifier._limits',
                         lambda _, count: np.zeros(count))
-    tally = attacked(attack_policy.attack, learnt, oracle, rng, 12)
+    tally = attacked(attack_policy.attack, learnt, oracle, rng, 6)
     assert tally.failures['senders_believed'] > 0
 
 

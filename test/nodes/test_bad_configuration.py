@@ -45,7 +45,7 @@ def test_a_node_whose_topics_others_use_keeps_its_name(processes, ros, node):
      ['the backup is not certified', 'task cost', 'accept_margin', 'baseline_cost_tolerance']),
     ('controller', {'metrics__horizon_s': 1.0, 'backup__horizon': 4},
      ['the backup is not certified', 'return to the origin', 'system.disturbance = ']),
-    ('controller', {'system__disturbance': 1.0, 'backup__horizon': 4},
+    ('controller', {'system__disturbance': 1.0, 'system__dt': 0.25, 'backup__horizon': 4},
      ['the backup is not certified', 'safe set exists up to system.disturbance = '])])
 def test_a_backup_that_is_not_certified_ends_a_node_before_it_answers(
         processes, probe, node, parameters, parts):

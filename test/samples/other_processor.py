@@ -135,7 +135,7 @@ def read(folder, of):
     verdict = Verifier(spec, 0.02).judge(record.theta)
     bag = read_bag(of / 'bag')
     report = audited(bag)
-    (folder / 'read.pickle').write_bytes(pickle.dumps({
+    (folder / f'read {of.name}.pickle').write_bytes(pickle.dumps({
         'taken': taken, 'refused': refused, 'safe': verdict.safe, 'reason': verdict.reason,
         'findings': report.findings, 'checked': report.checked,
         'tampered': audited(tampered(bag, task.tolerances)).findings}))

@@ -47,7 +47,7 @@ def test_a_bad_description_is_code_2_and_one_line(described, capsys):
 
 
 def test_an_empty_safe_set_is_code_3_with_the_scale_that_leaves_one(described, capsys):
-    assert main([described('disturbance: 0.003', 'disturbance: 0.2')]) == 3
+    assert main([described('disturbance: 0.003', 'disturbance: 0.5')]) == 3
     assert 'times the disturbance leaves one' in capsys.readouterr().err
 
 
