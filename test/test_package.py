@@ -5,6 +5,7 @@ from pathlib import Path
 import re
 import runpy
 import shlex
+import subprocess
 from unittest import mock
 import xml.etree.ElementTree as ElementTree
 
@@ -178,3 +179,11 @@ def test_continuous_integration_runs_the_command_of_the_readme():
                 if line.startswith('timeout ')]
     assert len(commands) == 1
     assert {'make', 'test'} <= set(commands[0])
+
+
+def test_no_package_of_others_lies_in_the_tree():
+    listed = subprocess.run(['git', 'ls-files'], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip('the tree is no clone')
+    packed = ('.whl', '.gz', '.zip', '.bz2', '.xz', '.deb', '.so', '.egg')
+    assert [name for name in listed.stdout.splitlines() if name.endswith(packed)] == []
