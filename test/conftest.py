@@ -8,6 +8,8 @@ import tempfile
 
 # What tests of several folders share.
 sys.path.insert(0, str(Path(__file__).parent / 'samples'))
+# `assurance` and `benchmark` are never installed. Last: an installed scpo_ros comes first.
+sys.path.append(str(Path(__file__).parents[1]))
 
 _claims = []  # open as long as this run lasts
 

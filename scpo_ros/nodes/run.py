@@ -1,6 +1,7 @@
 """Starting and stopping a node's process."""
 
 from collections.abc import Callable
+from functools import partial
 import gc
 import os
 import re
@@ -42,12 +43,13 @@ class Stopped(Protocol):
 
 _WAKE_S = 0.5  # longest sleep without an event [s]
 _ORPHAN_S = 60  # longest end of a node whose parent has ended: nobody else would kill it [s]
+_LEAVE_S = 10  # then a node that has ended all its parts and does not get out of ROS is killed [s]
 
 
 def run(make: Callable[[], Node], executor: Callable[[], Executor] = SingleThreadedExecutor,
         args: list[str] | None = None) -> int:
     """
-    Spin one node until a signal or its own end; return the exit code.
+    Spin one node until a signal or its own end; return the exit code, with which to end.
 
     A bad configuration is one line on standard error and the code 2, before anything moves.
 
@@ -119,10 +121,17 @@ def _signals() -> list[int]:
 
 
 def _end(spinner: Executor | None, node: Node | None) -> int:
-    """End every part, also after one that fails; return the exit code."""
-    parts: list[Callable[[], object]] = [rclpy.try_shutdown]
+    """
+    End every part, also after one that fails; return the exit code.
+
+    Leaving ROS may never return: Fast DDS can wait for ever for one of its own threads when
+    several nodes leave at once. No Python code runs then, so an alarm ends the process.
+    """
+    parts: list[Callable[[], object]] = [partial(signal.alarm, _LEAVE_S), rclpy.try_shutdown]
     if node is not None:
-        parts = [*([node.stop] if isinstance(node, Stopped) else []), node.destroy_node, *parts]
+        parts.insert(1, node.destroy_node)
+        if isinstance(node, Stopped):
+            parts.insert(0, node.stop)
     if spinner is not None:
         parts = [spinner.shutdown, *parts]  # before the context, or its guard condition complains
     try:

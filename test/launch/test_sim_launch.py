@@ -102,7 +102,7 @@ def test_a_bad_argument_ends_the_launch_before_any_node_starts(tmp_path, name, t
     '/**: {ros__parameters: {system: {disturbance: 20.0}}}',  # leaves no safe set
     '/**: {ros__parameters: {metrics: {baseline_cost_tolerance: 0.015}}}',  # backup not certified
     '/**/controller: {ros__parameters: {system: {dt: 0.05}}}',  # not that of the others
-    '/**/robot: {ros__parameters: {}}', '- no sections', '{'])
+    '/**/controler: {ros__parameters: {}}', '- no sections', '{'])
 def test_a_bad_parameter_file_ends_the_launch_before_any_node_starts(tmp_path, text):
     path = tmp_path / 'params.yaml'
     path.write_text(text)

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import subprocess
 import sys
 import time
 
@@ -71,6 +72,25 @@ def test_nothing_outlives_a_run_that_was_killed(start, tmp_path):
     process.communicate()
     assert left(children, 20.0) == []
     assert (tmp_path / 'one' / 'summary.json').exists()  # the monitor had time for it
+
+
+def test_a_node_that_does_not_get_out_of_ros_is_killed():
+    """Fast DDS was seen to wait for ever for its own thread, with Python shut out."""
+    code = '\n'.join((
+        'import ctypes', 'import rclpy', 'from rclpy.node import Node',
+        'from scpo_ros.nodes import run',
+        'class Stuck(Node):',
+        '    def __init__(self):',
+        '        super().__init__("stuck")',
+        '        self.create_timer(0.05, rclpy.try_shutdown)',
+        '    def destroy_node(self):',
+        '        print("leaving", flush=True)',
+        '        ctypes.PyDLL(None).sleep(60)',
+        'run._LEAVE_S = 1',
+        'run.run(Stuck)'))
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=40,
+                          check=False)
+    assert (done.stdout, done.returncode) == ('leaving\n', -signal.SIGALRM), done.stderr
 
 
 @pytest.fixture
