@@ -8,6 +8,7 @@ from builtin_interfaces.msg import Time
 import numpy as np
 from scpo_ros.controller.admission import Admission
 from scpo_ros.controller.policy_gate import PolicyGate
+from scpo_ros.exceptions import in_words
 from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.interface.refusal import RefusalKind
 from scpo_ros.interface.size_limits import SizeLimits
@@ -50,8 +51,7 @@ class Target:
             record = read_policy(event_message(Time(), 'attacker', values), self.limits)
             admission.submit(record)
         except Exception as error:  # noqa: B902 - as the node does
-            admission.refuse(
-                -1, RefusalKind.MALFORMED, f'{type(error).__name__}: {error}')
+            admission.refuse(-1, RefusalKind.MALFORMED, in_words(error))
         for _ in range(3):
             admission.poll()
         admission.swap(100.0, True)

@@ -6,6 +6,7 @@ action exists. A refused policy update is *not* an exception: it is a result (se
 :mod:`scpo_ros.scpo.update`).
 """
 
+import errno
 from reprlib import Repr
 
 
@@ -68,3 +69,19 @@ class CertificationError(ScpoRosError):
 
 class MiddlewareError(ScpoRosError, RuntimeError):
     """ROS 2 refuses to start: a command line or an environment variable that it cannot follow."""
+
+
+def in_words(error: BaseException) -> str:
+    """
+    Return what an error says, as a part of one line; a user reads no names of Python classes.
+
+    Errors of the system keep the name of their number (ENOSPC), by which they can be looked up.
+    """
+    said = ' '.join(str(error).split())
+    if isinstance(error, ScpoRosError):
+        return said
+    if isinstance(error, MemoryError):
+        return ' '.join(f'there is not enough memory {said}'.split())
+    if isinstance(error, OSError):
+        return ' '.join(f'{errno.errorcode.get(error.errno or 0, "")} {said}'.split())
+    return f'an unexpected error: {said or "it says nothing"}'

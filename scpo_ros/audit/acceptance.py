@@ -15,6 +15,7 @@ from scpo_ros.audit.design_metrics import DesignMetrics
 from scpo_ros.audit.evidence import Evidence, Finding, Running, Seen
 from scpo_ros.audit.lineage import Lineage, same
 from scpo_ros.config import Spec
+from scpo_ros.exceptions import in_words
 from scpo_ros.interface.acknowledgement import Acknowledgement
 from scpo_ros.interface.policy_record import identity_defects, PolicyRecord
 from scpo_ros.interface.refusal import RefusalKind
@@ -156,7 +157,7 @@ class Acceptance:
         try:
             verdict = verifier.judge(theta)
         except Exception as error:  # noqa: B902 - a failure is no verification
-            return f'{type(error).__name__}: {error}'
+            return in_words(error)
         return '' if verdict.safe is True else verdict.reason or 'no reason given'
 
     def remeasured(self, progress: Progress) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ from scpo_ros.backup_certification.cached_result import is_certified
 from scpo_ros.backup_certification.demands import Demand
 from scpo_ros.config import Spec
 from scpo_ros.config.validation import flatten
-from scpo_ros.exceptions import CertificationError
+from scpo_ros.exceptions import CertificationError, in_words
 
 
 _TIMEOUT_S = 600.0  # longest certification by a process of its own [s]
@@ -120,4 +120,4 @@ def _judged_apart(spec: Spec, demands: tuple[Demand, ...]) -> str:
             return ''
         return str(answer['sentence']) or 'the backup could not be certified'
     except Exception as error:  # noqa: B902 - no answer is no certificate
-        return f'the backup could not be certified: {type(error).__name__}: {error}'
+        return f'the backup could not be certified: {in_words(error)}'

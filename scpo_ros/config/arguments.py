@@ -11,7 +11,7 @@ import re
 from scpo_ros.config.node_parameters import EXPERTS, NODES
 from scpo_ros.config.paths import expanded
 from scpo_ros.config.renamed import refuse_old_name, RENAMED
-from scpo_ros.config.ros_scalar import Scalar, scalar
+from scpo_ros.config.ros_scalar import Scalar, scalar, TYPES
 from scpo_ros.exceptions import ConfigurationError
 
 
@@ -52,7 +52,7 @@ class Argument:
         if self.kind is float and type(item) is int:
             item = float(item)
         if type(item) is not self.kind:
-            raise ConfigurationError(self.name, text, f'must be of type {self.kind.__name__}')
+            raise ConfigurationError(self.name, text, f'must be of type {TYPES[self.kind]}')
         return item
 
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 
 Scalar: TypeAlias = bool | int | float | str
+TYPES: dict[type, str] = {bool: 'bool', int: 'integer', float: 'double', str: 'string'}  # of ROS 2
 
 _TRUE = frozenset('Y y yes Yes YES true True TRUE on On ON'.split())
 _FALSE = frozenset('N n no No NO false False FALSE off Off OFF'.split())

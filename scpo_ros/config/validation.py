@@ -14,7 +14,7 @@ from typing import cast, TypeAlias, TypedDict, TypeVar
 
 from scpo_ros.config.paths import expanded
 from scpo_ros.config.renamed import refuse_old_name
-from scpo_ros.config.ros_scalar import Scalar
+from scpo_ros.config.ros_scalar import Scalar, TYPES
 from scpo_ros.exceptions import ConfigurationError
 
 
@@ -68,7 +68,7 @@ def value(default: _Default, description: str, low: float | None = None,
 def _check_scalar(name: str, item: object, kind: type[Scalar], meta: Metadata) -> Scalar:
     wanted = (int, float) if kind is float else kind
     if not isinstance(item, wanted) or (kind is not bool and isinstance(item, bool)):
-        raise ConfigurationError(name, item, f'must be of type {kind.__name__}')
+        raise ConfigurationError(name, item, f'must be of type {TYPES[kind]}')
     if isinstance(item, (int, float)) and kind is not bool:
         low = -math.inf if meta['low'] is None else meta['low']
         high = math.inf if meta['high'] is None else meta['high']

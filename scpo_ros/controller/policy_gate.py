@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import ParamSpec, TypeGuard
 
 from scpo_ros.controller.revocation import Revocation
+from scpo_ros.exceptions import in_words
 from scpo_ros.interface.claim import BACKUP, Claim, UNCHECKED
 from scpo_ros.interface.policy_record import (
     identity_defects, PolicyRecord, record_defects, version_defects)
@@ -34,7 +35,7 @@ def _checked(check: Callable[Arguments, tuple[Defect, ...]], *arguments: Argumen
     try:
         return check(*arguments, **named)
     except Exception as error:  # noqa: B902
-        return malformed(f'it cannot be checked: {type(error).__name__}: {error}')
+        return malformed(f'it cannot be checked: {in_words(error)}')
 
 
 @dataclass(frozen=True)

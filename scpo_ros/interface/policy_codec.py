@@ -11,6 +11,7 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 from scpo_ros.arrays import Array, frozen
+from scpo_ros.config.ros_scalar import TYPES
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.interface.policy_record import PolicyRecord
 from scpo_ros.scpo import Certificate
@@ -67,7 +68,8 @@ def vector(values: Values, name: str) -> Array:
 def _typed(values: Values, name: str, wanted: type[Kind]) -> Kind:
     item = values.get(name)
     if not isinstance(item, wanted) or isinstance(item, bool):
-        raise InvalidArrayError(name, item, f'must be there, of type {wanted.__name__}')
+        kind = TYPES.get(wanted, 'double array')
+        raise InvalidArrayError(name, item, f'must be there, of type {kind}')
     return item
 
 

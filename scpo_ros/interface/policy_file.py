@@ -4,7 +4,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import numpy as np
-from scpo_ros.exceptions import InvalidArrayError, InvalidValueError
+from scpo_ros.exceptions import in_words, InvalidValueError
 from scpo_ros.interface.policy_codec import policy_of, policy_values, Value
 from scpo_ros.interface.policy_record import (
     evidence_defects, identity_defects, PolicyRecord)
@@ -45,10 +45,8 @@ def load_policy(path: Path | str, size: int, spec_digest: str, margin: float,
         record = policy_of(_contents(path))
         found = (identity_defects(record, size, spec_digest)
                  or evidence_defects(record, margin, kind))
-    except InvalidArrayError as error:
-        found = (str(error)[:300],)
     except Exception as error:  # noqa: B902 - whatever a file does to its reader, it is refused
-        found = (f'{type(error).__name__}: {error}'[:300],)
+        found = (in_words(error)[:300],)
     if found:
         why = '; '.join(map(str, found))
         raise PolicyFileError(

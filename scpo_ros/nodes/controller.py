@@ -12,7 +12,7 @@ from scpo_ros.config import ControllerConfig
 from scpo_ros.controller.assembly import build_loop
 from scpo_ros.controller.diagnosis import ControllerDiagnosis
 from scpo_ros.controller.events import PolicyEvents
-from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.exceptions import in_words, InvalidArrayError
 from scpo_ros.health.severity import Severity
 from scpo_ros.health.timing import Punctuality
 from scpo_ros.interface.messages import read_policy, read_state, State
@@ -95,7 +95,7 @@ class ControllerNode(Node):
             try:
                 callback(*arguments)
             except Exception as error:  # noqa: B902 - the robot must not fall with a callback
-                why = f'{type(error).__name__}: {error}'
+                why = in_words(error)
                 self._diagnosis.failed(why)
                 self.get_logger().error(f'a callback failed: {why}', **SELDOM)
         return contained
@@ -134,7 +134,7 @@ class ControllerNode(Node):
         try:
             self._loop.admission.submit(read_policy(message, limits))
         except Exception as error:  # noqa: B902 - what cannot be read is refused, with its reason
-            self._refuse_policy(f'{type(error).__name__}: {error}')
+            self._refuse_policy(in_words(error))
         self._announcement.publish()
 
     def _refuse_policy(self, why: str) -> None:

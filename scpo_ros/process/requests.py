@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, Protocol, runtime_checkable, TypeVar
 
-from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.exceptions import in_words, InvalidArrayError
 
 
 Served = TypeVar('Served')  # the object in the other process
@@ -68,4 +68,4 @@ def answer_of(request: Request[Served, Value], served: Served) -> Answer[Served,
         return Answer(request, request.ask(served))
     except Exception as error:  # noqa: B902 - every exception is an answer
         fault = Fault.MALFORMED if isinstance(error, InvalidArrayError) else Fault.RAISED
-        return Answer(request, failure=f'{type(error).__name__}: {error}', fault=fault)
+        return Answer(request, failure=in_words(error), fault=fault)

@@ -12,7 +12,6 @@ longer after each further failure: a start costs the resources of which the mach
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-import errno
 import multiprocessing
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -21,6 +20,7 @@ import signal
 import time
 from typing import Generic
 
+from scpo_ros.exceptions import in_words
 from scpo_ros.process.parent import follow
 from scpo_ros.process.priority import step_back
 from scpo_ros.process.requests import (
@@ -40,7 +40,7 @@ def _serve(connection: Connection, factory: Callable[..., Served],
     try:
         served = factory(*arguments)
     except Exception as error:  # noqa: B902 - the parent must hear of every one
-        _send(connection, Answer(failure=f'{type(error).__name__}: {error}', fault=Fault.RAISED))
+        _send(connection, Answer(failure=in_words(error), fault=Fault.RAISED))
         return
     there = _send(connection, Answer())
     while there:
@@ -59,13 +59,6 @@ def _send(connection: Connection, answer: Answer[Served, Value]) -> bool:
     except OSError:
         return False
     return True
-
-
-def _in_words(error: Exception) -> str:
-    """Return what an error says, with the name of its errno."""
-    number = getattr(error, 'errno', None)
-    name = '' if number is None else errno.errorcode.get(number, '')
-    return f'{type(error).__name__}: {name and name + " "}{error}'
 
 
 @contextmanager
@@ -118,7 +111,7 @@ class Worker(Generic[Served, Value]):
             self._process, self._connection = self._begun(arguments)
         except Exception as error:  # noqa: B902 - every exception is an answer
             self._refusal = Answer(
-                failure=f'its process cannot be started: {_in_words(error)}', fault=Fault.ENDED)
+                failure=f'its process cannot be started: {in_words(error)}', fault=Fault.ENDED)
         self._next_start = self._clock() + self._pause
         self._waiting, self._deadline = Start(), self._clock() + self._start_timeout
 
@@ -190,7 +183,7 @@ class Worker(Generic[Served, Value]):
         except OSError:
             pass  # the process is gone; poll says so
         except Exception as error:  # noqa: B902 - what cannot be sent is not answered
-            self._refusal = Answer(request, failure=f'it cannot be asked: {_in_words(error)}',
+            self._refusal = Answer(request, failure=f'it cannot be asked: {in_words(error)}',
                                    fault=Fault.UNREADABLE)
 
     def poll(self, wait: float = 0.0) -> Answer[Served, Value] | None:
@@ -208,7 +201,7 @@ class Worker(Generic[Served, Value]):
         except (EOFError, OSError):
             return self._lost(asked, 'its process ended unexpectedly', Fault.ENDED)
         except Exception as error:  # noqa: B902 - an answer that cannot be read is none
-            return self._lost(asked, f'its answer cannot be read: {_in_words(error)}',
+            return self._lost(asked, f'its answer cannot be read: {in_words(error)}',
                               Fault.UNREADABLE)
         if self._clock() >= self._deadline:
             return self._lost(asked, 'no answer within the time limit', Fault.LATE)

@@ -19,7 +19,7 @@ from rosbags.interfaces import (
 from rosbags.rosbag2 import (
     CompressionFormat, CompressionMode, Reader, StoragePlugin, Writer, WriterError)
 from rosbags.typesys import get_typestore, Stores, TypesysError
-from scpo_ros.exceptions import ScpoRosError
+from scpo_ros.exceptions import in_words, ScpoRosError
 
 
 TYPES = get_typestore(Stores.ROS2_JAZZY)
@@ -175,8 +175,7 @@ def _unreadable(path: Path, source: Path, error: Exception) -> str:
              '': 'nothing of it can be read'}[Path(name).suffix]
     state = ('is torn: its recorder was killed before it closed the bag (there is no '
              'metadata.yaml)' if torn else 'cannot be read')
-    reason = ' '.join(f'{type(error).__name__}: {error}'.split())
-    return f'{path} {state}: {reason}: {help_}'
+    return f'{path} {state}: {in_words(error)}: {help_}'
 
 
 class BagWriter:

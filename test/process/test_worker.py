@@ -97,7 +97,7 @@ def test_it_answers(worker):
 
 
 @pytest.mark.parametrize('request_, part', [(Fail(), 'broken on purpose'),
-                                            (Missing(), 'AttributeError')])
+                                            (Missing(), "no attribute 'nothing'")])
 def test_an_exception_is_a_failure_and_it_serves_on(worker, request_, part):
     worker.request(request_, timeout=20)
     answer = worker.wait()
