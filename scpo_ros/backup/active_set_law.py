@@ -14,7 +14,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scpo_ros.arrays import Array, Integers
 from scpo_ros.backup.law import MpcLaw
-from scpo_ros.backup.mpc import BackupMpc, ParametricQP
+from scpo_ros.backup.mpc import BackupMpc
+from scpo_ros.backup.parametric_qp import ParametricQP
 
 GUESSES = 4  # active sets tried for a state
 ACTIVE = 1e-9  # multipliers above this mark a constraint active

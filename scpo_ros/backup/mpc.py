@@ -15,15 +15,14 @@ disturbance, again at every later step (recursive feasibility; Kerrigan, Maciejo
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 import threading
 
 import casadi as ca
 import numpy as np
 from scipy.linalg import solve_discrete_are
-from scpo_ros.arrays import Array, checked, digest, frozen
+from scpo_ros.arrays import Array, checked
+from scpo_ros.backup.parametric_qp import condense, ParametricQP
 from scpo_ros.backup.planning import Planning
 from scpo_ros.exceptions import InfeasibleError, SolverError
 from scpo_ros.sets.invariant_set import irredundant, Polytope
@@ -37,46 +36,6 @@ _SOLVER_OPTIONS: dict[str, dict[str, str | bool | dict[str, float]]] = {
     'osqp': {'osqp': {'eps_abs': 1e-9, 'eps_rel': 1e-9, 'max_iter': 200000, 'polish': True,
                       'verbose': False}},
 }
-
-
-@dataclass(frozen=True)
-class ParametricQP:
-    """minimise z'P z / 2 + (q + F x)'z subject to G z <= b + S x; z begins with u_0."""
-
-    P: Array  # (nz, nz), positive definite
-    F: Array  # (nz, n)
-    q: Array  # (nz,)
-    G: Array  # (c, nz)
-    S: Array  # (c, n)
-    b: Array  # (c,)
-
-    def __post_init__(self) -> None:
-        """Freeze the arrays."""
-        for name in self.__dataclass_fields__:
-            object.__setattr__(self, name, frozen(getattr(self, name)))
-
-    @cached_property
-    def response(self) -> tuple[Array, Array]:
-        """Return -P^-1 [F, q] (nz, n + 1), the free solution, and P^-1 G' (nz, c)."""
-        right = np.column_stack([-self.F, -self.q, self.G.T])
-        solved = np.linalg.solve(self.P, right).astype(np.float64, copy=False)
-        return solved[:, :self.F.shape[1] + 1], solved[:, self.F.shape[1] + 1:]
-
-    @cached_property
-    def coupling(self) -> tuple[Array, Array]:
-        """
-        Return what critical regions are made of.
-
-        That is by how much the free solution violates the constraints, G z - b - S x, (c, n + 1),
-        and G P^-1 G' (c, c).
-        """
-        free, gain = self.response
-        return self.G @ free - np.column_stack([self.S, self.b]), self.G @ gain
-
-    @cached_property
-    def digest(self) -> str:
-        """Return the digest of all the data."""
-        return str(digest(*(getattr(self, name) for name in self.__dataclass_fields__)))
 
 
 def riccati(system: LinearSystem, state_weight: Sequence[float] | Array,
@@ -142,20 +101,7 @@ def build_qp(system: LinearSystem, safe_set: Polytope, contraction: float,
     at_most(ca.vertcat(u, -u), np.tile(system.input_limit, 2 * N))
     at_most(ca.vertcat(u, -u) - s_u, planned)
     at_most(-s, 0.0)
-    return _condense(cost, ca.vertcat(*rows), np.array(upper), ca.vertcat(u, s), x0)
-
-
-def _condense(cost: ca.SX, constraints: ca.SX, upper: Array, z: ca.SX,
-              x: ca.SX) -> ParametricQP:
-    def constant(expression: ca.SX) -> Array:
-        free = ca.Function('f', [z, x], [expression])
-        return np.array(free(np.zeros(z.shape[0]), np.zeros(x.shape[0])))
-
-    gradient = ca.gradient(cost, z)
-    return ParametricQP(
-        P=constant(ca.jacobian(gradient, z)), F=constant(ca.jacobian(gradient, x)),
-        q=constant(gradient)[:, 0], G=constant(ca.jacobian(constraints, z)),
-        S=-constant(ca.jacobian(constraints, x)), b=upper - constant(constraints)[:, 0])
+    return condense(cost, ca.vertcat(*rows), np.array(upper), ca.vertcat(u, s), x0)
 
 
 def _bind(place: Callable[..., None], index: int, memory: Array) -> None:

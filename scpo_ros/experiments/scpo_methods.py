@@ -79,6 +79,11 @@ class Scpo:
         """Return the closed-loop rollouts so far."""
         return self._evaluation.rollouts
 
+    @property
+    def kind(self) -> str:
+        """Return the kind of the certificates: 'proved' or 'sampled'."""
+        return self._evaluation.kind
+
     def update(self) -> bool:
         """Make one update; return whether a new policy was accepted."""
         return self._adaptation.update().outcome == 'ACCEPTED'

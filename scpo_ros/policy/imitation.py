@@ -8,16 +8,58 @@ Jacobian J of the policy's N m inputs and their errors e, the damped Gauss-Newto
 -(J'J / N + mu I)^-1 J'e / N, and M = J'J / N + mu I is its metric: the quadratic model of L / 2.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scpo_ros.arrays import Array, checked
 from scpo_ros.exceptions import InvalidArrayError
-from scpo_ros.policy.residual_policy import ResidualPolicy
 
 OTHER_DAMPINGS = (10.0, 100.0, 0.1)
+
+
+class LimitedSystem(Protocol):
+    """A system with n states, m inputs and limits of the inputs."""
+
+    @property
+    def n(self) -> int: ...
+
+    @property
+    def m(self) -> int: ...
+
+    @property
+    def input_lower(self) -> Array: ...
+
+    @property
+    def input_upper(self) -> Array: ...
+
+    def saturate(self, u: Array) -> Array:
+        """Return inputs (..., m) clipped to their limits."""
+
+
+class LearnedNetwork(Protocol):
+    """A residual network and its derivative."""
+
+    def __call__(self, thetas: Array, x: Array) -> Array:
+        """Return r_theta(x), (P, N, m), of weights (P, d) and states (N, n)."""
+
+    def jacobian(self, theta: Array, x: Array) -> Array:
+        """Return d r_theta(x) / d theta, (N, m, d)."""
+
+
+class LearnedPolicy(Protocol):
+    """What the loss needs of a policy sat(u_backup + r_theta)."""
+
+    @property
+    def system(self) -> LimitedSystem: ...
+
+    @property
+    def network(self) -> LearnedNetwork: ...
+
+    @property
+    def backup(self) -> Callable[[Array], Array]: ...
 
 
 @dataclass(frozen=True)
@@ -33,12 +75,12 @@ class RawStep:
 class ImitationLoss:
     """The loss over a fixed batch of demonstrations."""
 
-    def __init__(self, policy: ResidualPolicy, states: Array, actions: Array) -> None:
+    def __init__(self, policy: LearnedPolicy, states: Array, actions: Array) -> None:
         """
         Prepare the batch.
 
-        :param policy: ResidualPolicy. :param states: (N, n); those where the backup is undefined
-            are left out. :param actions: (N, m), clipped to the input limits.
+        :param policy: backup and network. :param states: (N, n); those where the backup is
+            undefined are left out. :param actions: (N, m), clipped to the input limits.
         :raises InvalidArrayError: for wrong shapes, non-finite entries or no state that is left.
         """
         states = checked('states', states, (None, policy.system.n))
@@ -71,7 +113,7 @@ class ImitationLoss:
         raw = self._raw(np.asarray(theta)[None])[0]
         saturated = self.policy.system.saturate(raw)
         error = saturated - self._target
-        free = np.abs(raw) < self.policy.system.input_limit
+        free = (self.policy.system.input_lower < raw) & (raw < self.policy.system.input_upper)
         J = self.policy.network.jacobian(theta, self.states) * free[:, :, None]
         return J.reshape(error.size, -1), error.ravel()
 

@@ -25,7 +25,7 @@ from scpo_ros.sets.lifted_set import LiftedSet
 from scpo_ros.sets.linear_program import LinearProgram
 from scpo_ros.systems.decoupling import Block
 
-_MARGIN = 1e-6  # by how much the disturbance is enlarged, over the limits: tolerances of the LPs
+MARGIN = 1e-6  # by how much the disturbance is enlarged, over the limits: tolerances of the LPs
 _REDUNDANT = 1e-7  # a row that exceeds its bound by no more is redundant
 _GENERATIONS = 600  # steps k, at most
 
@@ -52,7 +52,7 @@ class Lifted:
             transition[:n, n:n + m] = block.B
             transition[n:size - m, n + m:] = np.eye(size - n - m)
             limits[len(block.state_rows):, n:n + m] = block.input_rows
-        return cls(frozen(transition), frozen(limits), frozen(block.disturbance + _MARGIN))
+        return cls(frozen(transition), frozen(limits), frozen(block.disturbance + MARGIN))
 
 
 def lifted_set(block: Block, gain: Array, contraction: float, horizon: int) -> LiftedSet:

@@ -25,6 +25,18 @@ class ProductSet:
         """Return the number of states."""
         return sum(block.n for block, _ in self.parts)
 
+    @property
+    def normals(self) -> Array:
+        """Return rows (r, n) that bound the set, any scale: those of all parts."""
+        rows = []
+        for block, part in self.parts:
+            wide = np.zeros((len(part.rows), self.n))
+            wide[:, block.states] = part.state_rows / block.scale
+            rows.append(wide)
+        stacked = np.vstack(rows)
+        normals: Array = stacked[np.any(stacked != 0, axis=1)]
+        return normals
+
     def gauge(self, x: Array) -> Array:
         """Return (...,) for states (..., n): at most 1 inside; NaN for NaN."""
         x = np.asarray(x, dtype=np.float64)

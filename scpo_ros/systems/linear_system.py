@@ -86,6 +86,16 @@ class LinearSystem:
         return int(self.B.shape[1])
 
     @property
+    def input_lower(self) -> Array:
+        """Return the lower limits (m,) of the inputs, units of u."""
+        return -self.input_limit
+
+    @property
+    def input_upper(self) -> Array:
+        """Return the upper limits (m,) of the inputs, units of u."""
+        return self.input_limit
+
+    @property
     def step_disturbance(self) -> Array:
         """Return the half-widths (n,) of w over a step of exactly dt, units of x."""
         return self.disturbance if self.sampling is None else self.sampling.disturbance

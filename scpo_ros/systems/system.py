@@ -75,6 +75,28 @@ class System:
         """Return the largest |x_i| (n,) that limits and constraints admit, units of x."""
         return check_limits(self.description)
 
+    def same_as(self, other: 'System') -> bool:
+        """Return whether two systems have the same dynamics, limits, disturbance and task."""
+        own, its = self.description, other.description
+        arrays = ('A', 'B', 'state_lower', 'state_upper', 'input_lower', 'input_upper',
+                  'disturbance', 'state_rows')
+        return (self.dt == other.dt and own.contraction == its.contraction
+                and own.horizon == its.horizon and dict(own.planned or {}) == dict(
+                    its.planned or {})
+                and np.array_equal(own.state_weight, its.state_weight)
+                and np.array_equal(own.input_weight, its.input_weight)
+                and all(np.array_equal(getattr(self, name), getattr(other, name))
+                        for name in arrays))
+
+    def step(self, x: Array, u: Array, w: Array | float = 0.0) -> Array:
+        """Return A x + B u + w (..., n), for states (..., n) and inputs (..., m)."""
+        following: Array = x @ self.A.T + u @ self.B.T + w
+        return following
+
+    def saturate(self, u: Array) -> Array:
+        """Return inputs (..., m) clipped to their limits; NaN stays NaN."""
+        return np.clip(u, self.input_lower, self.input_upper)
+
     def within_limits(self, x: Array, u: Array, tolerance: float = 1e-9) -> Booleans:
         """
         Return whether states (..., n) and inputs (..., m) keep limits and constraints.

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from scpo_ros.backup.active_set_law import ActiveSetLaw
-from scpo_ros.backup.mpc import BackupMpc, ParametricQP
+from scpo_ros.backup.mpc import BackupMpc
+from scpo_ros.backup.parametric_qp import ParametricQP
 from scpo_ros.sets.invariant_set import Polytope
 
 HORIZON, STATES = 8, 4

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scpo_ros.arrays import Array, Booleans, Integers
 from scpo_ros.backup.active_set_law import ACTIVE, conditions
-from scpo_ros.backup.mpc import BackupMpc, ParametricQP
+from scpo_ros.backup.mpc import BackupMpc
+from scpo_ros.backup.parametric_qp import ParametricQP
 from scpo_ros.backup.planar.polygons import clipped_with_labels
 from scpo_ros.exceptions import SolverError
 from scpo_ros.sets.units import units_of

@@ -1,0 +1,127 @@
+"""
+Quadratic programs that are solved at many parameters, each from the last answer, by DAQP.
+
+Neighbouring parameters often have the same active constraints. For an active set the optimum is an
+affine function of the parameter, and the multipliers are too; it is optimal exactly where the
+other constraints hold and the multipliers are not negative (Karush, Kuhn, Tucker). So the affine
+function of the last answer is tested at the parameters that follow, and the solver is asked at the
+first one where it does not hold.
+"""
+
+from dataclasses import dataclass
+
+import daqp
+import numpy as np
+from scpo_ros.arrays import Array
+from scpo_ros.backup.parametric_qp import ParametricQP
+
+FEASIBLE = 1e-9  # by how much an answer may exceed a constraint
+_INSIDE = 1e-10  # by how much the conditions of an active set may be missed: rounding
+_ACTIVE = 1e-9  # multipliers above this mark a constraint as active
+_AHEAD = 32  # parameters that are tested at once
+_REMEMBERED = 512  # active sets
+_SETTINGS = {'primal_tol': 1e-10, 'iter_limit': 2000}
+_OPTIMAL = 1  # DAQP's exit flag
+
+
+@dataclass(frozen=True)
+class _AffineAnswer:
+    """The optimum of one active set, z = answer (x, 1), where conditions (x, 1) <= 0."""
+
+    answer: Array  # (nz, n + 1)
+    conditions: Array  # (c, n + 1)
+
+
+class WarmProgram:
+    """
+    Solves minimise z'P z / 2 + (q + F x)'z subject to G z <= b + S x, for one x after another.
+
+    DAQP keeps the active set of the last answer (Arnstrom, Bemporad, Axehill 2022, *A dual
+    active-set solver for embedded quadratic programming using recursive LDL' updates*).
+    Its scratch memory serves one thread. An answer is checked against the constraints before it is returned.
+    """
+
+    def __init__(self, qp: ParametricQP) -> None:
+        """Take over the program; the solver is made at the first query."""
+        self._qp = qp
+        self._model: daqp.Model | None = None
+        self._known: dict[tuple[int, ...], _AffineAnswer | None] = {}
+
+    def __reduce__(self) -> tuple[type['WarmProgram'], tuple[ParametricQP]]:
+        """Travel to other processes without the solver."""
+        return WarmProgram, (self._qp,)
+
+    def __call__(self, x: Array) -> Array:
+        """
+        Return the optimal z (nz,) at a parameter x (n,).
+
+        NaN where there is no solution, the solver reports none, or its answer breaks a constraint.
+        """
+        return self._solved(x)[0]
+
+    def many(self, x: Array) -> Array:
+        """Return the optimal z (N, nz) at parameters x (N, n); NaN as for one."""
+        found = np.empty((len(x), len(self._qp.q)))
+        points = np.column_stack([x, np.ones(len(x))])
+        at = 0
+        while at < len(x):
+            found[at], active = self._solved(x[at])
+            at += 1
+            affine = self._affine(active) if active is not None and at < len(x) else None
+            if affine is not None:
+                ahead = points[at:at + _AHEAD]
+                held = np.all(affine.conditions @ ahead.T <= _INSIDE, axis=0)
+                count = len(held) if held.all() else int(np.argmin(held))
+                found[at:at + count] = ahead[:count] @ affine.answer.T
+                at += count
+        return found
+
+    def _solved(self, x: Array) -> tuple[Array, tuple[int, ...] | None]:
+        """Return z (nz,) and the active constraints; NaN and None without an answer."""
+        qp = self._qp
+        linear, bounds = qp.q + qp.F @ x, qp.b + qp.S @ x
+        nothing = np.full(len(linear), np.nan)
+        if not np.all(np.isfinite(bounds)) or not np.all(np.isfinite(linear)):
+            return nothing, None
+        for _ in range(2):  # an active set that misleads the solver is forgotten
+            z, multipliers, success = self._answer(linear, bounds)
+            if success and np.all(qp.G @ z <= bounds + FEASIBLE):
+                return z, tuple(np.flatnonzero(multipliers > _ACTIVE).tolist())
+            self._model = None
+        return nothing, None
+
+    def _answer(self, linear: Array, bounds: Array) -> tuple[Array, Array, bool]:
+        """Return (z, multipliers (c,), whether DAQP reports an optimum)."""
+        if self._model is None:
+            self._model = daqp.Model()
+            self._model.settings = _SETTINGS
+            flag, _ = self._model.setup(
+                np.array(self._qp.P), linear, np.array(self._qp.G), bounds,
+                np.full(len(bounds), -np.inf), np.zeros(len(bounds), dtype=np.int32))
+        else:
+            flag = self._model.update(None, linear, None, bounds)
+        if flag < 0:
+            return linear, bounds, False
+        z, _, flag, details = self._model.solve()
+        return np.asarray(z), np.asarray(details['lam']), flag == _OPTIMAL
+
+    def _affine(self, active: tuple[int, ...]) -> _AffineAnswer | None:
+        """Return the affine answer of an active set, None where its rows are dependent."""
+        if active not in self._known:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[active] = _affine_answer(self._qp, list(active))
+        return self._known[active]
+
+
+def _affine_answer(qp: ParametricQP, active: list[int]) -> _AffineAnswer | None:
+    (free, gain), (violated, coupling) = qp.response, qp.coupling
+    try:
+        multipliers = np.linalg.solve(coupling[np.ix_(active, active)], violated[active])
+    except np.linalg.LinAlgError:
+        return None
+    conditions: Array = violated - coupling[:, active] @ multipliers
+    conditions[active] = -multipliers
+    if not np.all(np.isfinite(conditions)):
+        return None
+    return _AffineAnswer(free - gain[:, active] @ multipliers, conditions)

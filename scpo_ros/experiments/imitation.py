@@ -1,0 +1,148 @@
+"""
+Imitation of an expert who may be malicious, on any described system.
+
+    minimise mean |pi_theta(x) - expert(x)|^2   subject to   g(theta) <= 0
+
+    python -m scpo_ros.experiments.imitation --system cart_pole --expert sign_flip --seed 0 \
+        --output DIR
+
+The double integrator has the certificate `proved`, and its problem is that of
+:mod:`.double_integrator`. Every other system is `guarded`, or `bounded` on request: see
+:mod:`scpo_ros.verification.system_task` for what these words cover.
+"""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+import os
+from pathlib import Path
+import time
+
+from scpo_ros.arrays import frozen
+from scpo_ros.config import EXPERTS
+from scpo_ros.config.validation import checked_count
+from scpo_ros.exceptions import ConfigurationError, NoSafeSetError
+from scpo_ros.experiments.filtered_learner import Law
+from scpo_ros.experiments.imitation_case import FilteredCase, ImitationCase, ProvedCase
+from scpo_ros.experiments.imitation_judgement import judged
+from scpo_ros.experiments.imitation_outcome import ImitationResult, SystemFacts
+from scpo_ros.experiments.results import write_figure, write_json
+from scpo_ros.experts.system_experts import SystemExperts
+from scpo_ros.process.program import program
+from scpo_ros.systems.system import load, System
+from scpo_ros.systems.yaml_tree import Plain
+
+CERTIFICATES = ('auto', 'proved', 'bounded', 'guarded')
+PROVED = 'double_integrator'  # the system whose proofs this version has
+HELD_OUT_STATES = 2000
+
+
+def run(system: str | os.PathLike[str] | Mapping[str, Plain], expert: str | Law, seed: int = 0,
+        updates: int = 100, certificate: str = 'auto', held_out: int = HELD_OUT_STATES,
+        clock: Callable[[], float] = time.perf_counter) -> ImitationResult:
+    """
+    Imitate an expert and return the :class:`ImitationResult`; one seed gives one result.
+
+    :param system: name of a shipped description, path of a file, or mapping.
+    :param expert: a catalogue name, or a callable, states (N, n) -> inputs (N, m).
+    :param seed: of the network, the scenario sets, the sampled directions, the held-out states.
+    :param updates: their number, not negative.
+    :param certificate: 'auto', 'proved', 'bounded' or 'guarded'; auto takes `proved` where this
+        version has a proof, else `guarded`.
+    :param held_out: states from which the final policy is judged.
+    :raises ConfigurationError: for a bad description, an unknown expert or certificate, a bad
+        number, or a proof that is asked for and does not exist.
+    :raises NoSafeSetError: for a system without a safe set.
+    :raises InvalidArrayError: for inputs of the expert of a wrong shape or that are not finite.
+    """
+    described = load(system)
+    seed, updates = checked_count('seed', seed), checked_count('updates', updates)
+    held_out = checked_count('held_out', held_out)
+    name, law = _named(expert, described)
+    case = _case(described, expert, law, seed, kind_of(described, certificate))
+    started = clock()
+    thetas, losses, accepted = [frozen(case.learner.theta)], [case.loss(case.learner.theta)], 0
+    for _ in range(updates):
+        if case.learner.update():
+            accepted += 1
+        if (case.learner.theta != thetas[-1]).any():
+            thetas.append(frozen(case.learner.theta))
+        losses.append(case.loss(thetas[-1]))
+    seconds = clock() - started
+    judgement = judged(case, described, law, thetas, seed, held_out)
+    return ImitationResult(
+        expert=name, system_name=described.name, certificate_kind=case.kind, seed=seed,
+        updates=updates, accepted=accepted, refused=updates - accepted,
+        rollouts=case.learner.rollouts, loss_initial=losses[0], loss_final=losses[-1],
+        seconds=seconds, thetas=thetas, losses=frozen(losses), system=SystemFacts.of(described),
+        described=described, case=case, **vars(judgement))
+
+
+def kind_of(system: System, certificate: str) -> str:
+    """
+    Return the kind of certificate: 'proved', 'bounded' or 'guarded'.
+
+    :raises ConfigurationError: for an unknown word, or for a proof that does not exist.
+    """
+    if certificate not in CERTIFICATES:
+        raise ConfigurationError(
+            'certificate', certificate, f'must be one of {", ".join(CERTIFICATES)}')
+    provable = system.same_as(load(PROVED))
+    if certificate == 'proved' and not provable:
+        raise ConfigurationError(
+            'certificate', certificate, f'must be bounded or guarded for {system.name}: this '
+            f'version has proofs for {PROVED} only')
+    if certificate == 'auto':
+        return 'proved' if provable else 'guarded'
+    return certificate
+
+
+def _named(expert: str | Law, system: System) -> tuple[str, Law]:
+    """Return (name, law) of a catalogue name or a callable."""
+    if callable(expert):
+        return getattr(expert, '__name__', type(expert).__name__), expert
+    if not isinstance(expert, str):
+        raise ConfigurationError('expert', expert, 'must be a catalogue name or a callable')
+    return expert, SystemExperts(system).law(expert)
+
+
+def _case(system: System, expert: str | Law, law: Law, seed: int, kind: str) -> ImitationCase:
+    if kind == 'proved':
+        return ProvedCase.build(expert, seed)
+    return FilteredCase.build(system, law, seed, kind)
+
+
+def write(result: ImitationResult, folder: str | Path) -> None:
+    """Write results.json and imitation.png."""
+    from scpo_ros.experiments.imitation_picture import draw
+    folder = Path(folder)
+    write_json(folder / 'results.json', result.summary())
+    write_figure(folder / 'imitation.png', draw(result, result.described))
+
+
+@program
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the experiment from the command line."""
+    parser = argparse.ArgumentParser(
+        prog='python -m scpo_ros.experiments.imitation',
+        description='Imitation of an expert on any described system.')
+    parser.add_argument('--system', default=PROVED, help='a shipped name, or the path of a file')
+    parser.add_argument('--expert', choices=EXPERTS, default='benign')
+    parser.add_argument('--certificate', choices=CERTIFICATES, default='auto')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--updates', type=int, default=100)
+    parser.add_argument('--held-out', type=int, default=HELD_OUT_STATES,
+                        help='states from which the final policy is judged')
+    parser.add_argument('--output', default='results/imitation', help='folder')
+    chosen = parser.parse_args(arguments)
+    try:
+        result = run(chosen.system, chosen.expert, chosen.seed, chosen.updates,
+                     chosen.certificate, chosen.held_out)
+    except (ConfigurationError, NoSafeSetError) as error:
+        parser.error(str(error))
+    write(result, chosen.output)
+    for name, value in result.summary().items():
+        print(f'{name}: {value:.6g}' if isinstance(value, float) else f'{name}: {value}')
+
+
+if __name__ == '__main__':
+    main()

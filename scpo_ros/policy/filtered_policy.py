@@ -1,0 +1,101 @@
+"""
+The learned policy of a described system with its safety filter: the law that runs.
+
+    u = filter(sat(u_backup(x) + r_theta(x)))
+
+Every decoupled part has a backup and a filter of its own; one network sees all states. With a
+*bounded* residual, r_theta = rbar tanh(network / rbar), the filter never acts: see
+:meth:`~scpo_ros.sets.residual_room.residual_bound`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scpo_ros.arrays import Array
+from scpo_ros.policy.lifted_filter import LiftedFilter
+from scpo_ros.policy.residual_policy import ResidualNetwork
+from scpo_ros.systems.system import System
+
+
+@dataclass(frozen=True)
+class BoundedNetwork:
+    """A residual network whose outputs stay within rbar, whatever its weights are."""
+
+    network: ResidualNetwork
+    bound: Array  # rbar (m,), units of u
+
+    @property
+    def d(self) -> int:
+        """Return the number of weights."""
+        return self.network.d
+
+    def initial(self, seed: int) -> Array:
+        """Return theta_0 (d,), see :meth:`ResidualNetwork.initial`."""
+        return self.network.initial(seed)
+
+    def __call__(self, thetas: Array, x: Array) -> Array:
+        """Return rbar tanh(network / rbar) (P, N, m), of weights (P, d) and states (N, n)."""
+        bounded: Array = self.bound * np.tanh(self.network(thetas, x) / self.bound)
+        return bounded
+
+    def columns(self, thetas: Array) -> Callable[[Array], Array]:
+        """Return the function from states (n, P, N) to residuals (m, P, N)."""
+        residual, bound = self.network.columns(thetas), self.bound[:, None, None]
+        return lambda x: bound * np.tanh(residual(x) / bound)
+
+    def jacobian(self, theta: Array, x: Array) -> Array:
+        """Return d r_theta(x) / d theta, (N, m, d), at weights (d,) and states (N, n)."""
+        slope = 1 - (self(theta[None], x)[0] / self.bound)**2
+        jacobian: Array = slope[:, :, None] * self.network.jacobian(theta, x)
+        return jacobian
+
+
+@dataclass(frozen=True)
+class FilteredPolicy:
+    """Backup, residual and filter of a whole system, in the units of x and u."""
+
+    system: System
+    filters: tuple[LiftedFilter, ...]  # of the decoupled parts
+    network: ResidualNetwork | BoundedNetwork
+
+    def backup(self, x: Array) -> Array:
+        """Return the backup's inputs (N, m) at states (N, n); NaN where it has none."""
+        return self.around(x)[0]
+
+    def around(self, x: Array) -> tuple[Array, list[Array]]:
+        """Return the backup's inputs (N, m) at states (N, n) and the plans of the parts."""
+        inputs, plans = np.empty((len(x), self.system.m)), []
+        for part in self.filters:
+            block = part.backup.block
+            z = x[:, block.states] / block.scale
+            plan = part.backup.plans(z)
+            inputs[:, block.inputs] = part.backup.inputs(z, plan) * block.input_scale
+            plans.append(plan)
+        return inputs, plans
+
+    def filtered(self, x: Array, wanted: Array, plans: list[Array]) -> Array:
+        """
+        Return the inputs (N, m) that the filters let through.
+
+        :param x: (N, n). :param wanted: (N, m), within the input limits. :param plans: those of
+            the backup at x, see :meth:`around`.
+        """
+        inputs = np.empty_like(wanted)
+        for part, plan in zip(self.filters, plans):
+            block = part.backup.block
+            inputs[:, block.inputs] = block.input_scale * part(
+                x[:, block.states] / block.scale,
+                wanted[:, block.inputs] / block.input_scale, plan)
+        return inputs
+
+    def without_filter(self, theta: Array, x: Array) -> Array:
+        """Return sat(u_backup + r_theta) (N, m) of weights (d,) at states (N, n)."""
+        residual = self.network(np.asarray(theta, dtype=np.float64)[None], x)[0]
+        return self.system.saturate(self.backup(x) + residual)
+
+    def __call__(self, theta: Array, x: Array) -> Array:
+        """Return the inputs (N, m) of weights (d,) at states (N, n); NaN where undefined."""
+        backup, plans = self.around(x)
+        residual = self.network(np.asarray(theta, dtype=np.float64)[None], x)[0]
+        return self.filtered(x, self.system.saturate(backup + residual), plans)

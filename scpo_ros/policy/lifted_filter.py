@@ -1,0 +1,130 @@
+"""
+The safety filter of a decoupled part with any number of states and inputs.
+
+In units of the limits, with G the rows of the lifted set Xi and c the backup's plan at z, the
+input v_pi that a policy asks for becomes
+
+    minimise |v - v_pi|^2 + eps |c'|^2
+    subject to  G_z (A z + B v) + G_c c' <= 1 - h,   input limits,      h = |G_z| wbar,
+
+over v and c': then (z+, c') lies in Xi whatever the disturbance does, so z+ lies in the safe set,
+and the backup has a solution there. v_pi is saturated first. It is taken as it is, without a
+program, where c' = 0 or the shifted plan of the backup already serves.
+
+Where the program has no answer, the filter needs no solver: with c' the shifted plan, v_b the
+backup's input keeps all rows, and so does v_b + t (v_pi - v_b) for every t up to
+
+    t = min(1, min_j (1 - h - G_z (A z + B v_b) - G_c c')_j / (G_z B (v_pi - v_b))_j+).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import casadi as ca
+import numpy as np
+from scpo_ros.arrays import Array, Booleans
+from scpo_ros.backup.lifted_mpc import LiftedMpc
+from scpo_ros.backup.parametric_qp import condense, ParametricQP
+from scpo_ros.backup.warm_program import WarmProgram
+from scpo_ros.sets.lifted_construction import MARGIN
+from scpo_ros.sets.lifted_set import LiftedSet
+from scpo_ros.systems.decoupling import Block
+
+_EPSILON = 1e-6  # of |c'|^2; at 1e-3 nearly every call moves v
+_ROUNDING = 1e-9  # of the rows; the set is built for a disturbance that is larger by MARGIN
+
+
+def filter_qp(block: Block, safe_set: LiftedSet, allowance: Array) -> ParametricQP:
+    """
+    Return the program of the filter in (z, v_pi); its variables are (v, c').
+
+    :param allowance: h (r,).
+    """
+    z, wanted = ca.SX.sym('z', block.n), ca.SX.sym('v_pi', block.m)
+    v, c = ca.SX.sym('v', block.m), ca.SX.sym('c', safe_set.lifted_rows.shape[1])
+    following = ca.SX(block.A @ z + block.B @ v)
+    rows = ca.vertcat(safe_set.state_rows @ following + safe_set.lifted_rows @ c,
+                      block.input_rows @ v)
+    return condense(ca.sumsqr(v - wanted) + _EPSILON * ca.sumsqr(c), ca.SX(rows),
+                    np.r_[1 - allowance, np.ones(len(block.input_rows))],
+                    ca.vertcat(v, c), ca.vertcat(z, wanted))
+
+
+@dataclass(frozen=True)
+class LiftedFilter:
+    """The filter of one decoupled part."""
+
+    backup: LiftedMpc
+
+    @cached_property
+    def allowance(self) -> Array:
+        """Return h (r,): what each row of the set leaves to the disturbance."""
+        block, rows = self.backup.block, self.backup.safe_set.state_rows
+        allowance: Array = np.abs(rows) @ (block.disturbance + MARGIN)
+        return allowance
+
+    @cached_property
+    def program(self) -> WarmProgram:
+        """Return the program that is solved where no plan that is known serves."""
+        return WarmProgram(filter_qp(self.backup.block, self.backup.safe_set, self.allowance))
+
+    def shifted(self, plans: Array) -> Array:
+        """Return the plans (N, horizon m) one step later: c_0 dropped, 0 appended."""
+        m = self.backup.block.m
+        return np.hstack([plans[:, m:], np.zeros((len(plans), m))])
+
+    def room(self, z: Array, v: Array, plans: Array) -> Array:
+        """
+        Return what each row leaves (N, r): negative where (z+, c') may leave Xi.
+
+        :param z: (N, n). :param v: (N, m). :param plans: c' (N, horizon m).
+        """
+        block, safe_set = self.backup.block, self.backup.safe_set
+        room = (z @ block.A.T + v @ block.B.T) @ -safe_set.state_rows.T
+        room += 1 - self.allowance
+        if np.any(plans):
+            room -= plans @ safe_set.lifted_rows.T
+        filled: Array = room
+        return filled
+
+    def __call__(self, z: Array, wanted: Array, plans: Array) -> Array:
+        """
+        Return the filtered inputs v (N, m).
+
+        :param z: states (N, n). :param wanted: v_pi (N, m), within the input limits.
+        :param plans: the backup's c (N, horizon m) at these states; NaN gives NaN.
+        """
+        v = np.where(np.isnan(plans[:, :1]), np.nan, wanted)
+        left = np.flatnonzero(~self._kept(z, v, np.zeros_like(plans)) & ~np.isnan(v[:, 0]))
+        if len(left):
+            later = self.shifted(plans[left])
+            refused = ~self._kept(z[left], v[left], later)
+            left, later = left[refused], later[refused]
+            v[left] = self._moved(z[left], v[left], later, plans[left])
+        return v
+
+    def _kept(self, z: Array, v: Array, plans: Array) -> Booleans:
+        """Return (N,) whether every row is kept; NaN keeps none."""
+        kept: Booleans = np.all(self.room(z, v, plans) >= -_ROUNDING, axis=1)
+        return kept
+
+    def _moved(self, z: Array, wanted: Array, later: Array, plans: Array) -> Array:
+        """Return the nearest inputs (N, m) that keep the set, state by state."""
+        size = self.backup.block.m
+        safe = self.backup.inputs(z, plans)
+        moved = self._on_the_segment(z, wanted, later, safe)
+        answers = self.program.many(np.hstack([z, wanted]))
+        found = np.all(np.isfinite(answers), axis=1)
+        moved[found] = answers[found, :size]
+        return moved
+
+    def _on_the_segment(self, z: Array, wanted: Array, later: Array, safe: Array) -> Array:
+        """Return v_b + t (v_pi - v_b) (N, m); needs no solver. :param safe: v_b (N, m)."""
+        block, safe_set = self.backup.block, self.backup.safe_set
+        room = np.maximum(self.room(z, safe, later), 0.0)
+        used = (wanted - safe) @ (safe_set.state_rows @ block.B).T
+        with np.errstate(divide='ignore', invalid='ignore'):
+            steps = np.where(used > 0, room / used, 1.0)
+        t = np.minimum(1.0, np.min(steps, axis=1, initial=1.0))
+        inputs: Array = safe + t[:, None] * (wanted - safe)
+        return inputs

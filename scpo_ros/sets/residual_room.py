@@ -1,0 +1,22 @@
+"""How large a residual may be for which the contraction of the safe set pays."""
+
+import itertools
+
+import numpy as np
+from scpo_ros.arrays import Array
+from scpo_ros.sets.lifted_set import LiftedSet
+from scpo_ros.systems.decoupling import Block
+
+
+def residual_bound(block: Block, safe_set: LiftedSet) -> Array:
+    """
+    Return the largest rbar (m,), one part of all input limits, that needs no filter; units of u.
+
+    Every residual |r| <= rbar on a backup that is lambda-contractive keeps F when
+    gauge_F(B diag(rbar) v) <= 1 - lambda for all 2^m sign vectors v: what the residual adds to the
+    next state is no more than what the contraction leaves.
+    """
+    signs = np.array(list(itertools.product((-1.0, 1.0), repeat=block.m)))
+    largest = float(np.max(safe_set.gauge(signs @ block.B.T)))
+    bound: Array = block.input_scale * ((1 - safe_set.contraction) / largest)
+    return bound

@@ -1,0 +1,150 @@
+"""
+The control task of a described system: everything that a certificate is about.
+
+The kinds of certificate:
+
+* `guarded`: every theta keeps the safe set with the safety filter in the loop. Task cost, return
+  to the origin and how much the filter acts are sampled.
+* `bounded`: every theta keeps the safe set, and the filter never acts: the residual is bounded by
+  what the contraction of the safe set pays for. The rest is sampled.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import solve_discrete_lyapunov
+from scpo_ros.arrays import Array, frozen
+from scpo_ros.backup.lifted_mpc import LiftedMpc, planned_set
+from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.policy.filtered_policy import BoundedNetwork, FilteredPolicy
+from scpo_ros.policy.lifted_filter import LiftedFilter
+from scpo_ros.policy.residual_policy import ResidualNetwork
+from scpo_ros.sets.directions import directions
+from scpo_ros.sets.lifted_set import LiftedSet
+from scpo_ros.sets.product_set import ProductSet
+from scpo_ros.sets.residual_room import residual_bound
+from scpo_ros.sets.system_set import safe_set
+from scpo_ros.simulation.filtered_rollout import FilteredSimulator
+from scpo_ros.systems.decoupling import Block
+from scpo_ros.systems.system import System
+
+KINDS = ('guarded', 'bounded')
+HIDDEN = (32, 32)  # layers of the residual network
+_SETTLED = 0.2  # |x_H|_P over |x_0|_P of the linear feedback, at the end of a rollout
+_STEPS = 40, 200  # of a rollout, at least and at most
+_ENOUGH = 2000  # steps of the disturbance response that are summed
+
+
+@dataclass(frozen=True)
+class SystemTask:
+    """System, safe set, backup, filter and policy; the same in every process."""
+
+    system: System
+    safe_set: ProductSet
+    policy: FilteredPolicy
+    kind: str  # of the certificate, one of KINDS
+    seed: int  # of the initial weights
+
+    @classmethod
+    def build(cls, system: System, kind: str = 'guarded', seed: int = 0,
+              hidden: tuple[int, ...] = HIDDEN) -> 'SystemTask':
+        """
+        Return the task of a described system.
+
+        :param kind: of the certificate, one of KINDS. :param seed: of the initial weights.
+        :param hidden: widths of the hidden layers of the residual network.
+        :raises NoSafeSetError: when a decoupled part has no safe set.
+        :raises ConfigurationError: for an unknown kind.
+        """
+        if kind not in KINDS:
+            raise ConfigurationError('certificate', kind, f'must be one of {", ".join(KINDS)}')
+        whole = safe_set(system)
+        network = ResidualNetwork((system.n, *hidden), system.state_scale, system.m)
+        bounded = network if kind == 'guarded' else BoundedNetwork(network, _bound(system, whole))
+        filters = tuple(LiftedFilter(LiftedMpc(block, part, _planned(system, block, part)))
+                        for block, part in whole.parts)
+        return cls(system, whole, FilteredPolicy(system, filters, bounded), kind, seed)
+
+    @property
+    def simulator(self) -> FilteredSimulator:
+        """Return what rolls the policy out."""
+        return FilteredSimulator(self.policy)
+
+    @cached_property
+    def initial_theta(self) -> Array:
+        """Return theta_0 (d,): the backup."""
+        return self.policy.network.initial(self.seed)
+
+    @cached_property
+    def feedback(self) -> Array:
+        """Return K (m, n) of the linear feedback of all parts, in the units of x and u."""
+        gain = np.zeros((self.system.m, self.system.n))
+        for block, part in self.safe_set.parts:
+            gain[np.ix_(block.inputs, block.states)] = (
+                part.gain * block.input_scale[:, None] / block.scale)
+        return frozen(gain)
+
+    @property
+    def closed_loop(self) -> Array:
+        """Return A - B K (n, n)."""
+        matrix: Array = self.system.A - self.system.B @ self.feedback
+        return matrix
+
+    @cached_property
+    def lyapunov(self) -> Array:
+        """
+        Return P (n, n) of |x|_P^2 = x'P x, at most 1 on the safe set.
+
+        P solves A_K'P A_K - P + S = 0, A_K the linear closed loop, S the inverse squares of the
+        limits.
+        """
+        P = solve_discrete_lyapunov(
+            self.closed_loop.T, np.diag(1 / self.system.state_scale**2))
+        edge = self.safe_set.boundary(50 * self.system.n)
+        return frozen(P / np.max(np.einsum('ki,ij,kj->k', edge, P, edge)))
+
+    def norm(self, x: Array) -> Array:
+        """Return |x|_P (...,) of states (..., n)."""
+        length: Array = np.sqrt(np.einsum('...i,ij,...j->...', x, self.lyapunov, x))
+        return length
+
+    @cached_property
+    def horizon(self) -> int:
+        """Return the number of steps H of a rollout: the linear feedback has settled by then."""
+        least, most = _STEPS
+        states = directions(100, self.system.n, 0.5) * self.system.state_scale
+        start, x = self.norm(states), states
+        for step in range(most):
+            if step >= least and np.all(self.norm(x) <= _SETTLED * start):
+                return step
+            x = x @ self.closed_loop.T
+        return most
+
+    @cached_property
+    def residue(self) -> float:
+        """Return a bound of |x|_P that the linear feedback reaches under any disturbance."""
+        response, total = np.diag(self.system.disturbance), 0.0
+        for _ in range(_ENOUGH):
+            total += float(np.sum(self.norm(response.T)))
+            response = self.closed_loop @ response
+        return total
+
+
+def _planned(system: System, block: Block, part: LiftedSet) -> LiftedSet | None:
+    """Return the planned set of a part, None where nothing is planned for it."""
+    planned, description = system.description.planned or {}, system.description
+    states = {at: planned[description.states[place].name] / block.scale[at]
+              for at, place in enumerate(block.states)
+              if description.states[place].name in planned}
+    inputs = {at: planned[description.inputs[place].name] / block.input_scale[at]
+              for at, place in enumerate(block.inputs)
+              if description.inputs[place].name in planned}
+    return planned_set(block, part, states, inputs) if states or inputs else None
+
+
+def _bound(system: System, whole: ProductSet) -> Array:
+    bound = np.empty(system.m)
+    for block, part in whole.parts:
+        bound[block.inputs] = residual_bound(block, part)
+    return frozen(bound)
