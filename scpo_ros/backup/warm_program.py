@@ -38,7 +38,8 @@ class WarmProgram:
 
     DAQP keeps the active set of the last answer (Arnstrom, Bemporad, Axehill 2022, *A dual
     active-set solver for embedded quadratic programming using recursive LDL' updates*).
-    Its scratch memory serves one thread. An answer is checked against the constraints before it is returned.
+    Its scratch memory serves one thread. An answer is checked against the constraints before it
+    is returned.
     """
 
     def __init__(self, qp: ParametricQP) -> None:
