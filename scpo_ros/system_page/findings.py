@@ -1,7 +1,6 @@
 """What is computed of a described system for its page."""
 
 from dataclasses import dataclass, replace
-import itertools
 
 import numpy as np
 from scpo_ros.arrays import Array
@@ -31,20 +30,6 @@ def modes(A: Array) -> list[complex]:
 def checked_at_the_boundary(part: DesignedPart) -> ContractionCheck:
     """Return the check of the contraction at 100 boundary states."""
     return check_contraction(part.block, part.safe_set, part.safe_set.boundary(_STATES))
-
-
-def bounded_residual(part: DesignedPart) -> Array:
-    """
-    Return the largest rbar (m,), a common part of the input limits, that needs no filter.
-
-    Every residual |r| <= rbar on a backup that is lambda-contractive keeps F when
-    gauge_F(B diag(rbar) v) <= 1 - lambda for all 2^m sign vectors v: what the residual adds to the
-    next state is no more than what the contraction leaves.
-    """
-    block = part.block
-    signs = np.array(list(itertools.product((-1.0, 1.0), repeat=block.m)))
-    largest = float(np.max(part.safe_set.gauge(signs @ block.B.T)))
-    return block.input_scale * ((1 - part.safe_set.contraction) / largest)
 
 
 def widenings(part: DesignedPart, names: tuple[list[str], list[str]]) -> list[Widening]:

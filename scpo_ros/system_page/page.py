@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import numpy as np
+from scpo_ros.sets.residual_room import residual_bound
 from scpo_ros.sets.system_set import DesignedPart
-from scpo_ros.system_page.findings import (
-    bounded_residual, checked_at_the_boundary, modes, widenings)
+from scpo_ros.system_page.findings import checked_at_the_boundary, modes, widenings
 from scpo_ros.systems.system import System
 
 _SHOWN = 3  # limits whose widening helps most
@@ -57,7 +57,8 @@ def safe_set_of_a_part(system: System, number: int, part: DesignedPart) -> Itera
     yield (f'  checked at {len(check.gauges)} boundary states under extreme disturbances: largest '
            f'gauge of the next state {check.worst:.6f}, contraction {found.contraction:g}: '
            f'{verdict}')
-    room = ', '.join(f'{name} {size:.3g}' for name, size in zip(inputs, bounded_residual(part)))
+    room = ', '.join(f'{name} {size:.3g}' for name, size in zip(
+        inputs, residual_bound(part.block, part.safe_set)))
     yield f'  every residual up to this size keeps the set without a filter: {room}'
     best = [item for item in widenings(part, (states, inputs)) if item.growth > 1e-3][:_SHOWN]
     if best:
@@ -71,8 +72,11 @@ def conclusion(system: System) -> Iterator[str]:
     if system.name == _RUNS:
         yield 'certificate: proved for every update, over all states and disturbances'
     else:
-        yield (f'certificate: none yet. Controller and adapter of this version run {_RUNS}; for '
-               'other systems this page computes the safe set only')
+        yield ('certificate: guarded: every policy keeps the safe set with the safety filter in '
+               'the loop; or bounded: the residual keeps to the size above, and the filter never '
+               'acts')
+        yield ('  learn on it: python -m scpo_ros.experiments.imitation --system '
+               f'{system.name}; the nodes of this version run {_RUNS} only')
 
 
 def _names(system: System, part: DesignedPart) -> tuple[list[str], list[str]]:

@@ -3,7 +3,7 @@ Scenarios of a described system: states of its safe set, and disturbances that t
 
 A vertex of |w| <= wbar is held from step to step (*vertex*), changes its sign after a random while
 (*switching*), or w is drawn anew at every step (*random*). The vertices are sign(G_j) wbar for rows
-G_j of the safe set: each is the one that its row suffers most from. Two of the 2^n are not all.
+G_j of the safe set: each is the worst one for its row. Two of the 2^n are not all.
 """
 
 from typing import Protocol
