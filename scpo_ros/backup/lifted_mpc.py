@@ -17,6 +17,10 @@ whatever the disturbance does: a solution exists again.
 invariant, so the minimum falls by c_0'W c_0 at every step; c_0 tends to 0, and -K z takes z to 0
 (Kouvaritakis, Rossiter, Schuurmans 2000, *Efficient robust predictive control*).
 
+*Rounding.* At the boundary of the safe set hardly more than one c is left, and rounding may leave
+none. So the rows of Xi are relaxed by 1e-7: (z, c) in (1 + 1e-7) Xi takes the next state into
+(1 + 1e-7) lambda Xi, which lies in Xi. The inputs are clipped to their limits afterwards.
+
 Where (z, 0) lies in both sets the answer is c = 0, s = 0: no program is solved there.
 """
 
@@ -35,6 +39,7 @@ from scpo_ros.sets.lifted_set import LiftedSet
 from scpo_ros.systems.decoupling import Block
 
 _SLACK_LINEAR, _SLACK_QUADRATIC = 10.0, 100.0
+_RELAXED = 1e-7  # of the rows of Xi; must stay far below 1 - lambda
 
 
 def planned_set(block: Block, safe_set: LiftedSet, states: Mapping[int, float],
@@ -72,11 +77,12 @@ def lifted_qp(block: Block, safe_set: LiftedSet, planned: LiftedSet | None) -> P
     z, c = ca.SX.sym('z', block.n), ca.SX.sym('c', m * horizon)
     lifted = ca.vertcat(z, c)
     cost = ca.bilin(ca.kron(ca.DM.eye(horizon), weight), c, c)
+    hard = np.full(len(safe_set.rows), 1 + _RELAXED)
     if planned is None:
-        return condense(cost, ca.SX(safe_set.rows @ lifted), np.ones(len(safe_set.rows)), c, z)
+        return condense(cost, ca.SX(safe_set.rows @ lifted), hard, c, z)
     s = ca.SX.sym('s')
     rows = ca.vertcat(safe_set.rows @ lifted, planned.rows @ lifted - s, -s)
-    upper = np.r_[np.ones(len(safe_set.rows) + len(planned.rows)), 0.0]
+    upper = np.r_[hard, np.ones(len(planned.rows)), 0.0]
     return condense(cost + _SLACK_LINEAR * s + _SLACK_QUADRATIC * s**2, rows, upper,
                     ca.vertcat(c, s), z)
 

@@ -15,13 +15,12 @@ import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.backup.parametric_qp import ParametricQP
 
-FEASIBLE = 1e-9  # by how much an answer may exceed a constraint
+FEASIBLE = 1e-8  # by how much an answer may exceed a constraint
 _INSIDE = 1e-10  # by how much the conditions of an active set may be missed: rounding
 _ACTIVE = 1e-9  # multipliers above this mark a constraint as active
 _AHEAD = 32  # parameters that are tested at once
 _REMEMBERED = 512  # active sets
-_SETTINGS = {'primal_tol': 1e-10, 'iter_limit': 2000}
-_OPTIMAL = 1  # DAQP's exit flag
+_SETTINGS = {'primal_tol': 1e-9, 'iter_limit': 2000}
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ class WarmProgram:
         if flag < 0:
             return linear, bounds, False
         z, _, flag, details = self._model.solve()
-        return np.asarray(z), np.asarray(details['lam']), flag == _OPTIMAL
+        return np.asarray(z), np.asarray(details['lam']), flag > 0
 
     def _affine(self, active: tuple[int, ...]) -> _AffineAnswer | None:
         """Return the affine answer of an active set, None where its rows are dependent."""

@@ -72,7 +72,7 @@ class FilteredPolicy:
             plan = part.backup.plans(z)
             inputs[:, block.inputs] = part.backup.inputs(z, plan) * block.input_scale
             plans.append(plan)
-        return inputs, plans
+        return self.system.saturate(inputs), plans
 
     def filtered(self, x: Array, wanted: Array, plans: list[Array]) -> Array:
         """
@@ -87,7 +87,7 @@ class FilteredPolicy:
             inputs[:, block.inputs] = block.input_scale * part(
                 x[:, block.states] / block.scale,
                 wanted[:, block.inputs] / block.input_scale, plan)
-        return inputs
+        return self.system.saturate(inputs)
 
     def without_filter(self, theta: Array, x: Array) -> Array:
         """Return sat(u_backup + r_theta) (N, m) of weights (d,) at states (N, n)."""
