@@ -61,6 +61,7 @@ class WarmProgram:
 
     def many(self, x: Array) -> Array:
         """Return the optimal z (N, nz) at parameters x (N, n); NaN as for one."""
+        x = np.where(np.all(np.isfinite(x), axis=1, keepdims=True), x, np.nan)  # fails every test
         found = np.empty((len(x), len(self._qp.q)))
         points = np.column_stack([x, np.ones(len(x))])
         at = 0
@@ -79,8 +80,10 @@ class WarmProgram:
     def _solved(self, x: Array) -> tuple[Array, tuple[int, ...] | None]:
         """Return z (nz,) and the active constraints; NaN and None without an answer."""
         qp = self._qp
+        nothing = np.full(len(qp.q), np.nan)
+        if not np.all(np.isfinite(x)):
+            return nothing, None
         linear, bounds = qp.q + qp.F @ x, qp.b + qp.S @ x
-        nothing = np.full(len(linear), np.nan)
         if not np.all(np.isfinite(bounds)) or not np.all(np.isfinite(linear)):
             return nothing, None
         for _ in range(2):  # an active set that misleads the solver is forgotten

@@ -9,7 +9,8 @@ input v_pi that a policy asks for becomes
 
 over v and c': then (z+, c') lies in Xi whatever the disturbance does, so z+ lies in the safe set,
 and the backup has a solution there. v_pi is saturated first. It is taken as it is, without a
-program, where c' = 0 or the shifted plan of the backup already serves.
+program, where c' = 0 or the shifted plan of the backup already serves. The term eps |c'|^2 moves v
+by little; where the answer is that near to v_pi, v_pi is taken as it is if any c' serves it.
 
 Where the program has no answer, the filter needs no solver: with c' the shifted plan, v_b the
 backup's input keeps all rows, and so does v_b + t (v_pi - v_b) for every t up to
@@ -31,6 +32,7 @@ from scpo_ros.sets.lifted_set import LiftedSet
 from scpo_ros.systems.decoupling import Block
 
 _EPSILON = 1e-6  # of |c'|^2; at 1e-3 nearly every call moves v
+_NEAR = 1e-3  # |v - v_pi| that eps |c'|^2 may be the cause of
 _ROUNDING = 1e-9  # of the rows; the set is built for a disturbance that is larger by MARGIN
 
 
@@ -50,6 +52,18 @@ def filter_qp(block: Block, safe_set: LiftedSet, allowance: Array) -> Parametric
                     ca.vertcat(v, c), ca.vertcat(z, wanted))
 
 
+def plan_qp(block: Block, safe_set: LiftedSet, allowance: Array) -> ParametricQP:
+    """
+    Return the program of the shortest plan c' that takes A z + B v into Xi, in (A z + B v).
+
+    :param allowance: h (r,).
+    """
+    following = ca.SX.sym('following', block.n)
+    c = ca.SX.sym('c', safe_set.lifted_rows.shape[1])
+    rows = safe_set.state_rows @ following + safe_set.lifted_rows @ c
+    return condense(ca.sumsqr(c), ca.SX(rows), 1 - allowance, c, following)
+
+
 @dataclass(frozen=True)
 class LiftedFilter:
     """The filter of one decoupled part."""
@@ -67,6 +81,11 @@ class LiftedFilter:
     def program(self) -> WarmProgram:
         """Return the program that is solved where no plan that is known serves."""
         return WarmProgram(filter_qp(self.backup.block, self.backup.safe_set, self.allowance))
+
+    @cached_property
+    def plan_program(self) -> WarmProgram:
+        """Return the program that says whether any plan serves an input."""
+        return WarmProgram(plan_qp(self.backup.block, self.backup.safe_set, self.allowance))
 
     def shifted(self, plans: Array) -> Array:
         """Return the plans (N, horizon m) one step later: c_0 dropped, 0 appended."""
@@ -116,7 +135,16 @@ class LiftedFilter:
         answers = self.program.many(np.hstack([z, wanted]))
         found = np.all(np.isfinite(answers), axis=1)
         moved[found] = answers[found, :size]
+        near = np.flatnonzero(np.max(np.abs(moved - wanted), axis=1) <= _NEAR)
+        served = near[self._served(z[near], wanted[near])]
+        moved[served] = wanted[served]
         return moved
+
+    def _served(self, z: Array, wanted: Array) -> Booleans:
+        """Return (N,) whether any plan serves the inputs (N, m)."""
+        block = self.backup.block
+        plans = self.plan_program.many(z @ block.A.T + wanted @ block.B.T)
+        return self._kept(z, wanted, plans)
 
     def _on_the_segment(self, z: Array, wanted: Array, later: Array, safe: Array) -> Array:
         """Return v_b + t (v_pi - v_b) (N, m); needs no solver. :param safe: v_b (N, m)."""
