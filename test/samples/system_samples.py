@@ -1,0 +1,50 @@
+"""Described systems with safe set, backup and filter, built once for all tests that look on."""
+
+from functools import lru_cache
+import itertools
+
+import numpy as np
+from scpo_ros.systems import load
+from scpo_ros.verification.system_task import SystemTask
+
+HIDDEN = (8, 8)
+EDGE = 1 - 1e-9  # rounding must not put a state of the boundary outside
+UNEVEN = {  # limits that are not symmetric, and a constraint that couples the states
+    'name': 'uneven', 'dt': 0.1,
+    'states': [
+        {'name': 'position', 'unit': 'm', 'lower': -1.0, 'upper': 0.5},
+        {'name': 'velocity', 'unit': 'm/s', 'lower': -0.4, 'upper': 0.8, 'disturbance': 0.003}],
+    'inputs': [{'name': 'acceleration', 'unit': 'm/s^2', 'lower': -1.0, 'upper': 0.6}],
+    'dynamics': {'continuous': {'A': [[0, 1], [0, 0]], 'B': [[0], [1]]}},
+    'constraints': {'F': [[1.0, 1.0]], 'f': [0.8]},
+    'cost': {'Q': [1.0, 0.5], 'R': [0.3]},
+    'backup': {'horizon': 10, 'planned': {'velocity': 0.2}}, 'contraction': 0.95}
+SYSTEMS = ('double_integrator_2', 'ball_and_beam', 'vehicle_lateral', 'uneven')
+
+
+@lru_cache(maxsize=None)
+def system_of(name):
+    """Return a described system."""
+    return load(UNEVEN if name == 'uneven' else name)
+
+
+@lru_cache(maxsize=None)
+def task_of(name, kind='guarded'):
+    """Return the control task of a described system, with a small network."""
+    return SystemTask.build(system_of(name), kind, hidden=HIDDEN)
+
+
+def all_vertices(block):
+    """Return the vertices (2^k, n) of the disturbance of a decoupled part."""
+    moved = np.flatnonzero(block.disturbance)
+    found = np.zeros((2**len(moved), block.n))
+    found[:, moved] = list(itertools.product((-1.0, 1.0), repeat=len(moved)))
+    return found * block.disturbance
+
+
+def inputs_at_the_limits(block, count, rng):
+    """Return v (count, m) whose entries lie at their limits, in units of the part."""
+    rows = block.input_rows
+    upper = np.array([1 / rows[rows[:, i] > 0, i].max() for i in range(block.m)])
+    lower = np.array([1 / rows[rows[:, i] < 0, i].min() for i in range(block.m)])
+    return np.where(rng.random((count, block.m)) < 0.5, lower, upper)
