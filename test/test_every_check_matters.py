@@ -17,6 +17,7 @@ from monitor_samples import TASK, Watched, WIDE
 import numpy as np
 import pytest
 from scpo_ros.arrays import digest
+from scpo_ros.backup.parametric_qp import ParametricQP
 from scpo_ros.config import PlantConfig, Spec
 from scpo_ros.exceptions import ConfigurationError, InvalidArrayError, SolverError
 from scpo_ros.interface import policy_record
@@ -28,8 +29,10 @@ from scpo_ros.ledger.history import History
 from scpo_ros.scpo import certificate as certificates
 from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.systems.linear_system import double_integrator
+from scpo_ros.systems.scenario import Scenarios
 from scpo_ros.verification.metric_layout import block, MetricKind
 from scpo_ros.verification.task import contraction_factor, ControlTask
+from system_samples import broken, task_of
 
 
 ROOT = Path(policy_record.__file__).parents[1]
@@ -853,7 +856,82 @@ ON_DISK = [
      runs_though_not_written)]
 
 
-@pytest.mark.parametrize('path, check, instead, breach', CHECKS + PLANT_CHECKS + BUDGET)
+# Described systems --------------------------------------------------------------------------
+
+
+def _filter_of(module):
+    return module.LiftedFilter(task_of('uneven').policy.filters[0].backup)
+
+
+def filter_is_broken(module):
+    return broken(_filter_of(module), 60) > 0
+
+
+def let_through_outside(module):
+    part = _filter_of(module)
+    z = np.repeat(1.001 * part.backup.safe_set.boundary(20), 2, axis=0)
+    wanted = np.resize([[1.0], [-1.0]], (40, 1)) * 0.5
+    return bool(np.any(np.isfinite(part(z, wanted, part.backup.plans(z)))))
+
+
+def wrong_answer_of_the_solver(module):
+    program = module.WarmProgram(task_of('uneven').policy.filters[0].program._qp)
+    program._answer = lambda linear, bounds: (100 + 0 * linear, 0 * bounds, True)
+    return bool(np.all(np.isfinite(program(np.zeros(3)))))
+
+
+def endless_answer(module):
+    one = np.ones((1, 1))
+    program = module.WarmProgram(ParametricQP(one, one, 0 * one[0], -one, 0 * one, 0 * one[0]))
+    return bool(np.isinf(program.many(np.array([[-1.0], [-np.inf]]))[1, 0]))
+
+
+def _left(module, theta, disturbance):
+    task = task_of('uneven')
+    w = np.zeros((2, 3, 2))
+    w[:, -1] = disturbance
+    scenarios = Scenarios(0.1 * task.safe_set.boundary(2), w)
+    return module.FilteredSimulator(task.policy).summarise(theta[None], scenarios).left.all()
+
+
+def undefined_is_not_left(module):
+    return not _left(module, np.full(task_of('uneven').policy.network.d, np.nan), 0.0)
+
+
+def last_state_is_not_seen(module):
+    return not _left(module, task_of('uneven').initial_theta, 5.0)
+
+
+def left_passes(module):
+    task = task_of('uneven')
+    evaluation = module.FilteredEvaluation(task, 0, 2, 3)
+    bad = np.full((1, task.policy.network.d), np.nan)
+    evaluation._verification = Scenarios(
+        1e-6 * evaluation._verification.x0, evaluation._verification.w,
+        evaluation._verification.nominal)
+    return bool(np.any(evaluation.verify(bad)[0, evaluation.means:] <= 0))
+
+
+FILTER_FILE = 'policy/lifted_filter.py'
+DESCRIBED = [  # what any described system rests on
+    (FILTER_FILE, 'room += 1 - self.allowance', 'room += 1', filter_is_broken),
+    (FILTER_FILE, 'np.r_[1 - allowance, ', 'np.r_[1 + 0 * allowance, ', filter_is_broken),
+    (FILTER_FILE, 'np.where(np.isnan(plans[:, :1]), np.nan, wanted)', '+wanted',
+     let_through_outside),
+    ('backup/warm_program.py', ' and np.all(qp.G @ z <= bounds + FEASIBLE)', '',
+     wrong_answer_of_the_solver),
+    ('backup/warm_program.py', 'np.where(np.all(np.isfinite(x), axis=1, keepdims=True), x, np.nan)',
+     'x', endless_answer),
+    ('simulation/filtered_rollout.py', '~system.within_limits(x, u).reshape(shape)', 'False',
+     undefined_is_not_left),
+    ('simulation/filtered_rollout.py',
+     '~system.within_limits(x, np.zeros((len(x), system.m))).reshape(shape)', 'False',
+     last_state_is_not_seen),
+    ('verification/filtered_evaluation.py',
+     'np.where(summary.left, np.maximum(distance, _LEFT), distance)', 'distance', left_passes)]
+
+
+@pytest.mark.parametrize('path, check, instead, breach', CHECKS + PLANT_CHECKS + BUDGET + DESCRIBED)
 def test_without_the_check_it_gets_through(path, check, instead, breach):
     source = (ROOT / path).read_text()
     assert source.count(check) == 1, f'{path} must hold {check!r} once'

@@ -17,10 +17,12 @@ import os
 from pathlib import Path
 import time
 
-from scpo_ros.arrays import frozen
+import numpy as np
+import numpy.typing as npt
+from scpo_ros.arrays import Array, frozen
 from scpo_ros.config import EXPERTS
 from scpo_ros.config.validation import checked_count
-from scpo_ros.exceptions import ConfigurationError, NoSafeSetError
+from scpo_ros.exceptions import ConfigurationError, InvalidArrayError, NoSafeSetError
 from scpo_ros.experiments.filtered_learner import Law
 from scpo_ros.experiments.imitation_case import FilteredCase, ImitationCase, ProvedCase
 from scpo_ros.experiments.imitation_judgement import judged
@@ -43,20 +45,23 @@ def run(system: str | os.PathLike[str] | Mapping[str, Plain], expert: str | Law,
     Imitate an expert and return the :class:`ImitationResult`; one seed gives one result.
 
     :param system: name of a shipped description, path of a file, or mapping.
-    :param expert: a catalogue name, or a callable, states (N, n) -> inputs (N, m).
+    :param expert: a catalogue name, or a callable, states (N, n) -> inputs (N, m); it gets a copy.
     :param seed: of the network, the scenario sets, the sampled directions, the held-out states.
     :param updates: their number, not negative.
     :param certificate: 'auto', 'proved', 'bounded' or 'guarded'; auto takes `proved` where this
         version has a proof, else `guarded`.
-    :param held_out: states from which the final policy is judged.
+    :param held_out: states from which the final policy is judged, at least 1.
     :raises ConfigurationError: for a bad description, an unknown expert or certificate, a bad
         number, or a proof that is asked for and does not exist.
     :raises NoSafeSetError: for a system without a safe set.
-    :raises InvalidArrayError: for inputs of the expert of a wrong shape or that are not finite.
+    :raises InvalidArrayError: for inputs of the expert of a wrong shape or that are not finite,
+        or an expert that raises.
     """
     described = load(system)
     seed, updates = checked_count('seed', seed), checked_count('updates', updates)
     held_out = checked_count('held_out', held_out)
+    if held_out < 1:
+        raise ConfigurationError('held_out', held_out, 'must be at least 1')
     name, law = _named(expert, described)
     case = _case(described, expert, law, seed, kind_of(described, certificate))
     started = clock()
@@ -68,7 +73,7 @@ def run(system: str | os.PathLike[str] | Mapping[str, Plain], expert: str | Law,
             thetas.append(frozen(case.learner.theta))
         losses.append(case.loss(thetas[-1]))
     seconds = clock() - started
-    judgement = judged(case, described, law, thetas, seed, held_out)
+    judgement = judged(case, described, case.law, thetas, seed, held_out)
     return ImitationResult(
         expert=name, system_name=described.name, certificate_kind=case.kind, seed=seed,
         updates=updates, accepted=accepted, refused=updates - accepted,
@@ -99,15 +104,26 @@ def kind_of(system: System, certificate: str) -> str:
 def _named(expert: str | Law, system: System) -> tuple[str, Law]:
     """Return (name, law) of a catalogue name or a callable."""
     if callable(expert):
-        return getattr(expert, '__name__', type(expert).__name__), expert
+        return getattr(expert, '__name__', type(expert).__name__), _asked(expert)
     if not isinstance(expert, str):
         raise ConfigurationError('expert', expert, 'must be a catalogue name or a callable')
     return expert, SystemExperts(system).law(expert)
 
 
+def _asked(expert: Law) -> Law:
+    """Return a law that gives its states away as a copy, and raises errors of scpo_ros only."""
+    def law(states: Array) -> npt.ArrayLike:
+        try:
+            return expert(np.array(states))
+        except Exception as error:  # noqa: B902 - an expert is any callable
+            raise InvalidArrayError('expert inputs', f'{type(error).__name__}: {error}',
+                                    'must be computed without an error') from error
+    return law
+
+
 def _case(system: System, expert: str | Law, law: Law, seed: int, kind: str) -> ImitationCase:
     if kind == 'proved':
-        return ProvedCase.build(expert, seed)
+        return ProvedCase.build(law if callable(expert) else expert, seed)
     return FilteredCase.build(system, law, seed, kind)
 
 

@@ -47,6 +47,10 @@ class ImitationCase(Protocol):
         """Return the learner; it has certified the backup."""
 
     @property
+    def law(self) -> Law:
+        """Return the expert, states (N, n) -> inputs (N, m)."""
+
+    @property
     def loss(self) -> ImitationLoss:
         """Return the imitation loss."""
 
@@ -67,7 +71,7 @@ class ImitationCase(Protocol):
         """Return (N,) whether states (N, n) lie in the safe set."""
 
     def sample(self, count: int, rng: np.random.Generator) -> Array:
-        """Return `count` states (count, n) of the safe set, half of them on its boundary."""
+        """Return `count` states (count, n) of the safe set, at least half on its boundary."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class FilteredCase:
     """A case with the safety filter in the loop."""
 
     task: SystemTask
+    law: Law  # of the expert
     learner: FilteredLearner
 
     @classmethod
@@ -86,7 +91,7 @@ class FilteredCase:
         :raises InvalidArrayError: for inputs of the expert of a wrong shape or not finite.
         """
         task = SystemTask.build(system, kind, seed)
-        return cls(task, FilteredLearner(task, law, seed))
+        return cls(task, law, FilteredLearner(task, law, seed))
 
     @property
     def kind(self) -> str:
@@ -144,6 +149,11 @@ class ProvedCase:
         return self.learner.kind
 
     @property
+    def law(self) -> Law:
+        """Return the expert: of a name, the law of the double integrator's own catalogue."""
+        return self.problem.law
+
+    @property
     def loss(self) -> ImitationLoss:
         """Return the imitation loss."""
         return self.problem.loss
@@ -173,7 +183,7 @@ class ProvedCase:
         return np.asarray(self.problem.task.safe_set.contains(x))
 
     def sample(self, count: int, rng: np.random.Generator) -> Array:
-        """Return `count` states (count, 2) of the safe set, half of them on its boundary."""
+        """Return `count` states (count, 2) of the safe set, at least half on its boundary."""
         safe_set = self.problem.task.safe_set
         edge = safe_set.boundary(count // 2, float(rng.uniform()))
         seeds = rng.integers(2**32, size=4).tolist()

@@ -2,7 +2,7 @@
 Judging the policies of an imitation run on scenarios that no learner has seen: for reports only.
 
 The disturbance is held at a vertex, switches between two, or is random, a third of the states
-each, over 100 steps. Half of the states lie on the boundary of the safe set.
+each, over 100 steps. At least half of the states lie on the boundary of the safe set.
 
 *Bound of the mean filter action.* With Z_i in [0, 1] the mean action of one of N independent
 scenarios, its expectation is, with confidence 1 - beta, at most

@@ -74,7 +74,7 @@ class ImitationResult(Judgement):
         return self.case.contains(np.asarray(states, dtype=np.float64))
 
     def sample(self, count: int, rng: np.random.Generator) -> Array:
-        """Return `count` states (count, n) of the safe set, half of them on its boundary."""
+        """Return `count` states (count, n) of the safe set, at least half on its boundary."""
         return self.case.sample(count, rng)
 
     def summary(self) -> dict[str, str | int | float | None]:

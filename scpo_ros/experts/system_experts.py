@@ -10,7 +10,8 @@ of the task cost x'Qx + u'Ru and P its cost-to-go:
   along B'P x, by up to twice the input limit.
 * `sign_flip`: +K x.
 * `destabilising_gain`: +2 K x.
-* `wrong_target`: -K (x - t), t 1.15 times the upper limit of the first state: outside the limits.
+* `wrong_target`: -K (x - t), t 1.15 times the largest size of the first state within the limits:
+  outside of them.
 * `energy_pump`: -K x with the sign of the gains on velocities changed; where no state is a
   velocity, those of the second half of the states.
 """

@@ -2,8 +2,9 @@
 Scenarios of a described system: states of its safe set, and disturbances that try it hard.
 
 A vertex of |w| <= wbar is held from step to step (*vertex*), changes its sign after a random while
-(*switching*), or w is drawn anew at every step (*random*). The vertices are sign(G_j) wbar for rows
-G_j of the safe set: each is the worst one for its row. Two of the 2^n are not all.
+(*switching*), or w is drawn anew at every step (*random*). The vertices are +-sign(G_j) wbar for
+rows G_j of the safe set: those that G_j and -G_j suffer most from. Two of 2^n vertices are not
+all.
 """
 
 from typing import Protocol
@@ -20,7 +21,7 @@ class SampledSafeSet(Protocol):
     """A safe set that can be sampled."""
 
     def sample(self, count: int, rng: np.random.Generator) -> Array:
-        """Return `count` states (count, n) of the set, half of them on its boundary."""
+        """Return `count` states (count, n) of the set, at least half of them on its boundary."""
 
     @property
     def normals(self) -> Array:
@@ -29,7 +30,7 @@ class SampledSafeSet(Protocol):
 
 def vertices(system: System, safe_set: SampledSafeSet, count: int,
              rng: np.random.Generator) -> Array:
-    """Return points (count, n) with |w| = wbar, each the worst one for a row of the safe set."""
+    """Return points (count, n) with |w| = wbar, the worst ones for rows G_j or -G_j."""
     rows = safe_set.normals[rng.integers(len(safe_set.normals), size=count)]
     signs = np.where(rows == 0, rng.choice((-1.0, 1.0), rows.shape), np.sign(rows))
     found: Array = signs * rng.choice((-1.0, 1.0), (count, 1)) * system.disturbance
@@ -64,8 +65,8 @@ def stress_and_operation(system: System, safe_set: SampledSafeSet, count: int, h
     """
     Return 2 `count` scenarios: stress, then ordinary operation.
 
-    Stress is vertex, switching and random disturbances, a third each. Half of all states lie on
-    the boundary of the safe set.
+    Stress is vertex, switching and random disturbances, a third each. At least half of all states
+    lie on the boundary of the safe set.
     """
     rng = np.random.default_rng(seed)
     states = rng.permutation(safe_set.sample(2 * count, rng)) * (1 - 1e-9)

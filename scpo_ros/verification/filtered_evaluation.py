@@ -10,7 +10,7 @@ H steps from every scenario, ordinary operation and stress apart where it says *
   never acts.
 * baseline cost, means: J(theta) / J_backup - (1 + 0.05).
 * return: |x_H|_P - |x_0|_P / 2 - offset, one of every scenario; offset is twice what a disturbance
-  can do to the linear feedback. |x|_P is at most 1 on the safe set.
+  can do to the linear feedback. |x|_P is about 1 at most on the safe set.
 
 Where a rollout leaves the limits, or becomes undefined, its return metric is positive.
 """

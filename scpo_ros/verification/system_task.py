@@ -94,10 +94,10 @@ class SystemTask:
     @cached_property
     def lyapunov(self) -> Array:
         """
-        Return P (n, n) of |x|_P^2 = x'P x, at most 1 on the safe set.
+        Return P (n, n) of |x|_P^2 = x'P x, which is about 1 at most on the safe set.
 
         P solves A_K'P A_K - P + S = 0, A_K the linear closed loop, S the inverse squares of the
-        limits.
+        limits, scaled so that the largest |x|_P of 50 n states of the boundary is 1.
         """
         P = solve_discrete_lyapunov(
             self.closed_loop.T, np.diag(1 / self.system.state_scale**2))

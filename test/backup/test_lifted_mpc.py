@@ -12,7 +12,7 @@ from test_warm_program import reference
 SMALL = 1e-9
 
 
-@pytest.fixture(scope='module', params=SYSTEMS)
+@pytest.fixture(scope='module', params=(*SYSTEMS, 'axis'))
 def backup(request):
     """Return the backup of the first decoupled part of a system."""
     return task_of(request.param).policy.filters[0].backup
@@ -137,7 +137,7 @@ def test_the_comparison_of_costs_can_fail(backup):
     assert not worst <= 1e-7
 
 
-@pytest.mark.parametrize('name', ['double_integrator_2', 'uneven'])
+@pytest.mark.parametrize('name', ['axis', 'uneven'])
 def test_planned_limits_are_nearly_kept_where_they_can_be(name):
     """They are soft: where a plan keeps both sets, a few per cent buy smaller inputs."""
     backup = task_of(name).policy.filters[0].backup
@@ -154,7 +154,7 @@ def test_planned_limits_are_nearly_kept_where_they_can_be(name):
 
 def test_without_planned_limits_they_are_exceeded():
     """Control: the same states, a backup that plans nothing."""
-    backup = task_of('double_integrator_2').policy.filters[0].backup
+    backup = task_of('axis').policy.filters[0].backup
     plain = LiftedMpc(backup.block, backup.safe_set)
     outer = EDGE * backup.safe_set.boundary(40)
     with_plan, without = (
@@ -163,8 +163,8 @@ def test_without_planned_limits_they_are_exceeded():
 
 
 def test_the_planned_set_is_that_of_the_planned_limits():
-    """One axis of a double integrator at 0.2 m/s of 0.6 m/s, 0.3 m/s^2 of 1 m/s^2."""
-    backup = task_of('double_integrator_2').policy.filters[0].backup
+    """A double integrator at 0.2 m/s of 0.6 m/s, 0.3 m/s^2 of 1 m/s^2."""
+    backup = task_of('axis').policy.filters[0].backup
     speed, force = 0.2 / 0.6, 0.3
     low, high = backup.planned.box
     assert np.allclose(low, -high, atol=1e-6)

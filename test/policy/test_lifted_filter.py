@@ -8,10 +8,9 @@ import pytest
 from scpo_ros.backup.lifted_mpc import LiftedMpc
 from scpo_ros.policy import lifted_filter
 from scpo_ros.policy.lifted_filter import LiftedFilter
-from system_samples import all_vertices, EDGE, inputs_at_the_limits, SYSTEMS, task_of
+from system_samples import all_vertices, broken, EDGE, inputs_at_the_limits, SYSTEMS, task_of
 
 SMALL = 1e-9
-STEPS, STARTS = 100, 24
 
 
 class Silent:
@@ -41,35 +40,6 @@ def without_solver(part):
     silent.__dict__['program'] = Silent(part.program._qp.q.size)
     silent.__dict__['plan_program'] = Silent(part.plan_program._qp.q.size)
     return silent
-
-
-def broken(part, steps=STEPS, sign=1.0, blow=1.0, seed=0, starts=STARTS):
-    """
-    Return the share of rollouts that break a limit or lose the backup.
-
-    An adversary asks for inputs at their limits, held for a while, from boundary states; the
-    disturbance is the vertex that the most used row of the next state suffers most from.
-
-    :param sign: of the disturbance. :param blow: factor on the boundary states.
-    """
-    block, rng = part.backup.block, np.random.default_rng(seed)
-    vertices, rows = all_vertices(block), part.backup.safe_set.state_rows
-    z = blow * EDGE * part.backup.safe_set.boundary(starts)
-    lost, v = np.zeros(len(z), dtype=bool), np.zeros((len(z), block.m))
-    wanted = inputs_at_the_limits(block, len(z), rng)
-    for _ in range(steps):
-        switched = rng.random(len(z)) < 0.1
-        wanted[switched] = inputs_at_the_limits(block, int(switched.sum()), rng)
-        plans = part.backup.plans(z)
-        v = part(z, wanted, plans)
-        lost |= ~(np.all(z @ block.state_rows.T <= 1 + SMALL, axis=1)
-                  & np.all(v @ block.input_rows.T <= 1 + SMALL, axis=1))
-        following = z @ block.A.T + np.nan_to_num(v) @ block.B.T
-        used = following @ rows.T + np.nan_to_num(
-            part.shifted(plans) @ part.backup.safe_set.lifted_rows.T)
-        worst = np.argmax(vertices @ rows[np.argmax(used, axis=1)].T, axis=0)
-        z = np.where(lost[:, None], 0.0, following + sign * vertices[worst])
-    return float(lost.mean())
 
 
 def test_no_limit_breaks_whatever_is_asked_for(part):

@@ -19,13 +19,24 @@ UNEVEN = {  # limits that are not symmetric, and a constraint that couples the s
     'constraints': {'F': [[1.0, 1.0]], 'f': [0.8]},
     'cost': {'Q': [1.0, 0.5], 'R': [0.3]},
     'backup': {'horizon': 10, 'planned': {'velocity': 0.2}}, 'contraction': 0.95}
+AXIS = {  # one axis of a double integrator, with a planned limit of everything
+    'name': 'axis', 'dt': 0.1,
+    'states': [
+        {'name': 'position', 'unit': 'm', 'lower': -1.0, 'upper': 1.0},
+        {'name': 'velocity', 'unit': 'm/s', 'lower': -0.6, 'upper': 0.6, 'disturbance': 0.003}],
+    'inputs': [{'name': 'acceleration', 'unit': 'm/s^2', 'lower': -1.0, 'upper': 1.0}],
+    'dynamics': {'continuous': {'A': [[0, 1], [0, 0]], 'B': [[0], [1]]}},
+    'cost': {'Q': [1.0, 0.5], 'R': [0.3]}, 'contraction': 0.95,
+    'backup': {'horizon': 15,
+               'planned': {'position': 0.9, 'velocity': 0.2, 'acceleration': 0.3}}}
+MAPPINGS = {'uneven': UNEVEN, 'axis': AXIS}
 SYSTEMS = ('double_integrator_2', 'ball_and_beam', 'vehicle_lateral', 'uneven')
 
 
 @lru_cache(maxsize=None)
 def system_of(name):
     """Return a described system."""
-    return load(UNEVEN if name == 'uneven' else name)
+    return load(MAPPINGS.get(name, name))
 
 
 @lru_cache(maxsize=None)
@@ -48,3 +59,32 @@ def inputs_at_the_limits(block, count, rng):
     upper = np.array([1 / rows[rows[:, i] > 0, i].max() for i in range(block.m)])
     lower = np.array([1 / rows[rows[:, i] < 0, i].min() for i in range(block.m)])
     return np.where(rng.random((count, block.m)) < 0.5, lower, upper)
+
+
+def broken(part, steps=100, sign=1.0, starts=24):
+    """
+    Return the share of rollouts that break a limit or lose the backup.
+
+    An adversary asks for inputs at their limits, held for a while, from boundary states; the
+    disturbance is the vertex that the most used row of the next state suffers most from.
+
+    :param sign: of the disturbance.
+    """
+    block, rng = part.backup.block, np.random.default_rng(0)
+    vertices, rows = all_vertices(block), part.backup.safe_set.state_rows
+    z = EDGE * part.backup.safe_set.boundary(starts)
+    lost, v = np.zeros(len(z), dtype=bool), np.zeros((len(z), block.m))
+    wanted = inputs_at_the_limits(block, len(z), rng)
+    for _ in range(steps):
+        switched = rng.random(len(z)) < 0.1
+        wanted[switched] = inputs_at_the_limits(block, int(switched.sum()), rng)
+        plans = part.backup.plans(z)
+        v = part(z, wanted, plans)
+        lost |= ~(np.all(z @ block.state_rows.T <= 1 + 1e-9, axis=1)
+                  & np.all(v @ block.input_rows.T <= 1 + 1e-9, axis=1))
+        following = z @ block.A.T + np.nan_to_num(v) @ block.B.T
+        used = following @ rows.T + np.nan_to_num(
+            part.shifted(plans) @ part.backup.safe_set.lifted_rows.T)
+        worst = np.argmax(vertices @ rows[np.argmax(used, axis=1)].T, axis=0)
+        z = np.where(lost[:, None], 0.0, following + sign * vertices[worst])
+    return float(lost.mean())
