@@ -59,9 +59,7 @@ def run(system: str | os.PathLike[str] | Mapping[str, Plain], expert: str | Law,
     """
     described = load(system)
     seed, updates = checked_count('seed', seed), checked_count('updates', updates)
-    held_out = checked_count('held_out', held_out)
-    if held_out < 1:
-        raise ConfigurationError('held_out', held_out, 'must be at least 1')
+    held_out = _at_least_one('held_out', held_out)
     name, law = _named(expert, described)
     case = _case(described, expert, law, seed, kind_of(described, certificate))
     started = clock()
@@ -99,6 +97,14 @@ def kind_of(system: System, certificate: str) -> str:
     if certificate == 'auto':
         return 'proved' if provable else 'guarded'
     return certificate
+
+
+def _at_least_one(name: str, number: int) -> int:
+    """Return a number of things, of which there must be one."""
+    count = checked_count(name, number)
+    if count < 1:
+        raise ConfigurationError(name, number, 'must be at least 1')
+    return count
 
 
 def _named(expert: str | Law, system: System) -> tuple[str, Law]:

@@ -78,6 +78,7 @@ def test_rollouts_are_counted(task, evaluation):
 
 def test_a_rollout_that_left_has_a_positive_return_metric(task, evaluation, monkeypatch):
     class Leaving:
+
         def summarise(self, thetas, scenarios):
             shape = (len(thetas), len(scenarios))
             left = np.zeros(shape, dtype=bool)
