@@ -61,18 +61,19 @@ def inputs_at_the_limits(block, count, rng):
     return np.where(rng.random((count, block.m)) < 0.5, lower, upper)
 
 
-def broken(part, steps=100, sign=1.0, starts=24):
+def broken(part, steps=100, sign=1.0, starts=24, safe_set=None):
     """
     Return the share of rollouts that break a limit or lose the backup.
 
     An adversary asks for inputs at their limits, held for a while, from boundary states; the
     disturbance is the vertex that the most used row of the next state suffers most from.
 
-    :param sign: of the disturbance.
+    :param sign: of the disturbance. :param safe_set: on whose boundary it starts; left out: the
+        filter's.
     """
     block, rng = part.backup.block, np.random.default_rng(0)
     vertices, rows = all_vertices(block), part.backup.safe_set.state_rows
-    z = EDGE * part.backup.safe_set.boundary(starts)
+    z = EDGE * (safe_set or part.backup.safe_set).boundary(starts)
     lost, v = np.zeros(len(z), dtype=bool), np.zeros((len(z), block.m))
     wanted = inputs_at_the_limits(block, len(z), rng)
     for _ in range(steps):
