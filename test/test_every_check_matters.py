@@ -868,7 +868,7 @@ def filter_is_broken(module):
 
 
 def disturbance_is_forgotten(module):
-    """An input a little beyond the nearest admissible one: the disturbance does the rest."""
+    """Ask for a little more than the nearest admissible input: the disturbance does the rest."""
     part, right = _filter_of(module), task_of('uneven').policy.filters[0]
     block, z = part.backup.block, EDGE * part.backup.safe_set.boundary(40)
     plans = part.backup.plans(z)
