@@ -7,6 +7,8 @@ from scpo_ros.arrays import Array
 from scpo_ros.sets.lifted_set import LiftedSet
 from scpo_ros.systems.decoupling import Block
 
+_ROUNDING = 1e-6  # of the set's gauge, left to tolerances of the sets and the solvers
+
 
 def residual_bound(block: Block, safe_set: LiftedSet) -> Array:
     """
@@ -14,9 +16,9 @@ def residual_bound(block: Block, safe_set: LiftedSet) -> Array:
 
     Every residual |r| <= rbar on a backup that is lambda-contractive keeps F when
     gauge_F(B diag(rbar) v) <= 1 - lambda for all 2^m sign vectors v: what the residual adds to the
-    next state is no more than what the contraction leaves.
+    next state is no more than what the contraction leaves. 1e-6 of it is left to rounding.
     """
     signs = np.array(list(itertools.product((-1.0, 1.0), repeat=block.m)))
     largest = float(np.max(safe_set.gauge(signs @ block.B.T)))
-    bound: Array = block.input_scale * ((1 - safe_set.contraction) / largest)
+    bound: Array = block.input_scale * ((1 - safe_set.contraction - _ROUNDING) / largest)
     return bound

@@ -10,6 +10,7 @@ from system_samples import all_vertices, EDGE, SYSTEMS, task_of
 from test_warm_program import reference
 
 SMALL = 1e-9
+RELAXED = 1.2e-7  # the rows of the backup, and what its solver may exceed them by
 
 
 @pytest.fixture(scope='module', params=(*SYSTEMS, 'axis'))
@@ -43,9 +44,9 @@ def value(backup, z, plans):
 def without_solution(backup, z):
     """Return how many states (N, n) have no plan that keeps the lifted set and its first input."""
     plans = backup.plans(z)
-    kept = np.all(np.hstack([z, plans]) @ backup.safe_set.rows.T <= 1 + SMALL, axis=1)
+    kept = np.all(np.hstack([z, plans]) @ backup.safe_set.rows.T <= 1 + RELAXED, axis=1)
     v = backup.inputs(z, plans)
-    kept &= np.all(v @ backup.block.input_rows.T <= 1 + SMALL, axis=1)
+    kept &= np.all(v @ backup.block.input_rows.T <= 1 + RELAXED, axis=1)
     return int(np.sum(~kept))
 
 
