@@ -110,10 +110,13 @@ class LiftedFilter:
         """
         Return the filtered inputs v (N, m).
 
-        :param z: states (N, n). :param wanted: v_pi (N, m), within the input limits.
+        :param z: states (N, n). :param wanted: v_pi (N, m), within the input limits; the backup's
+            input takes the place of one that is not finite.
         :param plans: the backup's c (N, horizon m) at these states; NaN gives NaN.
         """
-        v = np.where(np.isnan(plans[:, :1]), np.nan, wanted)
+        told = np.all(np.isfinite(wanted), axis=1)[:, None]
+        asked = np.where(told, wanted, self.backup.inputs(z, plans))
+        v = np.where(np.isnan(plans[:, :1]), np.nan, asked)
         left = np.flatnonzero(~self._kept(z, v, np.zeros_like(plans)) & ~np.isnan(v[:, 0]))
         if len(left):
             later = self.shifted(plans[left])

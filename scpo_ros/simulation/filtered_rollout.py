@@ -105,6 +105,7 @@ class FilteredSimulator:
         wanted = system.saturate(backup + residual)
         u = self.policy.filtered(x, wanted, plans)
         sums.left |= ~system.within_limits(x, u).reshape(shape)  # NaN keeps no limit
+        sums.left |= ~np.all(np.isfinite(wanted), axis=1).reshape(shape)
         u = np.where(np.isfinite(u), u, 0.0)
         change = np.abs(u - np.where(np.isfinite(wanted), wanted, 0.0)) / (
             system.input_upper - system.input_lower)

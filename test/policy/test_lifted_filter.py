@@ -158,17 +158,28 @@ def test_the_closed_form_stays_between_the_backup_and_what_is_asked_for(part):
     assert np.any(np.abs(v - wanted) > 1e-3)
 
 
-@pytest.mark.parametrize('bad', ['plan', 'input', 'state'])
+@pytest.mark.parametrize('bad', ['plan', 'state'])
 def test_what_is_no_number_gives_none_and_the_others_stay(part, bad):
     block, rng = part.backup.block, np.random.default_rng(4)
     z = EDGE * part.backup.safe_set.boundary(6)
     plans, wanted = part.backup.plans(z), inputs_at_the_limits(block, 6, rng)
     expected = part(z, wanted, plans)
     z, wanted, plans = z.copy(), wanted.copy(), plans.copy()
-    {'plan': plans, 'input': wanted, 'state': z}[bad][2] = np.nan
+    {'plan': plans, 'state': z}[bad][2] = np.nan
     v = part(z, wanted, plans)
     others = np.arange(6) != 2
     assert np.all(np.isnan(v[2])) and np.max(np.abs(v - expected)[others]) <= SMALL
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
+def test_the_backup_acts_where_the_policy_gives_no_number(part, value):
+    z = EDGE * part.backup.safe_set.boundary(6)
+    plans = part.backup.plans(z)
+    wanted = inputs_at_the_limits(part.backup.block, 6, np.random.default_rng(4))
+    wanted[2, 0] = value
+    v = part(z, wanted, plans)
+    assert np.max(np.abs(v[2] - part.backup.inputs(z, plans)[2])) <= 1e-6
+    assert np.all(np.isfinite(v))
 
 
 def test_outside_the_set_nothing_is_let_through(part):
