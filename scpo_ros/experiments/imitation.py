@@ -36,7 +36,7 @@ import numpy.typing as npt
 from scpo_ros.arrays import Array, frozen
 from scpo_ros.config import EXPERTS
 from scpo_ros.config.validation import checked_count
-from scpo_ros.exceptions import ConfigurationError, InvalidArrayError, NoSafeSetError
+from scpo_ros.exceptions import ConfigurationError, in_words, InvalidArrayError, NoSafeSetError
 from scpo_ros.experiments.filtered_learner import Law
 from scpo_ros.experiments.imitation_case import FilteredCase, ImitationCase, ProvedCase
 from scpo_ros.experiments.imitation_judgement import judged
@@ -136,7 +136,7 @@ def _asked(expert: Law) -> Law:
         try:
             return expert(np.array(states))
         except Exception as error:  # noqa: B902 - an expert is any callable
-            raise InvalidArrayError('expert inputs', f'{type(error).__name__}: {error}',
+            raise InvalidArrayError('expert inputs', in_words(error),
                                     'must be computed without an error') from error
     return law
 

@@ -112,7 +112,7 @@ def closed_loops(case: ImitationCase, system: System, law: Law, scenarios: Scena
     for k in range(scenarios.horizon):
         wanted = system.saturate(np.asarray(law(x), dtype=np.float64))
         u = case.applied(x, wanted)
-        broken |= ~system.within_limits(x, u)  # NaN keeps no limit
+        broken |= ~system.within_limits(x, u) | ~np.all(np.isfinite(wanted), axis=1)
         u, wanted = np.nan_to_num(u), np.nan_to_num(wanted)
         change = np.abs(u - wanted) / (system.input_upper - system.input_lower)
         acted += np.any(change > CHANGED, axis=1)

@@ -118,8 +118,8 @@ class FilteredSimulator:
         backup, plans = self.policy.around(x)
         wanted = system.saturate(backup + residual)
         u = self.policy.filtered(x, wanted, plans)
-        sums.left |= ~system.within_limits(x, u).reshape(shape)  # NaN keeps no limit
-        sums.left |= ~np.all(np.isfinite(wanted), axis=1).reshape(shape)
+        lost = ~system.within_limits(x, u) | ~np.all(np.isfinite(wanted), axis=1)
+        sums.left |= lost.reshape(shape)  # NaN keeps no limit
         u = np.where(np.isfinite(u), u, 0.0)
         change = np.abs(u - np.where(np.isfinite(wanted), wanted, 0.0)) / (
             system.input_upper - system.input_lower)

@@ -99,7 +99,7 @@ def test_the_later_section_wins_as_in_ros(file):
 
 @pytest.mark.parametrize('name, text, parts', [
     ('dt', 'nan', ['system.dt', 'nan']), ('dt', '0', ['system.dt', '0.005']),
-    ('dt', 'fast', ['dt', "'fast'", 'float']), ('seed', '-1', ['seed', '-1']),
+    ('dt', 'fast', ['dt', "'fast'", 'double']), ('seed', '-1', ['seed', '-1']),
     ('seed', '1.5', ['seed', "'1.5'", 'int']), ('expert', 'evil', ['expert', 'evil', 'benign']),
     ('duration', '-1', ['duration_s', '-1']), ('duration', 'inf', ['duration_s', 'inf']),
     ('safety', 'maybe', ['safety', 'maybe', 'bool']), ('autostart', '2', ['autostart', "'2'"]),
@@ -432,7 +432,7 @@ def test_all_tables_are_made_before_anything_starts(tmp_path, monkeypatch):
         ControlTask, 'build_proofs', lambda task: asked.append(task.spec.metrics.invariance))
     monkeypatch.setattr(Look, 'refuse', lambda _: None)
     set_up(parse([f'results:={tmp_path}/run']))
-    assert asked == ['proved']
+    assert set(asked) == {'proved'}  # twice where the backup is certified anew
 
 
 def test_what_cannot_be_proved_ends_the_start_with_its_reason(tmp_path, monkeypatch, capsys):

@@ -54,7 +54,12 @@ def begun(process):
     while not lines or not re.search(r'running v\d', lines[-1]):
         lines.append(process.stdout.readline())
         assert lines[-1], ''.join(lines)
-    children = descendants(process.pid)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:  # a worker has its name a moment after it has begun
+        children = descendants(process.pid)
+        if sum('multiprocessing.spawn' in line for _, line in children.values()) == 2:
+            break
+        time.sleep(0.05)
     assert sum('scpo_ros.nodes.' in line for _, line in children.values()) == len(NODES)
     assert sum('multiprocessing.spawn' in line for _, line in children.values()) == 2
     return children
