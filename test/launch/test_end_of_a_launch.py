@@ -26,7 +26,7 @@ import sys
 import time
 
 from assurance.process_tree import descendants, left
-from launched import FOLDER, Launched, needs_launch
+from launched import FOLDER, needs_launch
 import pytest
 
 pytestmark = needs_launch
@@ -49,13 +49,18 @@ def workers(process):
     return sum('multiprocessing.spawn' in line for _, line in descendants(process.pid).values())
 
 
+def launched(**options):
+    """Start adapt.launch.py as a program of its own."""
+    return subprocess.Popen(
+        [sys.executable, '-c', LAUNCH, str(FOLDER / 'adapt.launch.py'), f'namespace:={SPACE}'],
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(
+            [str(Path(__file__).parents[2]), os.environ.get('PYTHONPATH', '')])}, **options)
+
+
 @pytest.fixture
 def launch():
     """Return a launch as a program, with both nodes and their workers."""
-    process = subprocess.Popen(
-        [sys.executable, '-c', LAUNCH, str(FOLDER / 'adapt.launch.py'), f'namespace:={SPACE}'],
-        env={**os.environ, 'PYTHONPATH': os.pathsep.join(
-            [str(Path(__file__).parents[2]), os.environ.get('PYTHONPATH', '')])})
+    process = launched()
     deadline = time.monotonic() + 80
     while workers(process) < 2:
         assert process.poll() is None and time.monotonic() < deadline
@@ -74,9 +79,9 @@ def test_no_node_outlives_its_launch(launch, number):
     assert left(children, 20.0) == []
 
 
-def test_a_launch_is_refused_beside_the_same_nodes(launch, capfd):
-    beside = Launched(('adapt.launch.py', {'namespace': SPACE}))
-    assert beside.run() == 1 and not beside.pids
-    assert f'namespace is in use (node /{SPACE}/controller, node /{SPACE}/adapter)' in (
-        ''.join(capfd.readouterr()))
+def test_a_launch_is_refused_beside_the_same_nodes(launch):
+    beside = launched(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    said, _ = beside.communicate(timeout=60)
+    assert beside.returncode == 1 and 'process started' not in said
+    assert f'namespace is in use (node /{SPACE}/controller, node /{SPACE}/adapter)' in said
     assert launch.poll() is None
