@@ -22,14 +22,18 @@ which waits, and stays.
 """
 
 from collections.abc import Callable, Iterable
+import os
 import re
+import signal
 import sys
 import time
+from types import FrameType
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from scpo_ros.nodes.rqt_window import arranged
 
 
@@ -66,13 +70,19 @@ def wait(node: Node, topics: Iterable[str], services: Iterable[str],
     return absent
 
 
+def _end(_: int, __: FrameType | None) -> None:
+    """End at once: nothing is to be put in order, and ROS raises what it likes meanwhile."""
+    os._exit(0)
+
+
 def main() -> int:
     """
     Wait and become rqt.
 
     The arguments are those of rqt, the perspective file last.
     """
-    rclpy.init()
+    before = {number: signal.signal(number, _end) for number in (signal.SIGINT, signal.SIGTERM)}
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('rqt_start', start_parameter_services=False)
     try:
         with open(sys.argv[-1], encoding='utf-8') as file:
@@ -87,6 +97,8 @@ def main() -> int:
         return 0
     if absent:
         node.get_logger().warn(f'not there yet, and not shown: {", ".join(absent)}')
+    for number, handler in before.items():
+        signal.signal(number, handler)
     from rqt_gui.main import Main  # not installed where nobody asks for it
     return int(arranged(Main)().main(['rqt', *sys.argv[1:]]) or 0)
 
