@@ -58,13 +58,25 @@ def found(node: Node, names: Sequence[str], topics: Sequence[str]) -> list[str]:
 
 
 def look(node: Node, names: Sequence[str], topics: Sequence[str]) -> list[str]:
-    """Return who is there, after a while without anybody."""
+    """
+    Return who is there, after a while without anybody.
+
+    A publisher may be discovered before the name of its node is; the name is waited for.
+    """
     deadline = time.monotonic() + _LOOK_S
     while not found(node, names, topics) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
     if found(node, names, topics):
         time.sleep(_REST_S)
+        deadline = time.monotonic() + _LOOK_S
+        while _nameless(found(node, names, topics)) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
     return found(node, names, topics)
+
+
+def _nameless(there: Sequence[str]) -> bool:
+    """Return whether somebody is there whose name is not discovered yet."""
+    return any('_UNKNOWN_' in name for name in there)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -26,7 +26,7 @@ import pytest
 from rclpy.node import Node
 from scpo_ros.config import NODES
 from scpo_ros.exceptions import DisturbedRunError
-from scpo_ros.nodes import company
+from scpo_ros.nodes import company, namesakes
 from scpo_ros.nodes.company import Company
 from scpo_ros.nodes.conversions import LATCHED
 from scpo_ros.nodes.health import ERROR, Health, OK
@@ -150,3 +150,10 @@ def test_a_run_that_was_disturbed_says_so(made, tmp_path):
     found = json.loads((tmp_path / 'results' / 'summary.json').read_text())
     assert found['disturbed_by'] == ['2 nodes publish /a']
     node._health.company.seen.clear()
+
+
+def test_the_name_of_a_publisher_is_waited_for(monkeypatch):
+    unknown = 'publisher _NODE_NAMESPACE_UNKNOWN_/_NODE_NAME_UNKNOWN_ of /a/policy'
+    seen = iter([[unknown]] * 5 + [['node /a/adapter']] * 9)
+    monkeypatch.setattr(namesakes, 'found', lambda *_: next(seen))
+    assert namesakes.look(None, [], []) == ['node /a/adapter']
