@@ -34,13 +34,13 @@ import threading
 
 import casadi as ca
 import numpy as np
-from scipy.linalg import solve_discrete_are
 from scpo_ros.arrays import Array, checked
 from scpo_ros.backup.parametric_qp import condense, ParametricQP
 from scpo_ros.backup.planning import Planning
 from scpo_ros.exceptions import InfeasibleError, SolverError
 from scpo_ros.sets.invariant_set import irredundant, Polytope
 from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.regulator import lqr
 
 _SLACK_LINEAR, _SLACK_QUADRATIC = 10.0, 100.0
 _FEASIBILITY = 2e-9  # of the first-state constraint, so that rounding cannot empty it
@@ -56,8 +56,7 @@ def riccati(system: LinearSystem, state_weight: Sequence[float] | Array,
             input_weight: float | Sequence[float] | Array) -> tuple[Array, Array]:
     """Return the Riccati solution P (n, n) and the gain K (m, n) of u = -K x."""
     Q, R = np.diag(state_weight), np.asarray(input_weight) * np.eye(system.m)
-    P = solve_discrete_are(system.A, system.B, Q, R)
-    return P, np.linalg.solve(R + system.B.T @ P @ system.B, system.B.T @ P @ system.A)
+    return lqr(system.A, system.B, Q, R)
 
 
 def terminal_set(system: LinearSystem, gain: Array, state_bound: Array, input_bound: Array,

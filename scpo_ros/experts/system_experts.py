@@ -34,35 +34,32 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
-from scipy.linalg import solve_discrete_are
 from scpo_ros.arrays import Array
 from scpo_ros.config import EXPERTS
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.systems.regulator import lqr
 from scpo_ros.systems.system import System
 
 Law: TypeAlias = Callable[[Array], Array]  # states (N, n) -> inputs (N, m)
-
-
-def lqr(system: System, input_factor: float = 1.0) -> tuple[Array, Array]:
-    """
-    Return the gain K (m, n) and the cost-to-go P (n, n) of the task cost.
-
-    :param input_factor: on R.
-    """
-    Q = system.description.state_weight
-    R = input_factor * system.description.input_weight
-    P = solve_discrete_are(system.A, system.B, Q, R)
-    gain = np.linalg.solve(R + system.B.T @ P @ system.B, system.B.T @ P @ system.A)
-    return gain, P
 
 
 class SystemExperts:
     """The laws of all experts for one system."""
 
     def __init__(self, system: System) -> None:
-        """Prepare the gains."""
+        """
+        Prepare the gains.
+
+        :raises ConfigurationError: when the task cost gives no stabilising regulator.
+        """
         self._system = system
-        self._gain, self._cost_to_go = lqr(system)
+        self._cost_to_go, self._gain = self._regulator(1.0)
+
+    def _regulator(self, factor: float) -> tuple[Array, Array]:
+        """Return P (n, n) and K (m, n) of the task cost. :param factor: on R."""
+        system, description = self._system, self._system.description
+        return lqr(system.A, system.B, description.state_weight,
+                   factor * description.input_weight)
 
     def law(self, name: str) -> Law:
         """
@@ -80,7 +77,7 @@ class SystemExperts:
         return u
 
     def _overspeed(self, x: Array) -> Array:
-        u: Array = -x @ lqr(self._system, 0.01)[0].T
+        u: Array = -x @ self._regulator(0.01)[1].T
         return u
 
     def _outward_edge(self, x: Array) -> Array:

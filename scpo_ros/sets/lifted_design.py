@@ -23,13 +23,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import LinAlgError, solve_discrete_are
 from scpo_ros.arrays import Array, frozen
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.sets.directions import directions
 from scpo_ros.sets.lifted_construction import Lifted, lifted_set
 from scpo_ros.sets.lifted_set import LiftedSet
 from scpo_ros.systems.decoupling import Block
+from scpo_ros.systems.regulator import lqr
 
 _DIRECTIONS = 40
 _INPUT_WEIGHTS = 10.0 ** np.arange(-2, 5)  # of the feedback, over the limits
@@ -45,13 +45,8 @@ def feedback(block: Block, weight: float) -> Array:
 
     :raises ConfigurationError: when the Riccati equation has no stabilising solution.
     """
-    R = weight * np.eye(block.m)
-    try:
-        P = solve_discrete_are(block.A, block.B, np.eye(block.n), R)
-    except (LinAlgError, ValueError) as error:
-        raise ConfigurationError(
-            'dynamics', weight, 'gives no stabilising feedback for this input weight') from error
-    return frozen(np.linalg.solve(R + block.B.T @ P @ block.B, block.B.T @ P @ block.A))
+    _, gain = lqr(block.A, block.B, np.eye(block.n), weight * np.eye(block.m))
+    return frozen(gain)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 from scpo_ros.config import EXPERTS
 from scpo_ros.exceptions import ConfigurationError
-from scpo_ros.experts.system_experts import lqr, SystemExperts
+from scpo_ros.experts.system_experts import SystemExperts
 from scpo_ros.systems import load
+from scpo_ros.systems.regulator import lqr
 from system_samples import system_of, UNEVEN
 
 NAMES = ('double_integrator_2', 'ball_and_beam', 'uneven')
@@ -29,6 +30,13 @@ NAMES = ('double_integrator_2', 'ball_and_beam', 'uneven')
 def system(request):
     """Return a described system."""
     return system_of(request.param)
+
+
+def gains(system, factor=1.0):
+    """Return K (m, n) and P (n, n) of the task cost. :param factor: on R."""
+    P, K = lqr(system.A, system.B, system.description.state_weight,
+               factor * system.description.input_weight)
+    return K, P
 
 
 def near(system, count=20):
@@ -44,12 +52,12 @@ def wide(system, count=200):
 
 def test_the_gain_is_the_optimal_one(system):
     """The Riccati equation holds, and no gain next to it is cheaper."""
-    K, P = lqr(system)
+    K, P = gains(system)
     Q, R = system.description.state_weight, system.description.input_weight
     closed = system.A - system.B @ K
     assert np.allclose(closed.T @ P @ closed + Q + K.T @ R @ K, P, rtol=1e-7)
     assert np.max(np.abs(np.linalg.eigvals(closed))) < 1
-    cheap, _ = lqr(system, 0.01)
+    cheap, _ = gains(system, 0.01)
     assert np.linalg.norm(cheap) > np.linalg.norm(K)
 
 
@@ -66,9 +74,9 @@ def test_every_law_keeps_the_input_limits_and_the_shape(system, name):
 
 def test_benign_overspeed_and_the_two_reversed_ones(system):
     laws, x = SystemExperts(system), near(system)
-    benign = -x @ lqr(system)[0].T
+    benign = -x @ gains(system)[0].T
     assert np.allclose(laws.law('benign')(x), benign)
-    assert np.allclose(laws.law('overspeed')(x), -x @ lqr(system, 0.01)[0].T)
+    assert np.allclose(laws.law('overspeed')(x), -x @ gains(system, 0.01)[0].T)
     assert np.allclose(laws.law('sign_flip')(x), -benign)
     assert np.allclose(laws.law('destabilising_gain')(x), -2 * benign)
 
@@ -78,7 +86,7 @@ def test_outward_edge_is_benign_inside_half_of_the_limits_and_pushes_out_beyond(
     edge, benign = laws.law('outward_edge'), laws.law('benign')
     assert np.array_equal(edge(0.5 * x), benign(0.5 * x))
     out = x / np.max(np.abs(x) / system.state_scale, axis=1)[:, None]
-    K, P = lqr(system)
+    K, P = gains(system)
     push = np.sign(out @ P @ system.B)
     raw = -out @ K.T + 2 * push * system.input_upper
     assert np.allclose(edge(out), system.saturate(raw))
@@ -91,11 +99,11 @@ def test_wrong_target_rests_outside_the_limits(system):
     target[0, 0] = 1.15 * system.state_scale[0]
     assert np.allclose(law(target), 0)
     assert target[0, 0] > system.state_upper[0]
-    assert np.allclose(law(target + near(system)), -near(system) @ lqr(system)[0].T)
+    assert np.allclose(law(target + near(system)), -near(system) @ gains(system)[0].T)
 
 
 def test_energy_pump_turns_the_sign_of_the_velocities(system):
-    x, K = near(system), lqr(system)[0]
+    x, K = near(system), gains(system)[0]
     moving = np.array([entry.field == 'velocity' for entry in system.description.states])
     if not moving.any():
         moving = np.array([False, True])
@@ -108,10 +116,18 @@ def test_energy_pump_takes_the_second_half_where_no_state_is_a_velocity():
     system = load(UNEVEN)
     assert all(entry.field == 'position' for entry in system.description.states)
     x = np.array([[0.0, 1e-3]])
-    assert np.allclose(SystemExperts(system).law('energy_pump')(x), x @ lqr(system)[0].T)
+    assert np.allclose(SystemExperts(system).law('energy_pump')(x), x @ gains(system)[0].T)
 
 
 def test_an_unknown_name_is_one_line():
     with pytest.raises(ConfigurationError, match='^expert must be one of benign, .*nobody') as e:
         SystemExperts(load(UNEVEN)).law('nobody')
     assert '\n' not in str(e.value)
+
+
+def test_a_task_that_gives_no_regulator_is_one_line():
+    """The position costs nothing and does not decay: no regulator brings it back."""
+    system = load({**UNEVEN, 'cost': {'Q': [0.0, 1.0], 'R': [0.3]}})
+    with pytest.raises(ConfigurationError, match='must give a stabilising regulator') as caught:
+        SystemExperts(system)
+    assert '\n' not in str(caught.value) and caught.value.name == 'cost'
