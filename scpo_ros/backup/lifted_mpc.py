@@ -48,12 +48,14 @@ from scipy.linalg import solve_discrete_lyapunov
 from scpo_ros.arrays import Array, Booleans
 from scpo_ros.backup.parametric_qp import condense, ParametricQP
 from scpo_ros.backup.warm_program import WarmProgram
+from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.sets.lifted_construction import lifted_set
 from scpo_ros.sets.lifted_set import LiftedSet
 from scpo_ros.systems.decoupling import Block
 
 _SLACK_LINEAR, _SLACK_QUADRATIC = 10.0, 100.0
-_RELAXED = 1e-7  # of the rows of Xi; must stay far below 1 - lambda
+_RELAXED = 1e-7  # of the rows of Xi
+_SLOWEST = 1 - 100 * _RELAXED  # contraction that pays for it a hundred times
 
 
 def planned_set(block: Block, safe_set: LiftedSet, states: Mapping[int, float],
@@ -109,8 +111,15 @@ class LiftedMpc:
         """
         Take over the parts.
 
-        :param safe_set: Xi, with a horizon of at least 1. :param planned: Xi_plan, or None.
+        :param safe_set: Xi. :param planned: Xi_plan, or None.
+        :raises ConfigurationError: for a set without free inputs, or one that contracts too slowly
+            to pay for the relaxed rows.
         """
+        if safe_set.horizon < 1:
+            raise ConfigurationError('horizon', safe_set.horizon, 'must be at least 1')
+        if not safe_set.contraction <= _SLOWEST:
+            raise ConfigurationError(
+                'contraction', safe_set.contraction, f'must be at most {_SLOWEST:.6g}')
         self.block, self.safe_set, self.planned = block, safe_set, planned
 
     @cached_property

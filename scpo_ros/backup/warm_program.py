@@ -138,6 +138,8 @@ def _affine_answer(qp: ParametricQP, active: list[int]) -> _AffineAnswer | None:
     except np.linalg.LinAlgError:
         return None
     conditions: Array = violated - coupling[:, active] @ multipliers
+    if not np.all(np.abs(conditions[active]) <= _INSIDE):
+        return None  # nearly dependent rows: the active constraints are not met exactly
     conditions[active] = -multipliers
     if not np.all(np.isfinite(conditions)):
         return None

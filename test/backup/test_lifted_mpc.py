@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from scipy.linalg import solve_discrete_lyapunov
 from scpo_ros.backup.lifted_mpc import LiftedMpc, planned_set
+from scpo_ros.exceptions import ConfigurationError
 from system_samples import all_vertices, EDGE, SYSTEMS, task_of
 from test_warm_program import reference
 
@@ -31,6 +32,16 @@ RELAXED = 1.2e-7  # the rows of the backup, and what its solver may exceed them 
 def backup(request):
     """Return the backup of the first decoupled part of a system."""
     return task_of(request.param).policy.filters[0].backup
+
+
+@pytest.mark.parametrize('changed, name', [
+    ({'contraction': 0.999999}, 'contraction'), ({'contraction': np.nan}, 'contraction'),
+    ({'horizon': 0}, 'horizon')])
+def test_a_set_that_cannot_pay_for_the_relaxed_rows_is_refused(changed, name):
+    backup = task_of('axis').policy.filters[0].backup
+    with pytest.raises(ConfigurationError, match=name):
+        LiftedMpc(backup.block, replace(backup.safe_set, **changed))
+    LiftedMpc(backup.block, replace(backup.safe_set, contraction=0.9999))
 
 
 def states(backup, count, seed=0):

@@ -22,6 +22,7 @@ import pytest
 from scipy import sparse
 from scipy.linalg import solve_triangular
 from scipy.optimize import nnls
+from scpo_ros.backup import warm_program
 from scpo_ros.backup.parametric_qp import ParametricQP
 from scpo_ros.backup.warm_program import FEASIBLE, WarmProgram
 
@@ -214,3 +215,11 @@ def test_a_program_travels_to_other_processes():
 
 def test_no_parameters_have_no_answers():
     assert WarmProgram(drawn(0)).many(np.zeros((0, 2))).shape == (0, 5)
+
+
+def test_an_affine_answer_that_misses_its_active_rows_is_not_used(monkeypatch):
+    """Multipliers of nearly dependent rows may be far off: what they give is looked at."""
+    qp, solve = drawn(1), np.linalg.solve
+    assert warm_program._affine_answer(qp, [0, 1]) is not None
+    monkeypatch.setattr(np.linalg, 'solve', lambda A, b: solve(A, b) * (1 + 1e-6))
+    assert warm_program._affine_answer(qp, [0, 1]) is None
