@@ -29,8 +29,8 @@ import sys
 import time
 
 import rclpy
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 from scpo_ros.bringup.namesakes import FOUND
 from scpo_ros.process.discovery import shorten_discovery
@@ -88,15 +88,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument('--topics', nargs='*', default=[], help='that nobody may publish')
     options = parser.parse_args(remove_ros_args(given)[1:])
     shorten_discovery()
-    rclpy.init(args=given)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a signal ends the look: no answer is no pass
+    rclpy.init(args=given, signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('namesakes', start_parameter_services=False, enable_rosout=False)
-    try:
-        there = look(node, options.nodes, options.topics)
-    except rclpy_implementation.RCLError:
-        if rclpy.ok():
-            raise
-        print('a signal ended the look', file=sys.stderr, flush=True)
-        return 1  # nobody may take that for a free namespace
+    there = look(node, options.nodes, options.topics)
     print('\n'.join(there), end='', flush=True)
     node.destroy_node()
     rclpy.try_shutdown()

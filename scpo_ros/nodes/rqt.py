@@ -30,8 +30,6 @@ import time
 from types import FrameType
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from scpo_ros.nodes.rqt_window import arranged
@@ -64,8 +62,6 @@ def wait(node: Node, topics: Iterable[str], services: Iterable[str],
     absent = missing(node, topics, services)
     while absent and clock() < deadline:
         spin(node, timeout_sec=0.1)
-        if not rclpy.ok():
-            return []
         absent = missing(node, topics, services)
     return absent
 
@@ -84,17 +80,8 @@ def main() -> int:
     before = {number: signal.signal(number, _end) for number in (signal.SIGINT, signal.SIGTERM)}
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('rqt_start', start_parameter_services=False)
-    try:
-        with open(sys.argv[-1], encoding='utf-8') as file:
-            absent = wait(node, *shown(file.read()))
-    except (KeyboardInterrupt, ExternalShutdownException):
-        return 0
-    except rclpy_implementation.RCLError:
-        if rclpy.ok():
-            raise
-        return 0  # a signal ended the context between two looks
-    if not rclpy.ok():
-        return 0
+    with open(sys.argv[-1], encoding='utf-8') as file:
+        absent = wait(node, *shown(file.read()))
     if absent:
         node.get_logger().warn(f'not there yet, and not shown: {", ".join(absent)}')
     for number, handler in before.items():
