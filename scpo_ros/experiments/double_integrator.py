@@ -36,15 +36,15 @@ from scpo_ros.config.validation import checked_count
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.experiments import held_out
 from scpo_ros.experiments.baselines import BASELINES
+from scpo_ros.experiments.double_integrator_result import (  # noqa: F401 - offered here
+    DoubleIntegratorResult, FIELDS, SafeSetFacts)
 from scpo_ros.experiments.imitation_problem import ImitationProblem, Law, Method
-from scpo_ros.experiments.imitation_result import (  # noqa: F401 - offered by this experiment
-    FIELDS, ImitationResult, SafeSetFacts, SystemFacts)
 from scpo_ros.experiments.optimum import known_optimum
 from scpo_ros.experiments.results import write_figure, write_json
 from scpo_ros.experiments.scpo_methods import (
     Scpo, ScpoPaper, ScpoPaperAdaptive, ScpoPaperAggregated)
+from scpo_ros.experiments.system_facts import SystemFacts
 from scpo_ros.process.program import program
-from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.systems.scenario import random_scenarios
 
 METHODS: Mapping[str, Callable[..., Method]] = {
@@ -81,9 +81,9 @@ def trained(method: Method, problem: ImitationProblem, updates: int
 
 def run(expert: str | Law, seed: int = 0, method: str = 'scpo', updates: int = 200,
         baseline_cost: bool = True, clock: Callable[[], float] = time.perf_counter,
-        **settings: float) -> ImitationResult:
+        **settings: float) -> DoubleIntegratorResult:
     """
-    Imitate an expert and return the :class:`ImitationResult`; one seed gives one result.
+    Imitate an expert and return the :class:`DoubleIntegratorResult`; one seed gives one result.
 
     :param expert: a catalogue name, or a callable, states (N, 2) -> actions (N, 1).
     :param seed: of the network, the scenario sets, the sampled directions, the held-out states.
@@ -106,7 +106,7 @@ def run(expert: str | Law, seed: int = 0, method: str = 'scpo', updates: int = 2
 
 
 def _judged(problem: ImitationProblem, method: str, thetas: list[Array], losses: Array,
-            accepted: int, rollouts: int, seconds: float) -> ImitationResult:
+            accepted: int, rollouts: int, seconds: float) -> DoubleIntegratorResult:
     task, final = problem.task, thetas[-1]
     unsafe = held_out.unsafe_iterates(problem.evaluation(), thetas)
     scenarios = held_out.held_out_scenarios(task, HELD_OUT_STATES, [problem.seed, 1])
@@ -116,7 +116,7 @@ def _judged(problem: ImitationProblem, method: str, thetas: list[Array], losses:
     optimum = known_optimum(problem)
     if not unsafe[-1]:
         optimum = min(optimum, float(losses[-1]))
-    return ImitationResult(
+    return DoubleIntegratorResult(
         expert=problem.name, method=method, seed=problem.seed, updates=len(losses) - 1,
         no_regret=problem.baseline_cost, accepted=accepted, refused=len(losses) - 1 - accepted,
         rollouts=int(rollouts), loss_initial=float(losses[0]), loss_final=float(losses[-1]),
@@ -128,17 +128,11 @@ def _judged(problem: ImitationProblem, method: str, thetas: list[Array], losses:
         task_cost_final=held_out.task_cost(task, final, drives),
         task_cost_expert=held_out.expert_cost(task, problem.law, drives),
         seconds=seconds, thetas=thetas, losses=losses, problem=problem,
-        system=_system_facts(task.system),
+        system=SystemFacts.of(task.system),
         safe_set=SafeSetFacts(task.safe_set.H, frozen(np.ones(len(task.safe_set.H)))))
 
 
-def _system_facts(system: LinearSystem) -> SystemFacts:
-    return SystemFacts(
-        system.A, system.B, frozen(-system.state_limit), system.state_limit,
-        frozen(-system.input_limit), system.input_limit, system.disturbance)
-
-
-def write(result: ImitationResult, folder: str | Path) -> None:
+def write(result: DoubleIntegratorResult, folder: str | Path) -> None:
     """Write results.json and double_integrator.png."""
     from scpo_ros.experiments.double_integrator_picture import draw
     folder = Path(folder)

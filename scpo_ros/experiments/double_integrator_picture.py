@@ -15,7 +15,7 @@
 """The picture of a double-integrator run: loss, phase plane, and policy over the safe set."""
 
 import numpy as np
-from scpo_ros.experiments.imitation_result import ImitationResult
+from scpo_ros.experiments.double_integrator_result import DoubleIntegratorResult
 from scpo_ros.recording.figures import Axes, Figure, own_style
 from scpo_ros.systems.scenario import extreme
 
@@ -24,8 +24,8 @@ _STARTS = 16
 
 
 @own_style()
-def draw(result: ImitationResult) -> Figure:
-    """Return the figure of an ImitationResult."""
+def draw(result: DoubleIntegratorResult) -> Figure:
+    """Return the figure of a DoubleIntegratorResult."""
     figure = Figure(figsize=(15, 4.5), layout='constrained')
     loss, plane, law = figure.subplots(1, 3, width_ratios=[1, 1.2, 1])
     _loss(loss, result)
@@ -39,7 +39,7 @@ def draw(result: ImitationResult) -> Figure:
     return figure
 
 
-def _loss(axis: Axes, result: ImitationResult) -> None:
+def _loss(axis: Axes, result: DoubleIntegratorResult) -> None:
     axis.semilogy(result.losses, color=_BLUE, label='policy')
     axis.axhline(max(result.loss_optimum, 1e-6), color=_GREY, linestyle='--',
                  label=f'constrained optimum {result.loss_optimum:.4f}')
@@ -47,7 +47,7 @@ def _loss(axis: Axes, result: ImitationResult) -> None:
     axis.legend(fontsize='small')
 
 
-def _plane(axis: Axes, result: ImitationResult) -> None:
+def _plane(axis: Axes, result: DoubleIntegratorResult) -> None:
     task = result.problem.task
     corners = np.vstack([task.safe_set.vertices, task.safe_set.vertices[:1]])
     axis.fill(*corners.T, color=_GREY, alpha=0.15, label='safe set C')
@@ -76,7 +76,7 @@ def _axis(symbol: str, unit: str) -> str:
     return f'{symbol} [{unit}]'
 
 
-def _law(axis: Axes, result: ImitationResult) -> None:
+def _law(axis: Axes, result: DoubleIntegratorResult) -> None:
     p = np.linspace(-1, 1, 401) * result.system.state_upper[0]
     states = np.column_stack([p, np.zeros_like(p)])
     axis.plot(p, np.asarray(result.problem.law(states))[:, 0], '--', color=_RED, label='expert')

@@ -14,24 +14,16 @@
 
 """SCPO on a described system with a filtered policy: one seed gives one sequence of policies."""
 
-from collections.abc import Callable
-from typing import TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 from scpo_ros.arrays import Array, checked
+from scpo_ros.exceptions import CertificationError
+from scpo_ros.experiments.imitation_problem import (
+    ACCEPT_MARGIN, DAMPING, Law, PLAN_MARGIN, STATES, STATES_SEED)
+from scpo_ros.experiments.scpo_methods import RADIUS
 from scpo_ros.policy.imitation import ImitationLoss
 from scpo_ros.scpo import ScpoUpdater
 from scpo_ros.verification.filtered_evaluation import FilteredEvaluation
 from scpo_ros.verification.system_task import SystemTask
-
-STATES = 512  # N, states of the imitation loss
-STATES_STREAM = 9  # their own random numbers: they are the same for every seed
-DAMPING = 0.02  # of the Gauss-Newton step, relative
-RADIUS = 1e-4  # r, length of a perturbation
-ACCEPT_MARGIN, PLAN_MARGIN = 0.02, 0.025
-
-Law: TypeAlias = Callable[[Array], npt.ArrayLike]  # states (N, n) -> inputs (N, m)
 
 
 def labelled(task: SystemTask, law: Law) -> tuple[Array, Array]:
@@ -40,7 +32,7 @@ def labelled(task: SystemTask, law: Law) -> tuple[Array, Array]:
 
     :raises InvalidArrayError: for inputs of a wrong shape or that are not finite.
     """
-    states = task.safe_set.sample(STATES, np.random.default_rng(STATES_STREAM)) * (1 - 1e-9)
+    states = task.safe_set.sample(STATES, np.random.default_rng(STATES_SEED)) * (1 - 1e-9)
     inputs = checked('expert inputs', law(states), (len(states), task.system.m))
     return states, task.system.saturate(inputs)
 
@@ -52,6 +44,7 @@ class FilteredLearner:
         """
         Certify theta_0, the backup.
 
+        :raises CertificationError: when that fails: nothing could ever be learned from it.
         :param law: the expert, states (N, n) -> inputs (N, m).
         :param seed: of the scenario sets and the sampled directions.
         """
@@ -61,7 +54,10 @@ class FilteredLearner:
             self.evaluation.evaluate, task.initial_theta, self.evaluation.verify,
             rng=np.random.default_rng([seed, 7]), coverage=self.evaluation.coverage,
             kind='sampled', radius=RADIUS, accept_margin=ACCEPT_MARGIN, plan_margin=PLAN_MARGIN)
-        self.updater.reverify()
+        first = self.updater.reverify()
+        if first.certificate is None:
+            raise CertificationError(
+                f'the backup of {task.system.name} is not certified: {first.reason}')
 
     @property
     def theta(self) -> Array:
@@ -75,10 +71,11 @@ class FilteredLearner:
 
     def update(self) -> bool:
         """Make one update; return whether a new policy is in force."""
-        raw = self.loss.gauss_newton(self.theta, DAMPING)
+        before = self.theta
+        raw = self.loss.gauss_newton(before, DAMPING)
         result = self.updater.update(raw.step, metric=raw.metric, loss=self.loss,
                                      directions=[*raw.others, raw.gradient])
         if len(result.counterexamples):
             self.evaluation.remember(result.counterexamples, self.theta)
             self.updater.reverify()
-        return result.accepted
+        return not np.array_equal(self.theta, before)

@@ -37,11 +37,12 @@ from scpo_ros.arrays import Array, frozen
 from scpo_ros.config import EXPERTS
 from scpo_ros.config.validation import checked_count
 from scpo_ros.exceptions import ConfigurationError, in_words, InvalidArrayError, NoSafeSetError
-from scpo_ros.experiments.filtered_learner import Law
 from scpo_ros.experiments.imitation_case import FilteredCase, ImitationCase, ProvedCase
 from scpo_ros.experiments.imitation_judgement import judged
-from scpo_ros.experiments.imitation_outcome import ImitationResult, SystemFacts
+from scpo_ros.experiments.imitation_problem import Law
+from scpo_ros.experiments.imitation_result import ImitationResult
 from scpo_ros.experiments.results import write_figure, write_json
+from scpo_ros.experiments.system_facts import SystemFacts
 from scpo_ros.experts.system_experts import SystemExperts
 from scpo_ros.process.program import program
 from scpo_ros.systems.system import load, System
@@ -68,14 +69,14 @@ def run(system: str | os.PathLike[str] | Mapping[str, Plain], expert: str | Law,
     :raises ConfigurationError: for a bad description, an unknown expert or certificate, a bad
         number, or a proof that is asked for and does not exist.
     :raises NoSafeSetError: for a system without a safe set.
+    :raises CertificationError: when the backup itself does not keep the metrics.
     :raises InvalidArrayError: for inputs of the expert of a wrong shape or that are not finite,
         or an expert that raises.
     """
     described = load(system)
     seed, updates = checked_count('seed', seed), checked_count('updates', updates)
     held_out = _at_least_one('held_out', held_out)
-    name, law = _named(expert, described)
-    case = _case(described, expert, law, seed, kind_of(described, certificate))
+    name, case = _case(described, expert, seed, kind_of(described, certificate))
     started = clock()
     thetas, losses, accepted = [frozen(case.learner.theta)], [case.loss(case.learner.theta)], 0
     for _ in range(updates):
@@ -121,13 +122,17 @@ def _at_least_one(name: str, number: int) -> int:
     return count
 
 
-def _named(expert: str | Law, system: System) -> tuple[str, Law]:
-    """Return (name, law) of a catalogue name or a callable."""
+def _case(system: System, expert: str | Law, seed: int, kind: str) -> tuple[str, ImitationCase]:
+    """Return the name of the expert and the case; each kind has a catalogue of its own."""
     if callable(expert):
-        return getattr(expert, '__name__', type(expert).__name__), _asked(expert)
+        name, law = getattr(expert, '__name__', type(expert).__name__), _asked(expert)
+        return name, (ProvedCase.build(law, seed) if kind == 'proved' else
+                      FilteredCase.build(system, law, seed, kind))
     if not isinstance(expert, str):
         raise ConfigurationError('expert', expert, 'must be a catalogue name or a callable')
-    return expert, SystemExperts(system).law(expert)
+    if kind == 'proved':
+        return expert, ProvedCase.build(expert, seed)
+    return expert, FilteredCase.build(system, SystemExperts(system).law(expert), seed, kind)
 
 
 def _asked(expert: Law) -> Law:
@@ -139,12 +144,6 @@ def _asked(expert: Law) -> Law:
             raise InvalidArrayError('expert inputs', in_words(error),
                                     'must be computed without an error') from error
     return law
-
-
-def _case(system: System, expert: str | Law, law: Law, seed: int, kind: str) -> ImitationCase:
-    if kind == 'proved':
-        return ProvedCase.build(law if callable(expert) else expert, seed)
-    return FilteredCase.build(system, law, seed, kind)
 
 
 def write(result: ImitationResult, folder: str | Path) -> None:

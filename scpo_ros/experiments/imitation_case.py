@@ -24,8 +24,8 @@ from typing import Protocol
 
 import numpy as np
 from scpo_ros.arrays import Array, Booleans
-from scpo_ros.experiments.filtered_learner import FilteredLearner, Law
-from scpo_ros.experiments.imitation_problem import ImitationProblem
+from scpo_ros.experiments.filtered_learner import FilteredLearner
+from scpo_ros.experiments.imitation_problem import ImitationProblem, Law
 from scpo_ros.experiments.scpo_methods import Scpo
 from scpo_ros.policy.imitation import ImitationLoss
 from scpo_ros.simulation.filtered_rollout import CHANGED

@@ -33,8 +33,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 from scpo_ros.arrays import Array, Booleans
-from scpo_ros.experiments.filtered_learner import Law
 from scpo_ros.experiments.imitation_case import ImitationCase
+from scpo_ros.experiments.imitation_problem import Law
 from scpo_ros.simulation.filtered_rollout import CHANGED
 from scpo_ros.systems.scenario import Scenarios
 from scpo_ros.systems.system import System
@@ -67,7 +67,7 @@ class _Sampled:
 class Closed:
     """Closed loops of one law from S scenarios."""
 
-    broken: Booleans  # (S,): whether a limit was broken, or the law undefined
+    broken: Booleans  # (S,): whether a limit was broken, the law undefined, or a claim untrue
     acted: Array  # (S,): share of steps at which the filter changed an input
     action: Array  # (S,): mean of |u - u_pi| over the input range
     cost: float  # mean stage cost
@@ -100,15 +100,18 @@ def held_out_scenarios(case: ImitationCase, system: System, count: int, seed: tu
             + random_disturbances(system, states[2 * third:], STEPS, rng))
 
 
-def closed_loops(case: ImitationCase, system: System, law: Law, scenarios: Scenarios) -> Closed:
+def closed_loops(case: ImitationCase, system: System, law: Law, scenarios: Scenarios,
+                 certified: bool = False) -> Closed:
     """
     Run a law with what the certificate puts around it.
 
     :param law: states (N, n) -> inputs (N, m), before the filter.
+    :param certified: whether the law is a certified policy. Then an action of the filter counts as
+        broken where the certificate says that the filter never acts: it must not hide a fault.
     """
     x, count = scenarios.x0, len(scenarios)
     broken, acted, action = np.zeros(count, dtype=bool), np.zeros(count), np.zeros(count)
-    cost, weights = 0.0, (system.description.state_weight, system.description.input_weight)
+    cost = 0.0
     for k in range(scenarios.horizon):
         wanted = system.saturate(np.asarray(law(x), dtype=np.float64))
         u = case.applied(x, wanted)
@@ -117,10 +120,11 @@ def closed_loops(case: ImitationCase, system: System, law: Law, scenarios: Scena
         change = np.abs(u - wanted) / (system.input_upper - system.input_lower)
         acted += np.any(change > CHANGED, axis=1)
         action += change.mean(axis=1)
-        cost += float(np.mean(np.sum(x @ weights[0] * x, axis=1)
-                              + np.sum(u @ weights[1] * u, axis=1)))
+        cost += float(np.mean(system.stage_cost(x, u)))
         x = np.where(broken[:, None], x, system.step(x, u, scenarios.w[:, k]))
     broken |= ~system.within_limits(x, np.zeros((count, system.m)))
+    if certified and case.kind != 'guarded':
+        broken |= acted > 0
     steps = scenarios.horizon
     return Closed(broken, acted / steps, action / steps, cost / steps)
 
@@ -146,9 +150,9 @@ def judged(case: ImitationCase, system: System, law: Law, thetas: list[Array], s
         return lambda x: case.residual_policy(theta, x)
 
     final = closed_loops(case, system, policy(thetas[-1]),
-                         held_out_scenarios(case, system, count, (seed, 1)))
+                         held_out_scenarios(case, system, count, (seed, 1)), certified=True)
     few = held_out_scenarios(case, system, _ITERATE_STATES, (seed, 2))
-    unsafe = sum(bool(np.any(closed_loops(case, system, policy(theta), few).broken))
+    unsafe = sum(bool(np.any(closed_loops(case, system, policy(theta), few, True).broken))
                  for theta in thetas)
     rng = np.random.default_rng((_STREAM, seed, 3))
     drives = random_disturbances(
@@ -156,9 +160,10 @@ def judged(case: ImitationCase, system: System, law: Law, thetas: list[Array], s
     backup, learned = (closed_loops(case, system, policy(theta), drives).cost
                        for theta in (thetas[0], thetas[-1]))
     expert = _expert_cost(case, system, law, drives)
-    better = expert is not None and expert < backup
+    gap = None if expert is None or not expert < backup else (
+        (backup - learned) / (backup - expert))
     return Judgement(
-        gap_closed=(backup - learned) / (backup - expert) if better and expert else None,
+        gap_closed=gap,
         held_out_states=count, held_out_violations=int(final.broken.sum()),
         held_out_unsafe_iterates=unsafe, filter_share=float(final.acted.mean()),
         filter_action=float(final.action.mean()),

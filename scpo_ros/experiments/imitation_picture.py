@@ -14,11 +14,14 @@
 
 """The picture of an imitation run on a described system: loss, states and inputs over time."""
 
+from functools import partial
+
 import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.experiments.imitation_judgement import held_out_scenarios
-from scpo_ros.experiments.imitation_outcome import ImitationResult
+from scpo_ros.experiments.imitation_result import ImitationResult
 from scpo_ros.recording.figures import Axes, Figure, own_style
+from scpo_ros.simulation.rollout import trajectory
 from scpo_ros.systems.system import System
 
 _BLUE, _ORANGE, _RED = '#0072b2', '#e69f00', '#d55e00'
@@ -58,14 +61,11 @@ def _signals(axes: Array, result: ImitationResult, system: System) -> None:
     times = np.arange(scenarios.horizon + 1) * system.dt
     for theta, colour, name in ((result.thetas[0], _ORANGE, 'backup'),
                                 (result.thetas[-1], _BLUE, 'final policy')):
-        x, states, inputs = scenarios.x0, [scenarios.x0], []
-        for k in range(scenarios.horizon):
-            inputs.append(result.policy(theta, x))
-            x = system.step(x, inputs[-1], scenarios.w[:, k])
-            states.append(x)
-        for axis, signal in zip(axes, np.moveaxis(np.array(states), 2, 0)):
+        states, inputs = trajectory(
+            partial(result.policy, theta), system, scenarios.x0, scenarios.w)
+        for axis, signal in zip(axes, states.transpose(2, 1, 0)):
             axis.plot(times, signal, color=colour, linewidth=0.7)
-        for axis, signal in zip(axes[system.n:], np.moveaxis(np.array(inputs), 2, 0)):
+        for axis, signal in zip(axes[system.n:], inputs.transpose(2, 1, 0)):
             axis.plot(times[:-1], signal, color=colour, linewidth=0.7)
         axes[0].plot([], [], color=colour, label=name)
     frames = [(f'{state.name} [{state.unit}]', state.lower, state.upper)

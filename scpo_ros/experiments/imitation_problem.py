@@ -46,7 +46,7 @@ STATES_SEED = 9    # they are the same in every run
 DAMPING = 0.02     # of the Gauss-Newton step, relative
 ACCEPT_MARGIN, PLAN_MARGIN = 0.02, 0.025
 
-Law: TypeAlias = Callable[[Array], npt.ArrayLike]  # states (N, 2) -> actions (N, 1)
+Law: TypeAlias = Callable[[Array], npt.ArrayLike]  # states (N, n) -> inputs (N, m)
 
 
 class Method(Protocol):

@@ -12,80 +12,67 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a run of the imitation experiment gives back."""
+"""What a run of the imitation experiment on a described system gives back."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scpo_ros.arrays import Array
-from scpo_ros.experiments.imitation_problem import ImitationProblem
+from scpo_ros.arrays import Array, Booleans
+from scpo_ros.experiments.imitation_case import ImitationCase
+from scpo_ros.experiments.imitation_judgement import Judgement
+from scpo_ros.experiments.system_facts import SystemFacts
+from scpo_ros.systems.system import System
 
 FIELDS = (
-    'expert', 'method', 'seed', 'updates', 'no_regret', 'accepted', 'refused', 'rollouts',
-    'loss_initial', 'loss_final', 'loss_optimum', 'gap_closed', 'unsafe_iterates',
-    'held_out_states', 'held_out_violations', 'held_out_unsafe_iterates', 'task_cost_backup',
-    'task_cost_final', 'task_cost_expert', 'seconds')
-
-
-@dataclass(frozen=True)
-class SystemFacts:
-    """x+ = A x + B u + w within limits; arrays are read-only."""
-
-    A: Array  # (2, 2)
-    B: Array  # (2, 1)
-    state_lower: Array  # (2,)
-    state_upper: Array  # (2,)
-    input_lower: Array  # (1,)
-    input_upper: Array  # (1,)
-    disturbance: Array  # (2,), half-widths of w
-
-
-@dataclass(frozen=True)
-class SafeSetFacts:
-    """C = {x : H x <= h}: the states from which safety is claimed."""
-
-    H: Array  # (q, 2)
-    h: Array  # (q,)
+    'system_name', 'expert', 'certificate_kind', 'seed', 'updates', 'accepted', 'refused',
+    'rollouts', 'loss_initial', 'loss_final', 'gap_closed', 'held_out_states',
+    'held_out_violations', 'held_out_unsafe_iterates', 'filter_share', 'filter_action',
+    'filter_action_bound', 'task_cost_backup', 'task_cost_final', 'task_cost_expert', 'seconds')
 
 
 @dataclass(frozen=True, eq=False)
-class ImitationResult:
-    """One run. An iterate is a policy that the method has put in force."""
+class ImitationResult(Judgement):
+    """One run. An iterate is a policy that was in force."""
 
+    system_name: str
     expert: str
-    method: str
+    certificate_kind: str     # proved, bounded or guarded
     seed: int
     updates: int
-    no_regret: bool           # whether the baseline-cost constraint was on
     accepted: int             # updates that put a new policy in force
     refused: int
     rollouts: int             # closed-loop rollouts used: policies times scenarios
-    loss_initial: float       # L(theta_0), over states that fill the safe set
+    loss_initial: float       # imitation loss of the backup, without filter
     loss_final: float
-    loss_optimum: float       # L*, or the run's own safe loss where that is lower
-    gap_closed: float         # (L0 - L) / (L0 - L*); 1 where there is no gap
-    unsafe_iterates: int      # with a verification metric above 0
-    held_out_states: int
-    held_out_violations: int  # of the final policy: initial states from which it breaks a limit
-    held_out_unsafe_iterates: int  # iterates that break one from 300 other held-out states
-    task_cost_backup: float   # mean stage cost from held-out states
-    task_cost_final: float
-    task_cost_expert: float | None  # of the expert's own closed loop, confined by nothing
     seconds: float            # wall time of the updates
     thetas: list[Array]       # theta_0 (d,) and every accepted policy, in order
     losses: Array             # (updates + 1,), after every update
     system: SystemFacts
-    safe_set: SafeSetFacts
-    problem: ImitationProblem
+    described: System
+    case: ImitationCase
 
     def policy(self, theta: Array, states: npt.ArrayLike) -> Array:
         """
-        Return the actions (N, 1) of the policy alone, without safety filter; NaN where undefined.
+        Return the inputs (N, m) of the law that runs; NaN where undefined.
 
-        :param theta: (d,). :param states: (N, 2).
+        It has no memory. The filter is part of it where the certificate rests on it.
+
+        :param theta: (d,). :param states: (N, n).
         """
-        return self.problem.task.policy(theta, np.asarray(states, dtype=np.float64))
+        return self.case.policy(theta, np.asarray(states, dtype=np.float64))
+
+    def residual_policy(self, theta: Array, states: npt.ArrayLike) -> Array:
+        """Return the inputs (N, m) of backup and residual without the filter; NaN likewise."""
+        return self.case.residual_policy(theta, np.asarray(states, dtype=np.float64))
+
+    def contains(self, states: npt.ArrayLike) -> Booleans:
+        """Return (N,) whether states (N, n) lie in the safe set; NaN does not."""
+        return self.case.contains(np.asarray(states, dtype=np.float64))
+
+    def sample(self, count: int, rng: np.random.Generator) -> Array:
+        """Return `count` states (count, n) of the safe set, at least half on its boundary."""
+        return self.case.sample(count, rng)
 
     def summary(self) -> dict[str, str | int | float | None]:
         """Return what results.json holds."""

@@ -24,7 +24,7 @@ from typing import Protocol
 
 import numpy as np
 from scpo_ros.arrays import Array, Booleans
-from scpo_ros.simulation.rollout import Network
+from scpo_ros.simulation.rollout import Network, trajectory
 from scpo_ros.systems.scenario import Scenarios
 from scpo_ros.systems.system import System
 
@@ -83,13 +83,6 @@ class FilteredSimulator:
 
     policy: Filtered
 
-    def stage_cost(self, x: Array, u: Array) -> Array:
-        """Return x'Qx + u'Ru (...,) for states (..., n) and inputs (..., m)."""
-        description = self.policy.system.description
-        cost: Array = (np.sum(x @ description.state_weight * x, axis=-1)
-                       + np.sum(u @ description.input_weight * u, axis=-1))
-        return cost
-
     def summarise(self, thetas: Array, scenarios: Scenarios) -> FilteredSummary:
         """
         Run every policy from every scenario.
@@ -125,16 +118,9 @@ class FilteredSimulator:
             system.input_upper - system.input_lower)
         sums.action += change.mean(axis=1).reshape(shape)
         sums.acted += np.any(change > CHANGED, axis=1).reshape(shape)
-        sums.cost += self.stage_cost(x, u).reshape(shape)
+        sums.cost += system.stage_cost(x, u).reshape(shape)
         return u
 
     def trajectory(self, theta: Array, x0: Array, w: Array) -> tuple[Array, Array]:
         """Return states (S, H + 1, n), inputs (S, H, m) of one policy (d,); NaN once undefined."""
-        x = np.asarray(x0, dtype=np.float64)
-        states, inputs = [x], []
-        for k in range(w.shape[1]):
-            u = self.policy(theta, x)
-            x = self.policy.system.step(x, u, w[:, k])
-            states.append(x)
-            inputs.append(u)
-        return np.stack(states, axis=1), np.stack(inputs, axis=1)
+        return trajectory(lambda x: self.policy(theta, x), self.policy.system, x0, w)

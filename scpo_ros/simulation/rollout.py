@@ -45,6 +45,30 @@ def soft_maximum(values: Array, sharpness: float, axis: int) -> Array:
     return soft
 
 
+class Steps(Protocol):
+    """A system in discrete time."""
+
+    def step(self, x: Array, u: Array, w: Array | float = 0.0) -> Array:
+        """Return the next states (S, n), of states (S, n), inputs (S, m), disturbances (S, n)."""
+
+
+def trajectory(law: Callable[[Array], Array], system: Steps, x0: Array, w: Array
+               ) -> tuple[Array, Array]:
+    """
+    Return states (S, H + 1, n) and inputs (S, H, m) of a closed loop; NaN once undefined.
+
+    :param law: states (S, n) -> inputs (S, m). :param x0: (S, n). :param w: (S, H, n).
+    """
+    x = np.asarray(x0, dtype=np.float64)
+    states, inputs = [x], []
+    for k in range(w.shape[1]):
+        u = law(x)
+        x = system.step(x, u, w[:, k])
+        states.append(x)
+        inputs.append(u)
+    return np.stack(states, axis=1), np.stack(inputs, axis=1)
+
+
 class Network(Protocol):
     """A residual network, for many weight vectors at once."""
 
@@ -190,14 +214,7 @@ class Simulator:
 
     def trajectory(self, theta: Array, x0: Array, w: Array) -> tuple[Array, Array]:
         """Return states (S, H + 1, n), inputs (S, H, m) of one policy; NaN once undefined."""
-        x = np.asarray(x0, dtype=np.float64)
-        states, inputs = [x], []
-        for k in range(w.shape[1]):
-            u = self.policy(theta, x)
-            x = self.policy.system.step(x, u, w[:, k])
-            states.append(x)
-            inputs.append(u)
-        return np.stack(states, axis=1), np.stack(inputs, axis=1)
+        return trajectory(lambda x: self.policy(theta, x), self.policy.system, x0, w)
 
 
 def tiles_of(policies: int, scenarios: int) -> Iterator[tuple[slice, slice]]:

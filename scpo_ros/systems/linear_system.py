@@ -100,6 +100,16 @@ class LinearSystem:
         return int(self.B.shape[1])
 
     @property
+    def state_lower(self) -> Array:
+        """Return the lower limits (n,) of the states, units of x."""
+        return -self.state_limit
+
+    @property
+    def state_upper(self) -> Array:
+        """Return the upper limits (n,) of the states, units of x."""
+        return self.state_limit
+
+    @property
     def input_lower(self) -> Array:
         """Return the lower limits (m,) of the inputs, units of u."""
         return -self.input_limit

@@ -111,6 +111,12 @@ class System:
         """Return inputs (..., m) clipped to their limits; NaN stays NaN."""
         return np.clip(u, self.input_lower, self.input_upper)
 
+    def stage_cost(self, x: Array, u: Array) -> Array:
+        """Return x'Qx + u'Ru (...,), for states (..., n) and inputs (..., m)."""
+        cost: Array = (np.sum(x @ self.description.state_weight * x, axis=-1)
+                       + np.sum(u @ self.description.input_weight * u, axis=-1))
+        return cost
+
     def within_limits(self, x: Array, u: Array, tolerance: float = 1e-9) -> Booleans:
         """
         Return whether states (..., n) and inputs (..., m) keep limits and constraints.

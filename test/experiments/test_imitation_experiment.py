@@ -20,11 +20,12 @@ import json
 
 import numpy as np
 import pytest
-from scpo_ros.exceptions import ConfigurationError, InvalidArrayError, NoSafeSetError
+from scpo_ros.exceptions import (
+    CertificationError, ConfigurationError, InvalidArrayError, NoSafeSetError)
 from scpo_ros.experiments import filtered_learner, imitation, imitation_judgement
 from scpo_ros.experiments.imitation_judgement import (
     bernstein_bound, closed_loops, held_out_scenarios)
-from scpo_ros.experiments.imitation_outcome import FIELDS
+from scpo_ros.experiments.imitation_result import FIELDS
 from scpo_ros.experts.catalogue import ExpertCatalogue
 from scpo_ros.systems import load
 from scpo_ros.verification.filtered_evaluation import FilteredEvaluation
@@ -230,6 +231,23 @@ def test_what_a_law_breaks_and_what_the_filter_does_is_counted(result):
     assert np.all(silent.broken)
     quiet = closed_loops(case, system, case.task.policy.backup, scenarios)
     assert not np.any(quiet.broken) and np.all(quiet.acted == 0) and quiet.cost < hostile.cost
+
+
+def test_a_filter_that_acts_although_it_never_should_is_a_violation(result):
+    """Only a guarded certificate rests on the filter: it must not hide that another is untrue."""
+    case, system = result.case, result.described
+    scenarios = held_out_scenarios(case, system, HELD_OUT, (1,))
+    hostile = closed_loops(
+        case, system, lambda x: np.full((len(x), 1), 9.0), scenarios, certified=True)
+    assert np.all(hostile.broken) == (case.kind == 'bounded')
+    assert np.any(hostile.broken) == (case.kind == 'bounded')
+
+
+def test_a_backup_that_is_not_certified_ends_the_run(monkeypatch):
+    monkeypatch.setattr(
+        FilteredEvaluation, 'verify', lambda self, thetas: np.ones((len(thetas), 28)))
+    with pytest.raises(CertificationError, match='the backup of uneven is not certified'):
+        run()
 
 
 def test_without_a_filter_a_hostile_law_is_seen_to_break_limits(result, monkeypatch):

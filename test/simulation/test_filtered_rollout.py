@@ -75,7 +75,7 @@ def test_batches_are_what_single_steps_are(case):
 def test_the_stage_cost_is_the_quadratic_one(case):
     task, _, scenarios = case
     u = np.ones((len(scenarios), task.system.m))
-    found = task.simulator.stage_cost(scenarios.x0, u)
+    found = task.system.stage_cost(scenarios.x0, u)
     Q, R = task.system.description.state_weight, task.system.description.input_weight
     expected = [x @ Q @ x + v @ R @ v for x, v in zip(scenarios.x0, u)]
     assert np.allclose(found, expected)
