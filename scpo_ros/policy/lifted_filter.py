@@ -26,8 +26,8 @@ and the backup has a solution there. v_pi is saturated first. It is taken as it 
 program, where c' = 0 or the shifted plan of the backup already serves. The term eps |c'|^2 moves v
 by little; where the answer is that near to v_pi, v_pi is taken as it is if any c' serves it.
 
-Where the program has no answer, the filter needs no solver: with c' the shifted plan, v_b the
-backup's input keeps all rows, and so does v_b + t (v_pi - v_b) for every t up to
+Where the program has no answer, a closed form serves, given the backup's plan: with c' the shifted
+plan, v_b the backup's input keeps all rows, and so does v_b + t (v_pi - v_b) for every t up to
 
     t = min(1, min_j (1 - h - G_z (A z + B v_b) - G_c c')_j / (G_z B (v_pi - v_b))_j+).
 """
