@@ -21,8 +21,7 @@ longer than that. All nodes of a process share what was discovered, so a node is
 which waits, and stays.
 """
 
-from collections.abc import Callable, Iterable
-import os
+from collections.abc import Callable, Iterable, Sequence
 import re
 import signal
 import sys
@@ -56,19 +55,18 @@ def missing(node: Node, topics: Iterable[str], services: Iterable[str]) -> list[
 
 def wait(node: Node, topics: Iterable[str], services: Iterable[str],
          spin: Callable[..., None] = rclpy.spin_once,
-         clock: Callable[[], float] = time.monotonic) -> list[str]:
-    """Wait until nothing is missing, or patience ends; return what is missing."""
+         clock: Callable[[], float] = time.monotonic, asked: Sequence[int] = ()) -> list[str]:
+    """
+    Wait until nothing is missing, patience ends, or the end is asked for; return what is missing.
+
+    :param asked: filled when the end is asked for.
+    """
     deadline = clock() + _PATIENCE_S
     absent = missing(node, topics, services)
-    while absent and clock() < deadline:
+    while absent and not asked and clock() < deadline:
         spin(node, timeout_sec=0.1)
         absent = missing(node, topics, services)
     return absent
-
-
-def _end(_: int, __: FrameType | None) -> None:
-    """End at once: nothing is to be put in order, and ROS raises what it likes meanwhile."""
-    os._exit(0)
 
 
 def main() -> int:
@@ -77,15 +75,23 @@ def main() -> int:
 
     The arguments are those of rqt, the perspective file last.
     """
-    before = {number: signal.signal(number, _end) for number in (signal.SIGINT, signal.SIGTERM)}
+    asked: list[int] = []  # signals that ask for the end; ROS is never interrupted
+
+    def note(number: int, _: FrameType | None) -> None:
+        asked.append(number)
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node('rqt_start', start_parameter_services=False)
     with open(sys.argv[-1], encoding='utf-8') as file:
-        absent = wait(node, *shown(file.read()))
-    if absent:
-        node.get_logger().warn(f'not there yet, and not shown: {", ".join(absent)}')
+        absent = wait(node, *shown(file.read()), asked=asked)
     for number, handler in before.items():
         signal.signal(number, handler)
+    if asked:
+        node.destroy_node()
+        rclpy.try_shutdown()
+        return 0
+    if absent:
+        node.get_logger().warn(f'not there yet, and not shown: {", ".join(absent)}')
     from rqt_gui.main import Main  # not installed where nobody asks for it
     return int(arranged(Main)().main(['rqt', *sys.argv[1:]]) or 0)
 
