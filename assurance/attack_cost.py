@@ -159,7 +159,7 @@ class Adversary:
 def loop_of(task):
     """Return a control loop that runs the backup, and has judged so much that policies may run."""
     gate = PolicyGate(backup_record(task.initial_theta, task.digest), 0.0, 0.0,
-                      task.spec.metrics.invariance)
+                      task.kind)
     dt = task.system.dt
     loop = ControlLoop(
         task, NearestInputFilter(task, task.initial_theta),

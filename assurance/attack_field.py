@@ -88,7 +88,7 @@ class Outcome:
 def control_loop(learnt, make_monitor=ModelMonitor) -> ControlLoop:
     """Return a controller about to run the newest policy that was learnt."""
     task, dt = learnt.task, learnt.task.system.dt
-    kind = task.spec.metrics.invariance
+    kind = task.kind
     gate = PolicyGate(backup_record(task.initial_theta, task.digest), 0.02, 0.0, kind)
     gate.admit_unchecked(learnt.chain.latest)
     admission = Admission(gate, InlineWorker(Certified(kind)), History('', 'controller'), 20.0)

@@ -71,7 +71,7 @@ class Adapter:
         task = self._target.learnt.task
         self.admission = Admission(
             PolicyGate(backup_record(task.initial_theta, task.digest), MARGIN, 0.0,
-                       task.spec.metrics.invariance),
+                       task.kind),
             InlineWorker(self._target.verifier), History('', 'controller'), 20.0)
 
     def turn(self, kind):

@@ -86,7 +86,7 @@ def attack(learnt: Learnt, oracle: Oracle, tally: Tally, rng: np.random.Generato
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, 'controller.ledger').write_bytes(data)
             gate = PolicyGate(backup_record(task.initial_theta, task.digest), MARGIN, 0.0,
-                              task.spec.metrics.invariance)
+                              task.kind)
             try:
                 admission = Admission(gate, InlineWorker(target.verifier),
                                       History(folder, 'controller'), 20.0)

@@ -52,7 +52,7 @@ class Target:
         """
         task = self.learnt.task
         gate = PolicyGate(backup_record(task.initial_theta, task.digest), MARGIN, 0.0,
-                          task.spec.metrics.invariance)
+                          task.kind)
         gate.admit_unchecked(self.old)
         gate.swap(0.0, True)
         return Admission(gate, InlineWorker(self.verifier),

@@ -80,7 +80,7 @@ def _shortage(target, oracle, tally, rng, folder):
     """Let one controller live through a shortage, take a policy and end."""
     task, now = target.learnt.task, [0.0]
     gate = PolicyGate(backup_record(task.initial_theta, task.digest), MARGIN, 0.0,
-                      task.spec.metrics.invariance)
+                      task.kind)
     worker = ShortWorker(None, (), clock=lambda: now[0], started=False, pause=1.0)
     worker.served, worker.rng = target.verifier, rng
     admission = Admission(gate, worker, History(folder, 'controller'), 20.0, clock=lambda: now[0])

@@ -27,6 +27,7 @@ the network 4e-16, metrics and proved bounds 4e-12.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 # Numbers of one certificate, which one machine computed: g against its bound, a duality gap
 # against 0. Sums of at most 1e4 terms of size 1 err by 1e4 eps = 1e-12; a thousand times that.
@@ -47,6 +48,53 @@ _TABLE = 1e-9  # of a table against its QP's law, by test/backup/test_explicit_l
 _EDGE = 1e-12  # by which a state may lie beyond a region and still count as inside (law_table)
 _FEEDBACK = 10.0  # change of a metric over that of the inputs; measured: at most 4.1
 _NORM = 1e-7  # of a metric in a norm that a solver found to 1e-8
+
+
+class TaskTolerances(Protocol):
+    """What a comparison of two machines asks of the tolerances of a task."""
+
+    @property
+    def command(self) -> float:
+        """Return by how much the input at one state may differ, units of the input."""
+
+    @property
+    def metric(self) -> float:
+        """Return by how much a metric may differ, metric units."""
+
+    @property
+    def margin(self) -> float:
+        """Return what a reader's own bound may lack of the margin that the sender kept."""
+
+
+@dataclass(frozen=True)
+class SolvedTolerances:
+    """
+    The tolerances of a task whose inputs a solver finds at every state.
+
+    *command*: backup and filter are quadratic programs with unique answers, which are solved to
+    1e-9 of the limits (test/backup, test/policy); a state within rounding of two active sets gives
+    answers that differ by rounding. SOLVED of the largest input limit is a thousand times that.
+
+    *metric*: as in :class:`Tolerances`, at most _FEEDBACK times what the inputs differ by, over
+    the limits.
+    """
+
+    largest: float  # input limit, units of the input
+
+    @property
+    def command(self) -> float:
+        """Return by how much the input at one state may differ, units of the input."""
+        return SOLVED * self.largest
+
+    @property
+    def metric(self) -> float:
+        """Return by how much a metric may differ, metric units."""
+        return _FEEDBACK * SOLVED
+
+    @property
+    def margin(self) -> float:
+        """Return what a reader's own bound may lack of the margin that the sender kept."""
+        return self.metric
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def ulps(array, rng):
 def small(request, table_cache):
     """Return a small task, with few verification rollouts."""
     return ControlTask.build(build(Spec, {
-        'metrics.invariance': request.param, 'metrics.invariance_states': 3000,
+        'metrics.certificate': request.param, 'metrics.invariance_states': 3000,
         'metrics.design_states': 20, 'metrics.verification_states': 60}), cache=table_cache)
 
 

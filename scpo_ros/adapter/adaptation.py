@@ -29,13 +29,14 @@ from scpo_ros.adapter.collection import CollectedRollout
 from scpo_ros.adapter.demonstrations import Demonstrations
 from scpo_ros.adapter.report import AdaptationReport, Description, report_of
 from scpo_ros.arrays import Array
-from scpo_ros.config import AdapterConfig, Spec
-from scpo_ros.exceptions import InfeasibleError, InvalidArrayError
+from scpo_ros.config import AdapterConfig, Specification
+from scpo_ros.exceptions import ConfigurationError, InfeasibleError, InvalidArrayError
 from scpo_ros.policy.imitation import ImitationLoss
 from scpo_ros.scpo import ScpoUpdater, UpdateOutcome, UpdateResult
 from scpo_ros.systems.scenario import realised_disturbance, replay
 from scpo_ros.verification.bound_counter import BoundCounter
-from scpo_ros.verification.evaluation import SafetyEvaluation
+from scpo_ros.verification.evaluations import Evaluation, evaluation_of
+from scpo_ros.verification.safe_task import SafeTask, task_of
 from scpo_ros.verification.sampled_verification import SampledEvaluation
 from scpo_ros.verification.task import ControlTask
 
@@ -47,9 +48,9 @@ _DYNAMIC = ('demonstrations', 'min_demonstrations', 'damping')  # may change whi
 class Adaptation:
     """The learner of one specification: demonstrations, scenario sets and updater."""
 
-    def __init__(self, spec: Spec, config: AdapterConfig, theta: Array | None = None,
-                 tests: int = 0, task: ControlTask | None = None,
-                 evaluation: SafetyEvaluation | None = None,
+    def __init__(self, spec: Specification, config: AdapterConfig, theta: Array | None = None,
+                 tests: int = 0, task: SafeTask | None = None,
+                 evaluation: Evaluation | None = None,
                  clock: Callable[[], float] = time.monotonic) -> None:
         """
         Start from the backup, or from a policy that must then verify anew.
@@ -59,7 +60,7 @@ class Adaptation:
         :param evaluation: of that task, if there is one. :param clock: () -> wall time [s].
         """
         self.config = config
-        self.task = ControlTask.build(spec) if task is None else task
+        self.task = task_of(spec) if task is None else task
         self.evaluation = (
             _evaluation_of(self.task, config, tests) if evaluation is None else evaluation)
         self.demonstrations = Demonstrations(config.demonstrations, self.task.system)
@@ -77,8 +78,8 @@ class Adaptation:
             self.updater.restore(theta)
 
     def describe(self) -> Description:
-        """Return the digest of the specification and the vertices of the safe set."""
-        return Description(self.task.digest, self.task.safe_set.vertices)
+        """Return the digest of the specification and the outline of the safe set."""
+        return Description(self.task.digest, self.task.outline)
 
     def reconfigure(self, config: AdapterConfig) -> None:
         """Take over what may change while learning goes on."""
@@ -101,7 +102,7 @@ class Adaptation:
         for rollout in rollouts:
             w = realised_disturbance(self.task.system, rollout.x[:-1], rollout.u, rollout.x[1:])
             try:
-                scenario = replay(self.task.system, self.task.safe_set, rollout.x[0], w,
+                scenario = replay(self.task.system, self.task, rollout.x[0], w,
                                   self.task.horizon)
             except InfeasibleError as error:
                 self.model_fault = str(error)
@@ -131,7 +132,7 @@ class Adaptation:
     def revert(self, reason: str, outcome: str = 'MODEL_INVALID') -> AdaptationReport:
         """Go back to the backup and say why."""
         self._theta = self.task.initial_theta
-        self.evaluation.calibrate_cost(self._theta)  # what fits another policy may not fit it
+        self.evaluation.calibrate(self._theta)  # what fits another policy may not fit it
         result = self.updater.restore(self._theta)
         if result.certificate is None:
             reason = f'{reason}; the backup is not certified: {result.reason}'
@@ -171,7 +172,7 @@ class Adaptation:
             self.evaluation.tighten()
             return
         try:
-            scenario = replay(self.task.system, self.task.safe_set, x0,
+            scenario = replay(self.task.system, self.task, x0,
                               np.reshape(w, (-1, n)), self.task.horizon)
         except (InfeasibleError, InvalidArrayError):
             return
@@ -241,9 +242,16 @@ class Adaptation:
         return report_of(result, self.evaluation, changed, step)
 
 
-def _evaluation_of(task: ControlTask, config: AdapterConfig, tests: int) -> SafetyEvaluation:
-    """Return the evaluation that certificates of the configured kind rest on."""
-    if config.certificate == 'sets':
-        return SafetyEvaluation(task, replays=config.rollouts)
+def _evaluation_of(task: SafeTask, config: AdapterConfig, tests: int) -> Evaluation:
+    """
+    Return the evaluation that certificates rest on.
+
+    :raises ConfigurationError: where fresh scenarios are asked for and not offered.
+    """
+    if config.verification == 'sets':
+        return evaluation_of(task, replays=config.rollouts)
+    if not isinstance(task, ControlTask):
+        raise ConfigurationError('verification', config.verification,
+                                 'must be sets for a described system')
     return SampledEvaluation(task, replays=config.rollouts,
                              counter=BoundCounter(config.bound_file, known=tests))

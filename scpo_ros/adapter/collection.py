@@ -30,7 +30,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scpo_ros.arrays import Array, frozen
-from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.model import Model
 from scpo_ros.systems.transitions import same_input, TransitionRule
 
 
@@ -63,7 +63,7 @@ class CollectedRollout:
 class RolloutCollector:
     """Turns a stream of samples into windows."""
 
-    def __init__(self, steps: int, system: LinearSystem) -> None:
+    def __init__(self, steps: int, system: Model) -> None:
         """Collect windows of the given number of steps of a system."""
         self._steps, self._system, self._rule = steps, system, TransitionRule(system)
         self._window: list[Sample] = []

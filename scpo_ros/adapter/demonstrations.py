@@ -16,7 +16,7 @@
 
 import numpy as np
 from scpo_ros.arrays import Array, checked
-from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.model import Model
 
 
 class Demonstrations:
@@ -27,7 +27,7 @@ class Demonstrations:
     left the memory.
     """
 
-    def __init__(self, capacity: int, system: LinearSystem) -> None:
+    def __init__(self, capacity: int, system: Model) -> None:
         """
         Start empty.
 
@@ -45,7 +45,7 @@ class Demonstrations:
         system = self._system
         states = checked('demonstrated states', states, (None, system.n))
         actions = checked('demonstrated actions', actions, (len(states), system.m))
-        useful = np.all(np.abs(states) <= system.state_limit, axis=1)
+        useful = system.within_limits(states, np.zeros((len(states), system.m)), 0.0)
         self.states = np.vstack([self.states, states[useful]])[-self.capacity:]
         self.actions = np.vstack(
             [self.actions, system.saturate(actions[useful])])[-self.capacity:]

@@ -23,7 +23,7 @@ from scpo_ros.adapter.collection import CollectedRollout, RolloutCollector, Samp
 from scpo_ros.arrays import Array
 from scpo_ros.interface.messages import State
 from scpo_ros.interface.state_watch import BRIDGED_S, Fate, StateWatch
-from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.model import Model
 from scpo_ros.systems.transitions import JudgedShare, TransitionRule
 
 
@@ -34,7 +34,7 @@ _SAME_S = 1e-9  # two times closer than this are the same [s]
 class Pairing:
     """Keeps states until their commands are seen, and tells how many states can be judged."""
 
-    def __init__(self, system: LinearSystem, rollout_steps: int) -> None:
+    def __init__(self, system: Model, rollout_steps: int) -> None:
         """Start with nothing seen. :param rollout_steps: steps of a collected rollout."""
         self._watch = StateWatch(system.dt, BRIDGED_S)
         self._rule, self._share = TransitionRule(system), JudgedShare(system)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.scpo import Certificate, UpdateResult
-from scpo_ros.verification.evaluation import SafetyEvaluation
+from scpo_ros.verification.evaluations import Evaluation
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +39,8 @@ class AdaptationReport:
     tries: int = 0
     rollouts: int = 0
     constraints: int = 0
-    trajectory: Array | None = None  # (T, 2), what the refused policy would have done
-    present: Array | None = None  # (T, 2), what the present policy does instead
+    trajectory: Array | None = None  # (T, n), what the refused policy would have done
+    present: Array | None = None  # (T, n), what the present policy does instead
     tests: int = 0  # with fresh scenarios, made until now
 
 
@@ -49,10 +49,10 @@ class Description:
     """The specification that a learner works for."""
 
     spec_digest: str
-    vertices: Array  # (v, 2), of the safe set
+    vertices: Array  # (v, 2), of the safe set in the plane that is drawn
 
 
-def report_of(result: UpdateResult, evaluation: SafetyEvaluation, changed: bool,
+def report_of(result: UpdateResult, evaluation: Evaluation, changed: bool,
               step: Array | None) -> AdaptationReport:
     """
     Return the report of an update, with a sentence on what the refused policy would have done.

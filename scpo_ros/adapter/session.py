@@ -42,7 +42,7 @@ from scpo_ros.interface.acknowledgement import Acknowledgement
 from scpo_ros.interface.policy_record import PolicyRecord
 from scpo_ros.ledger.history import History
 from scpo_ros.process.requests import Start
-from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.model import Model
 
 
 _BEGINNING = (Start, Describe, Begin)
@@ -52,7 +52,7 @@ _UPDATES = (Step, Propose)
 class Session:
     """Joins what is seen, what waits, what the worker is asked, and what is published."""
 
-    def __init__(self, config: AdapterConfig, system: LinearSystem, lockstep: bool = False,
+    def __init__(self, config: AdapterConfig, system: Model, lockstep: bool = False,
                  clock: Callable[[], float] = time.monotonic,
                  history: History | None = None) -> None:
         """

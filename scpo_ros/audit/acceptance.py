@@ -98,7 +98,7 @@ class Acceptance:
 
     def _claim(self, said: Acknowledgement, record: PolicyRecord) -> Iterator[str]:
         """Yield a sentence where the running policy's claim is not of the specified kind."""
-        kind = self._task.spec.metrics.invariance
+        kind = self._task.kind
         if said.version > 0 and record.certificate is None and said.claim_kind != kind:
             yield (f'version {said.version} runs on a claim of the kind {said.claim_kind!r}, the '
                    f'specification asks for {kind!r}')

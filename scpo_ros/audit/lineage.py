@@ -137,7 +137,7 @@ class Lineage:
             found = identity_defects(record, size, spec_digest) or lineage_defects(record, known)
             return tuple(map(str, found))
         found = record_defects(record, size, spec_digest, known, self._margin,
-                               task.spec.metrics.invariance)
+                               task.kind)
         return (*map(str, found), *self._margin_defects(record.certificate))
 
     def _backup_defects(self, record: PolicyRecord) -> tuple[str, ...]:

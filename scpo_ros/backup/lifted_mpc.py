@@ -139,6 +139,17 @@ class LiftedMpc:
         inputs: Array = plans[:, :self.block.m] - z @ self.safe_set.gain.T
         return inputs
 
+    def holds(self, z: Array, plans: Array) -> Booleans:
+        """
+        Return (N,) whether (z, c) lies in Xi, relaxed as in the program; NaN does not.
+
+        Then v = -K z + c_0 takes the next state into Xi: no solver is needed for that.
+        """
+        kept: Booleans = np.all(
+            z @ self.safe_set.state_rows.T + plans @ self.safe_set.lifted_rows.T <= 1 + _RELAXED,
+            axis=1)
+        return kept
+
     def _linear(self, z: Array) -> Booleans:
         """Return (N,) whether c = 0 is the answer; NaN never is."""
         linear: Booleans = np.all(z @ self.safe_set.state_rows.T <= 1.0, axis=1)

@@ -41,9 +41,10 @@ from scpo_ros.backup_certification.missing_safe_set import for_no_safe_set
 from scpo_ros.backup_certification.suggestions import for_failure
 from scpo_ros.backup_certification.trials import in_words, Suggestion, Trials
 from scpo_ros.config import Spec
+from scpo_ros.config.table_cache import Cache
 from scpo_ros.config.validation import build, flatten
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
-from scpo_ros.verification.task import Cache, ControlTask
+from scpo_ros.verification.task import ControlTask
 
 
 BUDGET_S = 60.0  # longest search for what would help [s, wall]; the table under way is finished

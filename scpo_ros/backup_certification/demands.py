@@ -132,7 +132,7 @@ def demands_of(adapter: AdapterConfig | None = None,
     demands: list[Demand] = []
     if adapter is not None and adapter.safety:
         demands.append(AdapterDemand(
-            adapter.accept_margin, adapter.certificate == 'sampled-bound'))
+            adapter.accept_margin, adapter.verification == 'sampled-bound'))
     if controller is not None and controller.safety:
         demands.append(ControllerDemand(controller.certified_margin))
     return tuple(demands)
@@ -140,7 +140,7 @@ def demands_of(adapter: AdapterConfig | None = None,
 
 def largest_metric_kinds(spec: Spec) -> list[LargestMetricKind]:
     """Return the kinds that a specification has, in their order."""
-    proved = spec.metrics.invariance == 'proved'
+    proved = spec.certificate == 'proved'
     sampled = spec.metrics.stability == 'sampled'
     return [LargestMetricKind.PROVED_INPUT if proved else LargestMetricKind.INPUT,
             LargestMetricKind.COST,

@@ -24,13 +24,14 @@ from scpo_ros.arrays import Array
 from scpo_ros.backup_certification.demands import (
     ControllerDemand, Demand, largest_metric_kinds, LargestMetric, LargestMetricKind, Place)
 from scpo_ros.config import Spec
+from scpo_ros.config.table_cache import Cache
 from scpo_ros.exceptions import CertificationError
 from scpo_ros.systems.linear_system import LinearSystem
 from scpo_ros.verification.evaluation import SafetyEvaluation
 from scpo_ros.verification.metric_layout import MetricKind, MetricLayout
 from scpo_ros.verification.sampled_verification import SampledEvaluation
-from scpo_ros.verification.task import Cache, ControlTask
-from scpo_ros.verification.verifier import SEED_OFFSET
+from scpo_ros.verification.task import ControlTask
+from scpo_ros.verification.verdict import SEED_OFFSET
 
 
 _INPUT = (MetricKind.INVARIANCE, MetricKind.CONSTRAINT, MetricKind.FRESH_CONSTRAINT)

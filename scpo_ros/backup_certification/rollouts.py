@@ -34,7 +34,7 @@ from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.systems.linear_system import double_integrator
 from scpo_ros.systems.scenario import design_scenarios, Scenarios, verification_scenarios
 from scpo_ros.verification.task import contraction_factor, ControlTask
-from scpo_ros.verification.verifier import SEED_OFFSET
+from scpo_ros.verification.verdict import SEED_OFFSET
 
 
 _STEPS = 9  # of a bisection: to 0.2 % of the interval

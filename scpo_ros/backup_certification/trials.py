@@ -22,11 +22,12 @@ from typing import TypeAlias
 from scpo_ros.backup_certification.demands import Demand
 from scpo_ros.backup_certification.largest_metrics import build_task, largest_metrics
 from scpo_ros.config import Spec
+from scpo_ros.config.table_cache import Cache
 from scpo_ros.config.validation import build, flatten, Value
 from scpo_ros.exceptions import ScpoRosError
 from scpo_ros.sets.invariant_set import contractive_set
 from scpo_ros.systems.linear_system import double_integrator
-from scpo_ros.verification.task import Cache, contraction_factor
+from scpo_ros.verification.task import contraction_factor
 
 
 Changes: TypeAlias = Mapping[str, Value]  # {parameter: value}

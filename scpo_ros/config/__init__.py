@@ -19,6 +19,7 @@ from scpo_ros.config.node_parameters import (
     PlantConfig, RecorderConfig)
 from scpo_ros.config.shared_parameters import (
     BackupConfig, MetricsConfig, PolicyConfig, SOLVERS, Spec, SystemConfig)
+from scpo_ros.config.system_spec import Specification, SystemSpec
 
 __all__ = [
     'AdapterConfig',
@@ -35,5 +36,7 @@ __all__ = [
     'RecorderConfig',
     'SOLVERS',
     'Spec',
+    'Specification',
     'SystemConfig',
+    'SystemSpec',
 ]

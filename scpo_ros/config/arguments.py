@@ -76,6 +76,12 @@ ARGUMENTS = (
              'file; / for none', pattern=f'/?|{_NAMES}', form=_WORDS),
     Argument('params_file', '', 'parameter file; empty: the installed config/scpo.yaml',
              path=True),
+    Argument('system', '', 'the name of a shipped description, or the path of a file; '
+             f'double_integrator: the system that parameters define; {_FILE}', str,
+             (('', 'system.description'),), path=True),
+    Argument('certificate', '', 'kind of the certificates: auto, proved, bounded, guarded or '
+             f'sampled; {_FILE}', str, (('', 'metrics.certificate'),),
+             pattern='auto|proved|bounded|guarded|sampled'),
     Argument('expert', '', f'who demonstrates: {", ".join(EXPERTS)}; {_FILE}', str,
              (('expert', 'expert'),)),
     Argument('seed', '', f'seed of plant, adapter and summary; {_FILE}', int,

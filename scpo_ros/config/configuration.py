@@ -25,6 +25,7 @@ from scpo_ros.config.node_parameters import (
 from scpo_ros.config.parameter_file import Given, read_parameter_file
 from scpo_ros.config.ros_scalar import Scalar
 from scpo_ros.config.shared_parameters import Spec
+from scpo_ros.config.system_spec import NAME, PARAMETERS, Specification
 from scpo_ros.config.validation import flatten, Validated
 from scpo_ros.exceptions import ConfigurationError
 
@@ -45,9 +46,9 @@ _Config = TypeVar('_Config', bound=Validated)
 
 def checked_configuration(path: Path, values: Mapping[str, str],
                           arguments: Iterable[Argument] = ARGUMENTS
-                          ) -> tuple[Configurations, Spec]:
+                          ) -> tuple[Configurations, Specification]:
     """
-    Return ({node: configuration}, Spec) of a parameter file and launch arguments.
+    Return ({node: configuration}, specification) of a parameter file and launch arguments.
 
     :param values: {argument name: text}. :param arguments: the known ones.
     :raises ConfigurationError: naming the first bad value and its rule, before anything moves.
@@ -64,6 +65,8 @@ def _given(path: Path, values: Mapping[str, str], arguments: Iterable[Argument],
     """
     changes = overrides(values, arguments)
     given = read_parameter_file(path, namespace_of(values))
+    if not values.get('params_file') and changes['plant'].get(NAME, PARAMETERS) != PARAMETERS:
+        given = _without_shared(given)
     for node, beside in outside.items():
         chosen: dict[str, object] = {**(given[node] if values.get('params_file') else {}),
                                      **changes[node]}
@@ -76,15 +79,22 @@ def _given(path: Path, values: Mapping[str, str], arguments: Iterable[Argument],
     return {node: {**given[node], **changes[node]} for node in NODES}
 
 
+def _without_shared(given: Given) -> Given:
+    """Return what the installed file gives, less what defines the double integrator."""
+    shared = flatten(Spec())
+    return {node: {name: item for name, item in values.items() if name not in shared}
+            for node, values in given.items()}
+
+
 def configuration_of(given: Mapping[str, Mapping[str, object]],
-                     nodes: Iterable[str] = tuple(NODES)) -> tuple[Configurations, Spec]:
+                     nodes: Iterable[str] = tuple(NODES)) -> tuple[Configurations, Specification]:
     """
-    Return ({node: configuration}, Spec) of {node: {parameter: value}}.
+    Return ({node: configuration}, specification) of {node: {parameter: value}}.
 
     :param nodes: those that run, which must agree with each other.
     :raises ConfigurationError: naming the first bad value and its rule.
     """
-    specs: dict[str, Spec] = {}
+    specs: dict[str, Specification] = {}
 
     def built(node: str, kind: type[_Config]) -> _Config:
         own = {name: item for name, item in given[node].items() if name not in STANDARD}
@@ -119,11 +129,14 @@ def _check_clocks(given: Mapping[str, Mapping[str, object]]) -> None:
                                      f'as of the {first}: {wanted!r}')
 
 
-def _common(specs: Mapping[str, Spec]) -> Spec:
-    """Return the Spec that all nodes have. :raises ConfigurationError: where two differ."""
+def _common(specs: Mapping[str, Specification]) -> Specification:
+    """Return the specification that all nodes have. :raises ConfigurationError: where two differ."""
     first, *others = specs
     wanted = flatten(specs[first])
     for node in others:
+        if type(specs[node]) is not type(specs[first]):
+            raise ConfigurationError(f'{node}: {NAME}', given_name(specs[node]), 'must be that of '
+                                     f'every node, as of the {first}: {given_name(specs[first])!r}')
         for name, (item, _) in flatten(specs[node]).items():
             if item != wanted[name][0]:
                 raise ConfigurationError(
@@ -132,12 +145,17 @@ def _common(specs: Mapping[str, Spec]) -> Spec:
     return specs[first]
 
 
+def given_name(spec: Specification) -> str:
+    """Return the name or the path of the description that a specification is of."""
+    return PARAMETERS if isinstance(spec, Spec) else spec.system.description
+
+
 def node_parameters(path: Path, values: Mapping[str, str],
                     arguments: Iterable[Argument] = ARGUMENTS, nodes: Iterable[str] = tuple(NODES),
                     outside: Mapping[str, Mapping[str, object]] | None = None
-                    ) -> tuple[Given, Spec]:
+                    ) -> tuple[Given, Specification]:
     """
-    Return ({node: {parameter: value}}, Spec): every parameter of the nodes, checked.
+    Return ({node: {parameter: value}}, specification): every parameter of the nodes, checked.
 
     :param values: {argument name: text}. :param arguments: the known ones.
     :param nodes: those that are to run.

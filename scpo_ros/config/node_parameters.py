@@ -23,6 +23,7 @@ from dataclasses import dataclass, fields
 from typing import TypeVar
 
 from scpo_ros.config.shared_parameters import Spec
+from scpo_ros.config.system_spec import NAME, PARAMETERS, Specification, SystemSpec
 from scpo_ros.config.validation import build, LARGEST, Validated, value
 from scpo_ros.exceptions import ConfigurationError
 
@@ -70,8 +71,8 @@ class ControllerConfig(Validated):
         'at least baseline_cost_tolerance; without baseline_cost it is not looked at [1]',
         1e-3, 10.0)
     swap_dwell_s: float = value(
-        -1.0, 'shortest time between two policy swaps; negative: none where invariance is proved, '
-        'else the rollout length [s]', -1.0, 600.0)
+        -1.0, 'shortest time between two policy swaps; negative: the rollout length where '
+        'certificates are sampled, else none [s]', -1.0, 600.0)
     verification_timeout_s: float = value(
         20.0, 'longest own verification of a policy; later it is refused [s, wall]', 0.1, 600.0)
     state_timeout_s: float = value(
@@ -99,13 +100,13 @@ class ControllerConfig(Validated):
         """Return by what part a sequence of policies may cost more than the backup [1]."""
         return max(self.cost_tolerance, spec.metrics.baseline_cost_tolerance)
 
-    def dwell(self, spec: Spec) -> float:
-        """Return the shortest time between two swaps [s] under a :class:`Spec`."""
+    def dwell(self, spec: Specification) -> float:
+        """Return the shortest time between two swaps [s] under a specification."""
         if not self.safety:
             return 0.0
         if self.swap_dwell_s >= 0:
             return self.swap_dwell_s
-        return 0.0 if spec.metrics.invariance == 'proved' else spec.metrics.horizon_s
+        return spec.swap_dwell_s
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class AdapterConfig(Validated):
     ledger_limit_mib: int = value(
         1024, 'the ledger and its files put aside take at most this; the oldest are deleted [MiB]',
         16, 1048576)
-    certificate: str = value(
+    verification: str = value(
         'sets', 'what policies are verified on; sampled-bound: on fresh scenarios too, whose '
         'violation probability is then bounded', choices=('sets', 'sampled-bound'))
     bound_file: str = value(
@@ -171,9 +172,9 @@ class AdapterConfig(Validated):
     def __post_init__(self) -> None:
         """Check the relation of the margins."""
         super().__post_init__()
-        if self.certificate == 'sampled-bound' and not self.bound_file:
+        if self.verification == 'sampled-bound' and not self.bound_file:
             raise ConfigurationError(
-                'bound_file', '', 'must be given where certificate is sampled-bound')
+                'bound_file', '', 'must be given where verification is sampled-bound')
         if not self.plan_margin > self.accept_margin:
             raise ConfigurationError(
                 'plan_margin', self.plan_margin,
@@ -226,9 +227,24 @@ NODES: dict[str, type[Validated]] = {
 _Config = TypeVar('_Config', bound=Validated)
 
 
-def build_node(kind: type[_Config], values: Mapping[str, object]) -> tuple[Spec, _Config]:
+def build_spec(values: Mapping[str, object]) -> Specification:
     """
-    Build (Spec, node configuration) from the parameters of one node.
+    Build the specification of {dotted name: value}.
+
+    The parameter `system.description` says of which class it is: without it, or with
+    'double_integrator', the other parameters define the system.
+
+    :raises ConfigurationError: as :func:`build`.
+    """
+    if values.get(NAME, PARAMETERS) == PARAMETERS:
+        return build(Spec, {name: item for name, item in values.items() if name != NAME})
+    return build(SystemSpec, values)
+
+
+def build_node(kind: type[_Config], values: Mapping[str, object]
+               ) -> tuple[Specification, _Config]:
+    """
+    Build (specification, node configuration) from the parameters of one node.
 
     :param kind: the node's configuration class. :param values: {dotted name: value}.
     :raises ConfigurationError: as :func:`build`.
@@ -236,4 +252,4 @@ def build_node(kind: type[_Config], values: Mapping[str, object]) -> tuple[Spec,
     groups = tuple(f'{entry.name}.' for entry in fields(Spec))
     shared = {name: item for name, item in values.items() if name.startswith(groups)}
     own = {name: item for name, item in values.items() if name not in shared}
-    return build(Spec, shared), build(kind, own)
+    return build_spec(shared), build(kind, own)

@@ -30,6 +30,7 @@ from scpo_ros.config.node_parameters import NODES, STANDARD
 from scpo_ros.config.ros_scalar import Scalar, scalar
 from scpo_ros.config.ros_yaml import Section, sections_of, Value
 from scpo_ros.config.shared_parameters import Spec
+from scpo_ros.config.system_spec import SystemSpec
 from scpo_ros.config.validation import flatten
 from scpo_ros.exceptions import ConfigurationError
 
@@ -116,7 +117,7 @@ def from_outside(beside: Iterable[tuple[str, object] | str], namespace: str) -> 
 
 def _known_to(node: str) -> set[str]:
     """Return the names of the parameters of a node."""
-    return {*STANDARD, *flatten(Spec()), *flatten(NODES[node]())}
+    return {*STANDARD, *flatten(Spec()), *flatten(SystemSpec()), *flatten(NODES[node]())}
 
 
 def _value(name: str, item: object) -> Value:

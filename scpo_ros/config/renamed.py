@@ -30,6 +30,8 @@ from scpo_ros.exceptions import ConfigurationError
 RENAMED = {  # old name: present name
     'metrics.no_regret': 'metrics.baseline_cost',
     'metrics.no_regret_tolerance': 'metrics.baseline_cost_tolerance',
+    'metrics.invariance': 'metrics.certificate',
+    'certificate': 'verification',
     'teacher_wait_s': 'expert_wait_s',
 }
 

@@ -92,9 +92,9 @@ class MetricsConfig(Validated):
         'sampled means keeps it below 0.05 elsewhere [1]', 1e-3, 10.0)
     design_states: int = value(60, 'initial states of the design rollouts', 4, 10000)
     verification_states: int = value(300, 'initial states of the verification rollouts', 4, 100000)
-    invariance: str = value(
-        'proved', 'how it is known that the safe set is kept: proved over all of its states, or '
-        'sampled at some', choices=('proved', 'sampled'))
+    certificate: str = value(
+        'auto', 'how it is known that the safe set is kept: proved over all of its states, or '
+        'sampled at some; auto: proved', choices=('auto', 'proved', 'sampled'))
     proof_cells: int = value(64, 'proved: cells of the grid over C along each axis', 4, 1024)
     invariance_states: int = value(
         60000, 'sampled: states of C', 100, 10000000)
@@ -103,7 +103,12 @@ class MetricsConfig(Validated):
 
 @dataclass(frozen=True)
 class Spec(Validated):
-    """What a certificate rests on; every process must hold the same."""
+    """
+    What a certificate rests on; every process must hold the same.
+
+    This is the double integrator, whose certificates can be proved. Any other system has a
+    :class:`~scpo_ros.config.system_spec.SystemSpec`.
+    """
 
     system: SystemConfig = field(default_factory=SystemConfig)
     backup: BackupConfig = field(default_factory=BackupConfig)
@@ -114,6 +119,16 @@ class Spec(Validated):
     def rollout_steps(self) -> int:
         """Return the length H of a rollout in steps."""
         return max(1, round(self.metrics.horizon_s / self.system.dt))
+
+    @property
+    def certificate(self) -> str:
+        """Return the kind of certificate: 'proved' or 'sampled'."""
+        return 'proved' if self.metrics.certificate == 'auto' else self.metrics.certificate
+
+    @property
+    def swap_dwell_s(self) -> float:
+        """Return the shortest time between two swaps [s], where the controller sets none."""
+        return 0.0 if self.certificate == 'proved' else self.metrics.horizon_s
 
     def __post_init__(self) -> None:
         """Check the relations between groups."""
@@ -129,10 +144,10 @@ class Spec(Validated):
                 raise ConfigurationError(
                     f'backup.planned_{name}', planned,
                     f'must not exceed system.{name}_limit = {limit}')
-        if self.metrics.stability == 'proved' and self.metrics.invariance != 'proved':
+        if self.metrics.stability == 'proved' and self.certificate != 'proved':
             raise ConfigurationError(
                 'metrics.stability', 'proved',
-                "needs metrics.invariance = 'proved': it speaks of states that stay in C")
+                "needs metrics.certificate = 'proved': it speaks of states that stay in C")
         if len(backup.state_weight) != 2:
             raise ConfigurationError(
                 'backup.state_weight', backup.state_weight, 'must have 2 entries')

@@ -27,6 +27,7 @@ import re
 from scpo_ros.arrays import digest
 from scpo_ros.config.renamed import first_names
 from scpo_ros.config.shared_parameters import Spec
+from scpo_ros.config.system_spec import Specification, SystemSpec
 from scpo_ros.config.validation import flatten, Value
 
 # Raise this number whenever certificates of the same values come to mean something else: another
@@ -47,8 +48,23 @@ def canonical(spec: Spec) -> dict[str, str]:
 
     Floats are written in hexadecimal, which no locale, format or rounding changes; -0.0 is 0.0.
     """
+    return _groups(spec)
+
+
+def canonical_of_system(spec: SystemSpec, content: str) -> dict[str, str]:
+    """
+    Return {group: text} of the specification of a described system.
+
+    :param content: of the description, which counts in place of its name or path.
+    """
+    return {**_groups(spec), 'system': content}
+
+
+def _groups(spec: Specification) -> dict[str, str]:
     first = first_names()
-    values = {first.get(name, name): item for name, (item, _) in flatten(spec).items()}
+    plain = {name: item for name, (item, _) in flatten(spec).items()}
+    plain['metrics.certificate'] = spec.certificate  # auto is what it stands for
+    values = {first.get(name, name): item for name, item in plain.items()}
     groups: dict[str, list[str]] = {}
     for name, item in sorted(values.items()):
         groups.setdefault(name.partition('.')[0], []).append(f'{name} = {_exact(item)}')
@@ -65,8 +81,17 @@ def _exact(item: Value) -> str:
 
 def spec_digest(spec: Spec) -> str:
     """Return the digest of a Spec: the same on every machine."""
-    groups = (f'{group}={digest(text)[:_LENGTH]}' for group, text in canonical(spec).items())
-    return f'scpo-{SEMANTICS}:{",".join(groups)}'
+    return _digest_of(canonical(spec))
+
+
+def system_digest(spec: SystemSpec, content: str) -> str:
+    """Return the digest of a described system's specification: the same on every machine."""
+    return _digest_of(canonical_of_system(spec, content))
+
+
+def _digest_of(groups: dict[str, str]) -> str:
+    parts = (f'{group}={digest(text)[:_LENGTH]}' for group, text in sorted(groups.items()))
+    return f'scpo-{SEMANTICS}:{",".join(parts)}'
 
 
 def difference(theirs: str, ours: str) -> str:

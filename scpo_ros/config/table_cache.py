@@ -27,10 +27,13 @@ import logging
 import os
 from pathlib import Path
 import stat
+from typing import TypeAlias
 
 import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.atomic_file import replacing
+
+Cache: TypeAlias = Path | None  # folder of tables, None for the default
 
 _SEAL = 'seal'  # name of the array that holds it, 32 bytes
 _LOG = logging.getLogger(__name__)

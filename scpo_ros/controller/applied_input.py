@@ -39,8 +39,8 @@ from enum import Enum
 import numpy as np
 from scpo_ros.arrays import Array, frozen
 from scpo_ros.interface.messages import State
-from scpo_ros.sets.admissible_inputs import AdmissibleInputs
-from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.sets.admissible_inputs import InputCheck
+from scpo_ros.systems.model import Model
 from scpo_ros.systems.signals import listed
 from scpo_ros.systems.transitions import INPUT_ERROR, same_input
 
@@ -62,14 +62,14 @@ class Match(Enum):
 class AppliedInputs:
     """Compares the inputs that the plant says it applied with the answers of the controller."""
 
-    def __init__(self, system: LinearSystem, bounds: AdmissibleInputs) -> None:
+    def __init__(self, system: Model, bounds: InputCheck) -> None:
         """
         Start without an answer.
 
         :param bounds: the admissible inputs.
         """
         self._system, self._bounds = system, bounds
-        self._tolerance = INPUT_ERROR * system.input_limit
+        self._tolerance = INPUT_ERROR * system.input_scale
         self._answers: deque[tuple[State, Array]] = deque(maxlen=LONGEST_DELAY + 1)
         # Of the newest transitions: {delay that explains it: whether it can be told from none}.
         self._late: deque[dict[int, bool]] = deque(maxlen=DELAY_EVIDENCE)
@@ -96,8 +96,9 @@ class AppliedInputs:
         self.sentence = (f'{listed(applied, ".6g")} was applied over the step to '
                          f't = {state.time:.3f} s, {listed(answer, ".6g")} was commanded')
         violation = self._bounds.violation(before.x, applied)
-        saturated = np.all(np.abs(applied) <= self._system.input_limit + self._tolerance)
-        admissible = saturated and violation <= np.linalg.norm(self._tolerance)  # NaN is not
+        beyond = np.abs(applied - self._system.saturate(applied))
+        saturated = np.all(beyond <= self._tolerance)
+        admissible = saturated and violation <= self._bounds.slack(self._tolerance)  # NaN is not
         return Match.ADMISSIBLE if admissible else Match.INADMISSIBLE
 
     def _same(self, applied: Array, answer: Array) -> bool:

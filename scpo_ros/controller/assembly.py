@@ -14,9 +14,7 @@
 
 """The controller's parts, put together as a configuration says. No ROS."""
 
-from typing import TYPE_CHECKING
-
-from scpo_ros.config import ControllerConfig, Spec
+from scpo_ros.config import ControllerConfig, Specification
 from scpo_ros.controller.admission import Admission
 from scpo_ros.controller.control_loop import ControlLoop
 from scpo_ros.controller.cost_budget import CostBudget
@@ -27,40 +25,38 @@ from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.interface.state_watch import StateWatch
 from scpo_ros.ledger.history import History
 from scpo_ros.ledger.retention import MIB, Room
-from scpo_ros.policy.safety_filter import NearestInputFilter
 from scpo_ros.process.worker import Worker
+from scpo_ros.verification.safe_task import SafeTask, task_of
 from scpo_ros.verification.task import ControlTask
-
-if TYPE_CHECKING:
-    from scpo_ros.verification.verifier import Verifier
-
+from scpo_ros.verification.verdict import Judging
 
 # Between two starts of the verifier, and before the first: the first answers to states come first.
 _PAUSE_S = 1.0
 
 
-def make_verifier(spec: Spec, margin: float) -> 'Verifier':
+def make_verifier(spec: Specification, margin: float) -> Judging:
     """Return the verifier, in its own process, which alone pays for its imports."""
-    from scpo_ros.verification.verifier import Verifier
-    return Verifier(spec, margin)
+    from scpo_ros.verification.verdict import verifier_of
+    return verifier_of(spec, margin)
 
 
-def build_loop(spec: Spec, config: ControllerConfig) -> ControlLoop:
+def build_loop(spec: Specification, config: ControllerConfig) -> ControlLoop:
     """
     Return the control loop of a configuration.
 
     :raises LedgerError: when the ledger cannot be opened.
     """
-    task, dt = ControlTask.build(spec), spec.system.dt
+    task = task_of(spec)
+    dt = task.system.dt
     return ControlLoop(
-        task, NearestInputFilter(task, task.initial_theta, enabled=config.safety),
+        task, task.law(task.initial_theta, enabled=config.safety),
         build_admission(spec, task, config),
         StateWatch(dt, config.state_timeout_s, age_limit=config.state_age_limit_s),
         ModelMonitor(task, round(config.model_calm_s / dt)),
         config.safety, build_budget(spec, task, config))
 
 
-def build_admission(spec: Spec, task: ControlTask, config: ControllerConfig) -> Admission:
+def build_admission(spec: Specification, task: SafeTask, config: ControllerConfig) -> Admission:
     """
     Return the admission of a configuration, with its ledger and the process of its verifier.
 
@@ -69,15 +65,20 @@ def build_admission(spec: Spec, task: ControlTask, config: ControllerConfig) -> 
     margin = config.certified_margin
     history = History(config.ledger_dir, 'controller', room=Room(config.ledger_limit_mib * MIB))
     gate = PolicyGate(backup_record(task.initial_theta, task.digest), margin, config.dwell(spec),
-                      spec.metrics.invariance)
+                      task.kind)
     worker: VerifierWorker | None = Worker(
         make_verifier, (spec, margin), niceness=10, started=False,
         pause=_PAUSE_S) if config.safety else None
     return Admission(gate, worker, history, config.verification_timeout_s, (spec, margin))
 
 
-def build_budget(spec: Spec, task: ControlTask, config: ControllerConfig) -> CostBudget | None:
-    """Return the cost budget of a configuration, None where task cost does not count."""
-    if not (config.safety and spec.metrics.baseline_cost):
+def build_budget(spec: Specification, task: SafeTask, config: ControllerConfig) -> CostBudget | None:
+    """
+    Return the cost budget of a configuration, None where task cost does not count.
+
+    A described system has none: its backup has no cost-to-go that is known. Each policy alone is
+    held to the task cost of the backup there, a sequence of them is not.
+    """
+    if not (config.safety and isinstance(task, ControlTask) and task.spec.metrics.baseline_cost):
         return None
-    return CostBudget(task, config.cost_tolerance_of(spec))
+    return CostBudget(task, config.cost_tolerance_of(task.spec))

@@ -31,7 +31,7 @@ from scpo_ros.controller.model_monitor import ModelMonitor
 from scpo_ros.interface.messages import State
 from scpo_ros.interface.state_watch import Fate, StateWatch
 from scpo_ros.policy.safety_filter import Action, SafetyFilter, Source
-from scpo_ros.verification.task import ControlTask
+from scpo_ros.verification.safe_task import SafeTask
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Reply:
 class ControlLoop:
     """Answers states: lets each part judge in its turn and counts which law answered."""
 
-    def __init__(self, task: ControlTask, law: SafetyFilter, admission: Admission,
+    def __init__(self, task: SafeTask, law: SafetyFilter, admission: Admission,
                  watch: StateWatch, monitor: ModelMonitor, safety: bool = True,
                  budget: CostBudget | None = None) -> None:
         """
@@ -97,7 +97,7 @@ class ControlLoop:
 
     def _may_swap(self, x: Array) -> bool:
         """Return whether a policy may begin to run: in the safe set, and under watch."""
-        return self.monitor.watched and bool(self.task.safe_set.contains(x))
+        return self.monitor.watched and bool(self.task.contains(x))
 
     def _follow_the_model(self, fault: str, now: float) -> None:
         """Revoke, recall or end a revocation, by what the monitor found."""

@@ -123,8 +123,10 @@ class ControllerDiagnosis:
         if self._state is None:
             return
         system = self._loop.task.system
-        for name, value, limit in zip(system.state_names, self._state.x, system.state_limit):
-            if not abs(value) <= limit + 1e-9:
+        used = system.use_of_limits(self._state.x)
+        for name, value, share in zip(system.states.names, self._state.x, used):
+            if not share <= 1 + 1e-9:
+                limit = abs(value / share)
                 yield Severity.ERROR, f'the state is outside its limits: |{name}| = ' \
                                       f'{abs(value):.4g} > {limit:g}'
 

@@ -15,21 +15,12 @@
 """What the controller asks of its verifier, which runs in a process of its own."""
 
 from dataclasses import dataclass
-from typing import Protocol, TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from scpo_ros.arrays import Array
 from scpo_ros.process.requests import Answer
 from scpo_ros.process.worker import Worker
-
-if TYPE_CHECKING:
-    from scpo_ros.verification.verifier import Verdict
-
-
-class Judging(Protocol):
-    """Judges policies, as :class:`~scpo_ros.verification.verifier.Verifier` does."""
-
-    def judge(self, theta: Array) -> 'Verdict':
-        """Return the verdict on weights (d,)."""
+from scpo_ros.verification.verdict import Judging, Verdict
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +29,10 @@ class Judge:
 
     theta: Array  # (d,)
 
-    def ask(self, verifier: Judging) -> 'Verdict':
+    def ask(self, verifier: Judging) -> Verdict:
         """Return the verdict."""
         return verifier.judge(self.theta)
 
 
-VerifierWorker: TypeAlias = 'Worker[Judging, Verdict]'
-Judgement: TypeAlias = 'Answer[Judging, Verdict]'
+VerifierWorker: TypeAlias = Worker[Judging, Verdict]
+Judgement: TypeAlias = Answer[Judging, Verdict]

@@ -47,12 +47,11 @@ from collections import deque
 from typing import Protocol
 
 import numpy as np
-from scpo_ros.arrays import Array
+from scpo_ros.arrays import Array, Booleans
 from scpo_ros.controller.applied_input import AppliedInputs, Match
 from scpo_ros.interface.messages import State
-from scpo_ros.sets.admissible_inputs import AdmissibleInputs
-from scpo_ros.sets.invariant_set import Polytope
-from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.sets.admissible_inputs import InputCheck
+from scpo_ros.systems.model import Model
 from scpo_ros.systems.sampling import STAMP_ERROR
 from scpo_ros.systems.transitions import Gap, JudgedShare, Transition, TransitionRule
 
@@ -69,16 +68,15 @@ class MonitoredTask(Protocol):
     """What the monitor needs of a control task."""
 
     @property
-    def system(self) -> LinearSystem:
+    def system(self) -> Model:
         """Return the model x+ = A x + B u + w."""
 
     @property
-    def safe_set(self) -> Polytope:
-        """Return C."""
+    def bounds(self) -> InputCheck:
+        """Return what tells whether an input keeps the next state in C."""
 
-    @property
-    def bounds(self) -> AdmissibleInputs:
-        """Return the admissible inputs."""
+    def contains(self, x: Array, tolerance: float = 1e-9) -> Booleans:
+        """Return whether states (..., n) lie in C, up to a part of its size."""
 
 
 class ModelMonitor:
@@ -90,7 +88,7 @@ class ModelMonitor:
 
         :param calm_steps: judged transitions of a calm period, rule 6; at least 1.
         """
-        self._system, self._safe_set = task.system, task.safe_set
+        self._system, self._inside = task.system, task.contains
         self._calm_steps = max(1, calm_steps)
         self._rule, self._share = TransitionRule(task.system), JudgedShare(task.system)
         self._inputs = AppliedInputs(task.system, task.bounds)
@@ -216,9 +214,9 @@ class ModelMonitor:
 
     def _left(self, before: State, state: State) -> str:
         """Return that the state has left the safe set, rule 5, or ''."""
-        if not self._safe_set.contains(before.x, _OUTSIDE):
+        if not self._inside(before.x, _OUTSIDE):
             return ''
-        if self._safe_set.contains(state.x, _OUTSIDE):
+        if self._inside(state.x, _OUTSIDE):
             return ''
         if before.episode != state.episode and not self._a_step_leads(before, state):
             return ''
@@ -228,7 +226,7 @@ class ModelMonitor:
     def _a_step_leads(self, before: State, state: State) -> bool:
         """Return whether some input, within its limit, leads from a state near to another."""
         system = self._system
-        reach = np.abs(system.B) @ system.input_limit + system.disturbance + _TOLERANCE
+        reach = np.abs(system.B) @ system.input_scale + system.disturbance + _TOLERANCE
         away = np.abs(state.x - system.step(before.x, np.zeros(system.m)))
         near = 0 < state.time - before.time < 1.5 * system.dt
         return bool(near and np.all(away <= reach))

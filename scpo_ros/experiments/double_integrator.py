@@ -52,7 +52,7 @@ METHODS: Mapping[str, Callable[..., Method]] = {
     'scpo-paper-aggregated': ScpoPaperAggregated,
     'scpo-sampled': Scpo, 'scpo-stable': Scpo, **BASELINES}
 # SCPO with other certificates than the default, a proof of invariance and sampled stability
-CERTIFICATES = {'scpo-sampled': {'invariance': 'sampled'}, 'scpo-stable': {'stability': 'proved'}}
+CERTIFICATES = {'scpo-sampled': {'certificate': 'sampled'}, 'scpo-stable': {'stability': 'proved'}}
 HELD_OUT_STATES = 10_000
 HELD_OUT_ITERATE_STATES = 300  # for every accepted iterate
 COST_SCENARIOS = 2000

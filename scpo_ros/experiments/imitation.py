@@ -45,7 +45,8 @@ from scpo_ros.experiments.results import write_figure, write_json
 from scpo_ros.experiments.system_facts import SystemFacts
 from scpo_ros.experts.system_experts import SystemExperts
 from scpo_ros.process.program import program
-from scpo_ros.systems.system import load, System
+from scpo_ros.systems.loading import load
+from scpo_ros.systems.system import System
 from scpo_ros.systems.yaml_tree import Plain
 
 CERTIFICATES = ('auto', 'proved', 'bounded', 'guarded')

@@ -19,12 +19,14 @@ A message is anything with the attributes of its type: rclpy delivered it, or it
 bag.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scpo_ros.arrays import Array, checked, frozen
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.interface.acknowledgement import Acknowledgement
+from scpo_ros.interface.joint_layout import JointLayout, SLIDER
 from scpo_ros.interface.policy_codec import (
     integer, policy_of, text, Value, Values, vector)
 from scpo_ros.interface.policy_record import LARGEST_VERSION, PolicyRecord
@@ -49,7 +51,7 @@ class State:
     episode: int
     x: Array  # (n,), may hold non-finite entries: the reader checks before acting on it
     applied: Array  # (m,), input over the step that led here; as x
-    joint: str = ''  # its name, which the answer repeats
+    joint: str = ''  # name of the only joint, which the answer repeats; '' where names are fixed
 
     def __post_init__(self) -> None:
         """Freeze the arrays."""
@@ -62,29 +64,28 @@ def _counts(word: str) -> bool:
     return word.isdecimal() and len(word) < 19
 
 
-def read_state(message: JointStateMessage) -> State:
+def _fields(message: JointStateMessage) -> dict[str, Sequence[float]]:
+    return {'position': message.position, 'velocity': message.velocity, 'effort': message.effort}
+
+
+def read_state(message: JointStateMessage, layout: JointLayout = SLIDER) -> State:
     """
     Return the :class:`State` of a JointState.
 
-    :raises InvalidArrayError: unless there is one joint, with one number each and an episode; its
-        name may be missing.
+    :param layout: where states and applied inputs stand in it.
+    :raises InvalidArrayError: unless the joints of the layout are there, with a number in each of
+        their fields, and an episode.
     """
-    sizes = (len(message.position), len(message.velocity), len(message.effort))
-    if sizes != (1, 1, 1):
-        raise InvalidArrayError('joint state', sizes,
-                                'must hold one position, one velocity and one effort')
     checked_size('frame_id', len(message.header.frame_id), LONGEST_NAME, 'characters')
-    if len(message.name) > 1:
-        raise InvalidArrayError('joint state', len(message.name), 'must name one joint')
-    for name in message.name:
-        checked_size('the name of the joint', len(name), LONGEST_NAME, 'characters')
+    fields = _fields(message)
+    x, applied = (layout.read('joint state', message.name, fields, places)
+                  for places in (layout.states, layout.inputs))
     kind, _, number = message.header.frame_id.partition('/')
     if kind != 'episode' or not _counts(number):
         raise InvalidArrayError('frame_id', message.header.frame_id, 'must read episode/N')
     stamp = message.header.stamp
-    return State(stamp, seconds(stamp), int(number),
-                 np.array([*message.position, *message.velocity]), np.array(message.effort),
-                 ''.join(message.name))
+    return State(stamp, seconds(stamp), int(number), x, applied,
+                 ''.join(message.name) if layout.any_name else '')
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,20 +102,27 @@ class Command:
         object.__setattr__(self, 'u', frozen(self.u))
 
 
-def read_command(message: JointStateMessage) -> Command:
+def read_inputs(message: JointStateMessage, layout: JointLayout = SLIDER) -> Array:
+    """
+    Return the inputs (m,) that a JointState commands; they may be NaN.
+
+    :raises InvalidArrayError: unless the joints of the layout are there, with a number each.
+    """
+    return layout.read('joint command', message.name, _fields(message), layout.inputs)
+
+
+def read_command(message: JointStateMessage, layout: JointLayout = SLIDER) -> Command:
     """
     Return the :class:`Command` of a JointState.
 
-    :raises InvalidArrayError: unless it holds one effort and names its source and version.
+    :raises InvalidArrayError: as :func:`read_inputs`, and unless it names its source and version.
     """
-    if len(message.effort) != 1:
-        raise InvalidArrayError('joint command', len(message.effort), 'must hold one effort')
+    u = read_inputs(message, layout)
     checked_size('frame_id', len(message.header.frame_id), LONGEST_NAME, 'characters')
     source, _, version = message.header.frame_id.partition('/')
     if not source or not _counts(version):
         raise InvalidArrayError('frame_id', message.header.frame_id, 'must read SOURCE/VERSION')
-    return Command(
-        seconds(message.header.stamp), source, int(version), np.array(message.effort))
+    return Command(seconds(message.header.stamp), source, int(version), u)
 
 
 _ONE_OF = 'must be a string, integer, double or double array, once'
@@ -164,35 +172,37 @@ def read_policy(message: EventMessage, limits: SizeLimits | None = None) -> Poli
     return policy_of(read_event(message, limits))
 
 
-def read_trajectory(message: TrajectoryMessage) -> tuple[float, Array, Array]:
+def read_trajectory(message: TrajectoryMessage, layout: JointLayout = SLIDER
+                    ) -> tuple[float, Array, Array]:
     """
-    Return the time of the last point [s], states (T, 2) and actions (T, 1).
+    Return the time of the last point [s], states (T, n) and actions (T, m).
+
+    :param layout: where states and inputs stand in each point.
 
     :raises InvalidArrayError: for points of wrong size or with non-finite numbers.
     """
     checked_size('frame_id', len(message.header.frame_id), LONGEST_NAME, 'characters')
     checked_size('trajectory', len(message.points), LONGEST_TRAJECTORY, 'points')
-    rows = []
+    rows, places, n = [], (*layout.states, *layout.inputs), len(layout.states)
     for point in message.points:
-        sizes = (len(point.positions), len(point.velocities), len(point.effort))
-        if sizes != (1, 1, 1):
-            raise InvalidArrayError('trajectory point', sizes,
-                                    'must hold one position, one velocity and one effort')
-        rows.append([point.positions[0], point.velocities[0], point.effort[0]])
-    table = checked('trajectory', np.array(rows).reshape(-1, 3), (None, 3))
+        fields = {'position': point.positions, 'velocity': point.velocities,
+                  'effort': point.effort}
+        rows.append(layout.read('trajectory point', message.joint_names, fields, places))
+    table = checked('trajectory', np.reshape(rows, (-1, len(places))), (None, len(places)))
     end = seconds(message.header.stamp)
     if rows:
         end += seconds(message.points[-1].time_from_start)
-    return end, table[:, :2], table[:, 2:]
+    return end, table[:, :n], table[:, n:]
 
 
-def read_demonstration(message: TrajectoryMessage) -> tuple[str, Array, Array]:
+def read_demonstration(message: TrajectoryMessage, layout: JointLayout = SLIDER
+                       ) -> tuple[str, Array, Array]:
     """
-    Return the name of the law, states (T, 2) and actions (T, 1) of a demonstration.
+    Return the name of the law, states (T, n) and actions (T, m) of a demonstration.
 
     :raises InvalidArrayError: as :func:`read_trajectory`.
     """
-    _, x, u = read_trajectory(message)
+    _, x, u = read_trajectory(message, layout)
     return message.header.frame_id, x, u
 
 

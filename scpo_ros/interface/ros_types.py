@@ -59,6 +59,7 @@ class TrajectoryMessage(Protocol):
     """Of trajectory_msgs/JointTrajectory."""
 
     header: Header
+    joint_names: Sequence[str]
     points: Sequence[TrajectoryPoint]
 
 

@@ -24,8 +24,9 @@ the limit.
 from dataclasses import dataclass
 
 import numpy as np
-from scpo_ros.config import ExpertConfig, Spec
+from scpo_ros.config import ExpertConfig, Spec, Specification, SystemSpec
 from scpo_ros.config.node_parameters import AdapterConfig
+from scpo_ros.config.system_spec import LONGEST_ROLLOUT
 from scpo_ros.config.validation import flatten, Validated
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.policy.residual_policy import ResidualNetwork
@@ -34,13 +35,16 @@ from scpo_ros.policy.residual_policy import ResidualNetwork
 LONGEST_TEXT = 4096  # characters of a text
 LONGEST_NAME = 256  # characters of the name of an expert or a law
 MOST_VALUES = 64  # named values in one message
+MOST_JOINTS = 256  # joints that a message of a robot names
 _REFUSED, _CONDITIONS = 64, 2  # scenarios of refusals, constraints of baseline cost
 _SECTORS = 2 * 16 + 1  # of invariance and stability, and the cell around the origin
 _KINDS = 2  # metrics of a rollout
+_MEANS = 4  # metrics of a described system that are means over scenarios
 SIZED_TOPICS = ('policy', 'proposals', 'controller/active_policy', 'demonstrations',
                 'joint_states', 'joint_command')
 _STATE_BYTES = 4096  # of a message with one joint
-_POINT_BYTES = 128  # of a point with one joint, padding included
+_JOINT_BYTES = 1024  # of each further joint; a robot may publish others too
+_POINT_BYTES = 128  # of a point with one joint, padding included; each further joint fits in too
 _REST_BYTES = 2**16  # names, texts and structure of a message
 
 
@@ -70,15 +74,33 @@ class SizeLimits:
     metrics: int  # of the design set: entries of an array of a certificate
     states: int  # n
     disturbances: int  # H n, of a counterexample
+    joints: int = 1  # of the robot
 
     @classmethod
-    def of(cls, spec: Spec) -> 'SizeLimits':
+    def of(cls, spec: Specification) -> 'SizeLimits':
         """
         Return the limits of a specification.
 
         The design set holds its own scenarios, collected rollouts, counterexamples of the
         controller, and every verification scenario once at most.
+
+        :raises ConfigurationError: for a bad description of a system.
         """
+        return cls._of_parameters(spec) if isinstance(spec, Spec) else cls._of_description(spec)
+
+    @classmethod
+    def _of_description(cls, spec: SystemSpec) -> 'SizeLimits':
+        from scpo_ros.systems.loading import load  # takes long to import; parameters do without
+        description, metrics = load(spec.system.description).description, spec.metrics
+        n = description.n
+        network = ResidualNetwork((n, *spec.policy.hidden), np.ones(n), description.m)
+        scenarios = (2 * (metrics.design_states + metrics.verification_states) + _REFUSED
+                     + _highest(AdapterConfig(), 'rollouts'))
+        joints = {entry.joint for entry in (*description.states, *description.inputs)}
+        return cls(network.d, scenarios + _MEANS, n, LONGEST_ROLLOUT * n, len(joints))
+
+    @classmethod
+    def _of_parameters(cls, spec: Spec) -> 'SizeLimits':
         metrics, n = spec.metrics, len(spec.backup.state_weight)
         network = ResidualNetwork((n, *spec.policy.hidden), np.ones(n))
         scenarios = (metrics.design_states + metrics.verification_states + _REFUSED
@@ -105,5 +127,5 @@ class SizeLimits:
         if topic in numbers:
             return 8 * numbers[topic] + _REST_BYTES
         if topic == 'demonstrations':
-            return _POINT_BYTES * LONGEST_TRAJECTORY + _REST_BYTES
-        return _STATE_BYTES
+            return self.joints * _POINT_BYTES * LONGEST_TRAJECTORY + _REST_BYTES
+        return _STATE_BYTES + _JOINT_BYTES * (self.joints - 1)

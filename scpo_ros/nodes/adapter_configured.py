@@ -27,13 +27,14 @@ from scpo_ros.adapter.requests import (
     Describe, Learner, LearnerAnswer, LearnerRequest, Reconfigure, Reply)
 from scpo_ros.adapter.session import Session
 from scpo_ros.arrays import Array
-from scpo_ros.config import AdapterConfig, Spec
+from scpo_ros.config import AdapterConfig, Specification
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.health.severity import Severity
 from scpo_ros.interface.acknowledgement import Acknowledgement
 from scpo_ros.interface.messages import (
     Command, read_active, read_command, read_event, read_state, read_trajectory)
 from scpo_ros.interface.size_limits import SizeLimits
+from scpo_ros.interface.wiring import wiring_of
 from scpo_ros.ledger.history import History
 from scpo_ros.ledger.retention import MIB, Room
 from scpo_ros.nodes.adapter_services import AdapterServices
@@ -46,7 +47,6 @@ from scpo_ros.nodes.robot_states import RobotStates
 from scpo_ros.process.requests import Start
 from scpo_ros.process.stopping import stop_each
 from scpo_ros.process.worker import Worker
-from scpo_ros.systems.linear_system import double_integrator
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
@@ -67,7 +67,7 @@ class ConfiguredAdapter:
     process that serves an :class:`~scpo_ros.adapter.adaptation.Adaptation`.
     """
 
-    def __init__(self, node: Node, spec: Spec, config: AdapterConfig, lockstep: bool) -> None:
+    def __init__(self, node: Node, spec: Specification, config: AdapterConfig, lockstep: bool) -> None:
         """
         Create the topics and start the worker process; what fails halfway is undone.
 
@@ -88,16 +88,17 @@ class ConfiguredAdapter:
         self._history = History(config.ledger_dir, 'adapter',
                                 room=Room(config.ledger_limit_mib * MIB))
         self._undo.append(self._history.stop)
-        self.session = Session(config, double_integrator(self._spec.system), self._lockstep,
+        self._wiring = wiring_of(self._spec)
+        self.session = Session(config, self._wiring.system, self._lockstep,
                                history=self._history)
         self._worker: Worker[Learner, Reply] = Worker(
             Adaptation, (self._spec, config, None, self._history.tests), niceness=_WORKER_NICENESS)
         self._undo.append(self._worker.stop)
-        self._topics = AdapterTopics(self._node, self._spec.system)
+        self._topics = AdapterTopics(self._node, self._wiring)
         self._undo.append(self._topics.destroy)
         self._subscribe()
         for service in AdapterServices(self._node, self.session, self.ask,
-                                       self._spec.metrics.invariance).created:
+                                       self._spec.certificate).created:
             self._undo.append(partial(self._node.destroy_service, service))
         timer = self._node.create_timer(_POLL_S, self._poll, clock=STEADY)
         self._undo += [partial(self._node.destroy_timer, timer), timer.cancel]
@@ -136,10 +137,12 @@ class ConfiguredAdapter:
         self._node.get_logger().warn(f'ignored a malformed message: {why}', **SELDOM)
 
     def _on_state(self, message: JointState) -> None:
-        self._reading(read_state, message, self.session.seen.add_state)
+        self._reading(partial(read_state, layout=self._wiring.layout), message,
+                      self.session.seen.add_state)
 
     def _on_command(self, message: JointState) -> None:
-        self._reading(read_command, message, self._take_command)
+        self._reading(partial(read_command, layout=self._wiring.layout), message,
+                      self._take_command)
         if self._lockstep:
             self._poll()
 
@@ -152,7 +155,7 @@ class ConfiguredAdapter:
     def _on_demonstration(self, message: JointTrajectory) -> None:
         def keep(shown: tuple[float, Array, Array]) -> None:
             self.session.add_demonstration(*shown, message.header.frame_id)
-        self._reading(read_trajectory, message, keep)
+        self._reading(partial(read_trajectory, layout=self._wiring.layout), message, keep)
 
     def _on_proposal(self, message: ParameterEvent) -> None:
         self._reading(

@@ -23,9 +23,9 @@ from rclpy.node import Node
 from scpo_ros.adapter.collection import CollectedRollout
 from scpo_ros.adapter.results import Results
 from scpo_ros.adapter.session import Session
-from scpo_ros.config import SystemConfig
 from scpo_ros.interface.policy_codec import policy_values
 from scpo_ros.interface.policy_record import PolicyRecord
+from scpo_ros.interface.wiring import Wiring
 from scpo_ros.nodes.conversions import event_message, LATCHED, stamp_of, trajectory_message
 from scpo_ros.nodes.health import Metrics
 from scpo_ros.nodes.markers import phase_plane, PhasePlane
@@ -41,9 +41,9 @@ _NUMBERS = ('loss', 'worst_metric', 'step_scale', 'accepted_total', 'refused_tot
 class AdapterTopics:
     """The topics of a configured adapter, and what is said on them."""
 
-    def __init__(self, node: Node, system: SystemConfig) -> None:
+    def __init__(self, node: Node, wiring: Wiring) -> None:
         """Create the publishers; :meth:`destroy` takes them away."""
-        self._node, self._system = node, system
+        self._node, self._system, self._layout = node, wiring.system, wiring.layout
         self._policies = node.create_publisher(ParameterEvent, 'policy', LATCHED)
         self._rollouts = node.create_publisher(JointTrajectory, '~/rollouts', 10)
         self._markers = node.create_publisher(MarkerArray, '~/markers', LATCHED)
@@ -66,7 +66,7 @@ class AdapterTopics:
         """Publish a collected rollout."""
         times = [k * self._system.dt for k in range(len(rollout.u))]
         self._rollouts.publish(trajectory_message(
-            stamp_of(rollout.time), 'plant', times, rollout.x, rollout.u))
+            stamp_of(rollout.time), 'plant', times, rollout.x, rollout.u, self._layout))
 
     def publish_results(self, session: Session) -> None:
         """Publish what came of the last question to the learner."""

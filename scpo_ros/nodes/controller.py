@@ -88,9 +88,11 @@ class ControllerNode(Node):
         self.scheduling = ''  # what came of it
         self._held: JointState | None = None  # state that waits for a verification
         self._diagnosis = ControllerDiagnosis(self._loop, config)
-        self._punctuality = Punctuality(spec.system.dt)
+        self._layout = self._loop.task.layout
+        self._punctuality = Punctuality(self._loop.task.system.dt)
         self._commands = self.create_publisher(JointState, 'joint_command', 1)
-        self._announcement = Announcement(self, self._loop.admission)
+        self._announcement = Announcement(
+            self, self._loop.admission, self._loop.task.system.plane)
         self._figures = ControllerFigures(self, self._loop, self._punctuality)
         limits = SizeLimits.of(spec)
         RobotStates(self, self._contained(self._on_state), 1, limits.bytes_of('joint_states'),
@@ -117,7 +119,7 @@ class ControllerNode(Node):
     def _on_state(self, message: JointState) -> None:
         arrival = _steady()
         try:
-            state = read_state(message)
+            state = read_state(message, self._layout)
         except InvalidArrayError as error:
             self._ignore_state(f'{error}')
             return
@@ -138,7 +140,7 @@ class ControllerNode(Node):
         self._diagnosis.saw(state, self._loop.fate, arrival)
         if reply is not None:
             self._commands.publish(command_message(
-                state.stamp, reply.source.value, reply.version, reply.u, state.joint))
+                state.stamp, reply.source.value, reply.version, reply.u, state.joint, self._layout))
         if reply is not None and self._loop.fate is Fate.FRESH:
             self._punctuality.note(arrival, _steady())
             self._figures.publish(state, reply)

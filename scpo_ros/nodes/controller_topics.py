@@ -34,9 +34,9 @@ class ControllerFigures:
         """Create the topics; those of states and inputs have their names."""
         self._loop, self._punctuality = loop, punctuality
         system = loop.task.system
-        self._uses = tuple(f'{name}_use' for name in system.state_names)
+        self._uses = tuple(f'{name}_use' for name in system.states.names)
         self._residuals = ('residual',) if system.m == 1 else tuple(
-            f'{name}_residual' for name in system.input_names)
+            f'{name}_residual' for name in system.inputs.names)
         self._metrics = Metrics(
             node, ('policy_version', 'guard_interventions', 'input_margin', *self._residuals,
                    'period_ms', 'latency_ms', *self._uses, 'model_error',
@@ -47,7 +47,7 @@ class ControllerFigures:
         """Publish the figures of a state and the answer to it."""
         loop, monitor = self._loop, self._loop.monitor
         margin, residual = loop.figures(state.x, reply.u)
-        used = (state.x / loop.task.system.state_limit).tolist()  # +-1 at the limits
+        used = loop.task.system.use_of_limits(state.x).tolist()  # +-1 at the limits
         if monitor.judged:
             self._metrics.publish(model_error=monitor.ratio)
         self._metrics.publish(
@@ -67,9 +67,9 @@ class Announcement:
     It goes to ~/active_policy; the rollout that speaks against a refused policy to ~/markers.
     """
 
-    def __init__(self, node: Node, admission: Admission) -> None:
-        """Create the topics."""
-        self._node, self._admission = node, admission
+    def __init__(self, node: Node, admission: Admission, plane: tuple[int, int]) -> None:
+        """Create the topics. :param plane: the two states that are drawn."""
+        self._node, self._admission, self._plane = node, admission, plane
         self._active = node.create_publisher(ParameterEvent, '~/active_policy', LATCHED)
         self._markers = node.create_publisher(MarkerArray, '~/markers', LATCHED)
         self._announced: tuple[int, int, int, str] | None = None  # what was published last
@@ -88,4 +88,5 @@ class Announcement:
         found = gate.refused.counterexample
         if found is not None and found is not self._drawn:
             self._drawn = found
-            self._markers.publish(refused_policy(stamp, found.states, gate.refused.reason))
+            self._markers.publish(refused_policy(
+                stamp, found.states[:, list(self._plane)], gate.refused.reason))

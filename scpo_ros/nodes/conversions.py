@@ -22,6 +22,7 @@ import numpy as np
 from rcl_interfaces.msg import Parameter, ParameterEvent, ParameterType, ParameterValue
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from scpo_ros.arrays import Array
+from scpo_ros.interface.joint_layout import JointLayout, SLIDER
 from scpo_ros.interface.messages import (  # noqa: F401 - offered beside what they undo
     read_active, read_command, read_event, read_policy, read_state, read_trajectory, seconds,
     State)
@@ -31,7 +32,6 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 
-JOINT = 'slider'
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 # For a reader that needs every latched message, also when two come before the first is read.
 LATCHED_QUEUE = QoSProfile(depth=16, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -43,28 +43,31 @@ def stamp_of(time_s: float) -> Time:
     return Time(sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9)
 
 
-def _numbers(vector: Array) -> list[float]:
-    return [float(entry) for entry in np.ravel(vector)]
-
-
-def state_message(stamp: Time, episode: int, x: Array, applied: Array) -> JointState:
-    """Return the JointState that the plant publishes. :param applied: (m,)."""
-    message = JointState(name=[JOINT], position=[float(x[0])], velocity=[float(x[1])],
-                         effort=_numbers(applied))
+def _joint_state(stamp: Time, names: Sequence[str], fields: Mapping[str, list[float]]
+                 ) -> JointState:
+    message = JointState(name=list(names), **fields)
     message.header.stamp = stamp
+    return message
+
+
+def state_message(stamp: Time, episode: int, x: Array, applied: Array,
+                  layout: JointLayout = SLIDER) -> JointState:
+    """Return the JointState that the plant publishes. :param applied: (m,)."""
+    message = _joint_state(stamp, layout.joints, layout.fields_of(layout.joints, x, applied))
     message.header.frame_id = f'episode/{episode}'
     return message
 
 
-def command_message(stamp: Time, source: str, version: int, u: Array,
-                    joint: str = '') -> JointState:
+def command_message(stamp: Time, source: str, version: int, u: Array, joint: str = '',
+                    layout: JointLayout = SLIDER) -> JointState:
     """
-    Return the JointState that answers the state with the given stamp, for the same joint.
+    Return the JointState that answers the state with the given stamp, for the same joints.
 
-    :param u: (m,).
+    :param u: (m,). :param joint: name of the only joint where any will do, '' for the layout's.
     """
-    message = JointState(name=[joint or JOINT], effort=_numbers(u))
-    message.header.stamp = stamp
+    joints = layout.command_joints
+    message = _joint_state(stamp, [joint] if joint and layout.any_name else joints,
+                           layout.fields_of(joints, None, u))
     message.header.frame_id = f'{source}/{version}'
     return message
 
@@ -87,17 +90,17 @@ def event_message(stamp: Time, node: str, values: Mapping[str, Value]) -> Parame
 
 
 def trajectory_message(stamp: Time, frame_id: str, times: Sequence[float] | Array, x: Array,
-                       u: Array) -> JointTrajectory:
+                       u: Array, layout: JointLayout = SLIDER) -> JointTrajectory:
     """
     Return a JointTrajectory of states and actions.
 
-    :param times: (T,), seconds from the stamp. :param x: (T, 2). :param u: (T, m).
+    :param times: (T,), seconds from the stamp. :param x: (T, n). :param u: (T, m).
     """
-    message = JointTrajectory(joint_names=[JOINT])
+    message = JointTrajectory(joint_names=list(layout.joints))
     message.header.stamp, message.header.frame_id = stamp, frame_id
-    for t, (p, v), effort in zip(times, x, u):
-        at = stamp_of(max(t, 0.0))
+    for t, state, action in zip(times, x, u):
+        at, fields = stamp_of(max(t, 0.0)), layout.fields_of(layout.joints, state, action)
         message.points.append(JointTrajectoryPoint(
-            positions=[float(p)], velocities=[float(v)], effort=_numbers(effort),
+            positions=fields['position'], velocities=fields['velocity'], effort=fields['effort'],
             time_from_start=Duration(sec=at.sec, nanosec=at.nanosec)))
     return message

@@ -18,22 +18,21 @@ import sys
 
 import numpy as np
 from rclpy.node import Node
-from scpo_ros.backup.mpc import riccati
 from scpo_ros.config import ExpertConfig
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.experts.batches import Batches
-from scpo_ros.experts.catalogue import ExpertCatalogue
+from scpo_ros.experts.specified_experts import experts_of
 from scpo_ros.health.severity import Severity
 from scpo_ros.health.silence import without_states
 from scpo_ros.interface.messages import read_state
 from scpo_ros.interface.size_limits import SizeLimits
+from scpo_ros.interface.wiring import wiring_of
 from scpo_ros.nodes.conversions import trajectory_message
 from scpo_ros.nodes.health import Health, OK, WARN
 from scpo_ros.nodes.log import story_of
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.robot_states import RobotStates
 from scpo_ros.nodes.run import run
-from scpo_ros.systems.linear_system import double_integrator
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
@@ -48,10 +47,9 @@ class ExpertNode(Node):
         """Declare parameters and start."""
         super().__init__('expert', automatically_declare_parameters_from_overrides=True)
         spec, config = declare(self, ExpertConfig)
-        system = double_integrator(spec.system)
-        _, gain = riccati(system, spec.backup.state_weight, spec.backup.input_weight)
-        self._catalogue = ExpertCatalogue(system, gain)
-        self._batches = Batches(system.dt, config.batch)
+        self._layout = wiring_of(spec).layout
+        self._experts = experts_of(spec)
+        self._batches = Batches(wiring_of(spec).system.dt, config.batch)
         self._story = story_of(self)
         self._switch(config)
         self._sent, self._ignored = 0, 0
@@ -63,13 +61,13 @@ class ExpertNode(Node):
 
     def _switch(self, config: ExpertConfig) -> None:
         self._name, self._batches.batch = config.expert, config.batch
-        self._law = self._catalogue.law(self._name)
+        self._law = self._experts.law(self._name)
         if self._story.changed('expert', self._name):
             self._story.tell(Severity.OK, f'demonstrating {self._name}')
 
     def _on_state(self, message: JointState) -> None:
         try:
-            states = self._batches.see(read_state(message))
+            states = self._batches.see(read_state(message, self._layout))
         except InvalidArrayError:
             self._ignore()
             return
@@ -78,7 +76,7 @@ class ExpertNode(Node):
         first, x = states[0], np.array([state.x for state in states])
         self._publisher.publish(trajectory_message(
             first.stamp, self._name, [state.time - first.time for state in states], x,
-            self._law(x)))
+            self._law(x), self._layout))
         self._sent += 1
 
     def _ignore(self, _: str = '') -> None:

@@ -12,7 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The phase plane as markers: x is the position [m], y the velocity [m/s]."""
+"""
+The phase plane as markers: two states, the first along x, the second along y, in their units.
+
+They are a position and its velocity, where the system has both.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +25,7 @@ from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point
 import numpy as np
 from scpo_ros.arrays import Array
-from scpo_ros.config import SystemConfig
+from scpo_ros.systems.model import Model
 from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
@@ -39,9 +43,9 @@ class PhasePlane:
     """What the adapter draws; the two trajectories start at the same state."""
 
     vertices: Array  # (v, 2), of the safe set
-    rollouts: Sequence[Array]  # (T + 1, 2) each, collected
-    present: Array | None  # (T, 2), what the present policy does
-    refused: Array | None  # (T, 2), what the refused policy would have done
+    rollouts: Sequence[Array]  # (T + 1, n) each, collected
+    present: Array | None  # (T, n), what the present policy does
+    refused: Array | None  # (T, n), what the refused policy would have done
     refused_reason: str  # '' where none was refused
 
 
@@ -69,20 +73,28 @@ def _text(stamp: Time, text: str, at: Array) -> Marker:
     return marker
 
 
-def phase_plane(stamp: Time, limits: SystemConfig, drawn: PhasePlane) -> MarkerArray:
+def phase_plane(stamp: Time, system: Model, drawn: PhasePlane) -> MarkerArray:
     """Return the markers of limits, safe set, collected rollouts, present and refused policy."""
-    p, v = limits.position_limit, limits.velocity_limit
-    box = np.array([(-p, -v), (p, -v), (p, v), (-p, v)])
+    plane = list(system.plane)
+    (left, low), (right, high) = (_limits(system)[:, plane])
+    box = np.array([(left, low), (right, low), (right, high), (left, high)])
     lines = [_line(stamp, 'limits', box, closed=True),
              _line(stamp, 'safe_set', drawn.vertices, closed=True)]
-    lines += [_line(stamp, 'rollouts', x, i) for i, x in enumerate(drawn.rollouts)]
+    lines += [_line(stamp, 'rollouts', x[:, plane], i) for i, x in enumerate(drawn.rollouts)]
     for namespace, states in (('present', drawn.present), ('refused', drawn.refused)):
         if states is not None and len(states) > 1:
-            lines.append(_line(stamp, namespace, states))
+            lines.append(_line(stamp, namespace, states[:, plane]))
     if drawn.refused_reason:
         lines.append(_text(
-            stamp, f'refused: {drawn.refused_reason}', np.array([0.0, -1.1 * v])))
+            stamp, f'refused: {drawn.refused_reason}', np.array([0.0, 1.1 * low])))
     return MarkerArray(markers=lines)
+
+
+def _limits(system: Model) -> Array:
+    """Return the lower and the upper limits (2, n); where there is none, what constraints admit."""
+    lower, upper = system.state_lower, system.state_upper
+    return np.array([np.where(np.isfinite(lower), lower, -system.state_scale),
+                     np.where(np.isfinite(upper), upper, system.state_scale)])
 
 
 def refused_policy(stamp: Time, states: Array, reason: str) -> MarkerArray:

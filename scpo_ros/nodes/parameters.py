@@ -23,7 +23,7 @@ from rcl_interfaces.msg import (
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from scpo_ros.config import build_node, NODES, Spec
+from scpo_ros.config import build_node, NODES, Specification
 from scpo_ros.config.node_parameters import STANDARD
 from scpo_ros.config.validation import build, flatten, Validated
 from scpo_ros.exceptions import ConfigurationError, ScpoRosError
@@ -60,9 +60,9 @@ def _plain(item: 'Value | tuple[Scalar, ...] | array[float] | array[int]') -> Va
     return list(item) if isinstance(item, (array, tuple)) else item
 
 
-def declare(node: Node, kind: type[Config]) -> tuple[Spec, Config]:
+def declare(node: Node, kind: type[Config]) -> tuple[Specification, Config]:
     """
-    Declare the shared and the node's own parameters; return (Spec, configuration).
+    Declare the shared and the node's own parameters; return (specification, configuration).
 
     The node must have been made with `automatically_declare_parameters_from_overrides=True`, so
     that what a parameter file gives is seen here, unknown names included.

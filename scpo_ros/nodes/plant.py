@@ -21,20 +21,20 @@ from rclpy.clock import ClockType
 from rclpy.node import Node
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
+from scpo_ros.bringup.plant_starts import safe_starts
 from scpo_ros.config import PlantConfig
+from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.health.silence import without_commands
-from scpo_ros.interface.messages import seconds
+from scpo_ros.interface.messages import read_inputs, seconds
 from scpo_ros.interface.size_limits import SizeLimits
+from scpo_ros.interface.wiring import wiring_of
 from scpo_ros.nodes.conversions import state_message
 from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
 from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.plant_answers import Answers, Due
 from scpo_ros.nodes.run import run
-from scpo_ros.sets.invariant_set import contractive_set
-from scpo_ros.systems.linear_system import double_integrator
 from scpo_ros.systems.plant import SimulatedPlant
-from scpo_ros.verification.task import contraction_factor
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
@@ -54,7 +54,7 @@ class StampGrid:
 
 class PlantNode(Node):
     """
-    Simulates the double integrator in steps of dt.
+    Simulates the system in steps of dt.
 
     On the wall clock a step lasts dt / real_time_factor, whether a command came or not. With
     use_sim_time the plant is the clock: it publishes /clock and advances only when the state is
@@ -65,12 +65,12 @@ class PlantNode(Node):
         """Declare parameters and start."""
         super().__init__('plant', automatically_declare_parameters_from_overrides=True)
         spec, config = declare(self, PlantConfig)
-        system = double_integrator(spec.system)
+        self._wiring = wiring_of(spec)
+        system, (safe_set, draw) = self._wiring.system, safe_starts(spec)
         lockstep = self.get_parameter('use_sim_time').value
-        self._plant = SimulatedPlant(
-            system, contractive_set(system, contraction_factor(spec.system)), config)
+        self._plant = SimulatedPlant(system, safe_set, config, draw=draw)
         self._grid = StampGrid(
-            0 if lockstep else self.get_clock().now().nanoseconds, spec.system.dt)
+            0 if lockstep else self.get_clock().now().nanoseconds, system.dt)
         # A clock that waits for the adapter must not take the processor from it.
         self.realtime_priority = 0 if lockstep else config.realtime_priority
         self.scheduling = ''
@@ -106,8 +106,12 @@ class PlantNode(Node):
         self._plant.disturbance_scale = config.disturbance_scale
 
     def _on_command(self, message: JointState) -> None:
-        self._answers.hear_command(
-            message.effort, seconds(message.header.stamp), 1e-9 * self._stamp)
+        try:
+            u = read_inputs(message, self._wiring.layout)
+        except InvalidArrayError as error:
+            self._answers.ignore(str(error))
+            return
+        self._answers.hear_command(u, seconds(message.header.stamp), 1e-9 * self._stamp)
 
     def _on_processed(self, message: Float64) -> None:
         self._answers.hear_adapter(message.data)
@@ -139,7 +143,8 @@ class PlantNode(Node):
         stamp = Time(nanoseconds=self._stamp, clock_type=ClockType.ROS_TIME).to_msg()
         if self._clock_publisher is not None:
             self._clock_publisher.publish(Clock(clock=stamp))
-        self._states.publish(state_message(stamp, state.episode, state.x, state.applied))
+        self._states.publish(state_message(
+            stamp, state.episode, state.x, state.applied, self._wiring.layout))
 
     def _diagnose(self) -> tuple[bytes, str, dict[str, int | str]]:
         plant = self._plant

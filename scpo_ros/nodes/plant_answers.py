@@ -14,7 +14,6 @@
 
 """What the plant hears about its present state, and how long it waits for it. No ROS."""
 
-from collections.abc import Sequence
 from enum import Enum
 import math
 
@@ -56,17 +55,17 @@ class Answers:
         self.timeouts = self.malformed = 0  # waits that ended without; commands not readable
         self.unstamped = 0  # commands with the stamp 0 that answer no state
 
-    def hear_command(self, effort: Sequence[float], answered: float, now: float) -> None:
+    def hear_command(self, u: Array, answered: float, now: float) -> None:
         """
         Take in a command; ignore one for another state, and count a malformed one.
 
-        :param effort: as the message has it; a finite number for each input is wanted.
+        :param u: (m,); a finite number for each input is wanted.
         :param answered: time of the state that it answers [s]. :param now: of the present one.
         """
-        if len(effort) != self._inputs or not np.all(np.isfinite(effort)):
+        if len(u) != self._inputs or not np.all(np.isfinite(u)):
             self.malformed += 1  # must not take the place of a genuine command
         elif abs(answered - now) < _SAME_S:
-            self.command = frozen(effort)
+            self.command = frozen(u)
         else:
             self.unstamped += answered == 0
 

@@ -120,6 +120,25 @@ class LiftedFilter:
         filled: Array = room
         return filled
 
+    def least_room(self, z: Array, v: Array) -> Array:
+        """
+        Return what the tightest row leaves (N,), with c' = 0 or else the shortest plan.
+
+        A plan that leaves all rows their bounds is as good as 0 room or more. Where there is none
+        it is the room of c' = 0, which is negative. NaN stays NaN.
+
+        :param z: (N, n). :param v: (N, m).
+        """
+        size = self.backup.safe_set.lifted_rows.shape[1]
+        least: Array = np.min(self.room(z, v, np.zeros((len(z), size))), axis=1)
+        left = np.flatnonzero(least < 0)
+        if len(left):
+            block = self.backup.block
+            plans = self.plan_program.many(z[left] @ block.A.T + v[left] @ block.B.T)
+            planned = np.min(self.room(z[left], v[left], plans), axis=1)
+            least[left] = np.fmax(least[left], planned)  # no plan: NaN, which is passed over
+        return least
+
     def __call__(self, z: Array, wanted: Array, plans: Array) -> Array:
         """
         Return the filtered inputs v (N, m).

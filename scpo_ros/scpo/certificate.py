@@ -25,10 +25,10 @@ from scipy.linalg.lapack import dposv
 from scpo_ros.arrays import Array, digest, frozen
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.scpo.projection_problem import ProjectionProblem
+from scpo_ros.scpo.settings import KINDS
 from scpo_ros.tolerances import ARITHMETIC
 
 
-KINDS = ('sampled', 'proved')
 # Share of the problem's scale given away to keep the dual bound finite for a singular metric.
 REGULARISATION = 1e-10
 
@@ -110,7 +110,7 @@ class Certificate:
     covers g_i. Construction only freezes: judge with :func:`certificate_defects`.
     """
 
-    kind: str                # 'sampled' or 'proved'
+    kind: str                # one of KINDS
     coverage: str            # what was covered, in words
     g: Array                 # (k,) design metrics at theta
     bound: Array             # (k,) gbar at theta

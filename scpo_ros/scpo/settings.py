@@ -22,6 +22,8 @@ from typing import TypeAlias
 import numpy as np
 from scpo_ros.exceptions import ConfigurationError
 
+KINDS = ('sampled', 'proved', 'guarded', 'bounded')  # of certificates
+
 Setting: TypeAlias = int | float | bool | str
 _ADMITTED: dict[type, tuple[type, ...]] = {
     int: (Integral,), float: (Real,), bool: (bool, np.bool_), str: (str,)}
@@ -50,7 +52,7 @@ class ScpoSettings:
     gap_tolerance: float = 1e-9      # largest relative duality gap of a projection
     min_step: float = 1e-9           # steps up to this length are negligible, weight units
     memory: int = 1000               # accepted policies kept to fall back on, besides theta_0
-    kind: str = 'sampled'            # what certificates are: 'sampled' or 'proved'
+    kind: str = 'sampled'            # what certificates are, one of KINDS
 
     def __post_init__(self) -> None:
         """
@@ -111,4 +113,4 @@ class ScpoSettings:
                'must lie in (0, 1e-9]: the controller refuses larger gaps')
         yield 'min_step', self.min_step > 0, 'must be positive'
         yield 'memory', self.memory >= 1, 'must be at least 1'
-        yield 'kind', self.kind in ('sampled', 'proved'), "must be 'sampled' or 'proved'"
+        yield 'kind', self.kind in KINDS, f"must be one of {', '.join(KINDS)}"

@@ -40,7 +40,24 @@ _AT_ONCE = 4096  # states; bounds memory
 _PARALLEL = 1e-12  # a facet with a smaller |H_j B|, in units of the input, does not depend on it
 
 
-class AdmissibleInputs(Protocol):
+class InputCheck(Protocol):
+    """Tells whether inputs keep the next state in the safe set."""
+
+    def violation(self, x: Array, u: Array) -> Array:
+        """
+        Return by how much inputs (..., m) are inadmissible, (...,), negative inside.
+
+        A value <= 0 says that the next state lies in the safe set whatever the disturbance does.
+        NaN stays NaN.
+
+        :param x: states (..., n).
+        """
+
+    def slack(self, error: Array) -> float:
+        """Return by how much a violation may grow where inputs change by |error| (m,)."""
+
+
+class AdmissibleInputs(InputCheck, Protocol):
     """Tells which inputs keep the next state in the safe set, and moves others there."""
 
     def facets(self, x: Array) -> tuple[Array, Array]:
@@ -151,6 +168,10 @@ class InputBounds:
         low, up = self(x)
         return np.array([[1.0], [-1.0]]), np.stack([up, -low], axis=-1)
 
+    def slack(self, error: Array) -> float:
+        """Return by how much a violation may grow where inputs change by |error| (1,)."""
+        return float(np.linalg.norm(error))
+
     def violation(self, x: Array, u: Array) -> Array:
         """Return by how much inputs (..., 1) leave [LO(x), UP(x)], (...,); see the protocol."""
         (low, up), u = self(x), u[..., 0]
@@ -186,6 +207,10 @@ class InputPolytope:
         """Return the normals (r, m) and the offsets (..., r); see the protocol."""
         rows = self.table.rows
         return self.table.normals, np.asarray(x) @ rows[:, :-1].T + rows[:, -1]
+
+    def slack(self, error: Array) -> float:
+        """Return by how much a violation may grow where inputs change by |error| (m,)."""
+        return float(np.linalg.norm(error))
 
     def violation(self, x: Array, u: Array) -> Array:
         """Return the largest distance (...,) of inputs (..., m) beyond a facet."""

@@ -22,7 +22,7 @@ from scpo_ros.exceptions import ConfigurationError, NoSafeSetError
 from scpo_ros.sets.system_set import safe_parts
 from scpo_ros.system_page.page import conclusion, introduction, safe_set_of_a_part
 from scpo_ros.system_page.picture import draw
-from scpo_ros.systems.system import load, shipped_names
+from scpo_ros.systems.loading import load, shipped_names
 
 
 def explain(name: str, picture: str | None) -> None:

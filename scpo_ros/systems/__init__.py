@@ -16,21 +16,22 @@
 The controlled system: description, model, sampling, transitions, scenarios, simulated plant.
 
 :func:`load`, :func:`shipped_names` and :class:`System` are those of
-:mod:`scpo_ros.systems.system`, imported on first use: nodes do without.
+:mod:`scpo_ros.systems.loading` and :mod:`scpo_ros.systems.system`, imported on first use.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scpo_ros.systems.system import load, shipped_names, System
+    from scpo_ros.systems.loading import load, shipped_names
+    from scpo_ros.systems.system import System
 
 __all__ = ['load', 'shipped_names', 'System']
 
 
 def __getattr__(name: str) -> object:
-    """Return what :mod:`scpo_ros.systems.system` offers under this name."""
+    """Return what the modules of this folder offer under this name."""
     if name not in __all__:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    from scpo_ros.systems import system
-    found: object = getattr(system, name)
+    from scpo_ros.systems import loading
+    found: object = getattr(loading, name)
     return found

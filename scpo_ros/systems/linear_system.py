@@ -20,6 +20,7 @@ import numpy as np
 from scpo_ros.arrays import Array, Booleans, checked
 from scpo_ros.config import SystemConfig
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.systems.model import SilentLaw
 from scpo_ros.systems.sampling import Sampling
 from scpo_ros.systems.signals import Signals
 
@@ -118,6 +119,35 @@ class LinearSystem:
     def input_upper(self) -> Array:
         """Return the upper limits (m,) of the inputs, units of u."""
         return self.input_limit
+
+    @property
+    def plane(self) -> tuple[int, int]:
+        """Return the two states that are drawn as a phase plane: the first two."""
+        return 0, 1
+
+    @property
+    def state_scale(self) -> Array:
+        """Return the largest |x_i| (n,) within the limits, units of x."""
+        return self.state_limit
+
+    @property
+    def input_scale(self) -> Array:
+        """Return the largest |u_j| (m,) within the limits, units of u."""
+        return self.input_limit
+
+    @property
+    def silent_law(self) -> SilentLaw:
+        """
+        Return what a simulated plant does without commands: the drive brakes to standstill.
+
+        u = sat(-v / dt), with v the last m states.
+        """
+        return lambda x, last: self.saturate(-x[-self.m:] / self.dt)
+
+    def use_of_limits(self, x: Array) -> Array:
+        """Return states (..., n) over their limits: 1 at the upper, -1 at the lower one."""
+        used: Array = x / self.state_limit
+        return used
 
     @property
     def step_disturbance(self) -> Array:

@@ -16,26 +16,30 @@
 The simulated plant: steps the system under commands that may be late or missing.
 
 Over [k, k + 1) it applies the command that answers x_k. When none has come it holds the last one
-and counts a deadline miss; after a time without commands the drive brakes to standstill within the
-input limits, u = sat(-v / dt), with v the last m states. Before the first command it brakes too,
-and misses nothing.
+and counts a deadline miss; after a time without commands the drive does what the system's
+`silent_law` says: the double integrator brakes to standstill within its limits, a described system
+goes by its `on_silence`. The same holds before the first command, which misses nothing.
 
 A new episode starts every so many steps and when it is asked for, from a state drawn uniformly
 from the safe set or from a given one. It takes a step of its own, so that no two states carry the
 same number, and nothing of the episode before is applied in it: no answer to an earlier state, and
-no command that was held. Until its first answer comes the drive brakes.
+no command that was held. Until its first answer comes the drive goes by the silent law.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from scpo_ros.arrays import Array, checked
 from scpo_ros.config import PlantConfig
 from scpo_ros.exceptions import InfeasibleError
-from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.model import Model
 from scpo_ros.systems.safe_set import SafeSet
 from scpo_ros.systems.scenario import random_scenarios
+
+
+Draw: TypeAlias = Callable[[np.random.Generator], Array]  # -> state (n,) of the safe set
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,9 @@ class PlantState:
 
 
 class Drive:
-    """Chooses the input that is applied: the command, the one that is held, or the brake."""
+    """Chooses the input that is applied: the command, the one that is held, or the silent law."""
 
-    def __init__(self, system: LinearSystem, patience: int) -> None:
+    def __init__(self, system: Model, patience: int) -> None:
         """
         Start before the first command.
 
@@ -80,23 +84,26 @@ class Drive:
             self._missing += 1
             self.deadline_misses += self.started
         if self._held is None or self._missing > self._patience:
-            return self._system.saturate(-x[-self._system.m:] / self._system.dt)
+            last = np.zeros(self._system.m) if self._held is None else self._held
+            return self._system.saturate(self._system.silent_law(x, last))
         return self._system.saturate(self._held)
 
 
 class SimulatedPlant:
     """A linear system under commands; no clock, no messages."""
 
-    def __init__(self, system: LinearSystem, safe_set: SafeSet, config: PlantConfig,
-                 seed: int | None = None) -> None:
+    def __init__(self, system: Model, safe_set: SafeSet, config: PlantConfig,
+                 seed: int | None = None, draw: Draw | None = None) -> None:
         """
         Start the first episode.
 
         :param config: PlantConfig. :param seed: of episodes and disturbances; None for the
             configuration's.
+        :param draw: draws a state of the safe set; None: evenly, by rejection from its box.
         :raises InfeasibleError: for an initial state outside the safe set.
         """
         self._system, self._safe_set, self._config = system, safe_set, config
+        self._draw = draw or (lambda rng: random_scenarios(system, safe_set, 1, 1, rng).x0[0])
         self.disturbance_scale = config.disturbance_scale
         self._rng = np.random.default_rng(config.seed if seed is None else seed)
         self._drive = Drive(system, max(1, round(config.command_timeout_s / system.dt)))
@@ -136,7 +143,7 @@ class SimulatedPlant:
     def _begin_episode(self, step: int, episode: int) -> PlantState:
         start = self._initial
         if start is None:
-            start = random_scenarios(self._system, self._safe_set, 1, 1, self._rng).x0[0]
+            start = self._draw(self._rng)
         self.asked, self._begin = False, step
         self._drive.forget()
         self.state = PlantState(step, episode, start, np.zeros(self._system.m))

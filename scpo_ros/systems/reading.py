@@ -109,9 +109,9 @@ def _limits(entry: Entries) -> tuple[float, float]:
 def _check_names(top: Entries, entries: list[StateEntry | InputEntry]) -> None:
     """Refuse names and places on the wire that two entries share, and more entries than fit."""
     names: set[str] = set()
-    places: set[tuple[bool, str, str]] = set()
+    places: set[tuple[str, str]] = set()
     for entry in entries:
-        place = (isinstance(entry, StateEntry), entry.joint, entry.field)
+        place = (entry.joint, entry.field)
         if entry.name in names:
             raise top.error('states', entry.name, 'must not be the name of two entries')
         if place in places:

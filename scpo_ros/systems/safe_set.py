@@ -19,6 +19,13 @@ from typing import Protocol
 from scpo_ros.arrays import Array, Booleans
 
 
+class Membership(Protocol):
+    """Tells whether states lie in a safe set."""
+
+    def contains(self, x: Array, tolerance: float = 1e-9) -> Booleans:
+        """Return whether states (..., n) have a gauge of at most 1 + tolerance; NaN has not."""
+
+
 class SafeSet(Protocol):
     """
     A bounded convex set C with the origin inside, from which the backup keeps all limits.

@@ -27,8 +27,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scpo_ros.arrays import Array, Booleans, checked, Integers
 from scpo_ros.exceptions import InfeasibleError
-from scpo_ros.systems.linear_system import LinearSystem
-from scpo_ros.systems.safe_set import SafeSet
+from scpo_ros.systems.model import Model
+from scpo_ros.systems.safe_set import Membership, SafeSet
 from scpo_ros.tolerances import STATE
 
 
@@ -98,13 +98,13 @@ def stress_states(safe_set: SafeSet, count: int, seed: int | Sequence[int],
                       interior_states(safe_set, count - edge, seed)])
 
 
-def extreme(system: LinearSystem, states: Array, horizon: int, sign: float) -> Scenarios:
+def extreme(system: Model, states: Array, horizon: int, sign: float) -> Scenarios:
     """Return the scenarios from `states` with w constant at sign times its bound."""
     w = np.broadcast_to(sign * system.disturbance, (len(states), horizon, system.n))
     return Scenarios(states, w)
 
 
-def switching(system: LinearSystem, states: Array, horizon: int,
+def switching(system: Model, states: Array, horizon: int,
               rng: np.random.Generator) -> Scenarios:
     """Return scenarios with w at its bound, each sign kept for a random while (1 to 30 steps)."""
     hold = rng.integers(1, 31, len(states))
@@ -113,7 +113,7 @@ def switching(system: LinearSystem, states: Array, horizon: int,
     return Scenarios(states, w)
 
 
-def ordinary(system: LinearSystem, safe_set: SafeSet, count: int, horizon: int,
+def ordinary(system: Model, safe_set: SafeSet, count: int, horizon: int,
              seed: Sequence[int]) -> Scenarios:
     """Return scenarios of ordinary operation: states that fill C, w uniform within its bound."""
     states = interior_states(safe_set, count, [*seed, 0])
@@ -121,7 +121,7 @@ def ordinary(system: LinearSystem, safe_set: SafeSet, count: int, horizon: int,
     return Scenarios(states, w * system.disturbance, np.ones(count, dtype=bool))
 
 
-def random_scenarios(system: LinearSystem, safe_set: SafeSet, count: int, horizon: int,
+def random_scenarios(system: Model, safe_set: SafeSet, count: int, horizon: int,
                      rng: np.random.Generator) -> Scenarios:
     """Return i.i.d. scenarios: x_0 uniform on the safe set, w uniform within its bound."""
     low, high = safe_set.box
@@ -133,7 +133,7 @@ def random_scenarios(system: LinearSystem, safe_set: SafeSet, count: int, horizo
     return Scenarios(states[:count], w)
 
 
-def design_scenarios(system: LinearSystem, safe_set: SafeSet, count: int, horizon: int,
+def design_scenarios(system: Model, safe_set: SafeSet, count: int, horizon: int,
                      seed: int) -> Scenarios:
     """
     Return the design set: stress, then as many scenarios of ordinary operation.
@@ -145,7 +145,7 @@ def design_scenarios(system: LinearSystem, safe_set: SafeSet, count: int, horizo
             + ordinary(system, safe_set, count, horizon, [seed, 6]))
 
 
-def verification_scenarios(system: LinearSystem, safe_set: SafeSet, count: int, horizon: int,
+def verification_scenarios(system: Model, safe_set: SafeSet, count: int, horizon: int,
                            seed: int) -> Scenarios:
     """
     Return the verification set: stress, then as many scenarios of ordinary operation.
@@ -161,7 +161,7 @@ def verification_scenarios(system: LinearSystem, safe_set: SafeSet, count: int, 
             + ordinary(system, safe_set, count, horizon, [seed, 7]))
 
 
-def realised_disturbance(system: LinearSystem, x: Array, u: Array, x_next: Array) -> Array:
+def realised_disturbance(system: Model, x: Array, u: Array, x_next: Array) -> Array:
     """
     Return w_k = x_{k+1} - A x_k - B u_k.
 
@@ -170,12 +170,13 @@ def realised_disturbance(system: LinearSystem, x: Array, u: Array, x_next: Array
     return x_next - system.step(x, u)
 
 
-def replay(system: LinearSystem, safe_set: SafeSet, x0: Array, w: Array,
+def replay(system: Model, safe_set: Membership, x0: Array, w: Array,
            horizon: int) -> Scenarios:
     """
     Return the scenario that replays a collected rollout, its disturbances repeated up to H.
 
-    :param x0: (n,). :param w: realised disturbances (T, n).
+    :param safe_set: tells whether a state lies in C. :param x0: (n,).
+    :param w: realised disturbances (T, n).
     :raises InfeasibleError: when x0 lies outside the safe set or w outside its bound: then the
         model does not hold and nothing may be certified with it.
     """

@@ -18,24 +18,22 @@ A system that a description file defines: matrices over one step, limits, names 
     x+ = A x + B u + w,   state_lower <= x <= state_upper,   input_lower <= u <= input_upper,
     F x <= f,   |w| <= disturbance
 
-:func:`load` reads a shipped description by its name, a file by its path, or a mapping.
+:func:`~scpo_ros.systems.loading.load` makes one of a description.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-import os
-from pathlib import Path
 
 import numpy as np
 from scpo_ros.arrays import Array, Booleans, frozen
-from scpo_ros.config.resources import share_file
-from scpo_ros.exceptions import ConfigurationError
-from scpo_ros.systems.description import SystemDescription
-from scpo_ros.systems.reading import described
-from scpo_ros.systems.requirements import check_dynamics, check_limits, check_supported
+from scpo_ros.systems.content import content
+from scpo_ros.systems.description import InputEntry, StateEntry, SystemDescription
+from scpo_ros.systems.model import SilentLaw
+from scpo_ros.systems.regulator import lqr
+from scpo_ros.systems.requirements import check_limits
 from scpo_ros.systems.sampling import Sampling
-from scpo_ros.systems.yaml_tree import parse, Plain, Tree
+from scpo_ros.systems.signals import Signals
 
 
 @dataclass(frozen=True)
@@ -89,6 +87,69 @@ class System:
         """Return the largest |x_i| (n,) that limits and constraints admit, units of x."""
         return check_limits(self.description)
 
+    @cached_property
+    def plane(self) -> tuple[int, int]:
+        """
+        Return the two states that are drawn as a phase plane.
+
+        They are the first position and its velocity, where a joint has both, else the first two.
+        """
+        places = [(entry.joint, entry.field) for entry in self.description.states]
+        for first, (joint, field) in enumerate(places):
+            if field == 'position' and (joint, 'velocity') in places:
+                return first, places.index((joint, 'velocity'))
+        return 0, min(1, self.n - 1)
+
+    @property
+    def input_scale(self) -> Array:
+        """Return the largest |u_j| (m,) within the limits, units of u."""
+        return np.maximum(-self.input_lower, self.input_upper)
+
+    @cached_property
+    def states(self) -> Signals:
+        """Return what the states are called."""
+        return _signals(self.description.states)
+
+    @cached_property
+    def inputs(self) -> Signals:
+        """Return what the inputs are called."""
+        return _signals(self.description.inputs)
+
+    @cached_property
+    def sampling(self) -> Sampling | None:
+        """Return how steps of another length are predicted; None: not at all."""
+        return None if self.description.dynamics.kind == 'discrete' else sampling_of(
+            self.description)
+
+    @property
+    def step_disturbance(self) -> Array:
+        """Return the half-widths (n,) of w over a step of exactly dt, units of x."""
+        return self.disturbance if self.sampling is None else self.sampling.disturbance
+
+    @property
+    def content(self) -> str:
+        """Return every value of the description as a text, the same for the same system."""
+        return content(self.description)
+
+    @cached_property
+    def silent_law(self) -> SilentLaw:
+        """Return what a simulated plant does without commands, as `on_silence` says."""
+        silence = self.description.on_silence
+        if silence == 'zero':
+            return lambda x, last: np.zeros(self.m)
+        if silence == 'hold':
+            return lambda x, last: last
+        _, gain = lqr(self.A, self.B, self.description.state_weight,
+                      self.description.input_weight)
+        return lambda x, last: self.saturate(-gain @ x)
+
+    def use_of_limits(self, x: Array) -> Array:
+        """Return states (..., n) over their limits: 1 at the upper, -1 at the lower one."""
+        upper = np.where(np.isfinite(self.state_upper), self.state_upper, self.state_scale)
+        lower = np.where(np.isfinite(self.state_lower), -self.state_lower, self.state_scale)
+        used: Array = np.where(x > 0, x / upper, x / lower)
+        return used
+
     def same_as(self, other: 'System') -> bool:
         """Return whether two systems have the same dynamics, limits, disturbance and task."""
         own, its = self.description, other.description
@@ -135,78 +196,14 @@ def _box_rows(lower: Array, upper: Array) -> Array:
     return finite
 
 
-def load(system: str | os.PathLike[str] | Mapping[str, Plain]) -> System:
-    """
-    Return the system of a shipped description, of a file, or of a mapping.
-
-    :param system: the name of a shipped description such as 'cart_pole'; the path of a file, which
-        ends in .yaml or .yml or contains a '/', relative to the working directory; or a mapping
-        with the keys of such a file.
-    :raises ConfigurationError: naming file, line, entry, value and rule.
-    """
-    description = described(_tree(system))
-    check_supported(description)
-    check_limits(description)
-    A, B, disturbance = _over_one_step(description)
-    check_dynamics(description, A, B)
-    states, inputs = description.states, description.inputs
-    return System(
-        description, frozen(A), frozen(B), frozen([entry.lower for entry in states]),
-        frozen([entry.upper for entry in states]), frozen([entry.lower for entry in inputs]),
-        frozen([entry.upper for entry in inputs]), frozen(disturbance))
+def _signals(entries: Sequence[StateEntry | InputEntry]) -> Signals:
+    """Return names and units of states or inputs; their symbols are the names."""
+    names = tuple(entry.name for entry in entries)
+    return Signals(names, tuple(entry.unit for entry in entries), names)
 
 
-def _tree(system: str | os.PathLike[str] | Mapping[str, Plain]) -> Tree:
-    if isinstance(system, Mapping):
-        return Tree('system', dict(system), {})
-    text = os.fspath(system)
-    if isinstance(system, str) and not _is_path(text):
-        return _read(shipped(text))
-    return _read(Path(text).expanduser())
-
-
-def _is_path(text: str) -> bool:
-    return '/' in text or os.sep in text or text.endswith(('.yaml', '.yml'))
-
-
-def shipped(name: str) -> Path:
-    """
-    Return the file of a shipped description.
-
-    :raises ConfigurationError: with the names of all, when there is none of that name.
-    """
-    folder = share_file('config/systems/double_integrator.yaml').parent
-    path = folder / f'{name}.yaml'
-    if not path.is_file():
-        raise ConfigurationError(
-            'system', name, f"must be one of {', '.join(shipped_names())}, or the path of a file, "
-            'such as my_robot.yaml')
-    return path
-
-
-def shipped_names() -> list[str]:
-    """Return the names of the shipped descriptions."""
-    folder = share_file('config/systems/double_integrator.yaml').parent
-    return sorted(path.stem for path in folder.glob('*.yaml'))
-
-
-def _read(path: Path) -> Tree:
-    try:
-        text = path.read_text(encoding='utf-8')
-    except (OSError, ValueError) as error:
-        reason = getattr(error, 'strerror', None) or 'is not UTF-8 text'
-        raise ConfigurationError('system', str(path), f'cannot be read: {reason}') from error
-    return parse(text, path.name)
-
-
-def _over_one_step(description: SystemDescription) -> tuple[Array, Array, Array]:
-    """Return A (n, n), B (n, m) and the half-widths (n,) of the disturbance over dt."""
+def sampling_of(description: SystemDescription) -> Sampling:
+    """Return how steps of a description with continuous dynamics are predicted."""
     dynamics = description.dynamics
-    disturbance = np.array([entry.disturbance for entry in description.states])
-    if dynamics.kind == 'discrete':
-        return dynamics.A, dynamics.B, disturbance
-    sampling = Sampling(
-        dynamics.A, dynamics.B, description.dt, description.sample_jitter, disturbance)
-    held = sampling.held(description.dt)
-    largest = [max(-entry.lower, entry.upper) for entry in description.inputs]
-    return *held, sampling.certified_disturbance(check_limits(description), np.array(largest))
+    return Sampling(dynamics.A, dynamics.B, description.dt, description.sample_jitter,
+                    np.array([entry.disturbance for entry in description.states]))

@@ -33,7 +33,7 @@ from typing import Protocol
 
 import numpy as np
 from scpo_ros.arrays import Array
-from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.model import Model
 from scpo_ros.systems.sampling import STAMP_ERROR
 
 
@@ -89,7 +89,7 @@ class ObservedState(Protocol):
 class TransitionRule:
     """Decides which transitions can be judged."""
 
-    def __init__(self, system: LinearSystem) -> None:
+    def __init__(self, system: Model) -> None:
         """Take over the step and the admitted jitter of a system."""
         self._dt = system.dt
         self._admitted = STAMP_ERROR + (system.sampling.jitter if system.sampling else 0.0)
@@ -123,13 +123,13 @@ class TransitionRule:
         return Gap.NONE if np.all(np.isfinite(state.applied)) else Gap.INPUT
 
 
-def same_input(system: LinearSystem, applied: Array, commanded: Array) -> bool:
+def same_input(system: Model, applied: Array, commanded: Array) -> bool:
     """
     Return whether an applied input is the one commanded, up to INPUT_ERROR; NaN is not.
 
     :param applied: (m,). :param commanded: (m,).
     """
-    return bool(np.all(np.abs(applied - commanded) <= INPUT_ERROR * system.input_limit))
+    return bool(np.all(np.abs(applied - commanded) <= INPUT_ERROR * system.input_scale))
 
 
 def _microseconds(transition: Transition) -> int:
@@ -139,7 +139,7 @@ def _microseconds(transition: Transition) -> int:
 class JudgedShare:
     """The share of the newest time that was judged, and why it is not more."""
 
-    def __init__(self, system: LinearSystem) -> None:
+    def __init__(self, system: Model) -> None:
         """Start with nothing seen."""
         self._system = system
         self.window = max(WINDOW_S, _LEAST_STEPS * system.dt)  # [s]

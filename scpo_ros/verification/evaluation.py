@@ -56,7 +56,7 @@ class SafetyEvaluation:
             replays)
         self._cost, self._shown = BaselineCost(task), self.design_set.take([0])
         self.invariance: InvarianceProof = (
-            task.invariance_proof if metrics.invariance == 'proved' else SampledInvariance(
+            task.invariance_proof if task.kind == 'proved' else SampledInvariance(
                 task.policy, task.bounds, task.safe_set, metrics.invariance_states, seed))
         self.stability: ProvedStability | None = task.stability_proof
 
@@ -157,7 +157,7 @@ class SafetyEvaluation:
         labels = [self.label(int(column)) for column in failed]
         kinds = {label.kind for label in labels}
         if MetricKind.BASELINE_COST in kinds:
-            self.calibrate_cost(present)
+            self.calibrate(present)
         if MetricKind.INVARIANCE in kinds:
             self.invariance.remember(theta)
         rows = sorted({label.number for label in labels if label.kind in _ROLLOUTS})
@@ -175,7 +175,7 @@ class SafetyEvaluation:
         """Ask for a lower cost: the controller's own scenarios measured a higher one."""
         self._cost.tighten()
 
-    def calibrate_cost(self, theta: Array) -> None:
+    def calibrate(self, theta: Array) -> None:
         """Give the design metrics of baseline cost, of a policy (d,), their verified values."""
         self._cost.calibrate(theta, self._sets)
 

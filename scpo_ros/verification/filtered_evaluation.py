@@ -18,13 +18,14 @@ The sampled metrics of a filtered policy: g(theta) <= 0, evaluated by rollouts.
 The filter keeps the safe set for every theta; no metric is needed for that. What is sampled, over
 H steps from every scenario, ordinary operation and stress apart where it says *means*:
 
-* filter action, means: (mean over steps, inputs and scenarios of |u - u_pi| / range) / 0.01 - 1:
-  the filter may move the inputs by 1 % of their range in the mean. Demanding that it never moves
-  them, at every sampled state, stalls learning. Left out for a bounded residual, with which it
-  never acts.
-* baseline cost, means: J(theta) / J_backup - (1 + 0.05).
-* return: |x_H|_P - |x_0|_P / 2 - offset, one of every scenario; offset is twice what a disturbance
-  can do to the linear feedback. |x|_P is about 1 at most on the safe set.
+* filter action, means: (mean over steps, inputs and scenarios of |u - u_pi| / range) / level - 1,
+  level = metrics.filter_action: the filter may move the inputs by 1 % of their range in the mean.
+  Demanding that it never moves them, at every sampled state, stalls learning. Left out for a
+  bounded residual, with which it never acts.
+* baseline cost, means: J(theta) / J_backup - (1 + metrics.baseline_cost_tolerance).
+* return: |x_H|_P - ratio |x_0|_P - offset, one of every scenario, ratio = metrics.return_ratio;
+  offset is twice what a disturbance can do to the linear feedback. |x|_P is about 1 at most on the
+  safe set.
 
 Where a rollout leaves the limits, or becomes undefined, its return metric is positive.
 """
@@ -32,36 +33,62 @@ Where a rollout leaves the limits, or becomes undefined, its return metric is po
 import numpy as np
 from scpo_ros.arrays import Array, Integers
 from scpo_ros.systems.scenario import Scenarios
+from scpo_ros.systems.signals import listed
 from scpo_ros.systems.system_scenarios import stress_and_operation
+from scpo_ros.verification.scenario_sets import ScenarioSets
 from scpo_ros.verification.system_task import SystemTask
 
-ACTION_LEVEL = 0.01  # of the input range, mean filter action
-COST_TOLERANCE = 0.05  # of the backup's cost
 ALLOWANCE = 0.01  # of the means on the verification set, which differ between two sets
-_RATIO = 0.5  # of the return metric
+_TIGHTER = 0.005  # of the means, for every refusal by the controller because of one
 _OFFSETS = 2.0  # residues
 _LEFT = 1e-3  # least return metric of a rollout that left the limits
 _COST_FLOOR = 1e-9
 _REMEMBERED = 16  # scenarios of one failure that join the design set
+_CONDITIONS = ('in ordinary operation', 'under stress')
 
 
 class FilteredEvaluation:
     """The metrics of a :class:`~scpo_ros.verification.system_task.SystemTask`."""
 
-    def __init__(self, task: SystemTask, seed: int, design: int = 24,
-                 verification: int = 120) -> None:
+    def __init__(self, task: SystemTask, seed: int | None = None, replays: int = 16) -> None:
         """
         Draw the scenario sets.
 
-        :param design: scenarios of stress of the set that the projection sees; as many of ordinary
-            operation. :param verification: of the set that decides.
+        :param seed: of the sets; None for the one in the specification. The controller uses
+            another one than the adapter.
+        :param replays: how many collected rollouts are kept in the sets.
         """
+        metrics = task.spec.metrics
+        seed = metrics.seed if seed is None else seed
         self.task, self.rollouts = task, 0
         draw = (task.system, task.safe_set)
-        self._design = stress_and_operation(*draw, design, task.horizon, (seed, 1))
-        self._verification = stress_and_operation(*draw, verification, task.horizon, (seed, 2))
-        self._shift = np.zeros(self.means)
+        self._sets = ScenarioSets(
+            stress_and_operation(*draw, metrics.design_states, task.horizon, (seed, 1)),
+            stress_and_operation(*draw, metrics.verification_states, task.horizon, (seed, 2)),
+            replays)
+        self._shown = self.design_set.take([0])
+        self._shift, self._allowance = np.zeros(self.means), ALLOWANCE
         self._costs: dict[int, tuple[Scenarios, Array]] = {}
+
+    @property
+    def design_set(self) -> Scenarios:
+        """Return the scenarios that the projection sees, the added ones last."""
+        return self._sets.design
+
+    @property
+    def verification_set(self) -> Scenarios:
+        """Return the scenarios that decide, the added ones last."""
+        return self._sets.verification
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of certificate: 'guarded' or 'bounded'."""
+        return self.task.kind
+
+    @property
+    def tests(self) -> int:
+        """Return how many tests with fresh scenarios were made: none."""
+        return 0
 
     @property
     def means(self) -> int:
@@ -74,53 +101,116 @@ class FilteredEvaluation:
         kept = ('the safe set is kept for all weights with the safety filter in the loop'
                 if self.task.kind == 'guarded' else
                 'the safe set is kept for all weights, and the safety filter never acts')
-        return (f'{kept}; sampled: {len(self._verification)} rollouts of '
+        return (f'{kept}; sampled: {len(self.verification_set)} rollouts of '
                 f'{self.task.horizon} steps')
 
     def evaluate(self, thetas: Array) -> Array:
         """Return the design metrics (m, k)."""
-        metrics = self._metrics(thetas, self._design)
+        metrics = self._metrics(thetas, self.design_set)
         metrics[:, :self.means] += self._shift
         return metrics
 
     def verify(self, thetas: Array) -> Array:
         """Return the verification metrics (m, k_v)."""
-        metrics = self._metrics(thetas, self._verification)
-        metrics[:, :self.means] -= ALLOWANCE
+        metrics = self._metrics(thetas, self.verification_set)
+        metrics[:, :self.means] -= self._allowance
         return metrics
 
-    def remember(self, failed: Integers | list[int], present: Array) -> None:
+    def remember(self, theta: Array, failed: Integers | list[int], present: Array) -> None:
         """
         Learn from failed columns of `verify`.
 
         Scenarios of the return metric join the design set; where a mean failed, the design means
         take the values that were verified of the present policy.
 
-        :param present: (d,), the policy in force.
+        :param theta: (d,), the candidate that failed. :param present: (d,), the policy in force.
         """
         rows = [int(column) - self.means for column in failed if column >= self.means]
-        if rows:
-            self._design = self._design + self._verification.take(rows[:_REMEMBERED])
+        self._sets.remember(rows, _REMEMBERED)
         if any(column < self.means for column in failed):
-            verified = self._metrics(present[None], self._verification)[0, :self.means]
-            seen = self._metrics(present[None], self._design)[0, :self.means]
-            self._shift = verified - ALLOWANCE - seen
+            self.calibrate(present)
+
+    def calibrate(self, theta: Array) -> None:
+        """Give the design means of a policy (d,) their verified values."""
+        verified = self._metrics(theta[None], self.verification_set)[0, :self.means]
+        seen = self._metrics(theta[None], self.design_set)[0, :self.means]
+        self._shift = verified - self._allowance - seen
+
+    def tighten(self) -> None:
+        """Ask for lower means: the controller's own scenarios measured higher ones."""
+        tolerance = self.task.spec.metrics.baseline_cost_tolerance
+        self._allowance = max(self._allowance - _TIGHTER, -tolerance)
+        self._shift = self._shift + _TIGHTER
+
+    def add_replay(self, scenario: Scenarios) -> None:
+        """Add a collected rollout (a batch of one) to both sets, in place of the oldest."""
+        self._sets.add_replay(scenario)
+
+    def add_refusal(self, scenario: Scenarios) -> None:
+        """Add a counterexample of the controller (a batch of one), in place of the oldest."""
+        self._sets.add_refused(scenario)
+
+    def scenario(self, column: int) -> Scenarios | None:
+        """Return the batch of the one scenario of a column of `verify`, None for a mean."""
+        row = column - self.means
+        return self.verification_set.take([row]) if row >= 0 else None
+
+    def explain(self, theta: Array, index: int) -> str:
+        """Return a sentence about one verification metric."""
+        scenario, metrics = self.scenario(index), self.task.spec.metrics
+        if scenario is not None:
+            return (f'from x0 = ({listed(scenario.x0[0], ".3f")}) the state has not returned '
+                    'towards the origin after the rollout')
+        condition = _CONDITIONS[index // (self.means // 2)]
+        if self.task.kind == 'guarded' and index % 2 == 0:
+            return (f'{condition} the safety filter would move the inputs by more than '
+                    f'{metrics.filter_action:.2%} of their range in the mean')
+        return (f'{condition} the task cost would exceed '
+                f'{1 + metrics.baseline_cost_tolerance:.2f} times that of the backup')
+
+    def objection(self, theta: Array) -> str:
+        """Return what speaks most against a policy (d,) on the verification set, '' if nothing."""
+        g = self.verify(theta[None])[0]
+        if not np.all(np.isfinite(g)):
+            return 'its metrics would not be finite'
+        worst = int(np.argmax(g))
+        return '' if g[worst] <= 0 else self.explain(theta, worst)
+
+    def worst_trajectory(self, theta: Array) -> Array:
+        """Return the defined states (T, n) of the design rollout that returns least."""
+        returns = self._metrics(theta[None], self.design_set)[0, self.means:]
+        self._shown = self.design_set.take([int(np.argmax(returns))])
+        return self.shown_trajectory(theta)
+
+    def shown_trajectory(self, theta: Array) -> Array:
+        """Return the defined states (T, n) of a policy on the rollout shown last."""
+        scenario = self._shown
+        states, _ = self.task.simulator.trajectory(theta, scenario.x0, scenario.w)
+        defined: Array = states[0][np.all(np.isfinite(states[0]), axis=1)]
+        return defined
 
     def _metrics(self, thetas: Array, scenarios: Scenarios) -> Array:
         """Return the plain metrics (P, k): means, then the return of every scenario."""
         self.rollouts += len(thetas) * len(scenarios)
-        task = self.task
+        task, metrics = self.task, self.task.spec.metrics
         summary = task.simulator.summarise(thetas, scenarios)
         means = []
         for members in (scenarios.nominal, ~scenarios.nominal):
             if task.kind == 'guarded':
-                means.append(summary.action[:, members].mean(axis=1) / ACTION_LEVEL - 1)
+                action = summary.action[:, members].mean(axis=1)
+                means.append(action / metrics.filter_action - 1)
             backup = self._backup_cost(scenarios)[members].sum() + _COST_FLOOR
-            means.append(summary.cost[:, members].sum(axis=1) / backup - 1 - COST_TOLERANCE)
-        distance = (task.norm(summary.final) - _RATIO * task.norm(scenarios.x0)
-                    - _OFFSETS * task.residue)
+            cost = summary.cost[:, members].sum(axis=1)
+            means.append(cost / backup - 1 - metrics.baseline_cost_tolerance)
+        distance = task.norm(summary.final) - self.allowed(scenarios.x0)
         returned = np.where(summary.left, np.maximum(distance, _LEFT), distance)
         return np.column_stack([*means, returned])
+
+    def allowed(self, x0: Array) -> Array:
+        """Return the largest |x_H|_P (S,) of rollouts from states (S, n)."""
+        ratio = self.task.spec.metrics.return_ratio
+        allowed: Array = ratio * self.task.norm(x0) + _OFFSETS * self.task.residue
+        return allowed
 
     def _backup_cost(self, scenarios: Scenarios) -> Array:
         """Return the backup's mean stage costs (S,); those of the last set of a size are kept."""

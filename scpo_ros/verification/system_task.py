@@ -28,11 +28,16 @@ from functools import cached_property
 
 import numpy as np
 from scipy.linalg import solve_discrete_lyapunov
-from scpo_ros.arrays import Array, frozen
+from scpo_ros.arrays import Array, Booleans, frozen
 from scpo_ros.backup.lifted_mpc import LiftedMpc, planned_set
-from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.config.specification import system_digest
+from scpo_ros.config.system_spec import LONGEST_ROLLOUT, SystemSpec
+from scpo_ros.config.table_cache import Cache
+from scpo_ros.interface.joint_layout import JointLayout, layout_of
+from scpo_ros.policy.filtered_law import FilteredLaw
 from scpo_ros.policy.filtered_policy import BoundedNetwork, FilteredPolicy
 from scpo_ros.policy.lifted_filter import LiftedFilter
+from scpo_ros.policy.lifted_inputs import LiftedInputs
 from scpo_ros.policy.residual_policy import ResidualNetwork
 from scpo_ros.sets.directions import directions
 from scpo_ros.sets.lifted_set import LiftedSet
@@ -42,43 +47,104 @@ from scpo_ros.sets.system_set import safe_set
 from scpo_ros.simulation.filtered_rollout import FilteredSimulator
 from scpo_ros.systems.decoupling import Block
 from scpo_ros.systems.system import System
+from scpo_ros.systems.system_scenarios import stress_and_operation
+from scpo_ros.tolerances import SolvedTolerances
 
-KINDS = ('guarded', 'bounded')
-HIDDEN = (32, 32)  # layers of the residual network
 _SETTLED = 0.2  # |x_H|_P over |x_0|_P of the linear feedback, at the end of a rollout
-_STEPS = 40, 200  # of a rollout, at least and at most
+_STEPS = 40, LONGEST_ROLLOUT  # of a rollout, at least and at most
 _ENOUGH = 2000  # steps of the disturbance response that are summed
+_HELD_OUT = 200  # rollouts of the task costs
+_CORNERS = 120  # of the outline that is drawn
 
 
 @dataclass(frozen=True)
 class SystemTask:
     """System, safe set, backup, filter and policy; the same in every process."""
 
+    spec: SystemSpec
     system: System
     safe_set: ProductSet
     policy: FilteredPolicy
-    kind: str  # of the certificate, one of KINDS
-    seed: int  # of the initial weights
 
     @classmethod
-    def build(cls, system: System, kind: str = 'guarded', seed: int = 0,
-              hidden: tuple[int, ...] = HIDDEN) -> 'SystemTask':
+    def build(cls, system: System, spec: SystemSpec = SystemSpec(), cache: Cache = None
+              ) -> 'SystemTask':
         """
         Return the task of a described system.
 
-        :param kind: of the certificate, one of KINDS. :param seed: of the initial weights.
-        :param hidden: widths of the hidden layers of the residual network.
+        :param spec: how certificates are made; its description is that of the system.
+        :param cache: folder of tables, None for the default.
         :raises NoSafeSetError: when a decoupled part has no safe set.
-        :raises ConfigurationError: for an unknown kind.
         """
-        if kind not in KINDS:
-            raise ConfigurationError('certificate', kind, f'must be one of {", ".join(KINDS)}')
         whole = safe_set(system)
-        network = ResidualNetwork((system.n, *hidden), system.state_scale, system.m)
-        bounded = network if kind == 'guarded' else BoundedNetwork(network, _bound(system, whole))
+        network = ResidualNetwork((system.n, *spec.policy.hidden), system.state_scale, system.m)
+        bounded = network if spec.certificate == 'guarded' else BoundedNetwork(
+            network, _bound(system, whole))
         filters = tuple(LiftedFilter(LiftedMpc(block, part, _planned(system, block, part)))
                         for block, part in whole.parts)
-        return cls(system, whole, FilteredPolicy(system, filters, bounded), kind, seed)
+        return cls(spec, system, whole, FilteredPolicy(system, filters, bounded))
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of certificate: 'guarded' or 'bounded'."""
+        return self.spec.certificate
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the digest of the specification, the description's content included."""
+        return system_digest(self.spec, self.system.content)
+
+    @cached_property
+    def layout(self) -> JointLayout:
+        """Return where states and inputs stand in messages."""
+        return layout_of(self.system.description)
+
+    @property
+    def bounds(self) -> LiftedInputs:
+        """Return what tells whether an input keeps the next state in C."""
+        return LiftedInputs(self.policy.filters)
+
+    @property
+    def tolerances(self) -> SolvedTolerances:
+        """Return how far what another machine computes of this task may be from it."""
+        return SolvedTolerances(float(np.max(self.system.input_scale)))
+
+    def law(self, theta: Array, enabled: bool = True) -> FilteredLaw:
+        """Return the law that the controller runs, see :class:`.safe_task.SafeTask`."""
+        return FilteredLaw(self, theta, enabled)
+
+    def contains(self, x: Array, tolerance: float = 1e-9) -> Booleans:
+        """
+        Return whether states (..., n) lie in C, up to a part of its size; NaN does not.
+
+        A plan of the backup shows that a state does; only where there is none its gauge is
+        computed, which takes longer.
+        """
+        x = np.asarray(x, dtype=np.float64)
+        flat = x.reshape(-1, self.system.n) / (1 + tolerance)
+        backup, _ = self.policy.around(flat)
+        inside = np.all(np.isfinite(backup), axis=1)
+        inside[~inside] = self.safe_set.contains(flat[~inside], 0.0)
+        kept: Booleans = inside.reshape(x.shape[:-1])[()]
+        return kept
+
+    @cached_property
+    def outline(self) -> Array:
+        """Return the corners (v, 2) of C in the plane, where the other states are 0."""
+        angles = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
+        directions, pair = np.zeros((_CORNERS, self.system.n)), list(self.system.plane)
+        directions[:, pair] = np.column_stack([np.cos(angles), np.sin(angles)])
+        directions = directions * self.system.state_scale
+        corners: Array = (directions / self.safe_set.gauge(directions)[:, None])[:, pair]
+        return corners
+
+    def mean_costs(self, thetas: Array, seed: int) -> Array:
+        """Return the mean stage costs (P,) of policies (P, d) over held-out rollouts."""
+        scenarios = stress_and_operation(
+            self.system, self.safe_set, _HELD_OUT, self.horizon,
+            (self.spec.metrics.seed, seed)).take(slice(_HELD_OUT, None))
+        costs: Array = self.simulator.summarise(thetas, scenarios).cost.mean(axis=1)
+        return costs
 
     @property
     def simulator(self) -> FilteredSimulator:
@@ -88,7 +154,7 @@ class SystemTask:
     @cached_property
     def initial_theta(self) -> Array:
         """Return theta_0 (d,): the backup."""
-        return self.policy.network.initial(self.seed)
+        return self.policy.network.initial(self.spec.policy.seed)
 
     @cached_property
     def feedback(self) -> Array:

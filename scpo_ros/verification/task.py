@@ -17,11 +17,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import cast, TypeAlias
+from typing import cast
 
 import numpy as np
-from scpo_ros.arrays import Array
+from scpo_ros.arrays import Array, Booleans
 from scpo_ros.backup.law import Backup
 from scpo_ros.backup.mpc import BackupMpc, build_qp, riccati
 from scpo_ros.backup.planar.cost_to_go import CostToGo
@@ -29,23 +28,27 @@ from scpo_ros.backup.planar.explicit_law import ExplicitLaw
 from scpo_ros.backup.planning import Planning
 from scpo_ros.config import Spec, SystemConfig
 from scpo_ros.config.specification import spec_digest
+from scpo_ros.config.table_cache import Cache
+from scpo_ros.interface.joint_layout import JointLayout, SLIDER
 from scpo_ros.policy.residual_policy import ResidualNetwork, ResidualPolicy
+from scpo_ros.policy.safety_filter import NearestInputFilter
 from scpo_ros.proofs.invariance import PlanarPolicy, ProvedInvariance
 from scpo_ros.proofs.stability import ProvedStability
 from scpo_ros.sets.admissible_inputs import admissible_inputs, AdmissibleInputs, InputBounds
 from scpo_ros.sets.invariant_set import contractive_set, Polytope
 from scpo_ros.simulation.rollout import Simulator
 from scpo_ros.systems.linear_system import double_integrator, LinearSystem
+from scpo_ros.systems.scenario import random_scenarios
 from scpo_ros.tolerances import Tolerances
 from scpo_ros.verification.safety_metrics import RolloutMetric
-
-
-Cache: TypeAlias = Path | None  # folder of tables, None for the default
 
 
 def contraction_factor(config: SystemConfig) -> float:
     """Return lambda = exp(-rate dt) of a :class:`~scpo_ros.config.SystemConfig`."""
     return float(np.exp(-config.contraction_rate * config.dt))
+
+
+_HELD_OUT = 500  # rollouts of the task costs
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class ControlTask:
         tolerance = spec.metrics.baseline_cost_tolerance if spec.metrics.baseline_cost else np.inf
         metric = RolloutMetric(simulator, lyapunov, spec.metrics.stability_ratio,
                                spec.metrics.stability_offset, tolerance,
-                               constraint=spec.metrics.invariance == 'sampled',
+                               constraint=spec.certificate == 'sampled',
                                stability=spec.metrics.stability == 'sampled')
         return cls(spec, system, safe_set, factor, mpc, lyapunov, gain, policy, bounds,
                    simulator, metric, cache)
@@ -149,7 +152,7 @@ class ControlTask:
         :raises InfeasibleError: when nothing can be proved, see there.
         """
         asked: list[ProvedInvariance | ProvedStability] = []
-        if self.spec.metrics.invariance == 'proved':
+        if self.kind == 'proved':
             asked.append(self.invariance_proof)
         if self.spec.metrics.baseline_cost:
             CostToGo.load_or_build(self)
@@ -166,6 +169,36 @@ class ControlTask:
     def initial_theta(self) -> Array:
         """Return theta_0 (d,): the backup."""
         return self.policy.network.initial(self.spec.policy.seed)
+
+    @property
+    def layout(self) -> JointLayout:
+        """Return where states and inputs stand in messages."""
+        return SLIDER
+
+    @property
+    def outline(self) -> Array:
+        """Return the corners (v, 2) of C."""
+        return self.safe_set.vertices
+
+    def contains(self, x: Array, tolerance: float = 1e-9) -> Booleans:
+        """Return whether states (..., n) lie in C, up to a part of its size; NaN does not."""
+        return self.safe_set.contains(x, tolerance)
+
+    def law(self, theta: Array, enabled: bool = True) -> NearestInputFilter:
+        """Return the law that the controller runs, see :class:`.safe_task.SafeTask`."""
+        return NearestInputFilter(self, theta, enabled)
+
+    def mean_costs(self, thetas: Array, seed: int) -> Array:
+        """Return the mean stage costs (P,) of policies (P, d) over held-out rollouts."""
+        rng = np.random.default_rng([self.spec.metrics.seed, seed])
+        scenarios = random_scenarios(self.system, self.safe_set, _HELD_OUT, self.horizon, rng)
+        costs: Array = self.simulator.summarise(thetas, scenarios).cost.mean(axis=1)
+        return costs
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of certificate: 'proved' or 'sampled'."""
+        return self.spec.certificate
 
     @property
     def digest(self) -> str:

@@ -22,8 +22,6 @@ two sets of scenarios by more than the margin: on the controller's own scenarios
 0, the limit itself. The adapter plans the margin for that difference.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scpo_ros.arrays import Array, Integers
 from scpo_ros.config import Spec
@@ -35,23 +33,12 @@ from scpo_ros.verification.evaluation import SafetyEvaluation
 from scpo_ros.verification.metric_layout import CONDITIONS, MetricKind
 from scpo_ros.verification.safety_metrics import SAMPLING_ALLOWANCE
 from scpo_ros.verification.task import ControlTask
+from scpo_ros.verification.verdict import SEED_OFFSET, Verdict
 
 
-SEED_OFFSET = 104729  # the controller's scenario sets are drawn with another seed
 _TRIED = 8  # gravest failures that are looked at for one that can be shown
 # Which failure explains most: a limit, the safe set one step ahead, the return, the rest.
 _GRAVITY = {MetricKind.CONSTRAINT: 0, MetricKind.INVARIANCE: 1, MetricKind.RETURN: 2}
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The answer of a verification: safe or not, and why not."""
-
-    safe: bool
-    reason: str
-    worst: float  # largest metric
-    counterexample: Counterexample | None = None  # for a proposer to learn from
-    claim: Claim | None = None  # of this verification, where it is safe
 
 
 class Verifier:

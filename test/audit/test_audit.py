@@ -27,7 +27,8 @@ from scpo_ros.audit.__main__ import main
 from scpo_ros.recording.bag import PARAMETERS, read_bag
 from scpo_ros.recording.recorded_parameters import recorded_parameters
 from scpo_ros.recording.robots import Robot
-from scpo_ros.verification.verifier import Verdict, Verifier
+from scpo_ros.verification.verdict import Verdict
+from scpo_ros.verification.verifier import Verifier
 from tampering import (
     ACTIVE, altered, COMMANDS, dropped, field, header, indices, POLICY, policy, STATES, TAMPERINGS,
     value)
@@ -81,7 +82,7 @@ def test_nothing_is_found_when_adapter_and_controller_were_started_again():
 
 
 @pytest.mark.parametrize('name, item', [
-    ('metrics.invariance', 'sampled'), ('metrics.stability', 'proved')])
+    ('metrics.certificate', 'sampled'), ('metrics.stability', 'proved')])
 def test_certificates_of_every_kind_are_computed_again(name, item):
     more = ((name, item),)
     entries = genuine(more=more)

@@ -251,7 +251,7 @@ import json, sys
 from scpo_ros.config import AdapterConfig, ControllerConfig, Spec
 from scpo_ros.backup_certification.certification import certify_backup
 from scpo_ros.backup_certification.demands import demands_of
-demands = demands_of(AdapterConfig(certificate='sampled-bound', bound_file='f'),
+demands = demands_of(AdapterConfig(verification='sampled-bound', bound_file='f'),
                      ControllerConfig())
 assert certify_backup(Spec(), demands).certified
 print(json.dumps([module.__file__ for name, module in sys.modules.items()
@@ -293,7 +293,7 @@ def test_only_the_empty_reason_passes(tmp_path, why_not):
 
 def test_the_question_reaches_the_other_process_whole():
     spec = spec_of(backup__state_weight=(2.0, 0.25), system__dt=0.02)
-    demands = demands_of(AdapterConfig(certificate='sampled-bound', bound_file='f'),
+    demands = demands_of(AdapterConfig(verification='sampled-bound', bound_file='f'),
                          ControllerConfig())
     assert asked_of(text_of(spec, demands)) == (spec, demands)
 

@@ -31,7 +31,7 @@ from scpo_ros.config import Spec
 from scpo_ros.config.specification import SEMANTICS
 from scpo_ros.verification.evaluation import SafetyEvaluation
 from scpo_ros.verification.task import ControlTask
-from scpo_ros.verification.verifier import SEED_OFFSET
+from scpo_ros.verification.verdict import SEED_OFFSET
 
 PATH = Path(__file__).with_suffix('.json')
 

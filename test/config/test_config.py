@@ -195,7 +195,7 @@ def test_what_a_certificate_rests_on_may_not_change_while_nodes_run():
 
 
 def test_policies_may_be_swapped_at_any_tick_where_invariance_is_proved():
-    sampled = Spec(metrics=MetricsConfig(invariance='sampled', horizon_s=4.0))
+    sampled = Spec(metrics=MetricsConfig(certificate='sampled', horizon_s=4.0))
     for spec, dwell in ((Spec(), 0.0), (sampled, 4.0)):
         assert ControllerConfig().dwell(spec) == dwell
         assert ControllerConfig(swap_dwell_s=2.5).dwell(spec) == 2.5

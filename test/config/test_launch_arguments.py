@@ -429,7 +429,7 @@ def test_help_lists_every_argument(capsys):
 def test_all_tables_are_made_before_anything_starts(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        ControlTask, 'build_proofs', lambda task: asked.append(task.spec.metrics.invariance))
+        ControlTask, 'build_proofs', lambda task: asked.append(task.kind))
     monkeypatch.setattr(Look, 'refuse', lambda _: None)
     set_up(parse([f'results:={tmp_path}/run']))
     assert set(asked) == {'proved'}  # twice where the backup is certified anew

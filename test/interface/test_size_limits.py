@@ -126,7 +126,7 @@ def test_frame_ids_and_trajectories_have_limits():
 
 
 @pytest.mark.parametrize('changes', [
-    {}, {'metrics.stability': 'proved'}, {'metrics.invariance': 'sampled'},
+    {}, {'metrics.stability': 'proved'}, {'metrics.certificate': 'sampled'},
     {'policy.hidden': [8]}, {'metrics.design_states': 8, 'metrics.verification_states': 4}])
 def test_what_the_stack_itself_publishes_is_within_the_limits(task, changes):
     spec = build(Spec, changes)

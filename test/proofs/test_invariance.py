@@ -277,7 +277,7 @@ def test_one_table_serves_from_the_cache(task, proof, monkeypatch):
     ('proved', 'sampled', [ProvedInvariance]), ('sampled', 'sampled', []),
     ('proved', 'proved', [ProvedInvariance, ProvedStability])])
 def test_the_proofs_asked_for_are_built(task, invariance, stability, proofs):
-    metrics = replace(task.spec.metrics, invariance=invariance, stability=stability)
+    metrics = replace(task.spec.metrics, certificate=invariance, stability=stability)
     built = replace(task, spec=replace(task.spec, metrics=metrics)).build_proofs()
     assert [type(proof) for proof in built] == proofs
 

@@ -277,7 +277,7 @@ def test_the_evaluation_proves_stability_where_it_is_asked_to(stable, theta0):
 def test_stability_sampled_is_the_default_and_the_proof_needs_invariance(task):
     assert task.stability_proof is None
     with pytest.raises(ConfigurationError, match='stays? in C|stay in C'):
-        Spec(metrics=MetricsConfig(stability='proved', invariance='sampled'))
+        Spec(metrics=MetricsConfig(stability='proved', certificate='sampled'))
 
 
 def test_weights_that_learned_nothing_stay_proved(proof, task, rng):

@@ -74,6 +74,6 @@ def backup_mpc(plugin='daqp', **parameters):
 
 def sampled(task):
     """Return the same task with the sampled invariance metric."""
-    spec = replace(task.spec, metrics=replace(task.spec.metrics, invariance='sampled'))
+    spec = replace(task.spec, metrics=replace(task.spec.metrics, certificate='sampled'))
     return ControlTask.assemble(spec, task.system, task.safe_set, task.contraction_factor,
                                 task.mpc, task.policy.backup, task.cache)

@@ -124,7 +124,7 @@ class Run:
         controller = build(ControllerConfig, CONTROLLER)
         self.gate = PolicyGate(backup_record(theta, self.task.digest),
                                controller.certified_margin, controller.swap_dwell_s,
-                               spec.metrics.invariance)
+                               spec.certificate)
         self.law, self.verifier = NearestInputFilter(self.task, theta), Verifier(
             spec, controller.certified_margin)
         config = build(AdapterConfig, ADAPTER)
@@ -190,7 +190,7 @@ class Run:
         """Start the controller again: it begins with the backup, and gets the policy anew."""
         backup = self.task.initial_theta
         self.gate = PolicyGate(backup_record(backup, self.task.digest), 0.02, 1.0,
-                               self.task.spec.metrics.invariance)
+                               self.task.kind)
         self.law.swap(backup)
         self.announce()
         self.gate.submit(self.chain.latest)  # the latched one, whose parent it does not know

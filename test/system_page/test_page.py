@@ -27,7 +27,7 @@ from scpo_ros.systems import load, shipped_names
 @pytest.fixture
 def described(tmp_path):
     """Return a function that writes a changed double integrator and returns its path."""
-    from scpo_ros.systems.system import shipped
+    from scpo_ros.systems.loading import shipped
 
     def write(old='', new=''):
         path = tmp_path / 'mine.yaml'

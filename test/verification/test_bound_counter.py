@@ -29,7 +29,7 @@ from scpo_ros.verification.bound_counter import BoundCounter
 from scpo_ros.verification.sampled_verification import SampledEvaluation
 from session_samples import answer, DESCRIBED, report, STEP, SYSTEM
 
-SPEC = Spec(metrics=MetricsConfig(design_states=8, verification_states=12, invariance='sampled',
+SPEC = Spec(metrics=MetricsConfig(design_states=8, verification_states=12, certificate='sampled',
                                   invariance_states=500))
 
 
@@ -67,7 +67,7 @@ def test_another_claim_is_not_mixed_in(tmp_path):
 
 def test_the_count_is_on_disk_before_the_scenarios_are_drawn(tmp_path):
     path = tmp_path / 'bound.json'
-    adaptation = Adaptation(SPEC, AdapterConfig(certificate='sampled-bound',
+    adaptation = Adaptation(SPEC, AdapterConfig(verification='sampled-bound',
                                                 bound_file=str(path)))
     theta = adaptation.task.initial_theta
     counts = []
@@ -90,7 +90,7 @@ def test_the_count_is_on_disk_before_the_scenarios_are_drawn(tmp_path):
 
 def test_a_count_that_cannot_be_written_certifies_nothing(tmp_path, monkeypatch):
     adaptation = Adaptation(SPEC, AdapterConfig(
-        certificate='sampled-bound', bound_file=str(tmp_path / 'bound.json')))
+        verification='sampled-bound', bound_file=str(tmp_path / 'bound.json')))
 
     def full(self, bound):
         raise OSError('no space left on device')
@@ -102,7 +102,7 @@ def test_a_count_that_cannot_be_written_certifies_nothing(tmp_path, monkeypatch)
 
 def test_the_file_must_be_named():
     with pytest.raises(ConfigurationError, match='bound_file'):
-        AdapterConfig(certificate='sampled-bound')
+        AdapterConfig(verification='sampled-bound')
     with pytest.raises(ConfigurationError):
         AdapterConfig(certificate='promised')
 
@@ -166,7 +166,7 @@ def test_a_count_in_a_ledger_that_is_no_count_is_ignored(tmp_path, tests):
 
 
 def test_a_learner_reports_its_tests_and_begins_with_those_of_the_ledger(tmp_path):
-    config = AdapterConfig(certificate='sampled-bound', bound_file=str(tmp_path / 'bound.json'))
+    config = AdapterConfig(verification='sampled-bound', bound_file=str(tmp_path / 'bound.json'))
     adaptation = Adaptation(SPEC, config, None, 6)
     assert adaptation.begin().tests == 7
     assert json.loads((tmp_path / 'bound.json').read_text())['tests'] == 7

@@ -346,7 +346,7 @@ def test_the_coverage_is_stated_in_numbers(task, fresh):
 
 def test_without_the_baseline_cost_metric_the_useless_policy_passes(task):
     """Negative control: nothing else stops it."""
-    spec = replace(task.spec, metrics=MetricsConfig(baseline_cost=False, invariance='sampled'))
+    spec = replace(task.spec, metrics=MetricsConfig(baseline_cost=False, certificate='sampled'))
     quiet = SafetyEvaluation(ControlTask.assemble(
         spec, task.system, task.safe_set, task.contraction_factor, task.mpc, task.policy.backup))
     useless = pushing(task, 0.1)

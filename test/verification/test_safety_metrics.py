@@ -180,7 +180,7 @@ def test_a_cost_that_is_not_finite_is_never_accepted(task, scenarios, poison, no
 
 
 def test_baseline_cost_can_be_switched_off(task, scenarios):
-    off = replace(task.spec, metrics=MetricsConfig(baseline_cost=False, invariance='sampled'))
+    off = replace(task.spec, metrics=MetricsConfig(baseline_cost=False, certificate='sampled'))
     quiet = ControlTask.assemble(off, task.system, task.safe_set, task.contraction_factor,
                                  task.mpc, task.policy.backup)
     bad = pushing(task, 0.3)

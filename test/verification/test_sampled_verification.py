@@ -22,7 +22,7 @@ from scpo_ros.verification.evaluation import SafetyEvaluation
 from scpo_ros.verification.sampled_verification import SampledEvaluation
 from scpo_ros.verification.task import ControlTask
 
-METRICS = MetricsConfig(design_states=8, verification_states=12, invariance='sampled',
+METRICS = MetricsConfig(design_states=8, verification_states=12, certificate='sampled',
                         invariance_states=500)
 BOUND = SampledBound(p=0.05, beta=0.05)
 

@@ -1,0 +1,129 @@
+# Copyright 2026 scpo_ros developers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+The law that the controller runs on a described system: policy, safety filter, backup, last resort.
+
+Inside the safe set the filter replaces an input of the policy that is not admissible by the
+nearest one that is, for any weights whatever; it counts where it changes the input. The backup's
+plan at the present state is found by a solver. Should the solver fail, a plan that is known serves
+without one: c = 0, or the plan of the state before, shifted by one step, each only where
+(x, c) lies in the lifted set of this very state. Where no plan is known, which is outside the safe
+set, the linear feedback u = -K x acts, saturated: the last resort.
+"""
+
+from typing import Protocol
+
+import numpy as np
+from scpo_ros.arrays import Array, checked
+from scpo_ros.policy.filtered_policy import FilteredPolicy
+from scpo_ros.policy.safety_filter import Action, Source
+
+CHANGED = 1e-9  # of the input range: the filter acted
+
+
+class FilteredTask(Protocol):
+    """What the law needs of a control task."""
+
+    @property
+    def policy(self) -> FilteredPolicy: ...
+
+    @property
+    def feedback(self) -> Array: ...
+
+
+class FilteredLaw:
+    """
+    The :class:`~scpo_ros.policy.safety_filter.SafetyFilter` of a described system.
+
+    The weights are swapped between two calls of :meth:`act`.
+    """
+
+    def __init__(self, task: FilteredTask, theta: Array, enabled: bool = True) -> None:
+        """
+        Start with the given weights.
+
+        :param task: its `feedback` K (m, n) is that of the last resort. :param theta: (d,).
+        :param enabled: False lets the policy act everywhere: for demonstrations of the danger.
+        """
+        self._policy, self._feedback, self._enabled = task.policy, task.feedback, enabled
+        self._plans: list[Array] = []  # those of the state before; none yet
+        self.swap(theta)
+
+    def swap(self, theta: Array) -> None:
+        """Run other weights (d,) from the next action on."""
+        self.theta: Array = checked('theta', theta, (self._policy.network.d,))
+        self._residual = self._policy.network.columns(self.theta[None])
+
+    def residual(self, x: Array) -> Array:
+        """Return what the policy adds to the backup at a state (n,): its residual, (m,)."""
+        residual: Array = self._residual(x[:, None, None])[:, 0, 0]
+        return residual
+
+    def act(self, x: Array) -> Action:
+        """
+        Return the :class:`Action` at a state.
+
+        :param x: (n,).
+        :raises InvalidArrayError: for a malformed state.
+        """
+        x = checked('state', x, (self._policy.system.n,))
+        backup, plans = self._around(x)
+        if not np.all(np.isfinite(backup)):
+            return self._without_plan(x)
+        wanted = self._policy.system.saturate(backup + self.residual(x)[None])
+        if not self._enabled:
+            return Action(wanted[0], Source.POLICY)
+        u = self._policy.filtered(x[None], wanted, plans)[0]
+        if not np.all(np.isfinite(u)):
+            return Action(backup[0], Source.GUARD)
+        return Action(u, Source.GUARD if self._changed(u, wanted[0]) else Source.POLICY)
+
+    def without_policy(self, x: Array) -> Action:
+        """Return the :class:`Action` of the backup at a state (n,), in place of the policy's."""
+        backup, _ = self._around(x)
+        return (Action(backup[0], Source.BUDGET) if np.all(np.isfinite(backup))
+                else self._without_plan(x))
+
+    def _around(self, x: Array) -> tuple[Array, list[Array]]:
+        """Return the backup's input (1, m) at a state (n,) and the plans of the parts."""
+        backup, plans = self._policy.around(x[None])
+        for place, (part, plan) in enumerate(zip(self._policy.filters, plans)):
+            if not np.all(np.isfinite(plan)):
+                block = part.backup.block
+                z, known = x[None, block.states] / block.scale, self._known_plan(place, x)
+                plans[place] = known
+                backup[:, block.inputs] = part.backup.inputs(z, known) * block.input_scale
+        self._plans = plans
+        return self._policy.system.saturate(backup), plans
+
+    def _known_plan(self, place: int, x: Array) -> Array:
+        """Return a plan (1, horizon m) of a part that serves at a state (n,); NaN for none."""
+        part = self._policy.filters[place]
+        z = x[None, part.backup.block.states] / part.backup.block.scale
+        none = np.zeros((1, part.backup.safe_set.lifted_rows.shape[1]))
+        known = [none, *([part.shifted(self._plans[place])] if self._plans else [])]
+        return next((plan for plan in known if part.backup.holds(z, plan)[0]), none * np.nan)
+
+    def _changed(self, u: Array, wanted: Array) -> bool:
+        """Return whether the filter moved an input (m,); what is not a number, it did."""
+        system = self._policy.system
+        reach = CHANGED * (system.input_upper - system.input_lower)
+        return not np.all(np.abs(u - wanted) <= reach)
+
+    def _without_plan(self, x: Array) -> Action:
+        """Return what acts where the backup has no plan."""
+        u = self._policy.system.saturate(-(self._feedback @ x))
+        if not self._enabled:
+            u = self._policy.system.saturate(u + self.residual(x))
+        return Action(u, Source.LAST_RESORT if self._enabled else Source.POLICY)

@@ -1,0 +1,108 @@
+# Copyright 2026 scpo_ros developers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+Reads described systems: shipped ones by their name, files by their path, mappings.
+
+:func:`load` checks all that can be checked before anything is computed from a description.
+"""
+
+from collections.abc import Mapping
+import os
+from pathlib import Path
+
+import numpy as np
+from scpo_ros.arrays import Array, frozen
+from scpo_ros.config.resources import share_file
+from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.systems.description import SystemDescription
+from scpo_ros.systems.reading import described
+from scpo_ros.systems.requirements import check_dynamics, check_limits, check_supported
+from scpo_ros.systems.system import sampling_of, System
+from scpo_ros.systems.yaml_tree import parse, Plain, Tree
+
+
+def load(system: str | os.PathLike[str] | Mapping[str, Plain]) -> System:
+    """
+    Return the system of a shipped description, of a file, or of a mapping.
+
+    :param system: the name of a shipped description such as 'cart_pole'; the path of a file, which
+        ends in .yaml or .yml or contains a '/', relative to the working directory; or a mapping
+        with the keys of such a file.
+    :raises ConfigurationError: naming file, line, entry, value and rule.
+    """
+    description = described(_tree(system))
+    check_supported(description)
+    check_limits(description)
+    A, B, disturbance = _over_one_step(description)
+    check_dynamics(description, A, B)
+    states, inputs = description.states, description.inputs
+    return System(
+        description, frozen(A), frozen(B), frozen([entry.lower for entry in states]),
+        frozen([entry.upper for entry in states]), frozen([entry.lower for entry in inputs]),
+        frozen([entry.upper for entry in inputs]), frozen(disturbance))
+
+
+def _tree(system: str | os.PathLike[str] | Mapping[str, Plain]) -> Tree:
+    if isinstance(system, Mapping):
+        return Tree('system', dict(system), {})
+    text = os.fspath(system)
+    if isinstance(system, str) and not _is_path(text):
+        return _read(shipped(text))
+    return _read(Path(text).expanduser())
+
+
+def _is_path(text: str) -> bool:
+    return '/' in text or os.sep in text or text.endswith(('.yaml', '.yml'))
+
+
+def shipped(name: str) -> Path:
+    """
+    Return the file of a shipped description.
+
+    :raises ConfigurationError: with the names of all, when there is none of that name.
+    """
+    folder = share_file('config/systems/double_integrator.yaml').parent
+    path = folder / f'{name}.yaml'
+    if not path.is_file():
+        raise ConfigurationError(
+            'system', name, f"must be one of {', '.join(shipped_names())}, or the path of a file, "
+            'such as my_robot.yaml')
+    return path
+
+
+def shipped_names() -> list[str]:
+    """Return the names of the shipped descriptions."""
+    folder = share_file('config/systems/double_integrator.yaml').parent
+    return sorted(path.stem for path in folder.glob('*.yaml'))
+
+
+def _read(path: Path) -> Tree:
+    try:
+        text = path.read_text(encoding='utf-8')
+    except (OSError, ValueError) as error:
+        reason = getattr(error, 'strerror', None) or 'is not UTF-8 text'
+        raise ConfigurationError('system', str(path), f'cannot be read: {reason}') from error
+    return parse(text, path.name)
+
+
+def _over_one_step(description: SystemDescription) -> tuple[Array, Array, Array]:
+    """Return A (n, n), B (n, m) and the half-widths (n,) of the disturbance over dt."""
+    dynamics = description.dynamics
+    if dynamics.kind == 'discrete':
+        return dynamics.A, dynamics.B, np.array(
+            [entry.disturbance for entry in description.states])
+    sampling = sampling_of(description)
+    held = sampling.held(description.dt)
+    largest = [max(-entry.lower, entry.upper) for entry in description.inputs]
+    return *held, sampling.certified_disturbance(check_limits(description), np.array(largest))
