@@ -28,7 +28,7 @@ from pathlib import Path
 import sys
 
 from scpo_ros.atomic_file import write_whole
-from scpo_ros.config import Spec
+from scpo_ros.config import Specification
 from scpo_ros.exceptions import InvalidArrayError, ScpoRosError
 from scpo_ros.process.program import program
 from scpo_ros.recording.bag import Bag
@@ -45,7 +45,7 @@ from scpo_ros.recording.written_files import WrittenFiles
 _OF_THE_PLANT = ('plant/metrics/deadline_misses', 'plant/metrics/limit_violations')  # simulated
 
 
-def record_of(bag: Bag, robot: Robot, spec: Spec) -> tuple[RunRecord, list[str]]:
+def record_of(bag: Bag, robot: Robot, spec: Specification) -> tuple[RunRecord, list[str]]:
     """
     Return the :class:`~scpo_ros.recording.run_record.RunRecord` of one robot of a bag.
 
@@ -88,7 +88,9 @@ def report(bag: Bag, folder: str | Path, robot: Robot, parameters: RecordedParam
         'disturbed_by': None})
     write_tables(files, bag, robot, record)
     files.add('report.html', lambda path: write_whole(path, page(
-        bag, robot, record, summary, image, parameters.text, said)))
+        bag, robot, record, summary, image,
+        {'Parameters': parameters.text, 'Description of the system': parameters.description},
+        said)))
     return files, said
 
 

@@ -16,6 +16,7 @@
 from dataclasses import dataclass
 
 from scpo_ros.config import Spec, Specification
+from scpo_ros.config.system_spec import PARAMETERS
 from scpo_ros.interface.joint_layout import JointLayout, layout_of, SLIDER
 from scpo_ros.systems.linear_system import double_integrator
 from scpo_ros.systems.model import Model
@@ -25,6 +26,7 @@ from scpo_ros.systems.model import Model
 class Wiring:
     """What a node must know to read and write the messages of a robot."""
 
+    name: str  # of the system
     system: Model
     layout: JointLayout
 
@@ -36,7 +38,7 @@ def wiring_of(spec: Specification) -> Wiring:
     :raises ConfigurationError: for a bad description of a system.
     """
     if isinstance(spec, Spec):
-        return Wiring(double_integrator(spec.system), SLIDER)
+        return Wiring(PARAMETERS, double_integrator(spec.system), SLIDER)
     from scpo_ros.systems.loading import load  # takes long to import; parameters do without
     system = load(spec.system.description)
-    return Wiring(system, layout_of(system.description))
+    return Wiring(system.name, system, layout_of(system.description))

@@ -22,14 +22,15 @@ from typing import Any, TypedDict
 
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from scpo_ros.config import RecorderConfig
+from scpo_ros.config import RecorderConfig, Specification, SystemSpec
 from scpo_ros.interface.size_limits import SIZED_TOPICS, SizeLimits
 from scpo_ros.interface.stack_topics import KEPT_NAMES, KINDS, names_text
 from scpo_ros.nodes.health import Health, OK, SELDOM, STEADY, WARN
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.run import run
 from scpo_ros.recording.arrival import ArrivalClock
-from scpo_ros.recording.bag import BagError, BagWriter, PARAMETERS, profile, TYPES
+from scpo_ros.recording.bag import (
+    BagError, BagWriter, DESCRIPTION, PARAMETERS, profile, TYPES)
 
 
 SHARED = ('/clock', '/diagnostics', '/parameter_events', '/rosout')  # topics of all namespaces
@@ -63,10 +64,9 @@ class RecorderNode(Node):
         self._limits, self._skipped = SizeLimits.of(spec), 0
         self._prefix = self.get_namespace().rstrip('/') + '/'
         self._names = {name: self.resolve_topic_name(name) for name in KINDS}
-        data = {KEPT_NAMES: names_text(self._prefix, self._names)}
-        if config.parameters_file:
-            data[PARAMETERS] = _text_of(config.parameters_file)
-        self._bag = BagWriter(config.bag_path, data)
+        self._bag = BagWriter(config.bag_path, {
+            KEPT_NAMES: names_text(self._prefix, self._names),
+            **_run_of(spec, config.parameters_file)})
         self._arrivals = ArrivalClock()
         self._topics: dict[str, Any] = {}  # {topic: subscription}
         self._unknown: set[str] = set()  # topics of types that no bag can hold
@@ -152,6 +152,19 @@ class RecorderNode(Node):
                     write(*taken)
                     taken = subscription.handle.take_message(subscription.msg_type, True)
         self._bag.close()
+
+
+def _run_of(spec: Specification, parameters_file: str) -> dict[str, str]:
+    """
+    Return {key: text} of what the run was made with: parameter file, description of the system.
+
+    :raises ScpoRosError: when one of the files cannot be read.
+    """
+    kept = {PARAMETERS: _text_of(parameters_file)} if parameters_file else {}
+    if isinstance(spec, SystemSpec):
+        from scpo_ros.systems.loading import text_of  # takes long to import
+        kept[DESCRIPTION] = text_of(spec.system.description)
+    return kept
 
 
 def _text_of(path: str) -> str:

@@ -38,6 +38,7 @@ from scpo_ros.exceptions import in_words, ScpoRosError
 
 TYPES = get_typestore(Stores.ROS2_JAZZY)
 PARAMETERS = 'scpo_ros.parameters'  # key of the parameter file among a bag's own data
+DESCRIPTION = 'scpo_ros.system'  # key of the description of the system there
 _VERSION: Final[Literal[9]] = 9  # of the bag format, that of Jazzy
 
 

@@ -26,7 +26,7 @@ from scpo_ros.recording.robots import Robot
 from scpo_ros.recording.run_record import RunRecord
 from scpo_ros.recording.written_files import WrittenFiles
 from scpo_ros.scpo.certificate import Certificate
-from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.model import Model
 from scpo_ros.systems.signals import in_a_name
 
 
@@ -78,10 +78,10 @@ def _write_table(header: Iterable[str], rows: Iterable[Iterable[Cell]], path: Pa
         writer.writerows([('' if cell != cell else cell) for cell in row] for row in rows)
 
 
-def state_columns(system: LinearSystem) -> tuple[str, ...]:
+def state_columns(system: Model) -> tuple[str, ...]:
     """Return the names of the columns of :func:`state_rows`; one input is called input."""
-    names = ('input',) if system.m == 1 else system.input_names
-    inputs = [(name, in_a_name(unit)) for name, unit in zip(names, system.input_units)]
+    names = ('input',) if system.m == 1 else system.inputs.names
+    inputs = [(name, in_a_name(unit)) for name, unit in zip(names, system.inputs.units)]
     return ('time_s', 'episode', *system.states.columns,
             *(f'{name}_applied{unit}' for name, unit in inputs),
             *(f'{name}_commanded{unit}' for name, unit in inputs), 'law', 'policy_version')

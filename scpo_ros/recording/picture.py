@@ -23,15 +23,19 @@ from scpo_ros.health.known import identity, known
 from scpo_ros.recording.figures import Axes, Figure, own_style, plt
 from scpo_ros.recording.run_record import RunRecord
 from scpo_ros.recording.run_summary import RunSummary
-from scpo_ros.systems.linear_system import LinearSystem
-from scpo_ros.verification.task import ControlTask
+from scpo_ros.systems.model import Model
+from scpo_ros.verification.safe_task import SafeTask
 
 
 _BLUE, _ORANGE, _RED, _GREY = '#0072b2', '#e69f00', '#d55e00', '#777777'
+_STARTS = 28  # trajectories of a phase plane
+_COLOURS, _STYLES = 10, ('-', '--', ':', '-.')  # lines of one style, and the next styles
+_NAMED = 24  # lines that are named in a legend, at most
+_LONGEST = 60  # letters of the names in a title, at most
 
 
 @own_style()
-def picture(record: RunRecord, task: ControlTask, summary: RunSummary) -> bytes:
+def picture(record: RunRecord, task: SafeTask, summary: RunSummary) -> bytes:
     """Return the picture of a run as the bytes of a PNG file; as :func:`draw`."""
     figure = draw(record, task, summary)
     try:
@@ -43,7 +47,7 @@ def picture(record: RunRecord, task: ControlTask, summary: RunSummary) -> bytes:
 
 
 @own_style()
-def draw(record: RunRecord, task: ControlTask, summary: RunSummary) -> Figure:
+def draw(record: RunRecord, task: SafeTask, summary: RunSummary) -> Figure:
     """
     Return the figure of a run; the caller closes it.
 
@@ -78,40 +82,57 @@ def _count(number: int | None) -> str:
     return known(number, 'd')
 
 
-def phase_plane(axis: Axes, task: ControlTask, theta: Array, title: str, colour: str) -> None:
+def phase_plane(axis: Axes, task: SafeTask, theta: Array, title: str, colour: str) -> None:
     """Draw limits, safe set and closed-loop trajectories from the boundary of the safe set."""
     _limits(axis, task)
-    starts = task.safe_set.boundary(28) * (1 - 1e-6)
+    starts, (i, j) = _starts(task), task.system.plane
     w = np.zeros((len(starts), task.horizon, task.system.n))
     states, _ = task.simulator.trajectory(theta, starts, w)
     for x in states:
-        axis.plot(x[:, 0], x[:, 1], color=colour, lw=0.9)
-    axis.plot(starts[:, 0], starts[:, 1], '.', color=colour, ms=4)
+        axis.plot(x[:, i], x[:, j], color=colour, lw=0.9)
+    axis.plot(starts[:, i], starts[:, j], '.', color=colour, ms=4)
     axis.set_title(title)
 
 
-def _limits(axis: Axes, task: ControlTask) -> None:
-    """Draw the limits of the first two states, and the safe set where these are all."""
-    p, v = task.system.state_limit[:2]
-    axis.plot([-p, p, p, -p, -p], [-v, -v, v, v, -v], 'k--', lw=1.2, label='limits')
+def _starts(task: SafeTask) -> Array:
+    """Return states (k, n) of the boundary of C; other states than those of the plane are 0."""
     if task.system.n == 2:
-        corners = np.vstack([task.safe_set.vertices, task.safe_set.vertices[:1]])
-        axis.plot(corners[:, 0], corners[:, 1], color='green', lw=1.2, label='safe set')
-    across, up, *_ = task.system.states.axes
-    axis.set_xlabel(across)
-    axis.set_ylabel(up)
+        return task.safe_set.boundary(_STARTS) * (1 - 1e-6)
+    corners = task.outline[np.linspace(0, len(task.outline), _STARTS, endpoint=False, dtype=int)]
+    starts = np.zeros((_STARTS, task.system.n))
+    starts[:, task.system.plane] = corners * (1 - 1e-6)
+    return starts
 
 
-def _visited(axis: Axes, record: RunRecord, task: ControlTask) -> None:
+def _limits(axis: Axes, task: SafeTask) -> None:
+    """Draw the limits of the two states of the plane, and the safe set where the others are 0."""
+    system, (i, j) = task.system, task.system.plane
+    (p, q), (v, w) = ((system.state_lower[k], system.state_upper[k]) for k in (i, j))
+    if np.all(np.isfinite([p, q, v, w])):
+        axis.plot([p, q, q, p, p], [v, v, w, w, v], 'k--', lw=1.2, label='limits')
+    else:
+        for line, limits in ((axis.axvline, (p, q)), (axis.axhline, (v, w))):
+            for limit in limits:
+                if np.isfinite(limit):
+                    line(limit, color='k', ls='--', lw=1.2)
+    corners = np.vstack([task.outline, task.outline[:1]])
+    axis.plot(corners[:, 0], corners[:, 1], color='green', lw=1.2, label='safe set' if (
+        system.n == 2) else 'safe set where the other states are 0')
+    axis.set_xlabel(system.states.axes[i])
+    axis.set_ylabel(system.states.axes[j])
+
+
+def _visited(axis: Axes, record: RunRecord, task: SafeTask) -> None:
     """Draw the states that the plant visited."""
     _limits(axis, task)
+    plane = list(task.system.plane)
     if record.states:
-        x = np.array([state.x for state in record.states])
+        x = np.array([state.x[plane] for state in record.states])
         episodes = np.array([state.episode for state in record.states])
         for episode in np.unique(episodes):
             part = x[episodes == episode]
             axis.plot(part[:, 0], part[:, 1], color=_GREY, lw=0.8)
-        p, v = task.system.state_limit[:2]
+        p, v = task.system.state_scale[plane]
         for limit, seen, zoom in ((p, x[:, 0], axis.set_xlim), (v, x[:, 1], axis.set_ylim)):
             reach = 1.1 * np.clip(_largest(seen), limit, 4 * limit)
             zoom(-reach, reach)
@@ -158,35 +179,52 @@ def _since_start(record: RunRecord, times: Sequence[float]) -> Array:
     return np.asarray(times, dtype=float) - record.start
 
 
-def _use_of_limits(axis: Axes, record: RunRecord, task: ControlTask) -> None:
+def _use_of_limits(axis: Axes, record: RunRecord, task: SafeTask) -> None:
     """Draw states and inputs over their limits against time."""
     system = task.system
-    axis.set_title(f'{", ".join(system.state_names)} and input{"s" * (system.m > 1)}, over their '
-                   'limits')
+    names = ', '.join(system.states.names)
+    axis.set_title(f'{names if len(names) <= _LONGEST else f"{system.n} states"} and '
+                   f'input{"s" * (system.m > 1)}, over their limits')
     axis.set_xlabel('time of the plant [s]')
     if record.states:
         states = record.states
         time = _since_start(record, [state.time for state in states])
-        table = np.column_stack([np.array([state.x for state in states]) / system.state_limit,
-                                 np.array([state.applied for state in states])
-                                 / system.input_limit])
+        applied = np.array([state.applied for state in states])
+        table = np.column_stack([
+            system.use_of_limits(np.array([state.x for state in states])),
+            np.where(applied > 0, applied / system.input_upper, -applied / system.input_lower)])
         breaks = np.flatnonzero(np.diff([state.episode for state in states])) + 1
         rows = np.insert(table, breaks, np.nan, axis=0)  # an episode's end is no motion
-        names = (*system.states.symbols, *system.inputs.symbols)
-        for number, (column, name, colour) in enumerate(zip(rows.T, names, _colours(system))):
-            axis.plot(np.insert(time, breaks, time[breaks]), column, color=colour, lw=0.9,
+        symbols = (*system.states.symbols, *system.inputs.symbols)
+        for number, (column, name, (colour, style)) in enumerate(
+                zip(rows.T, symbols, _lines(system))):
+            axis.plot(np.insert(time, breaks, time[breaks]), column, style, color=colour, lw=0.9,
                       label=name, zorder=2 if number < system.n else 1)
         reach = 1.1 * np.clip(_largest(table), 1.0, 4.0)
         axis.set_ylim(-reach, reach)
-        axis.legend(loc='upper right', fontsize=8, ncols=3)
+        _named_lines(axis, len(symbols))
     for limit in (-1, 1):
         axis.axhline(limit, color='k', lw=1.2, ls='--')
 
 
-def _colours(system: LinearSystem) -> list[str]:
-    """Return a colour for every state, then one for every input."""
-    coloured = (_BLUE, _ORANGE, *(f'C{number}' for number in range(2, 10)))
-    return [coloured[i % len(coloured)] for i in range(system.n)] + [_GREY] * system.m
+def _lines(system: Model) -> list[tuple[str, str]]:
+    """Return colour and style of the line of every state, then of every input."""
+    coloured = (_BLUE, _ORANGE, *(f'C{number}' for number in range(2, _COLOURS)))
+    return [(coloured[i % _COLOURS], _STYLES[i // _COLOURS % len(_STYLES)])
+            for i in range(system.n)] + [
+                (_GREY, _STYLES[j % len(_STYLES)]) for j in range(system.m)]
+
+
+def _named_lines(axis: Axes, count: int) -> None:
+    """Name the lines: few of them inside the axis, many in columns that lie over less of it."""
+    if count <= 6:
+        axis.legend(loc='upper right', fontsize=8, ncols=3)
+        return
+    handles, labels = axis.get_legend_handles_labels()
+    if count > _NAMED:
+        labels = [*labels[:_NAMED - 1], f'and {count - _NAMED + 1} more']
+    axis.legend(handles[:_NAMED], labels, loc='upper right', fontsize=6, ncols=6,
+                handlelength=1.2, columnspacing=0.8, labelspacing=0.2)
 
 
 def _versions(axis: Axes, record: RunRecord) -> None:

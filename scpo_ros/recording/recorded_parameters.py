@@ -12,28 +12,37 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The parameters with which a recorded run was made."""
+"""The parameters with which a recorded run was made, and the description of its system."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scpo_ros.config import Spec
+from scpo_ros.config import Specification, SystemSpec
 from scpo_ros.config.configuration import configuration_of, Configurations
 from scpo_ros.config.parameter_file import by_node, Given, nodes_of
 from scpo_ros.config.renamed import present_names
 from scpo_ros.config.ros_yaml import sections_of
+from scpo_ros.config.system_spec import DescriptionConfig
 from scpo_ros.exceptions import ConfigurationError
-from scpo_ros.recording.bag import Bag, BagError, PARAMETERS
+from scpo_ros.interface.wiring import wiring_of
+from scpo_ros.recording.bag import Bag, BagError, DESCRIPTION, PARAMETERS
+
+_BESIDE, _SYSTEM_BESIDE = 'run.parameters.yaml', 'system.yaml'  # files in the bag's folder
 
 
 @dataclass(frozen=True)
 class RecordedParameters:
     """The parameters of a run: the specification and the configuration of each node."""
 
-    spec: Spec  # on which certificates rest
+    spec: Specification  # on which certificates rest; it holds the text of a description
     nodes: Configurations
     source: str  # where they were found
     text: str  # as they stood there
+
+    @property
+    def description(self) -> str:
+        """Return the text of the description of the system, '' where parameters define it."""
+        return self.spec.system.description if isinstance(self.spec, SystemSpec) else ''
 
 
 def recorded_parameters(
@@ -42,34 +51,52 @@ def recorded_parameters(
     Return the :class:`RecordedParameters` of one namespace of a bag.
 
     They come from the given file, else from the bag itself, else from the run.parameters.yaml in
-    the bag's folder or beside it.
+    the bag's folder or beside it. The description of a system comes from the same place: from the
+    file that the given one names, from the bag, or from the system.yaml beside the parameters.
+    A place that holds none names a shipped one, or a file.
 
     :param namespace: with slashes around it. :param path: of a parameter file, or None.
     :raises BagError: when there are none. :raises ConfigurationError: when they are bad.
     """
-    source, text = _found(bag, path)
+    source, text, description = _found(bag, path)
     try:
         given = _own(text, source, namespace)
         nodes, spec = configuration_of(
             {node: present_names(values) for node, values in given.items()})
+        spec = _described(spec, description)
     except ConfigurationError as error:
         reason = ' '.join(str(error).split())  # one line
         raise BagError(f'the parameters of {source} cannot be used: {reason}') from error
     return RecordedParameters(spec, nodes, source, text)
 
 
-def _found(bag: Bag, path: str | Path | None) -> tuple[str, str]:
-    """Return (where the parameters are, their text)."""
+def _found(bag: Bag, path: str | Path | None) -> tuple[str, str, str]:
+    """Return (where the parameters are, their text, that of the description or '')."""
     if path is not None:
-        return str(path), _read(Path(path))
+        return str(path), _read(Path(path)), ''
     if PARAMETERS in bag.data:
-        return f'the data of {bag.path}', bag.data[PARAMETERS]
+        return (f'the data of {bag.path}', bag.data[PARAMETERS], bag.data.get(DESCRIPTION, ''))
     for folder in (bag.path, bag.path.parent):
-        beside = folder / 'run.parameters.yaml'
+        beside, system = folder / _BESIDE, folder / _SYSTEM_BESIDE
         if beside.is_file():
-            return str(beside), _read(beside)
+            return str(beside), _read(beside), _read(system) if system.is_file() else ''
     raise BagError(f'{bag.path} does not say with which parameters it was made: '
                    'give them with --params FILE')
+
+
+def _described(spec: Specification, description: str) -> Specification:
+    """
+    Return the specification with the text of the description in place of its name or path.
+
+    :param description: its text, '' where it is still to be read.
+    :raises ConfigurationError: when there is none, or it is bad.
+    """
+    if isinstance(spec, SystemSpec):
+        from scpo_ros.systems.loading import text_of  # takes long to import
+        spec = replace(spec, system=DescriptionConfig(
+            text_of(description or spec.system.description)))
+        wiring_of(spec)
+    return spec
 
 
 def _read(path: Path) -> str:

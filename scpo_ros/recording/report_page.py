@@ -15,7 +15,7 @@
 """The page of a recorded run: one HTML file that needs no other file and no network."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from html import escape
 from itertools import groupby
@@ -47,11 +47,12 @@ _LEVELS = {0: 'ok', 1: 'warning', 2: 'error', 3: 'stale'}
 
 
 def page(bag: Bag, robot: Robot, record: RunRecord, summary: RunSummary, picture: bytes,
-         parameters: str, notes: Iterable[str] = ()) -> str:
+         texts: Mapping[str, str], notes: Iterable[str] = ()) -> str:
     """
     Return the page as text.
 
-    :param picture: the bytes of a PNG. :param parameters: the text of the parameter file.
+    :param picture: the bytes of a PNG. :param texts: {heading: text} of the files that the run was
+        made with; an empty text is left out.
     :param notes: sentences on what was left out.
     """
     began = datetime.fromtimestamp(bag.start, timezone.utc)
@@ -70,8 +71,8 @@ def page(bag: Bag, robot: Robot, record: RunRecord, summary: RunSummary, picture
         '<h2>Policies</h2>', "<p>Times are the plant's, since its first state.</p>",
         f'<div class="wide">{_table(_HEADINGS, _policy_cells(record))}</div>',
         '<h2>What the nodes reported</h2>', _statements(bag, robot.namespace),
-        '<h2>Parameters</h2>',
-        f'<details><summary>as recorded</summary><pre>{escape(parameters)}</pre></details>']
+        *(f'<h2>{escape(heading)}</h2>\n<details><summary>as recorded</summary>'
+          f'<pre>{escape(text)}</pre></details>' for heading, text in texts.items() if text)]
     body = '\n'.join(parts)
     return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             f'<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n'

@@ -19,15 +19,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scpo_ros.arrays import Array
-from scpo_ros.config import Spec
+from scpo_ros.config import Specification
 from scpo_ros.health.known import known
 from scpo_ros.interface.acknowledgement import Acknowledgement
 from scpo_ros.interface.messages import (
     Command, read_active, read_command, read_demonstration, read_policy, read_state, State)
 from scpo_ros.interface.policy_record import PolicyRecord
+from scpo_ros.interface.wiring import wiring_of
+from scpo_ros.policy.safety_filter import Source
 from scpo_ros.recording.reported_numbers import ReportedNumbers
-from scpo_ros.systems.linear_system import double_integrator
-from scpo_ros.verification.task import ControlTask
+from scpo_ros.systems.model import Model
+from scpo_ros.verification.safe_task import SafeTask, task_of
 
 
 NUMBERS = {'adapter/metrics/loss': 'loss', 'adapter/metrics/worst_metric': 'worst_metric',
@@ -62,9 +64,9 @@ class RunRecord:
     first of them.
     """
 
-    def __init__(self, spec: Spec) -> None:
-        """Start empty."""
-        self.spec, self.system = spec, double_integrator(spec.system)
+    def __init__(self, spec: Specification) -> None:
+        """Start empty. :raises ConfigurationError: for a bad description of a system."""
+        self.spec, self.wiring = spec, wiring_of(spec)
         self.states: list[State] = []
         self.violations = 0  # states outside the limits
         self.commands: dict[float, Command] = {}  # {time of the state: the command for it}
@@ -86,6 +88,11 @@ class RunRecord:
             _TAKEN[topic](self, message)
         elif topic in NUMBERS:
             self.numbers.add(NUMBERS[topic], message.data, self.now)
+
+    @property
+    def system(self) -> Model:
+        """Return the model of the system."""
+        return self.wiring.system
 
     @property
     def now(self) -> float:
@@ -130,6 +137,14 @@ class RunRecord:
         return self.acknowledged[-1].seen if self.acknowledged else None
 
     @property
+    def filter_share(self) -> float | None:
+        """Return at which share of the answered states the safety filter acted; None: unknown."""
+        if not self.commands:
+            return None
+        acted = sum(command.source == Source.GUARD.value for command in self.commands.values())
+        return acted / len(self.commands)
+
+    @property
     def settled(self) -> bool:
         """Return whether the controller runs the policy published last, or refused it."""
         if not self.published or self.running is None:
@@ -154,17 +169,19 @@ class RunRecord:
                 f'{running}  guard {known(n["guard_interventions"], ".0f")}  '
                 f'violations {known(self.known_violations, "d")}')
 
-    def task(self) -> ControlTask:
+    def task(self) -> SafeTask:
         """Return the control task of the run."""
-        return ControlTask.build(self.spec)
+        return task_of(self.spec)
 
 
 # The watched topics besides NUMBERS: how a message of each is read and added.
 _TAKEN: dict[str, Callable[[RunRecord, Any], None]] = {
-    'joint_states': lambda record, message: record.add_state(read_state(message)),
-    'joint_command': lambda record, message: record.add_command(read_command(message)),
+    'joint_states': lambda record, message: record.add_state(
+        read_state(message, record.wiring.layout)),
+    'joint_command': lambda record, message: record.add_command(
+        read_command(message, record.wiring.layout)),
     'demonstrations': lambda record, message: record.add_demonstration(
-        read_demonstration(message)),
+        read_demonstration(message, record.wiring.layout)),
     'policy': lambda record, message: record.add_policy(read_policy(message)),
     'controller/active_policy': lambda record, message: record.add_acknowledgement(
         read_active(message))}

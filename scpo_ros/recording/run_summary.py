@@ -21,11 +21,10 @@ from scpo_ros.arrays import Array
 from scpo_ros.health.timing import period_counts
 from scpo_ros.policy.imitation import ImitationLoss
 from scpo_ros.recording.run_record import KEPT_STATES, RunRecord
-from scpo_ros.systems.scenario import random_scenarios
-from scpo_ros.verification.task import ControlTask
+from scpo_ros.verification.safe_task import SafeTask
 
 
-_HELD_OUT = 500  # rollouts of the task costs
+_SEED = 20  # of the held-out rollouts of the task costs
 
 
 class RunIdentity(TypedDict):
@@ -40,11 +39,14 @@ class RunIdentity(TypedDict):
 class RunNumbers(TypedDict):
     """The numbers of a run; None stands for a number that was not measured."""
 
+    system: str  # its name
+    certificate_kind: str
     updates_accepted: int | None
     updates_refused: int | None
     samples: int  # states
     limit_violations: int | None  # states outside the limits
     guard_interventions: int | None
+    filter_share: float | None  # of the answered states, where the safety filter acted
     worst_metric: float | None
     imitation_loss_initial: float | None
     imitation_loss_final: float | None
@@ -62,7 +64,7 @@ class RunSummary(RunIdentity, RunNumbers):
     """The entries of summary.json."""
 
 
-def numbers_of(record: RunRecord, task: ControlTask) -> RunNumbers:
+def numbers_of(record: RunRecord, task: SafeTask) -> RunNumbers:
     """
     Return the numbers of a run; losses and costs by simulation, theta_0 against final.
 
@@ -72,12 +74,15 @@ def numbers_of(record: RunRecord, task: ControlTask) -> RunNumbers:
     """
     initial, seen, numbers = task.initial_theta, record.running, record.numbers
     thetas = np.stack([initial] if seen is None else [initial, seen.theta])
-    losses, costs = _losses(record, task, thetas), task_costs(task, thetas)
+    losses = _losses(record, task, thetas)
+    costs = [float(cost) for cost in task.mean_costs(thetas, _SEED)]
     return {
+        'system': record.wiring.name, 'certificate_kind': task.kind,
         'updates_accepted': numbers.total('accepted'),
         'updates_refused': numbers.total('refused'),
         'samples': len(record.states), 'limit_violations': record.known_violations,
         'guard_interventions': numbers.total('guard_interventions'),
+        'filter_share': record.filter_share,
         'worst_metric': numbers.measured('worst_metric'),
         'imitation_loss_initial': losses[0],
         'imitation_loss_final': None if seen is None else losses[1],
@@ -89,22 +94,15 @@ def numbers_of(record: RunRecord, task: ControlTask) -> RunNumbers:
         'policies_refused_by_controller': None if seen is None else seen.refusals,
         'control_period_p99_ms':
             float(np.percentile(numbers.periods, 99)) if numbers.periods else None,
-        'control_periods': (period_counts(numbers.periods, record.spec.system.dt)
+        'control_periods': (period_counts(numbers.periods, record.system.dt)
                             if numbers.periods else None),
         'deadline_misses': numbers.total('deadline_misses')}
 
 
-def _losses(record: RunRecord, task: ControlTask, thetas: Array) -> list[float | None]:
+def _losses(record: RunRecord, task: SafeTask, thetas: Array) -> list[float | None]:
     """Return the imitation losses of policies (P, d), None where nothing was demonstrated."""
     if not record.demonstrations:
         return [None] * len(thetas)
     states = np.vstack([states for states, _ in record.demonstrations])[-KEPT_STATES:]
     actions = np.vstack([actions for _, actions in record.demonstrations])[-KEPT_STATES:]
     return [float(loss) for loss in ImitationLoss(task.policy, states, actions).losses(thetas)]
-
-
-def task_costs(task: ControlTask, thetas: Array, seed: int = 20) -> list[float]:
-    """Return the mean stage costs of policies (P, d) over held-out rollouts."""
-    rng = np.random.default_rng([task.spec.metrics.seed, seed])
-    scenarios = random_scenarios(task.system, task.safe_set, _HELD_OUT, task.horizon, rng)
-    return [float(c) for c in task.simulator.summarise(thetas, scenarios).cost.mean(axis=1)]

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """
-Reads described systems: shipped ones by their name, files by their path, mappings.
+Reads described systems: shipped ones by their name, files by their path, texts and mappings.
 
 :func:`load` checks all that can be checked before anything is computed from a description.
 """
@@ -34,11 +34,11 @@ from scpo_ros.systems.yaml_tree import parse, Plain, Tree
 
 def load(system: str | os.PathLike[str] | Mapping[str, Plain]) -> System:
     """
-    Return the system of a shipped description, of a file, or of a mapping.
+    Return the system of a shipped description, of a file, of a text, or of a mapping.
 
     :param system: the name of a shipped description such as 'cart_pole'; the path of a file, which
-        ends in .yaml or .yml or contains a '/', relative to the working directory; or a mapping
-        with the keys of such a file.
+        ends in .yaml or .yml or contains a '/', relative to the working directory; the text of
+        such a file, which has several lines; or a mapping with its keys.
     :raises ConfigurationError: naming file, line, entry, value and rule.
     """
     description = described(_tree(system))
@@ -56,10 +56,32 @@ def load(system: str | os.PathLike[str] | Mapping[str, Plain]) -> System:
 def _tree(system: str | os.PathLike[str] | Mapping[str, Plain]) -> Tree:
     if isinstance(system, Mapping):
         return Tree('system', dict(system), {})
+    if _is_text(system):
+        return parse(os.fspath(system), 'the description')
+    path = _path_of(system)
+    return parse(_read(path), path.name)
+
+
+def text_of(system: str | os.PathLike[str]) -> str:
+    """
+    Return the text of a description, which :func:`load` takes in place of its name or path.
+
+    :param system: as for :func:`load`.
+    :raises ConfigurationError: when there is none of that name, or its file cannot be read.
+    """
+    text = os.fspath(system) if _is_text(system) else _read(_path_of(system))
+    return text if '\n' in text else text + '\n'
+
+
+def _is_text(system: str | os.PathLike[str]) -> bool:
+    return isinstance(system, str) and '\n' in system
+
+
+def _path_of(system: str | os.PathLike[str]) -> Path:
     text = os.fspath(system)
     if isinstance(system, str) and not _is_path(text):
-        return _read(shipped(text))
-    return _read(Path(text).expanduser())
+        return shipped(text)
+    return Path(text).expanduser()
 
 
 def _is_path(text: str) -> bool:
@@ -87,13 +109,12 @@ def shipped_names() -> list[str]:
     return sorted(path.stem for path in folder.glob('*.yaml'))
 
 
-def _read(path: Path) -> Tree:
+def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding='utf-8')
+        return path.read_text(encoding='utf-8')
     except (OSError, ValueError) as error:
         reason = getattr(error, 'strerror', None) or 'is not UTF-8 text'
         raise ConfigurationError('system', str(path), f'cannot be read: {reason}') from error
-    return parse(text, path.name)
 
 
 def _over_one_step(description: SystemDescription) -> tuple[Array, Array, Array]:

@@ -34,6 +34,17 @@ from scpo_ros.systems.safe_set import SafeSet
 from scpo_ros.tolerances import TaskTolerances
 
 
+class Rollouts(Protocol):
+    """Rolls policies out."""
+
+    def trajectory(self, theta: Array, x0: Array, w: Array) -> tuple[Array, Array]:
+        """
+        Return states (S, H + 1, n) and inputs (S, H, m) of one policy (d,); NaN once undefined.
+
+        :param x0: (S, n). :param w: (S, H, n).
+        """
+
+
 class SafeTask(Protocol):
     """System, safe set, policy and certificates; the same in every process."""
 
@@ -52,6 +63,10 @@ class SafeTask(Protocol):
     @property
     def policy(self) -> LearnedPolicy:
         """Return the policy of any weights, without the safety filter."""
+
+    @property
+    def simulator(self) -> Rollouts:
+        """Return what rolls policies out."""
 
     @property
     def kind(self) -> str:

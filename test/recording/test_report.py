@@ -130,7 +130,8 @@ def test_text_of_the_bag_cannot_become_part_of_the_page():
     bag = in_memory(entries)
     record, _ = record_of(bag, Robot('/scpo/'), Spec())
     summary = {'expert': ', '.join(record.experts), 'seed': 0}
-    text = page(bag, Robot('/scpo/'), record, summary, b'picture', '<b>parameters</b>')
+    text = page(bag, Robot('/scpo/'), record, summary, b'picture',
+                {'Parameters': '<b>parameters</b>'})
     assert '<script>' not in text and '&lt;script&gt;' in text
     assert '<b>' not in text and '&lt;b&gt;' in text
 

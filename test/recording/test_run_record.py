@@ -190,9 +190,9 @@ def test_states_with_more_joints_or_fewer_numbers_are_named_and_left_out(tmp_pat
     record, (note,) = record_of(bag, Robot('/scpo/'), Spec())
     assert record.known_violations is None
     assert note.startswith('/scpo/joint_states: 75 messages are malformed and left out')
-    assert '(7, 7, 0)' in note
+    assert note.endswith('joint state must name one joint, got 7')
     _, notes = report(bag, tmp_path, Robot('/scpo/'), recorded_parameters(bag, '/scpo/'))
-    assert note in notes and '(7, 7, 0)' in (tmp_path / 'report.html').read_text()
+    assert note in notes and 'must name one joint, got 7' in (tmp_path / 'report.html').read_text()
 
 
 def test_a_file_that_cannot_be_written_is_told_and_the_others_are_written(tmp_path, capsys):

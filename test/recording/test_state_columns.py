@@ -20,7 +20,7 @@ import numpy as np
 from scpo_ros.config import SystemConfig
 from scpo_ros.interface.messages import Command, State
 from scpo_ros.recording.bag_tables import state_columns, state_rows
-from scpo_ros.recording.picture import _colours
+from scpo_ros.recording.picture import _lines
 from scpo_ros.systems.linear_system import double_integrator
 from two_inputs import two_carts
 
@@ -47,5 +47,6 @@ def test_a_row_has_an_entry_for_every_state_and_input():
 
 
 def test_every_curve_has_a_colour_of_its_own():
-    assert len(set(_colours(two_carts())[:4])) == 4 and len(_colours(two_carts())) == 6
-    assert _colours(double_integrator(SystemConfig())) == ['#0072b2', '#e69f00', '#777777']
+    assert len(set(_lines(two_carts()))) == 6
+    assert _lines(double_integrator(SystemConfig())) == [
+        ('#0072b2', '-'), ('#e69f00', '-'), ('#777777', '-')]
