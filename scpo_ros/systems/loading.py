@@ -56,10 +56,28 @@ def load(system: str | os.PathLike[str] | Mapping[str, Plain]) -> System:
 def _tree(system: str | os.PathLike[str] | Mapping[str, Plain]) -> Tree:
     if isinstance(system, Mapping):
         return Tree('system', dict(system), {})
+    return _read(file_of(system))
+
+
+def file_of(system: str | os.PathLike[str]) -> Path:
+    """
+    Return the file of a description. :param system: as in :func:`load`.
+
+    :raises ConfigurationError: when there is no shipped one of that name.
+    """
     text = os.fspath(system)
     if isinstance(system, str) and not _is_path(text):
-        return _read(shipped(text))
-    return _read(Path(text).expanduser())
+        return shipped(text)
+    return Path(text).expanduser()
+
+
+def text_of_file(path: Path) -> str:
+    """Return the text of a description. :raises ConfigurationError: when it cannot be read."""
+    try:
+        return path.read_text(encoding='utf-8')
+    except (OSError, ValueError) as error:
+        reason = getattr(error, 'strerror', None) or 'is not UTF-8 text'
+        raise ConfigurationError('system', str(path), f'cannot be read: {reason}') from error
 
 
 def _is_path(text: str) -> bool:
@@ -88,12 +106,7 @@ def shipped_names() -> list[str]:
 
 
 def _read(path: Path) -> Tree:
-    try:
-        text = path.read_text(encoding='utf-8')
-    except (OSError, ValueError) as error:
-        reason = getattr(error, 'strerror', None) or 'is not UTF-8 text'
-        raise ConfigurationError('system', str(path), f'cannot be read: {reason}') from error
-    return parse(text, path.name)
+    return parse(text_of_file(path), path.name)
 
 
 def _over_one_step(description: SystemDescription) -> tuple[Array, Array, Array]:
