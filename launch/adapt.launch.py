@@ -33,7 +33,8 @@ from launch.actions import OpaqueFunction
 from scpo_ros.bringup.launching import declared, nodes, observers, set_outside, values_of
 from scpo_ros.bringup.namesakes import Look
 from scpo_ros.bringup.observers import ros2_bag_record, viewers
-from scpo_ros.bringup.preparation import make_ready, write_parameters
+from scpo_ros.bringup.preparation import (
+    make_ready, with_own_description, write_parameters)
 from scpo_ros.config.arguments import ADAPT_ARGUMENTS, value_of
 from scpo_ros.config.configuration import node_parameters
 from scpo_ros.config.resources import share_file
@@ -63,7 +64,7 @@ def _run(context):
         make_ready(spec, parameters)
         look.refuse()
     path = Path(tempfile.mkdtemp(prefix='scpo_ros_'), 'adapt.parameters.yaml')
-    write_parameters(path, parameters, values)
+    write_parameters(path, with_own_description(spec, parameters, path.parent), values)
     topics = [(topic, values[topic]) for topic in _TOPICS if values[topic] != topic]
     return [*observers(recording, viewers(values), values),
             *nodes(_NODES, str(path), values, topics)]

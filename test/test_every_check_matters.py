@@ -930,12 +930,11 @@ def last_state_is_not_seen(module):
 
 
 def left_passes(module):
-    task = task_of('uneven')
-    evaluation = module.FilteredEvaluation(task, 0, 2, 3)
+    task = task_of('uneven', design_states=3, verification_states=3)
+    evaluation = module.FilteredEvaluation(task)
     bad = np.full((1, task.policy.network.d), np.nan)
-    evaluation._verification = Scenarios(
-        1e-6 * evaluation._verification.x0, evaluation._verification.w,
-        evaluation._verification.nominal)
+    drawn = evaluation.verification_set
+    evaluation._sets.verification = Scenarios(1e-6 * drawn.x0, drawn.w, drawn.nominal)
     return bool(np.any(evaluation.verify(bad)[0, evaluation.means:] <= 0))
 
 

@@ -15,8 +15,8 @@
 """
 The policies that the controller let through: as published, of accepted descent, and safe.
 
-:class:`~scpo_ros.verification.verifier.Verifier` verifies each of them again, and the ancestors
-from which it came. The metrics of certificates on the fixed design scenarios are computed again.
+The verifier of the controller verifies each of them again, and the ancestors from which it came.
+The metrics of certificates on the fixed design scenarios are computed again.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,16 +25,16 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 from scpo_ros.arrays import Array
-from scpo_ros.audit.design_metrics import DesignMetrics
+from scpo_ros.audit.design_metrics import design_metrics_of
 from scpo_ros.audit.evidence import Evidence, Finding, Running, Seen
 from scpo_ros.audit.lineage import Lineage, same
-from scpo_ros.config import Spec
+from scpo_ros.config import Specification
 from scpo_ros.exceptions import in_words
 from scpo_ros.interface.acknowledgement import Acknowledgement
 from scpo_ros.interface.policy_record import identity_defects, PolicyRecord
 from scpo_ros.interface.refusal import RefusalKind
-from scpo_ros.verification.task import ControlTask
-from scpo_ros.verification.verifier import Verifier
+from scpo_ros.verification.safe_task import SafeTask
+from scpo_ros.verification.verdict import Judging, verifier_of
 
 
 T = TypeVar('T')
@@ -50,7 +50,7 @@ class Progress(Protocol):
 class Acceptance:
     """Follows the controller's messages about the policies that it runs and lets through."""
 
-    def __init__(self, evidence: Evidence, task: ControlTask, lineage: Lineage) -> None:
+    def __init__(self, evidence: Evidence, task: SafeTask, lineage: Lineage) -> None:
         """Start before the first message. :param lineage: of the policies, after its findings."""
         self._evidence, self._task, self._lineage = evidence, task, lineage
         self.accepted: dict[int, tuple[float, PolicyRecord]] = {}  # {version: (time, let through)}
@@ -81,7 +81,7 @@ class Acceptance:
     def _identity(self, record: PolicyRecord) -> Iterator[str]:
         """Yield the defects of the policy that is said to run."""
         version, task = record.version, self._task
-        for sentence in identity_defects(record, task.policy.network.d, task.digest):
+        for sentence in identity_defects(record, len(task.initial_theta), task.digest):
             yield f'version {version} runs: {sentence}'
         if version == 0:
             if not np.array_equal(record.theta, task.initial_theta):
@@ -142,7 +142,8 @@ class Acceptance:
                 record = published[-1].value
                 self.accepted[record.version] = (time, record)
 
-    def verified(self, spec: Spec, margin: float, progress: Progress) -> Iterator[Finding]:
+    def verified(self, spec: Specification, margin: float, progress: Progress
+                 ) -> Iterator[Finding]:
         """
         Yield a finding for every policy let through that does not verify.
 
@@ -152,12 +153,12 @@ class Acceptance:
             shows how far it is.
         """
         tolerance = self._task.tolerances.metric
-        verifier = Verifier(spec, margin, tolerance)
+        verifier = verifier_of(spec, margin, tolerance)
         verdicts: dict[str, str] = {}  # {digest: why the weights are not safe}
         for version, (time, record) in progress(sorted(self.accepted.items())):
             if version == 0:
                 verdicts[record.digest] = self._verdict(
-                    Verifier(spec, 0.0, tolerance), record.theta)
+                    verifier_of(spec, 0.0, tolerance), record.theta)
             if record.digest not in verdicts:
                 verdicts[record.digest] = self._verdict(verifier, record.theta)
             if verdicts[record.digest]:
@@ -166,7 +167,7 @@ class Acceptance:
                               f'{verdicts[record.digest]}')
 
     @staticmethod
-    def _verdict(verifier: Verifier, theta: Array) -> str:
+    def _verdict(verifier: Judging, theta: Array) -> str:
         """Return why weights are not safe, empty when they are."""
         try:
             verdict = verifier.judge(theta)
@@ -176,7 +177,7 @@ class Acceptance:
 
     def remeasured(self, progress: Progress) -> Iterator[Finding]:
         """Yield a finding for every certificate whose metrics are not those of its weights."""
-        measure = DesignMetrics(self._task)
+        measure = design_metrics_of(self._task)
         policies = [seen for group in self._lineage.published.values() for seen in group]
         for seen in progress(policies):
             record = seen.value

@@ -26,7 +26,7 @@ from scpo_ros.audit.swaps import Swaps
 from scpo_ros.recording.bag import Bag
 from scpo_ros.recording.recorded_parameters import RecordedParameters
 from scpo_ros.recording.robots import Robot
-from scpo_ros.verification.task import ControlTask
+from scpo_ros.verification.safe_task import task_of
 
 _NEEDED = ('joint_states', 'joint_command', 'controller/active_policy')
 
@@ -48,14 +48,16 @@ def audit(bag: Bag, robot: Robot, parameters: RecordedParameters,
 
     :param progress: wraps the iterables that take long.
     """
-    evidence, task = gather(bag, robot), ControlTask.build(parameters.spec)
+    task = task_of(parameters.spec)
+    evidence = gather(bag, robot, task.layout)
     controller, adapter = parameters.nodes['controller'], parameters.nodes['adapter']
     lineage = Lineage(evidence, task, controller, adapter)
     acceptance = Acceptance(evidence, task, lineage)
     found = [*evidence.findings, *_absent(evidence), *lineage.findings(),
              *acceptance.findings(), *acceptance.remeasured(progress),
              *acceptance.verified(parameters.spec, controller.certified_margin, progress)]
-    swaps, motion = Swaps(evidence, task, acceptance, controller), Motion(evidence, task)
+    swaps = Swaps(evidence, task, acceptance, controller, parameters.spec)
+    motion = Motion(evidence, task)
     answers = Answers(evidence, task, acceptance, controller.safety)
     found += [*swaps.findings(), *answers.findings(), *motion.findings()]
     checked = {
@@ -89,11 +91,14 @@ def _notes(evidence: Evidence, acceptance: Acceptance, answers: Answers,
     if evidence.late or first:
         yield (f'the first policy is version {first}, from before the recording: what came before '
                'it is taken on trust')
+    if answers.counted and answers.recomputed:
+        yield f'the safety filter acted at {answers.acted} of {answers.recomputed} states'
     for count, sentence in (
             (motion.unanswered, 'states before the first recorded command, so that what answered '
              'them is not known'),
             (answers.stateless, 'commands at the beginning or the end without their state'),
             (answers.unknown, 'commands of a version whose weights were not recorded'),
+            (answers.planned, 'commands by a plan that was known, since the solver found none'),
             (acceptance.returns, 'returns to the backup'),
             (motion.restarts, 'new beginnings of the plant'),
             (motion.outside, 'states outside the safe set'),

@@ -14,34 +14,59 @@
 
 """The metrics of a certificate on the fixed design scenarios, computed again."""
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from scpo_ros.arrays import Array, Booleans
 from scpo_ros.scpo.certificate import Certificate
 from scpo_ros.verification.evaluation import SafetyEvaluation
+from scpo_ros.verification.filtered_evaluation import FilteredEvaluation
 from scpo_ros.verification.metric_layout import CONDITIONS
+from scpo_ros.verification.safe_task import SafeTask
+from scpo_ros.verification.system_task import SystemTask
 from scpo_ros.verification.task import ControlTask
 
 
-class DesignMetrics:
-    """Computes the metrics that every certificate holds: proved ones, and fixed scenarios."""
+class Remeasured(ABC):
+    """Computes metrics of a certificate again."""
 
-    def __init__(self, task: ControlTask) -> None:
-        """Draw the scenarios as the adapter does."""
-        self._evaluation, self._task = SafetyEvaluation(task), task
-        self._scenarios = self._evaluation.design_set
-        self._cost = task.simulator.summarise(
-            task.initial_theta[None], self._scenarios).cost[0]
+    def __init__(self, task: SafeTask) -> None:
+        """Take over what is certified."""
+        self._kind, self._tolerance = task.kind, task.tolerances.metric
+        self._shape = task.initial_theta.shape
 
     def defects(self, theta: Array, certificate: Certificate) -> tuple[str, ...]:
         """Return the statements of a certificate that are not true of weights (d,), in words."""
-        kind = self._evaluation.kind
-        if certificate.kind != kind:
+        if certificate.kind != self._kind:
             return (f'its certificate is of the kind {certificate.kind!r}, the specification asks '
-                    f'for {kind!r}',)
+                    f'for {self._kind!r}',)
+        if theta.shape != self._shape or not np.all(np.isfinite(theta)):
+            return ()  # found elsewhere
         wrong = self.differing(theta, certificate.g)
         if not wrong:
             return ()
         return (f'{wrong} of the metrics in its certificate are not those of its weights',)
+
+    @abstractmethod
+    def differing(self, theta: Array, g: Array) -> int:
+        """Return how many of the metrics (k,) of a certificate are not those of weights (d,)."""
+
+    def _close(self, found: Array, true: Array) -> Booleans:
+        """Return where numbers agree; NaN does not."""
+        close: Booleans = np.abs(found - true) <= self._tolerance
+        return close
+
+
+class DesignMetrics(Remeasured):
+    """Computes the metrics that every certificate holds: proved ones, and fixed scenarios."""
+
+    def __init__(self, task: ControlTask) -> None:
+        """Draw the scenarios as the adapter does."""
+        super().__init__(task)
+        self._evaluation, self._task = SafetyEvaluation(task), task
+        self._scenarios = self._evaluation.design_set
+        self._cost = task.simulator.summarise(
+            task.initial_theta[None], self._scenarios).cost[0]
 
     def differing(self, theta: Array, g: Array) -> int:
         """
@@ -52,8 +77,6 @@ class DesignMetrics:
         does the number of the former. The fixed scenarios are compared at the place where they
         fit best.
         """
-        if theta.shape != self._task.initial_theta.shape or not np.all(np.isfinite(theta)):
-            return 0  # found elsewhere
         first, last = self._proved(theta[None])
         true = self._task.metric(
             theta[None], self._scenarios, self._cost, True)[0, len(CONDITIONS):]
@@ -74,7 +97,33 @@ class DesignMetrics:
         first = invariance.smooth_maxima(thetas)[0] if invariance.kind == 'proved' else np.zeros(0)
         return first, np.zeros(0) if stability is None else stability.smooth_maxima(thetas)[0]
 
-    def _close(self, found: Array, true: Array) -> Booleans:
-        """Return where numbers agree; NaN does not."""
-        close: Booleans = np.abs(found - true) <= self._task.tolerances.metric
-        return close
+
+class FilteredDesignMetrics(Remeasured):
+    """
+    Computes the metrics of the fixed design scenarios of a described system.
+
+    A certificate begins with the means, which rest on the rollouts of the adapter, too: they are
+    not compared. The return from each fixed scenario follows.
+    """
+
+    def __init__(self, task: SystemTask) -> None:
+        """Draw the scenarios as the adapter does."""
+        super().__init__(task)
+        self._evaluation = FilteredEvaluation(task)
+
+    def differing(self, theta: Array, g: Array) -> int:
+        """Return how many of the metrics (k,) of a certificate are not those of weights (d,)."""
+        true = self._evaluation.evaluate(theta[None])[0]
+        if len(g) < len(true):
+            return len(true)
+        fixed = slice(self._evaluation.means, len(true))
+        return int(np.sum(~self._close(g[fixed], true[fixed])))
+
+
+def design_metrics_of(task: SafeTask) -> Remeasured:
+    """Return what computes the metrics of certificates of a task again."""
+    if isinstance(task, ControlTask):
+        return DesignMetrics(task)
+    if isinstance(task, SystemTask):
+        return FilteredDesignMetrics(task)
+    raise TypeError(f'nothing is known of a task of the class {type(task).__name__}')

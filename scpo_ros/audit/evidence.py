@@ -22,6 +22,7 @@ import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.interface.acknowledgement import Acknowledgement
+from scpo_ros.interface.joint_layout import JointLayout
 from scpo_ros.interface.messages import (
     Command, read_active, read_command, read_policy, read_state, read_trajectory, seconds, State)
 from scpo_ros.interface.policy_record import PolicyRecord
@@ -128,14 +129,14 @@ class Evidence:
                 f'another command answers the state of {seen.stamp:.9f}'))
 
 
-def _read_finite_state(message: Any) -> State:
-    state: State = read_state(message)
+def _read_finite_state(message: Any, layout: JointLayout) -> State:
+    state: State = read_state(message, layout)
     _require_finite([*state.x, *np.where(np.isnan(state.applied), 0.0, state.applied)])
     return state
 
 
-def _read_finite_command(message: Any) -> Command:
-    command: Command = read_command(message)
+def _read_finite_command(message: Any, layout: JointLayout) -> Command:
+    command: Command = read_command(message, layout)
     _require_finite([*command.u])
     return command
 
@@ -150,8 +151,8 @@ def _read_running(message: Any) -> Running:
     return Running(read_active(message), read_policy(message))
 
 
-def _read_rollout(message: Any) -> Rollout:
-    _, states, inputs = read_trajectory(message)
+def _read_rollout(message: Any, layout: JointLayout) -> Rollout:
+    _, states, inputs = read_trajectory(message, layout)
     return Rollout(states, inputs)
 
 
@@ -189,13 +190,9 @@ def _stamp(message: Any) -> float:
 
 
 _TAKERS = {
-    'joint_states': _taker(_read_finite_state, Evidence.add_state),
-    'joint_command': _taker(_read_finite_command, Evidence.add_command),
     'policy': _taker(read_policy, lambda evidence, seen: evidence.policies.append(seen)),
     'controller/active_policy':
         _taker(_read_running, lambda evidence, seen: evidence.actives.append(seen)),
-    'adapter/rollouts':
-        _taker(_read_rollout, lambda evidence, seen: evidence.rollouts.append(seen)),
     'plant/metrics/deadline_misses':
         _taker(_read_number, lambda evidence, seen: evidence.misses.append(seen)),
     'plant/metrics/limit_violations':
@@ -207,8 +204,25 @@ _NUMBER = 'std_msgs/msg/Float64'
 _take_other_metric = _taker(_read_number, lambda evidence, seen: None)  # must be finite too
 
 
-def gather(bag: Bag, robot: Robot) -> Evidence:
-    """Return the :class:`Evidence` of one robot of a bag."""
+def _of_joints(layout: JointLayout) -> dict[str, _Taker]:
+    """Return the takers of the messages that name joints."""
+    return {
+        'joint_states': _taker(
+            lambda message: _read_finite_state(message, layout), Evidence.add_state),
+        'joint_command': _taker(
+            lambda message: _read_finite_command(message, layout), Evidence.add_command),
+        'adapter/rollouts': _taker(
+            lambda message: _read_rollout(message, layout),
+            lambda evidence, seen: evidence.rollouts.append(seen))}
+
+
+def gather(bag: Bag, robot: Robot, layout: JointLayout) -> Evidence:
+    """
+    Return the :class:`Evidence` of one robot of a bag.
+
+    :param layout: where states and inputs stand in its messages.
+    """
+    takers = {**_TAKERS, **_of_joints(layout)}
     clock = next((seconds(m.message.clock) for m in bag.messages if _is_clock(m)), None)
     evidence = Evidence(robot, bag.start if clock is None else clock)
     evidence.findings += [Finding(0.0, *found) for found in robot.mistyped(bag)]
@@ -217,8 +231,8 @@ def gather(bag: Bag, robot: Robot) -> Evidence:
             clock = seconds(item.message.clock)
         now = bag.start + item.time if clock is None else clock
         name = robot.reads(item)
-        if name in _TAKERS:
-            _TAKERS[name](evidence, item, now)
+        if name in takers:
+            takers[name](evidence, item, now)
         elif name is not None and name.startswith(_METRICS) and item.kind == _NUMBER:
             _take_other_metric(evidence, item, now)
     return evidence

@@ -33,7 +33,7 @@ from scpo_ros.config import AdapterConfig, ControllerConfig
 from scpo_ros.interface.policy_record import (
     identity_defects, LARGEST_JUMP, lineage_defects, PolicyRecord, record_defects)
 from scpo_ros.scpo.certificate import Certificate, certificate_defects
-from scpo_ros.verification.task import ControlTask
+from scpo_ros.verification.safe_task import SafeTask
 
 Kind = TypeVar('Kind', PolicyRecord, Certificate)
 
@@ -43,7 +43,7 @@ _GAP = 0.0  # largest duality gap of the backup's certificate, which rests on no
 class Lineage:
     """Follows the chain of published policies and checks each of them."""
 
-    def __init__(self, evidence: Evidence, task: ControlTask, controller: ControllerConfig,
+    def __init__(self, evidence: Evidence, task: SafeTask, controller: ControllerConfig,
                  adapter: AdapterConfig) -> None:
         """Start before the first policy."""
         self._evidence, self._task = evidence, task
@@ -124,7 +124,7 @@ class Lineage:
             no certificate.
         """
         task = self._task
-        size, spec_digest = task.policy.network.d, task.digest
+        size, spec_digest = len(task.initial_theta), task.digest
         if record.version == 0:
             return (tuple(map(str, identity_defects(record, size, spec_digest)))
                     or self._backup_defects(record))

@@ -16,9 +16,9 @@
 The motion of the plant: states obey model and limits, applied inputs are the commanded ones.
 
 The plant applies the command that answers a state until the next one. When none came in time it
-holds the last one of the same episode, later or without one it brakes, u = sat(-v / dt) with v the
-last m states; each time it counts a missed deadline, and the count must say so. A new episode
-takes a step of its own.
+holds the last one of the same episode, later or without one it goes by the `silent_law` of the
+system: the double integrator brakes. Each time it counts a missed deadline, and the count must say
+so. A new episode takes a step of its own.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ from scpo_ros.interface.messages import State
 from scpo_ros.systems.scenario import realised_disturbance
 from scpo_ros.systems.signals import listed
 from scpo_ros.tolerances import GAUGE, STATE
-from scpo_ros.verification.task import ControlTask
+from scpo_ros.verification.safe_task import SafeTask
 
 _GRID = 0.1  # share of a step by which stamps may leave the grid
 
@@ -38,7 +38,7 @@ _GRID = 0.1  # share of a step by which stamps may leave the grid
 class Motion:
     """Follows the states of the plant from one to the next."""
 
-    def __init__(self, evidence: Evidence, task: ControlTask) -> None:
+    def __init__(self, evidence: Evidence, task: SafeTask) -> None:
         """Start before the first state."""
         self._evidence, self._system, self._task = evidence, task.system, task
         self._commands = {seen.stamp: seen for seen in evidence.commands}
@@ -82,8 +82,8 @@ class Motion:
                 f'{lost} state{"s" * (lost > 1)} before it not recorded: '
                 'nothing can be said about what happened there')
         elif after.value.episode != before.value.episode:
-            self._held = []  # no command of one episode is applied in the next: the plant brakes
-        elif np.isnan(after.value.applied):
+            self._held = []  # no command of one episode is applied in the next
+        elif np.any(np.isnan(after.value.applied)):
             self._held = None
             yield after.finding('the robot does not say which input it applied (effort is not a '
                                 'number): nothing can be said about this step')
@@ -100,8 +100,8 @@ class Motion:
             yield after.finding(
                 f'the model does not hold: the disturbance would be {w}, at most '
                 f'{self._system.disturbance} is admitted')
-        kept = self._task.safe_set.contains(following, GAUGE)
-        if self._task.safe_set.contains(x) and not kept:
+        kept = bool(self._task.contains(following, GAUGE))
+        if not kept and self._task.contains(x):
             yield after.finding('it has left the safe set, at '
                                 f'{self._system.states.values(following, ".6g")}')
         self.outside += not kept
@@ -114,7 +114,7 @@ class Motion:
             self._held = [command.value.u]
         elif command is None and before.time <= first:
             self.unanswered += 1
-        elif self._held is None or self._held_or_braked(self._held, applied, before.value.x):
+        elif self._held is None or self._held_or_silent(self._held, applied, before.value.x):
             self.missed.append(after)
         elif command is not None:
             yield after.finding(
@@ -125,14 +125,17 @@ class Motion:
                 f'the input {listed(applied, ".9g")} was applied, but no command was '
                 'recorded that answers the state before it')
 
-    def _is(self, applied: Array, u: Array) -> bool:
+    def _is(self, applied: Array, u: Array, tolerance: float = STATE) -> bool:
         """Return whether an applied input (m,) is u (m,), saturated."""
-        return bool(np.all(np.abs(applied - self._system.saturate(u)) <= STATE))
+        return bool(np.all(np.abs(applied - self._system.saturate(u)) <= tolerance))
 
-    def _held_or_braked(self, held: list[Array], applied: Array, x: Array) -> bool:
-        """Return whether the plant applied one of its held inputs, or braked at x (n,)."""
-        brake = -x[-self._system.m:] / self._system.dt
-        return any(self._is(applied, u) for u in (*held, brake))
+    def _held_or_silent(self, held: list[Array], applied: Array, x: Array) -> bool:
+        """Return whether the plant applied an input that it held, or that of its silent law."""
+        silent = [self._system.silent_law(x, last)
+                  for last in held or [np.zeros(self._system.m)]]
+        tolerance = max(STATE, self._task.tolerances.command)  # it is computed here once more
+        return any(self._is(applied, u) for u in held) or any(
+            self._is(applied, u, tolerance) for u in silent)
 
     def _misses(self) -> Iterator[Finding]:
         """Yield a finding for every missed command that the plant did not count."""

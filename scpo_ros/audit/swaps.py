@@ -18,21 +18,21 @@ from collections.abc import Iterator
 
 from scpo_ros.audit.acceptance import Acceptance
 from scpo_ros.audit.evidence import Evidence, Finding, Seen
-from scpo_ros.config import ControllerConfig
+from scpo_ros.config import ControllerConfig, Specification
 from scpo_ros.interface.messages import Command
 from scpo_ros.tolerances import GAUGE
-from scpo_ros.verification.task import ControlTask
+from scpo_ros.verification.safe_task import SafeTask
 
 
 class Swaps:
     """Follows the versions that the commands name."""
 
-    def __init__(self, evidence: Evidence, task: ControlTask, acceptance: Acceptance,
-                 controller: ControllerConfig) -> None:
+    def __init__(self, evidence: Evidence, task: SafeTask, acceptance: Acceptance,
+                 controller: ControllerConfig, spec: Specification) -> None:
         """Start before the first command. :param acceptance: after its findings."""
         self._evidence, self._acceptance = evidence, acceptance
-        self._safe_set, self._safety = task.safe_set, controller.safety
-        self._dwell = controller.dwell(task.spec)  # least time between two swaps [s]
+        self._task, self._safety = task, controller.safety
+        self._dwell = controller.dwell(spec)  # least time between two swaps [s]
         self._swapped_at: float | None = None  # time of the last swap but to the backup [s]
         self._named: set[int] = set()  # versions that a command has named
         self.swaps = 0
@@ -61,8 +61,7 @@ class Swaps:
                 f'version {new} runs {now - last:.3f} s after the swap before, '
                 f'{self._dwell:.3f} s are required')
         state = self._evidence.by_time.get(seen.stamp)
-        if self._safety and state is not None and not self._safe_set.contains(
-                state.value.x, GAUGE):
+        if self._safety and state is not None and not self._task.contains(state.value.x, GAUGE):
             yield seen.finding(f'version {new} was swapped in outside the safe set')
         self._swapped_at = now
 

@@ -30,7 +30,8 @@ from scpo_ros.arrays import digest
 from scpo_ros.atomic_file import write_whole
 from scpo_ros.backup_certification.demands import (
     Demand, largest_metric_kinds, LargestMetric, LargestMetricKind)
-from scpo_ros.config import Spec
+from scpo_ros.config import Spec, Specification
+from scpo_ros.config.system_spec import NAME
 from scpo_ros.config.table_cache import default_cache
 from scpo_ros.config.validation import flatten
 
@@ -54,10 +55,18 @@ def _code() -> str:
     return digest(*(path.read_text(encoding='utf-8') for path in source_files()))
 
 
-def question(spec: Spec, demand: Demand) -> str:
-    """Return the text that says what is asked: specification, demand, source code."""
+def question(spec: Specification, demand: Demand) -> str:
+    """
+    Return the text that says what is asked: specification, demand, source code.
+
+    Of a described system the content counts, in place of the name or the path.
+    """
+    values = {name: item for name, (item, _) in sorted(flatten(spec).items())}
+    if not isinstance(spec, Spec):
+        from scpo_ros.systems.loading import load  # takes long to import; parameters do without
+        values[NAME] = load(spec.system.description).content
     return json.dumps({
-        'spec': {name: item for name, (item, _) in sorted(flatten(spec).items())},
+        'spec': values,
         'demand': {type(demand).__name__: asdict(demand)}, 'code': _code()}, sort_keys=True)
 
 
@@ -69,7 +78,7 @@ def _seal(asked: str, rows: list[list[str | float]]) -> str:
     return digest(asked, json.dumps(rows))
 
 
-def is_certified(spec: Spec, demand: Demand, cache: Path | str | None = None) -> bool:
+def is_certified(spec: Specification, demand: Demand, cache: Path | str | None = None) -> bool:
     """
     Return whether the cache shows that the backup meets a demand; False for whatever is doubtful.
 
@@ -90,7 +99,7 @@ def is_certified(spec: Spec, demand: Demand, cache: Path | str | None = None) ->
         return False
 
 
-def keep(spec: Spec, demand: Demand, largest: Sequence[LargestMetric],
+def keep(spec: Specification, demand: Demand, largest: Sequence[LargestMetric],
          cache: Path | str | None = None) -> None:
     """Put a certified backup's metrics into the cache; an unwritable one only costs time."""
     asked = question(spec, demand)

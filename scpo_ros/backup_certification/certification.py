@@ -40,10 +40,12 @@ from scpo_ros.backup_certification.largest_metrics import build_task, largest_me
 from scpo_ros.backup_certification.missing_safe_set import for_no_safe_set
 from scpo_ros.backup_certification.suggestions import for_failure
 from scpo_ros.backup_certification.trials import in_words, Suggestion, Trials
-from scpo_ros.config import Spec
+from scpo_ros.config import Spec, Specification, SystemSpec
+from scpo_ros.config.node_parameters import build_spec
 from scpo_ros.config.table_cache import Cache
-from scpo_ros.config.validation import build, flatten
-from scpo_ros.exceptions import ConfigurationError, ScpoRosError
+from scpo_ros.config.validation import flatten
+from scpo_ros.exceptions import ConfigurationError, NoSafeSetError, ScpoRosError
+from scpo_ros.verification.safe_task import SafeTask, task_of
 from scpo_ros.verification.task import ControlTask
 
 
@@ -65,22 +67,26 @@ class BackupCertification:
                 and not self.sentence)
 
 
-def certify_backup(spec: Spec, demands: tuple[Demand, ...], cache: Cache = None,
-                   make: Callable[[Spec], ControlTask] | None = None,
+def certify_backup(spec: Specification, demands: tuple[Demand, ...], cache: Cache = None,
+                   make: Callable[[Specification], SafeTask] | None = None,
                    clock: Callable[[], float] = time.monotonic,
                    budget: float = BUDGET_S) -> BackupCertification:
     """
     Return the :class:`BackupCertification` of a specification; success is put into the cache.
 
-    :param spec: Spec. :param demands: of :func:`~.demands.demands_of`, not empty.
+    :param demands: of :func:`~.demands.demands_of`, not empty.
     :param cache: folder of tables, None for the default.
-    :param make: spec -> ControlTask with its proofs, for a caller who shows progress.
+    :param make: spec -> task with its proofs, for a caller who shows progress.
     :param clock: () -> [s]. :param budget: for what would help [s].
     :raises ScpoRosError: when nothing can be proved for another reason than the safe set.
     """
+    if not isinstance(spec, Spec):
+        return _of_system(spec, demands, cache, make)
     trials = Trials(spec, demands, cache, clock, budget)
     try:
-        task = make(spec) if make is not None else build_task(spec, cache)
+        task = build_task(spec, cache) if make is None else make(spec)
+        if not isinstance(task, ControlTask):
+            raise TypeError('the task of parameters must be a ControlTask')
     except ConfigurationError as error:
         if trials.has_safe_set({}):
             raise
@@ -97,6 +103,30 @@ def certify_backup(spec: Spec, demands: tuple[Demand, ...], cache: Cache = None,
     return BackupCertification(found, _sentence(spec, worst.sentence, helps), helps)
 
 
+def _of_system(spec: SystemSpec, demands: tuple[Demand, ...], cache: Cache,
+               make: Callable[[Specification], SafeTask] | None) -> BackupCertification:
+    """Certify the backup of a described system; no change of it is tried."""
+    from scpo_ros.backup_certification.described_system import largest_of_system
+    from scpo_ros.verification.system_task import SystemTask
+    explained = (f'python -m scpo_ros.systems {spec.system.description} explains the system and '
+                 'what would enlarge its safe set')
+    uncertified = 'the backup is not certified, so nothing could ever be learned'
+    try:
+        task = task_of(spec, cache) if make is None else make(spec)
+    except NoSafeSetError as error:
+        return BackupCertification((), f'{uncertified}: {error}; {explained}')
+    if not isinstance(task, SystemTask):
+        raise TypeError('the task of a description must be a SystemTask')
+    found = largest_of_system(task, demands)
+    failed = [f for f in found if not f.holds]
+    if found and not failed:
+        for demand in demands:
+            keep(spec, demand, [f for f in found if f.place in demand.places], cache)
+        return BackupCertification(found)
+    worst = max(failed, key=lambda f: np.nan_to_num(f.value - f.bound, nan=np.inf))
+    return BackupCertification(found, f'{uncertified}: {worst.sentence}; {explained}')
+
+
 def _sentence(spec: Spec, why: str, suggestions: tuple[Suggestion, ...]) -> str:
     """Return the one line that says what fails and what would help."""
     helpful = [r.sentence for r in suggestions if r.helps]
@@ -110,13 +140,13 @@ def _sentence(spec: Spec, why: str, suggestions: tuple[Suggestion, ...]) -> str:
         advice, *useless])
 
 
-def asked_of(text: str) -> tuple[Spec, tuple[Demand, ...]]:
-    """Return (Spec, demands) of the JSON text that :mod:`.required` makes."""
+def asked_of(text: str) -> tuple[Specification, tuple[Demand, ...]]:
+    """Return (specification, demands) of the JSON text that :mod:`.required` makes."""
     given = json.loads(text)
     kinds: dict[str, type[Demand]] = {
         kind.__name__: kind for kind in (AdapterDemand, ControllerDemand)}
-    spec = build(Spec, {name: tuple(item) if isinstance(item, list) else item
-                        for name, item in given['spec'].items()})
+    spec = build_spec({name: tuple(item) if isinstance(item, list) else item
+                       for name, item in given['spec'].items()})
     return spec, tuple(kinds[name](**values) for name, values in given['demands'])
 
 

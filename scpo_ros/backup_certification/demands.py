@@ -27,7 +27,7 @@ from enum import Enum
 import math
 from typing import ClassVar, Literal, TypeAlias
 
-from scpo_ros.config import AdapterConfig, ControllerConfig, Spec
+from scpo_ros.config import AdapterConfig, ControllerConfig, Spec, Specification
 
 
 class LargestMetricKind(Enum):
@@ -38,6 +38,7 @@ class LargestMetricKind(Enum):
     COST = "the backup's task cost over its own, less 1 + metrics.baseline_cost_tolerance"
     RETURN = ('the return to the origin (distance at the end of a rollout, less what '
               'metrics.stability_ratio and stability_offset allow)')
+    ACTION = 'the mean action of the safety filter over metrics.filter_action, less 1'
     STABILITY = 'the proved contraction of the state (violation of metrics.stability_decay)'
 
 
@@ -138,8 +139,11 @@ def demands_of(adapter: AdapterConfig | None = None,
     return tuple(demands)
 
 
-def largest_metric_kinds(spec: Spec) -> list[LargestMetricKind]:
+def largest_metric_kinds(spec: Specification) -> list[LargestMetricKind]:
     """Return the kinds that a specification has, in their order."""
+    if not isinstance(spec, Spec):
+        kinds = [LargestMetricKind.COST, LargestMetricKind.RETURN]
+        return [LargestMetricKind.ACTION, *kinds] if spec.certificate == 'guarded' else kinds
     proved = spec.certificate == 'proved'
     sampled = spec.metrics.stability == 'sampled'
     return [LargestMetricKind.PROVED_INPUT if proved else LargestMetricKind.INPUT,

@@ -34,7 +34,7 @@ from typing import TypeAlias
 
 from scpo_ros.backup_certification.cached_result import is_certified
 from scpo_ros.backup_certification.demands import Demand
-from scpo_ros.config import Spec
+from scpo_ros.config import Specification
 from scpo_ros.config.validation import flatten
 from scpo_ros.exceptions import CertificationError, in_words
 
@@ -42,23 +42,23 @@ from scpo_ros.exceptions import CertificationError, in_words
 _TIMEOUT_S = 600.0  # longest certification by a process of its own [s]
 _UNASKED = 'safety is off: nothing is certified, the backup neither'
 
-Judge: TypeAlias = Callable[[Spec, tuple[Demand, ...]], str | None]  # why not, '' for certified
+Judge: TypeAlias = Callable[[Specification, tuple[Demand, ...]], str | None]  # why not, '' for certified
 
 
-def text_of(spec: Spec, demands: tuple[Demand, ...]) -> str:
+def text_of(spec: Specification, demands: tuple[Demand, ...]) -> str:
     """Return the JSON text of a question, for :mod:`.certification`."""
     return json.dumps({
         'spec': {name: item for name, (item, _) in flatten(spec).items()},
         'demands': [[type(demand).__name__, vars(demand)] for demand in demands]})
 
 
-def require_certified_backup(spec: Spec, demands: tuple[Demand, ...],
+def require_certified_backup(spec: Specification, demands: tuple[Demand, ...],
                              cache: Path | str | None = None, judge: Judge | None = None,
                              say: Callable[[str], None] | None = None) -> None:
     """
     Return when the backup of a specification is certified.
 
-    :param spec: Spec. :param demands: of
+    :param demands: of
         :func:`~scpo_ros.backup_certification.demands.demands_of`; none: safety is off, and
         nothing is certified.
     :param cache: folder of tables, None for the default.
@@ -113,7 +113,7 @@ def _stopped_by_signals() -> Iterator[None]:
         raise CertificationError('asked to stop while the backup was being certified')
 
 
-def judged_apart(spec: Spec, demands: tuple[Demand, ...]) -> str:
+def judged_apart(spec: Specification, demands: tuple[Demand, ...]) -> str:
     """
     Return why the backup is not certified, or '', as a process of its own found out.
 
@@ -123,7 +123,7 @@ def judged_apart(spec: Spec, demands: tuple[Demand, ...]) -> str:
         return _judged_apart(spec, demands)
 
 
-def _judged_apart(spec: Spec, demands: tuple[Demand, ...]) -> str:
+def _judged_apart(spec: Specification, demands: tuple[Demand, ...]) -> str:
     line = [sys.executable, '-m', 'scpo_ros.backup_certification.certification']
     try:
         done = subprocess.run(  # a session of its own: Ctrl-C is for the node, which waits

@@ -18,7 +18,8 @@ What is done before a run starts: check everything, certify the backup, make the
 Nothing moves until all of it has succeeded. The launch files and :mod:`scpo_ros.sim` share it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 import sys
 import threading
@@ -29,15 +30,17 @@ from scpo_ros.backup_certification.required import require_certified_backup
 from scpo_ros.bringup.namesakes import Look
 from scpo_ros.bringup.observers import viewers
 from scpo_ros.bringup.results_folder import bag_path, check_bag, prepare, write_in
-from scpo_ros.config import AdapterConfig, ControllerConfig, NODES, Spec
+from scpo_ros.config import AdapterConfig, ControllerConfig, NODES, Spec, Specification
 from scpo_ros.config.arguments import full_name, value_of
 from scpo_ros.config.configuration import node_parameters
 from scpo_ros.config.parameter_file import Given
 from scpo_ros.config.resources import share_file
 from scpo_ros.config.ros_yaml import text_of
+from scpo_ros.config.system_spec import NAME
 from scpo_ros.config.validation import build, flatten, Validated
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.process.discovery import require_domain
+from scpo_ros.verification.safe_task import SafeTask, task_of
 from scpo_ros.verification.task import ControlTask
 from tqdm import tqdm
 
@@ -71,6 +74,7 @@ def set_up(values: Mapping[str, str], outside: Given | None = None
         look.refuse()
     prepare(folder)
     path = folder / 'run.parameters.yaml'
+    parameters = with_own_description(spec, parameters, folder)
     if value_of('record', values):
         parameters['recorder'] = _of_the_recorder(spec, parameters, values, path)
     write_parameters(path, parameters, values)
@@ -87,6 +91,23 @@ def write_parameters(path: Path, parameters: Given, values: Mapping[str, str]) -
                             for node, given in parameters.items()}))
 
 
+def with_own_description(spec: Specification, parameters: Given, folder: Path) -> Given:
+    """
+    Return parameters whose description of a system is a copy in a folder, named absolutely.
+
+    All nodes then read the same file, which stays with the results. The double integrator of the
+    parameters has none.
+
+    :raises ConfigurationError: when it cannot be read or written.
+    """
+    if isinstance(spec, Spec):
+        return parameters
+    from scpo_ros.systems.loading import file_of, text_of_file
+    path = folder.absolute() / 'system.yaml'
+    write_in(path, text_of_file(file_of(spec.system.description)))
+    return {node: {**given, NAME: str(path)} for node, given in parameters.items()}
+
+
 def _require_unicode(values: Mapping[str, str]) -> None:
     """
     Refuse a text of other bytes than UTF-8, as an old folder has in its name: no node would start.
@@ -101,18 +122,18 @@ def _require_unicode(values: Mapping[str, str]) -> None:
                 name, text, 'must be a text in UTF-8, which is all that ROS 2 takes') from error
 
 
-def _of_the_recorder(spec: Spec, parameters: Given, values: Mapping[str, str], path: Path
+def _of_the_recorder(spec: Specification, parameters: Given, values: Mapping[str, str], path: Path
                      ) -> dict[str, object]:
     """Return the recorder's parameters: those that all nodes share, and its own."""
     shared = {name: parameters['plant'][name] for name in flatten(spec)}
     return {**shared, 'bag_path': str(bag_path(values)), 'parameters_file': str(path)}
 
 
-def make_ready(spec: Spec, parameters: Given) -> None:
+def make_ready(spec: Specification, parameters: Given) -> None:
     """
     Certify the backup, and put the tables of backup and proofs where all processes find them.
 
-    :param spec: Spec. :param parameters: {node: {parameter: value}}.
+    :param parameters: {node: {parameter: value}}.
     :raises ScpoRosError: when the backup is not certified, or nothing can be proved.
     """
     demands = demands_of(adapter=_own(AdapterConfig, parameters['adapter']),
@@ -129,28 +150,38 @@ def _own(kind: type[_Config], parameters: Mapping[str, object]) -> _Config:
     return build(kind, {name: item for name, item in parameters.items() if name in known})
 
 
-def _judged(spec: Spec, demands: tuple[AdapterDemand | ControllerDemand, ...]) -> str:
+def _judged(spec: Specification, demands: tuple[AdapterDemand | ControllerDemand, ...]) -> str:
     """Return why the backup is not certified, or '', with progress shown."""
     from scpo_ros.backup_certification.certification import certify_backup  # takes long to import
     sentence: str = certify_backup(spec, demands, make=tabulate).sentence
     return sentence
 
 
-def tabulate(spec: Spec) -> ControlTask:
+def tabulate(spec: Specification) -> SafeTask:
     """
-    Put the tables of backup and proofs into the cache; return their ControlTask.
+    Put what takes long to compute into the cache: sets, tables of backup and proofs.
 
+    :returns: the control task that was built with them.
     :raises ScpoRosError: when the limits leave no safe set, or nothing can be proved.
     """
-    with tqdm(total=100, desc='backup law', unit='%', leave=False, delay=1.0) as bar:
-        task: ControlTask = ControlTask.build(
-            spec, progress=lambda done: bar.update(int(100 * done) - bar.n))
-    notice = threading.Timer(_PATIENCE_S, print, [
-        'covering the safe set for the proofs: the first time at this dt, up to a minute'],
-        {'file': sys.stderr, 'flush': True})
+    with tqdm(total=100, desc='backup law', unit='%', leave=False, delay=1.0) as bar, _noticed(
+            'computing the safe set: the first time for this system, up to a few minutes'
+            if not isinstance(spec, Spec) else ''):
+        task = task_of(spec, progress=lambda done: bar.update(int(100 * done) - bar.n))
+    if isinstance(task, ControlTask):
+        with _noticed('covering the safe set for the proofs: the first time at this dt, up to a '
+                      'minute'):
+            task.build_proofs()
+    return task
+
+
+@contextmanager
+def _noticed(sentence: str) -> Iterator[None]:
+    """Say on standard error what takes so long, once the block has lasted; '' says nothing."""
+    notice = threading.Timer(
+        _PATIENCE_S, lambda: sentence and print(sentence, file=sys.stderr, flush=True))
     notice.start()
     try:
-        task.build_proofs()
+        yield
     finally:
         notice.cancel()
-    return task

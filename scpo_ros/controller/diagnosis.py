@@ -125,7 +125,7 @@ class ControllerDiagnosis:
         system = self._loop.task.system
         used = system.use_of_limits(self._state.x)
         for name, value, share in zip(system.states.names, self._state.x, used):
-            if not share <= 1 + 1e-9:
+            if not abs(share) <= 1 + 1e-9:
                 limit = abs(value / share)
                 yield Severity.ERROR, f'the state is outside its limits: |{name}| = ' \
                                       f'{abs(value):.4g} > {limit:g}'
@@ -140,7 +140,8 @@ class ControllerDiagnosis:
         if self._recent('mismatch', monitor.mismatches, now):
             yield Severity.WARN, (f'{monitor.mismatches} inputs were not applied as commanded, '
                                   f'the last: {monitor.mismatch}')
-        if self._recent('guard', self._loop.interventions, now):
+        acted = self._recent('guard', self._loop.interventions, now)
+        if acted and self._loop.task.kind != 'guarded':  # there it is a part of the policy
             yield Severity.WARN, f'the safety filter has acted {self._loop.interventions} times'
         if self._loop.short_of_budget:
             yield Severity.WARN, (

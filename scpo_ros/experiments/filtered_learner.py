@@ -53,7 +53,7 @@ class FilteredLearner:
         self.updater = ScpoUpdater(
             self.evaluation.evaluate, task.initial_theta, self.evaluation.verify,
             rng=np.random.default_rng([seed, 7]), coverage=self.evaluation.coverage,
-            kind='sampled', radius=RADIUS, accept_margin=ACCEPT_MARGIN, plan_margin=PLAN_MARGIN)
+            kind=task.kind, radius=RADIUS, accept_margin=ACCEPT_MARGIN, plan_margin=PLAN_MARGIN)
         first = self.updater.reverify()
         if first.certificate is None:
             raise CertificationError(
@@ -75,7 +75,7 @@ class FilteredLearner:
         raw = self.loss.gauss_newton(before, DAMPING)
         result = self.updater.update(raw.step, metric=raw.metric, loss=self.loss,
                                      directions=[*raw.others, raw.gradient])
-        if len(result.counterexamples):
-            self.evaluation.remember(result.counterexamples, self.theta)
+        if len(result.counterexamples) and result.candidate is not None:
+            self.evaluation.remember(result.candidate, result.counterexamples, self.theta)
             self.updater.reverify()
         return not np.array_equal(self.theta, before)

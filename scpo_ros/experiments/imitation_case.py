@@ -24,6 +24,8 @@ from typing import Protocol
 
 import numpy as np
 from scpo_ros.arrays import Array, Booleans
+from scpo_ros.config.system_spec import (
+    DescribedMetricsConfig, DescribedPolicyConfig, SystemSpec)
 from scpo_ros.experiments.filtered_learner import FilteredLearner
 from scpo_ros.experiments.imitation_problem import ImitationProblem, Law
 from scpo_ros.experiments.scpo_methods import Scpo
@@ -104,7 +106,9 @@ class FilteredCase:
         :param kind: 'guarded' or 'bounded'.
         :raises InvalidArrayError: for inputs of the expert of a wrong shape or not finite.
         """
-        task = SystemTask.build(system, kind, seed)
+        spec = SystemSpec(policy=DescribedPolicyConfig(seed=seed),
+                          metrics=DescribedMetricsConfig(certificate=kind))
+        task = SystemTask.build(system, spec)
         return cls(task, law, FilteredLearner(task, law, seed))
 
     @property

@@ -77,19 +77,15 @@ class JointLayout:
         :raises InvalidArrayError: for a joint that is missing or named twice, or a field that has
             not one number for each name.
         """
-        where = self._positions(what, names, places)
-        found = np.empty(len(places))
-        for index, (joint, field) in enumerate(places):
-            if len(fields[field]) != max(1, len(names)):
-                raise InvalidArrayError(
-                    f'{what}: {field}', len(fields[field]),
-                    'must be one number for each joint that is named')
-            found[index] = fields[field][where[joint]]
-        return found
+        return numbers_at(what, self.find(what, names, places), fields, places)
 
-    def _positions(self, what: str, names: Sequence[str], places: Sequence[Place]
-                   ) -> dict[str, int]:
-        """Return {joint: its place in the arrays} of the joints of places."""
+    def find(self, what: str, names: Sequence[str], places: Sequence[Place]) -> dict[str, int]:
+        """
+        Return {joint: its index in the arrays} of all joints that a message names.
+
+        :param what: word for messages. :param places: whose joints must be there.
+        :raises InvalidArrayError: for a joint that is missing or named twice.
+        """
         checked_size(f'{what}: name', len(names), MOST_JOINTS, 'joints')
         for name in names:
             checked_size('the name of a joint', len(name), LONGEST_NAME, 'characters')
@@ -106,6 +102,23 @@ class JointLayout:
                 raise InvalidArrayError(f'{what}: name', list(names)[:_SHOWN],
                                         f'must hold the joint {joint!r} of the description')
         return where
+
+
+def numbers_at(what: str, where: Mapping[str, int], fields: Fields, places: Sequence[Place]
+               ) -> Array:
+    """
+    Return the numbers at places, (k,); they may be NaN.
+
+    :param where: of :meth:`JointLayout.find`. :param fields: as a message has them.
+    :raises InvalidArrayError: for a field that has not one number for each joint.
+    """
+    found = np.empty(len(places))
+    for index, (joint, field) in enumerate(places):
+        if len(fields[field]) != len(where):
+            raise InvalidArrayError(f'{what}: {field}', len(fields[field]),
+                                    f'must be one number for each of {len(where)} joints')
+        found[index] = fields[field][where[joint]]
+    return found
 
 
 # One joint that is moved by its acceleration: the double integrator of the parameters.

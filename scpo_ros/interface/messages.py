@@ -26,7 +26,7 @@ import numpy as np
 from scpo_ros.arrays import Array, checked, frozen
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.interface.acknowledgement import Acknowledgement
-from scpo_ros.interface.joint_layout import JointLayout, SLIDER
+from scpo_ros.interface.joint_layout import JointLayout, numbers_at, SLIDER
 from scpo_ros.interface.policy_codec import (
     integer, policy_of, text, Value, Values, vector)
 from scpo_ros.interface.policy_record import LARGEST_VERSION, PolicyRecord
@@ -184,10 +184,11 @@ def read_trajectory(message: TrajectoryMessage, layout: JointLayout = SLIDER
     checked_size('frame_id', len(message.header.frame_id), LONGEST_NAME, 'characters')
     checked_size('trajectory', len(message.points), LONGEST_TRAJECTORY, 'points')
     rows, places, n = [], (*layout.states, *layout.inputs), len(layout.states)
+    where = layout.find('trajectory', message.joint_names, places)
     for point in message.points:
         fields = {'position': point.positions, 'velocity': point.velocities,
                   'effort': point.effort}
-        rows.append(layout.read('trajectory point', message.joint_names, fields, places))
+        rows.append(numbers_at('trajectory point', where, fields, places))
     table = checked('trajectory', np.reshape(rows, (-1, len(places))), (None, len(places)))
     end = seconds(message.header.stamp)
     if rows:

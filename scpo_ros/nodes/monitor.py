@@ -42,6 +42,7 @@ _KINDS = {'joint_states': JointState, 'joint_command': JointState,
           'demonstrations': JointTrajectory, 'policy': ParameterEvent,
           'controller/active_policy': ParameterEvent}
 _LATCHED = ('policy', 'controller/active_policy')
+_SETTLING_S = 16.0  # longest wait for the last swap, beyond the time between two [s]
 _ALONE = ('joint_states', 'joint_command', *_LATCHED)
 
 
@@ -64,7 +65,7 @@ class MonitorNode(Node):
         self._began: float | None = None  # time of the first policy [s]
         self._ended: float | None = None  # duration of the run [s], once it is over
         self._frozen, self._next_line = False, 0.0
-        self._patience = self._spec.metrics.horizon_s + 10.0
+        self._patience = self._spec.swap_dwell_s + _SETTLING_S
         limits = SizeLimits.of(self._spec)
         for topic, kind in {**_KINDS, **dict.fromkeys(NUMBERS, Float64)}.items():
             subscribe(self, kind, topic, partial(self._take, topic),

@@ -162,8 +162,8 @@ def _run_of(spec: Specification, parameters_file: str) -> dict[str, str]:
     """
     kept = {PARAMETERS: _text_of(parameters_file)} if parameters_file else {}
     if isinstance(spec, SystemSpec):
-        from scpo_ros.systems.loading import text_of  # takes long to import
-        kept[DESCRIPTION] = text_of(spec.system.description)
+        from scpo_ros.systems.loading import file_of, text_of_file  # takes long to import
+        kept[DESCRIPTION] = text_of_file(file_of(spec.system.description))
     return kept
 
 

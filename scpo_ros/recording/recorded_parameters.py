@@ -92,9 +92,9 @@ def _described(spec: Specification, description: str) -> Specification:
     :raises ConfigurationError: when there is none, or it is bad.
     """
     if isinstance(spec, SystemSpec):
-        from scpo_ros.systems.loading import text_of  # takes long to import
+        from scpo_ros.systems.loading import file_of, text_of_file  # takes long to import
         spec = replace(spec, system=DescriptionConfig(
-            text_of(description or spec.system.description)))
+            description or text_of_file(file_of(spec.system.description))))
         wiring_of(spec)
     return spec
 

@@ -56,32 +56,31 @@ def load(system: str | os.PathLike[str] | Mapping[str, Plain]) -> System:
 def _tree(system: str | os.PathLike[str] | Mapping[str, Plain]) -> Tree:
     if isinstance(system, Mapping):
         return Tree('system', dict(system), {})
-    if _is_text(system):
-        return parse(os.fspath(system), 'the description')
-    path = _path_of(system)
-    return parse(_read(path), path.name)
+    if isinstance(system, str) and '\n' in system:
+        return parse(system, 'the description')
+    path = file_of(system)
+    return parse(text_of_file(path), path.name)
 
 
-def text_of(system: str | os.PathLike[str]) -> str:
+def file_of(system: str | os.PathLike[str]) -> Path:
     """
-    Return the text of a description, which :func:`load` takes in place of its name or path.
+    Return the file of a description. :param system: as in :func:`load`.
 
-    :param system: as for :func:`load`.
-    :raises ConfigurationError: when there is none of that name, or its file cannot be read.
+    :raises ConfigurationError: when there is no shipped one of that name.
     """
-    text = os.fspath(system) if _is_text(system) else _read(_path_of(system))
-    return text if '\n' in text else text + '\n'
-
-
-def _is_text(system: str | os.PathLike[str]) -> bool:
-    return isinstance(system, str) and '\n' in system
-
-
-def _path_of(system: str | os.PathLike[str]) -> Path:
     text = os.fspath(system)
     if isinstance(system, str) and not _is_path(text):
         return shipped(text)
     return Path(text).expanduser()
+
+
+def text_of_file(path: Path) -> str:
+    """Return the text of a description. :raises ConfigurationError: when it cannot be read."""
+    try:
+        return path.read_text(encoding='utf-8')
+    except (OSError, ValueError) as error:
+        reason = getattr(error, 'strerror', None) or 'is not UTF-8 text'
+        raise ConfigurationError('system', str(path), f'cannot be read: {reason}') from error
 
 
 def _is_path(text: str) -> bool:
@@ -107,14 +106,6 @@ def shipped_names() -> list[str]:
     """Return the names of the shipped descriptions."""
     folder = share_file('config/systems/double_integrator.yaml').parent
     return sorted(path.stem for path in folder.glob('*.yaml'))
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding='utf-8')
-    except (OSError, ValueError) as error:
-        reason = getattr(error, 'strerror', None) or 'is not UTF-8 text'
-        raise ConfigurationError('system', str(path), f'cannot be read: {reason}') from error
 
 
 def _over_one_step(description: SystemDescription) -> tuple[Array, Array, Array]:

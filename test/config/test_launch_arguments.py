@@ -25,7 +25,7 @@ from scpo_ros.bringup import preparation
 from scpo_ros.bringup.namesakes import Look
 from scpo_ros.bringup.preparation import set_up
 from scpo_ros.bringup.results_folder import prepare
-from scpo_ros.config import ControllerConfig, NODES, Spec
+from scpo_ros.config import ControllerConfig, NODES, Spec, SystemSpec
 from scpo_ros.config.arguments import (
     ADAPT_ARGUMENTS, ARGUMENTS, below, full_name, namespace_of, overrides, settled)
 from scpo_ros.config.configuration import checked_configuration, node_parameters
@@ -58,7 +58,7 @@ def test_every_argument_sets_parameters_that_exist():
     for argument in ARGUMENTS:
         assert argument.description
         for node, parameter in argument.sets:
-            known = {**flatten(Spec()), 'use_sim_time': None}
+            known = {**flatten(Spec()), **flatten(SystemSpec()), 'use_sim_time': None}
             if node:
                 known.update(flatten(NODES[node]()))
             assert parameter in known, argument.name
@@ -292,10 +292,10 @@ def test_a_malformed_topic_is_refused(name, text):
 def test_a_tilde_is_the_home_folder_in_every_path(tmp_path, monkeypatch, file):
     monkeypatch.setenv('HOME', str(tmp_path))
     paths = [argument.name for argument in ARGUMENTS if argument.path]
-    assert paths == ['params_file', 'results', 'bag_path']
+    assert paths == ['params_file', 'system', 'results', 'bag_path']
     given = parse([f'{name}:=~/x/{name}' for name in paths])
     assert [given[name] for name in paths] == [f'{tmp_path}/x/{name}' for name in paths]
-    assert [argument.path for argument in ADAPT_ARGUMENTS if argument.name in paths] == [True] * 2
+    assert [argument.path for argument in ADAPT_ARGUMENTS if argument.name in paths] == [True] * 3
     path = file({'/**/adapter': section(ledger_dir='~/ledger', policy_file='~', bound_file='~/b',
                                         results_dir='a/~')})
     adapter = checked_configuration(path, {})[0]['adapter']

@@ -20,9 +20,10 @@ import json
 
 import numpy as np
 import pytest
+from scpo_ros.config.system_spec import DescribedMetricsConfig
 from scpo_ros.exceptions import (
     CertificationError, ConfigurationError, InvalidArrayError, NoSafeSetError)
-from scpo_ros.experiments import filtered_learner, imitation, imitation_judgement
+from scpo_ros.experiments import imitation, imitation_case, imitation_judgement
 from scpo_ros.experiments.imitation_judgement import (
     bernstein_bound, closed_loops, held_out_scenarios)
 from scpo_ros.experiments.imitation_result import FIELDS
@@ -40,8 +41,8 @@ def small():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(imitation_judgement, '_ITERATE_STATES', 4)
         patch.setattr(imitation_judgement, '_COST_SCENARIOS', 20)
-        patch.setattr(filtered_learner, 'FilteredEvaluation',
-                      partial(FilteredEvaluation, design=6, verification=12))
+        patch.setattr(imitation_case, 'DescribedMetricsConfig',
+                      partial(DescribedMetricsConfig, design_states=6, verification_states=12))
         yield
 
 
@@ -262,7 +263,7 @@ def test_without_a_filter_a_hostile_law_is_seen_to_break_limits(result, monkeypa
 def test_held_out_scenarios_are_no_scenarios_of_the_learner(result):
     scenarios = held_out_scenarios(result.case, result.described, HELD_OUT, (0, 1))
     known = result.case.learner.evaluation
-    for used in (known._design, known._verification):
+    for used in (known.design_set, known.verification_set):
         assert not np.any(np.all(scenarios.x0[:, None] == used.x0[None], axis=2))
     assert np.all(np.abs(scenarios.w) <= result.described.disturbance)
 

@@ -39,8 +39,9 @@ POINT = st.builds(SimpleNamespace, positions=FEW, velocities=FEW, effort=FEW,
 GOOD_POINT = st.builds(SimpleNamespace, positions=st.lists(NUMBERS, min_size=1, max_size=1),
                        velocities=st.lists(NUMBERS, min_size=1, max_size=1),
                        effort=st.lists(NUMBERS, min_size=1, max_size=1), time_from_start=STAMP)
-TRAJECTORY = st.builds(SimpleNamespace, header=HEADER, points=st.lists(
-    POINT, max_size=3) | st.lists(GOOD_POINT, max_size=5))
+TRAJECTORY = st.builds(SimpleNamespace, header=HEADER,
+                       joint_names=st.lists(st.text(max_size=3), max_size=2),
+                       points=st.lists(POINT, max_size=3) | st.lists(GOOD_POINT, max_size=5))
 VALUE = st.builds(
     SimpleNamespace, type=st.integers(-1, 10), string_value=st.text(max_size=20),
     integer_value=st.integers(-2**63, 2**63 - 1), double_value=NUMBERS, bool_value=st.booleans(),

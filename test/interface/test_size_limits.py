@@ -111,18 +111,22 @@ def test_texts_names_and_counts_have_limits_too():
 def test_frame_ids_and_trajectories_have_limits():
     header = SimpleNamespace(stamp=STAMP, frame_id='x' * 10**6 + '/1')
     for read, message in (
-            (messages.read_command, SimpleNamespace(header=header, effort=[0.1])),
-            (messages.read_demonstration, SimpleNamespace(header=header, points=[])),
-            (messages.read_trajectory, SimpleNamespace(header=header, points=[])),
-            (messages.read_state, SimpleNamespace(header=header, position=[0.0], velocity=[0.0],
-                                                  effort=[0.0]))):
+            (messages.read_command, SimpleNamespace(
+                header=header, name=[], position=[], velocity=[], effort=[0.1])),
+            (messages.read_demonstration, SimpleNamespace(
+                header=header, joint_names=[], points=[])),
+            (messages.read_trajectory, SimpleNamespace(
+                header=header, joint_names=[], points=[])),
+            (messages.read_state, SimpleNamespace(
+                header=header, name=[], position=[0.0], velocity=[0.0], effort=[0.0]))):
         assert len(refusal(read, message)) < 1500
     short = SimpleNamespace(stamp=STAMP, frame_id='expert')
     assert 'at most 10000 points, got 4000000' in refusal(
-        messages.read_trajectory, SimpleNamespace(header=short, points=Huge(4_000_000)))
+        messages.read_trajectory, SimpleNamespace(
+            header=short, joint_names=[], points=Huge(4_000_000)))
     for sizes in ((Huge(10**7), [0.0], [0.0]), ([0.0], [0.0], Huge(10**7))):
         refusal(messages.read_state, SimpleNamespace(
-            header=short, position=sizes[0], velocity=sizes[1], effort=sizes[2]))
+            header=short, name=[], position=sizes[0], velocity=sizes[1], effort=sizes[2]))
 
 
 @pytest.mark.parametrize('changes', [

@@ -26,11 +26,12 @@ from scpo_ros.verification.task import contraction_factor
 
 
 def task_of(config):
-    """Return what the monitor needs of a task: system, safe set, admissible inputs."""
+    """Return what the monitor needs of a task: system, membership, admissible inputs."""
     system = double_integrator(config)
     safe_set = contractive_set(system, contraction_factor(config))
     return SimpleNamespace(
-        system=system, safe_set=safe_set, bounds=InputBounds.of(system, safe_set))
+        system=system, safe_set=safe_set, contains=safe_set.contains,
+        bounds=InputBounds.of(system, safe_set))
 
 
 WIDE = task_of(SystemConfig(position_limit=100.0, velocity_limit=50.0, input_limit=20.0))

@@ -18,6 +18,8 @@ from functools import lru_cache
 import itertools
 
 import numpy as np
+from scpo_ros.config.system_spec import (
+    DescribedMetricsConfig, DescribedPolicyConfig, DescriptionConfig, SystemSpec)
 from scpo_ros.systems import load
 from scpo_ros.verification.system_task import SystemTask
 
@@ -54,9 +56,16 @@ def system_of(name):
 
 
 @lru_cache(maxsize=None)
-def task_of(name, kind='guarded'):
+def task_of(name, kind='guarded', **metrics):
     """Return the control task of a described system, with a small network."""
-    return SystemTask.build(system_of(name), kind, hidden=HIDDEN)
+    return SystemTask.build(system_of(name), spec_of(kind, **metrics))
+
+
+def spec_of(kind='guarded', description='', **metrics):
+    """Return a specification with a small network."""
+    return SystemSpec(
+        DescriptionConfig(description), DescribedPolicyConfig(HIDDEN),
+        DescribedMetricsConfig(certificate=kind, **metrics))
 
 
 def all_vertices(block):

@@ -71,6 +71,9 @@ class Carts:
         simulator = Simulator(policy, bounds, PLANNING.state_weight, PLANNING.input_weight)
         return cls(system, safe_set, mpc, gain, policy, bounds, simulator)
 
+    def contains(self, x, tolerance=1e-9):
+        return self.safe_set.contains(x, tolerance)
+
     @property
     def initial_theta(self):
         """Return theta_0 (d,): the backup."""

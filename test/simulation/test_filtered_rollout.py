@@ -21,7 +21,7 @@ import pytest
 from scpo_ros.systems.scenario import Scenarios
 from scpo_ros.systems.system_scenarios import stress_and_operation
 from scpo_ros.verification.system_task import SystemTask
-from system_samples import EDGE, HIDDEN, system_of, task_of
+from system_samples import EDGE, spec_of, system_of, task_of
 
 H = 25
 NAMES = ('double_integrator_2', 'uneven')
@@ -85,7 +85,7 @@ def test_the_same_weights_and_scenarios_give_the_same_numbers():
     """Bit by bit, from two tasks that share nothing."""
     answers = []
     for _ in range(2):
-        task = SystemTask.build(system_of('uneven'), hidden=HIDDEN)
+        task = SystemTask.build(system_of('uneven'), spec_of())
         scenarios = stress_and_operation(task.system, task.safe_set, 5, H, 3)
         thetas = np.random.default_rng(0).standard_normal((2, task.policy.network.d))
         answers.append(task.simulator.summarise(thetas, scenarios))

@@ -18,24 +18,25 @@ import numpy as np
 import pytest
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.simulation.filtered_rollout import FilteredSummary
-from scpo_ros.verification.filtered_evaluation import (
-    ACTION_LEVEL, ALLOWANCE, COST_TOLERANCE, FilteredEvaluation)
+from scpo_ros.verification.filtered_evaluation import ALLOWANCE, FilteredEvaluation
 from scpo_ros.verification.system_task import SystemTask
-from system_samples import EDGE, system_of, task_of
+from system_samples import EDGE, spec_of, task_of
 
 DESIGN, VERIFICATION = 4, 6
+ACTION_LEVEL, COST_TOLERANCE = 0.01, 0.05  # defaults of the specification
 
 
 @pytest.fixture(scope='module', params=['guarded', 'bounded'])
 def task(request):
     """Return a task of each kind."""
-    return task_of('uneven', request.param)
+    return task_of('uneven', request.param, design_states=DESIGN,
+                   verification_states=VERIFICATION)
 
 
 @pytest.fixture
 def evaluation(task):
     """Return a small evaluation of the test's own."""
-    return FilteredEvaluation(task, 0, DESIGN, VERIFICATION)
+    return FilteredEvaluation(task)
 
 
 def weights(task, count=3):
@@ -67,9 +68,9 @@ def by_definition(task, evaluation, thetas, scenarios):
 
 def test_every_column_is_what_the_text_says(task, evaluation):
     thetas = weights(task)
-    design = by_definition(task, evaluation, thetas, evaluation._design)
+    design = by_definition(task, evaluation, thetas, evaluation.design_set)
     assert np.allclose(evaluation.evaluate(thetas), design, atol=1e-6)
-    verified = by_definition(task, evaluation, thetas, evaluation._verification)
+    verified = by_definition(task, evaluation, thetas, evaluation.verification_set)
     verified[:, :evaluation.means] -= ALLOWANCE
     assert np.allclose(evaluation.verify(thetas), verified, atol=1e-6)
 
@@ -113,7 +114,7 @@ def test_weights_that_are_no_numbers_pass_nothing(task, evaluation):
 def test_a_failed_return_joins_the_design_set(task, evaluation):
     before, means = evaluation.evaluate(weights(task)), evaluation.means
     failed = [means + 2, means + 5]
-    evaluation.remember(failed, task.initial_theta)
+    evaluation.remember(weights(task)[1], failed, task.initial_theta)
     after = evaluation.evaluate(weights(task))
     assert after.shape[1] == before.shape[1] + 2
     verified = evaluation.verify(weights(task))
@@ -125,7 +126,7 @@ def test_a_failed_mean_moves_the_design_means_onto_what_was_verified(task, evalu
     thetas, means = weights(task), evaluation.means
     before, present = evaluation.evaluate(thetas), thetas[1]
     assert not np.allclose(before[1, :means], evaluation.verify(thetas)[1, :means], atol=1e-4)
-    evaluation.remember([0], present)
+    evaluation.remember(thetas[2], [0], present)
     after = evaluation.evaluate(thetas)
     assert np.allclose(after[1, :means], evaluation.verify(thetas)[1, :means], atol=1e-6)
     assert np.allclose(after[:, means:], before[:, means:], atol=1e-6)
@@ -133,7 +134,7 @@ def test_a_failed_mean_moves_the_design_means_onto_what_was_verified(task, evalu
 
 def test_no_failure_changes_nothing(task, evaluation):
     before = evaluation.evaluate(weights(task))
-    evaluation.remember([], task.initial_theta)
+    evaluation.remember(weights(task)[1], [], task.initial_theta)
     assert np.allclose(evaluation.evaluate(weights(task)), before, atol=1e-9)
 
 
@@ -144,7 +145,7 @@ def test_the_coverage_says_whether_the_filter_is_needed(task, evaluation):
 
 
 def test_one_seed_gives_one_set(task):
-    first, second, other = (FilteredEvaluation(task, seed, DESIGN, VERIFICATION).verify(
+    first, second, other = (FilteredEvaluation(task, seed).verify(
         weights(task)) for seed in (3, 3, 4))
     assert np.allclose(first, second, atol=1e-9) and not np.allclose(first, other, atol=1e-4)
 
@@ -183,7 +184,7 @@ def test_the_feedback_has_settled_at_the_end_of_a_rollout(name):
     assert np.allclose(task.policy.backup(EDGE * small), -EDGE * small @ task.feedback.T)
 
 
-@pytest.mark.parametrize('kind', ['proved', 'auto', '', None])
+@pytest.mark.parametrize('kind', ['proved', 'sampled', ''])
 def test_an_unknown_kind_is_one_line(kind):
-    with pytest.raises(ConfigurationError, match='^certificate must be one of guarded, bounded'):
-        SystemTask.build(system_of('uneven'), kind)
+    with pytest.raises(ConfigurationError, match='^certificate must be one of auto, guarded, bou'):
+        spec_of(kind)

@@ -1,0 +1,60 @@
+# Copyright 2026 scpo_ros developers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""
+The inputs of a described system where the controller's solver found no plan.
+
+The law then takes a plan that is known: c = 0, or that of the state before, shifted by one step;
+each only where (x, c) lies in the lifted set (:mod:`scpo_ros.policy.filtered_law`). It keeps the
+safe set all the same. The solver of an audit finds a plan there, and so another input.
+"""
+
+import numpy as np
+from scpo_ros.arrays import Array, Booleans
+from scpo_ros.policy.filtered_policy import FilteredPolicy
+
+
+def follows_a_known_plan(policy: FilteredPolicy, residual: Array, x: Array, before: Array | None,
+                         u: Array, tolerance: float) -> bool:
+    """
+    Return whether an input (m,) is what the law gives with plans that are known.
+
+    Each decoupled part has a plan of its own: one that was solved, or one that was known.
+
+    :param residual: that of the policy at x (n,). :param before: the state (n,) before, or None.
+    :param tolerance: by which inputs may differ; NaN is never the same.
+    """
+    solved = policy.around(x[None])[1]
+    candidates = [solved, [np.zeros_like(plan) for plan in solved]]
+    if before is not None:
+        candidates.append([part.shifted(plan) for part, plan in zip(
+            policy.filters, policy.around(before[None])[1])])
+    same: Booleans = np.zeros(len(u), dtype=bool)
+    for plans in candidates:
+        same |= np.abs(_inputs(policy, residual, x, plans) - u) <= tolerance
+    return bool(np.all(same))
+
+
+def _inputs(policy: FilteredPolicy, residual: Array, x: Array, plans: list[Array]) -> Array:
+    """Return the filtered inputs (m,) with plans of the parts; NaN for those that do not serve."""
+    backup, held = np.empty((1, policy.system.m)), []
+    for part, plan in zip(policy.filters, plans):
+        block = part.backup.block
+        z = x[None, block.states] / block.scale
+        plan = np.where(part.backup.holds(z, plan)[:, None], plan, np.nan)
+        backup[:, block.inputs] = part.backup.inputs(z, plan) * block.input_scale
+        held.append(plan)
+    wanted = policy.system.saturate(policy.system.saturate(backup) + residual[None])
+    found: Array = policy.filtered(x[None], wanted, held)[0]
+    return found

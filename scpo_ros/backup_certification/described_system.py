@@ -1,0 +1,65 @@
+# Copyright 2026 scpo_ros developers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""
+The certification of the backup of a described system. No ROS.
+
+theta_0 is evaluated as adapter and controller do: filter action, task cost and return to the
+origin on the scenarios of each. Where a metric fails, or there is no safe set, the sentence says
+which, and names the command that explains the description.
+"""
+
+import numpy as np
+from scpo_ros.arrays import Array
+from scpo_ros.backup_certification.demands import (
+    ControllerDemand, Demand, largest_metric_kinds, LargestMetric, LargestMetricKind, Place)
+from scpo_ros.verification.filtered_evaluation import FilteredEvaluation
+from scpo_ros.verification.system_task import SystemTask
+from scpo_ros.verification.verdict import SEED_OFFSET
+
+
+def largest_of_system(task: SystemTask, demands: tuple[Demand, ...]) -> tuple[LargestMetric, ...]:
+    """
+    Return what is measured of theta_0: the largest metric of each kind on each set.
+
+    :param demands: of :func:`~.demands.demands_of`.
+    """
+    found = []
+    for demand in demands:
+        for place, values in _measured(task, demand):
+            columns = columns_of_system(task.spec.certificate, len(values))
+            for kind in largest_metric_kinds(task.spec):
+                own = columns[kind]
+                worst = own[int(np.argmax(np.nan_to_num(values[own], nan=np.inf)))]
+                found.append(LargestMetric(
+                    kind, place, float(values[worst]), demand.bound(place, kind), worst))
+    return tuple(found)
+
+
+def columns_of_system(certificate: str, count: int) -> dict[LargestMetricKind, list[int]]:
+    """Return the columns of every kind, of so many metrics: means first, then the returns."""
+    if certificate == 'guarded':
+        return {LargestMetricKind.ACTION: [0, 2], LargestMetricKind.COST: [1, 3],
+                LargestMetricKind.RETURN: list(range(4, count))}
+    return {LargestMetricKind.COST: [0, 1], LargestMetricKind.RETURN: list(range(2, count))}
+
+
+def _measured(task: SystemTask, demand: Demand) -> list[tuple[Place, Array]]:
+    """Return (place, metrics (k,)) of theta_0 for every set of a demand."""
+    theta = task.initial_theta[None]
+    if isinstance(demand, ControllerDemand):
+        own = FilteredEvaluation(task, task.spec.metrics.seed + SEED_OFFSET, replays=0)
+        return [('controller', own.verify(theta)[0])]
+    evaluation = FilteredEvaluation(task, replays=0)
+    return [('design', evaluation.evaluate(theta)[0]),
+            ('verification', evaluation.verify(theta)[0])]
