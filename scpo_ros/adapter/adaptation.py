@@ -35,9 +35,10 @@ from scpo_ros.policy.imitation import ImitationLoss
 from scpo_ros.scpo import ScpoUpdater, UpdateOutcome, UpdateResult
 from scpo_ros.systems.scenario import realised_disturbance, replay
 from scpo_ros.verification.bound_counter import BoundCounter
-from scpo_ros.verification.evaluations import Evaluation, evaluation_of
-from scpo_ros.verification.safe_task import SafeTask, task_of
+from scpo_ros.verification.evaluations import Evaluation
+from scpo_ros.verification.safe_task import SafeTask
 from scpo_ros.verification.sampled_verification import SampledEvaluation
+from scpo_ros.verification.specified import evaluation_of, task_of
 from scpo_ros.verification.task import ControlTask
 
 

@@ -34,7 +34,8 @@ from scpo_ros.interface.acknowledgement import Acknowledgement
 from scpo_ros.interface.policy_record import identity_defects, PolicyRecord
 from scpo_ros.interface.refusal import RefusalKind
 from scpo_ros.verification.safe_task import SafeTask
-from scpo_ros.verification.verdict import Judging, verifier_of
+from scpo_ros.verification.specified import verifier_of
+from scpo_ros.verification.verdict import Judging
 
 
 T = TypeVar('T')

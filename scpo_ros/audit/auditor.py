@@ -26,7 +26,7 @@ from scpo_ros.audit.swaps import Swaps
 from scpo_ros.recording.bag import Bag
 from scpo_ros.recording.recorded_parameters import RecordedParameters
 from scpo_ros.recording.robots import Robot
-from scpo_ros.verification.safe_task import task_of
+from scpo_ros.verification.specified import task_of
 
 _NEEDED = ('joint_states', 'joint_command', 'controller/active_policy')
 

@@ -45,7 +45,8 @@ from scpo_ros.config.node_parameters import build_spec
 from scpo_ros.config.table_cache import Cache
 from scpo_ros.config.validation import flatten
 from scpo_ros.exceptions import ConfigurationError, NoSafeSetError, ScpoRosError
-from scpo_ros.verification.safe_task import SafeTask, task_of
+from scpo_ros.verification.safe_task import SafeTask
+from scpo_ros.verification.specified import task_of
 from scpo_ros.verification.task import ControlTask
 
 

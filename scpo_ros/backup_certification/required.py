@@ -42,7 +42,8 @@ from scpo_ros.exceptions import CertificationError, in_words
 _TIMEOUT_S = 600.0  # longest certification by a process of its own [s]
 _UNASKED = 'safety is off: nothing is certified, the backup neither'
 
-Judge: TypeAlias = Callable[[Specification, tuple[Demand, ...]], str | None]  # why not, '' for certified
+# Says why the backup is not certified, '' for certified.
+Judge: TypeAlias = Callable[[Specification, tuple[Demand, ...]], str | None]
 
 
 def text_of(spec: Specification, demands: tuple[Demand, ...]) -> str:

@@ -40,7 +40,8 @@ from scpo_ros.config.system_spec import NAME
 from scpo_ros.config.validation import build, flatten, Validated
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.process.discovery import require_domain
-from scpo_ros.verification.safe_task import SafeTask, task_of
+from scpo_ros.verification.safe_task import SafeTask
+from scpo_ros.verification.specified import task_of
 from scpo_ros.verification.task import ControlTask
 from tqdm import tqdm
 

@@ -25,8 +25,8 @@ from scpo_ros.config.arguments import value_of
 from scpo_ros.exceptions import ConfigurationError
 
 
-_WRITTEN = {'bag', 'run.parameters.yaml', 'system.yaml', 'run.png', 'run.partial.png', 'summary.json',
-            'summary.json.partial'}
+_WRITTEN = {'bag', 'run.parameters.yaml', 'system.yaml', 'run.png', 'run.partial.png',
+            'summary.json', 'summary.json.partial'}
 _LEDGERS = ('controller.ledger', 'adapter.ledger')  # and what was put aside of them
 _CLAIMED: dict[Path, int] = {}  # descriptors that lock the folders of this process
 

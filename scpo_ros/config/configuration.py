@@ -130,13 +130,18 @@ def _check_clocks(given: Mapping[str, Mapping[str, object]]) -> None:
 
 
 def _common(specs: Mapping[str, Specification]) -> Specification:
-    """Return the specification that all nodes have. :raises ConfigurationError: where two differ."""
+    """
+    Return the specification that all nodes have.
+
+    :raises ConfigurationError: where two differ.
+    """
     first, *others = specs
     wanted = flatten(specs[first])
     for node in others:
         if type(specs[node]) is not type(specs[first]):
-            raise ConfigurationError(f'{node}: {NAME}', given_name(specs[node]), 'must be that of '
-                                     f'every node, as of the {first}: {given_name(specs[first])!r}')
+            raise ConfigurationError(
+                f'{node}: {NAME}', given_name(specs[node]),
+                f'must be that of every node, as of the {first}: {given_name(specs[first])!r}')
         for name, (item, _) in flatten(specs[node]).items():
             if item != wanted[name][0]:
                 raise ConfigurationError(

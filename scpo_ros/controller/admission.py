@@ -27,7 +27,7 @@ import time
 from typing import NamedTuple
 
 from scpo_ros.arrays import frozen
-from scpo_ros.config import Spec
+from scpo_ros.config import Specification
 from scpo_ros.controller.allowance import Allowance
 from scpo_ros.controller.judge_request import Judge, Judgement, VerifierWorker
 from scpo_ros.controller.policy_gate import PolicyGate
@@ -65,7 +65,7 @@ class Admission:
     """
 
     def __init__(self, gate: PolicyGate, worker: 'VerifierWorker | None', history: History,
-                 timeout: float, arguments: tuple[Spec | float, ...] = (),
+                 timeout: float, arguments: tuple[Specification | float, ...] = (),
                  clock: Callable[[], float] = time.monotonic) -> None:
         """
         Go on from what the history accepted last.

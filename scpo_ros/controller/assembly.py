@@ -26,7 +26,8 @@ from scpo_ros.interface.state_watch import StateWatch
 from scpo_ros.ledger.history import History
 from scpo_ros.ledger.retention import MIB, Room
 from scpo_ros.process.worker import Worker
-from scpo_ros.verification.safe_task import SafeTask, task_of
+from scpo_ros.verification.safe_task import SafeTask
+from scpo_ros.verification.specified import task_of
 from scpo_ros.verification.task import ControlTask
 from scpo_ros.verification.verdict import Judging
 
@@ -36,7 +37,7 @@ _PAUSE_S = 1.0
 
 def make_verifier(spec: Specification, margin: float) -> Judging:
     """Return the verifier, in its own process, which alone pays for its imports."""
-    from scpo_ros.verification.verdict import verifier_of
+    from scpo_ros.verification.specified import verifier_of
     return verifier_of(spec, margin)
 
 
@@ -53,7 +54,7 @@ def build_loop(spec: Specification, config: ControllerConfig) -> ControlLoop:
         build_admission(spec, task, config),
         StateWatch(dt, config.state_timeout_s, age_limit=config.state_age_limit_s),
         ModelMonitor(task, round(config.model_calm_s / dt)),
-        config.safety, build_budget(spec, task, config))
+        config.safety, build_budget(task, config))
 
 
 def build_admission(spec: Specification, task: SafeTask, config: ControllerConfig) -> Admission:
@@ -72,7 +73,7 @@ def build_admission(spec: Specification, task: SafeTask, config: ControllerConfi
     return Admission(gate, worker, history, config.verification_timeout_s, (spec, margin))
 
 
-def build_budget(spec: Specification, task: SafeTask, config: ControllerConfig) -> CostBudget | None:
+def build_budget(task: SafeTask, config: ControllerConfig) -> CostBudget | None:
     """
     Return the cost budget of a configuration, None where task cost does not count.
 

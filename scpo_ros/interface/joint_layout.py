@@ -54,7 +54,8 @@ class JointLayout:
         """Return the names of the joints that have an input."""
         return tuple(dict.fromkeys(joint for joint, _ in self.inputs))
 
-    def fields_of(self, joints: Sequence[str], x: Array | None, u: Array) -> dict[str, list[float]]:
+    def fields_of(self, joints: Sequence[str], x: Array | None, u: Array
+                  ) -> dict[str, list[float]]:
         """
         Return {field: numbers, one for each joint}; a field of none of them is empty.
 

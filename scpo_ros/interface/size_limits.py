@@ -96,7 +96,8 @@ class SizeLimits:
         network = ResidualNetwork((n, *spec.policy.hidden), np.ones(n), description.m)
         scenarios = (2 * (metrics.design_states + metrics.verification_states) + _REFUSED
                      + _highest(AdapterConfig(), 'rollouts'))
-        joints = {entry.joint for entry in (*description.states, *description.inputs)}
+        joints = {entry.joint for entry in description.states} | {
+            entry.joint for entry in description.inputs}
         return cls(network.d, scenarios + _MEANS, n, LONGEST_ROLLOUT * n, len(joints))
 
     @classmethod

@@ -67,7 +67,8 @@ class ConfiguredAdapter:
     process that serves an :class:`~scpo_ros.adapter.adaptation.Adaptation`.
     """
 
-    def __init__(self, node: Node, spec: Specification, config: AdapterConfig, lockstep: bool) -> None:
+    def __init__(self, node: Node, spec: Specification, config: AdapterConfig, lockstep: bool
+                 ) -> None:
         """
         Create the topics and start the worker process; what fails halfway is undone.
 

@@ -88,7 +88,6 @@ class ControllerNode(Node):
         self.scheduling = ''  # what came of it
         self._held: JointState | None = None  # state that waits for a verification
         self._diagnosis = ControllerDiagnosis(self._loop, config)
-        self._layout = self._loop.task.layout
         self._punctuality = Punctuality(self._loop.task.system.dt)
         self._commands = self.create_publisher(JointState, 'joint_command', 1)
         self._announcement = Announcement(
@@ -119,7 +118,7 @@ class ControllerNode(Node):
     def _on_state(self, message: JointState) -> None:
         arrival = _steady()
         try:
-            state = read_state(message, self._layout)
+            state = read_state(message, self._loop.task.layout)
         except InvalidArrayError as error:
             self._ignore_state(f'{error}')
             return
@@ -140,7 +139,8 @@ class ControllerNode(Node):
         self._diagnosis.saw(state, self._loop.fate, arrival)
         if reply is not None:
             self._commands.publish(command_message(
-                state.stamp, reply.source.value, reply.version, reply.u, state.joint, self._layout))
+                state.stamp, reply.source.value, reply.version, reply.u, state.joint,
+                self._loop.task.layout))
         if reply is not None and self._loop.fate is Fate.FRESH:
             self._punctuality.note(arrival, _steady())
             self._figures.publish(state, reply)

@@ -17,6 +17,7 @@
 from dataclasses import dataclass
 import sys
 
+from builtin_interfaces.msg import Time as TimeMessage
 from rclpy.clock import ClockType
 from rclpy.node import Node
 from rclpy.time import Time
@@ -25,6 +26,7 @@ from scpo_ros.bringup.plant_starts import safe_starts
 from scpo_ros.config import PlantConfig
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.health.silence import without_commands
+from scpo_ros.interface.joint_layout import JointLayout
 from scpo_ros.interface.messages import read_inputs, seconds
 from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.interface.wiring import wiring_of
@@ -34,7 +36,7 @@ from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.plant_answers import Answers, Due
 from scpo_ros.nodes.run import run
-from scpo_ros.systems.plant import SimulatedPlant
+from scpo_ros.systems.plant import PlantState, SimulatedPlant
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
@@ -52,6 +54,23 @@ class StampGrid:
         return self.start + round(step * self.dt * 1e9)
 
 
+class Outgoing:
+    """Publishes the states of a plant, and with the simulated clock the time before each."""
+
+    def __init__(self, node: Node, layout: JointLayout, clock: bool) -> None:
+        """Create the topics. :param layout: where states and inputs stand in a message."""
+        self.layout = layout
+        self._states = node.create_publisher(JointState, 'joint_states', 100)
+        self._clock = node.create_publisher(Clock, '/clock', 1) if clock else None
+
+    def publish(self, stamp: TimeMessage, state: PlantState) -> None:
+        """Publish a state."""
+        if self._clock is not None:
+            self._clock.publish(Clock(clock=stamp))
+        self._states.publish(
+            state_message(stamp, state.episode, state.x, state.applied, self.layout))
+
+
 class PlantNode(Node):
     """
     Simulates the system in steps of dt.
@@ -65,8 +84,8 @@ class PlantNode(Node):
         """Declare parameters and start."""
         super().__init__('plant', automatically_declare_parameters_from_overrides=True)
         spec, config = declare(self, PlantConfig)
-        self._wiring = wiring_of(spec)
-        system, (safe_set, draw) = self._wiring.system, safe_starts(spec)
+        wiring, (safe_set, draw) = wiring_of(spec), safe_starts(spec)
+        system = wiring.system
         lockstep = self.get_parameter('use_sim_time').value
         self._plant = SimulatedPlant(system, safe_set, config, draw=draw)
         self._grid = StampGrid(
@@ -76,8 +95,7 @@ class PlantNode(Node):
         self.scheduling = ''
         self._answers = Answers(lockstep, config.lockstep_timeout_s, system.m)
         self._told = 0  # violations that diagnostics told
-        self._states = self.create_publisher(JointState, 'joint_states', 100)
-        self._clock_publisher = self.create_publisher(Clock, '/clock', 1) if lockstep else None
+        self._outgoing = Outgoing(self, wiring.layout, lockstep)
         self._metrics = Metrics(self, ('deadline_misses', 'limit_violations'))
         self._health = Health(self, 'simulation', self._diagnose, ('joint_command',))
         self._changes = Changes(self, config, self._reconfigure)
@@ -107,7 +125,7 @@ class PlantNode(Node):
 
     def _on_command(self, message: JointState) -> None:
         try:
-            u = read_inputs(message, self._wiring.layout)
+            u = read_inputs(message, self._outgoing.layout)
         except InvalidArrayError as error:
             self._answers.ignore(str(error))
             return
@@ -139,12 +157,8 @@ class PlantNode(Node):
         self._publish()
 
     def _publish(self) -> None:
-        state = self._plant.state
         stamp = Time(nanoseconds=self._stamp, clock_type=ClockType.ROS_TIME).to_msg()
-        if self._clock_publisher is not None:
-            self._clock_publisher.publish(Clock(clock=stamp))
-        self._states.publish(state_message(
-            stamp, state.episode, state.x, state.applied, self._wiring.layout))
+        self._outgoing.publish(stamp, self._plant.state)
 
     def _diagnose(self) -> tuple[bytes, str, dict[str, int | str]]:
         plant = self._plant

@@ -29,7 +29,8 @@ from scpo_ros.interface.wiring import wiring_of
 from scpo_ros.policy.safety_filter import Source
 from scpo_ros.recording.reported_numbers import ReportedNumbers
 from scpo_ros.systems.model import Model
-from scpo_ros.verification.safe_task import SafeTask, task_of
+from scpo_ros.verification.safe_task import SafeTask
+from scpo_ros.verification.specified import task_of
 
 
 NUMBERS = {'adapter/metrics/loss': 'loss', 'adapter/metrics/worst_metric': 'worst_metric',

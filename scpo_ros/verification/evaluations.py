@@ -21,7 +21,6 @@ from typing import Protocol
 
 from scpo_ros.arrays import Array, Integers
 from scpo_ros.systems.scenario import Scenarios
-from scpo_ros.verification.safe_task import SafeTask
 
 
 class Evaluation(Protocol):
@@ -76,20 +75,3 @@ class Evaluation(Protocol):
 
     def shown_trajectory(self, theta: Array) -> Array:
         """Return the defined states (T, n) of a policy on the rollout shown last."""
-
-
-def evaluation_of(task: SafeTask, replays: int = 16) -> Evaluation:
-    """
-    Return the evaluation of a task.
-
-    :param replays: how many collected rollouts are kept in the design set.
-    """
-    from scpo_ros.verification.task import ControlTask
-    if isinstance(task, ControlTask):
-        from scpo_ros.verification.evaluation import SafetyEvaluation
-        return SafetyEvaluation(task, replays=replays)
-    from scpo_ros.verification.filtered_evaluation import FilteredEvaluation
-    from scpo_ros.verification.system_task import SystemTask
-    if isinstance(task, SystemTask):
-        return FilteredEvaluation(task, replays=replays)
-    raise TypeError(f'no evaluation is known for a task of the class {type(task).__name__}')

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 """
-The controller's own verification of a policy of a described system: scenarios and claim of its own.
+The controller's own verification of a policy of a described system, with scenarios of its own.
 
 Whatever the weights are, the controller's own safety filter keeps the safe set, or its own bound
 of the residual does; nothing of that comes from a message. What is sampled is looked at on other

@@ -15,16 +15,13 @@
 What adapter, controller, audit and reports ask of a control task, whatever its system is.
 
 :class:`~scpo_ros.verification.task.ControlTask` is that of the double integrator,
-:class:`~scpo_ros.verification.system_task.SystemTask` that of a described system; :func:`task_of`
-makes the one that a specification asks for.
+:class:`~scpo_ros.verification.system_task.SystemTask` that of a described system;
+:func:`~scpo_ros.verification.specified.task_of` makes the one that a specification asks for.
 """
 
-from collections.abc import Callable
 from typing import Protocol
 
 from scpo_ros.arrays import Array, Booleans
-from scpo_ros.config import Spec, Specification
-from scpo_ros.config.table_cache import Cache
 from scpo_ros.interface.joint_layout import JointLayout
 from scpo_ros.policy.imitation import LearnedPolicy
 from scpo_ros.policy.safety_filter import SafetyFilter
@@ -108,20 +105,3 @@ class SafeTask(Protocol):
 
     def mean_costs(self, thetas: Array, seed: int) -> Array:
         """Return the mean stage costs (P,) of policies (P, d) over held-out rollouts."""
-
-
-def task_of(spec: Specification, cache: Cache = None,
-            progress: Callable[[float], None] | None = None) -> SafeTask:
-    """
-    Return the control task of a specification.
-
-    :param cache: folder of tables, None for the default.
-    :param progress: None or a callable of the built fraction of a table.
-    :raises ConfigurationError: for a bad description, or when the limits leave no safe set.
-    """
-    if isinstance(spec, Spec):
-        from scpo_ros.verification.task import ControlTask
-        return ControlTask.build(spec, cache, progress)
-    from scpo_ros.systems.loading import load
-    from scpo_ros.verification.system_task import SystemTask
-    return SystemTask.build(load(spec.system.description), spec, cache)

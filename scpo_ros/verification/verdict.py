@@ -11,13 +11,12 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What a verification answers, and who verifies what a specification asks for."""
+"""What a verification answers."""
 
 from dataclasses import dataclass
 from typing import Protocol, TYPE_CHECKING
 
 from scpo_ros.arrays import Array
-from scpo_ros.config import Spec, Specification
 from scpo_ros.interface.claim import Claim
 
 if TYPE_CHECKING:
@@ -42,19 +41,3 @@ class Judging(Protocol):
 
     def judge(self, theta: Array) -> Verdict:
         """Return the verdict on weights (d,); a metric that is not finite is unsafe."""
-
-
-def verifier_of(spec: Specification, margin: float, tolerance: float = 0.0) -> Judging:
-    """
-    Return the verifier of a specification.
-
-    :param margin: that proved metrics must keep, metric units. :param tolerance: by which any
-        metric may exceed its limit.
-    """
-    if isinstance(spec, Spec):
-        from scpo_ros.verification.verifier import Verifier
-        return Verifier(spec, margin, tolerance)
-    from scpo_ros.systems.loading import load
-    from scpo_ros.verification.filtered_verifier import FilteredVerifier
-    from scpo_ros.verification.system_task import SystemTask
-    return FilteredVerifier(SystemTask.build(load(spec.system.description), spec), tolerance)

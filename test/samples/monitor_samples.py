@@ -30,7 +30,7 @@ def task_of(config):
     system = double_integrator(config)
     safe_set = contractive_set(system, contraction_factor(config))
     return SimpleNamespace(
-        system=system, safe_set=safe_set, contains=safe_set.contains,
+        system=system, kind='proved', contains=safe_set.contains,
         bounds=InputBounds.of(system, safe_set))
 
 
