@@ -17,8 +17,8 @@ Lifted sets on disk: some take minutes to build, and every process needs them.
 
 The key of a table holds all that its set depends on: dynamics, disturbance and limits of the part
 in units of its limits, what is asked of the set, the constants of the construction, and the number
-of its algorithm. So equal parts share a table. A set that was loaded is used after the proof that
-it is contractive (:mod:`scpo_ros.sets.invariance_proof`).
+of its algorithm. So equal parts share a table. No set is used, built or loaded, before the proof
+that it is contractive (:mod:`scpo_ros.sets.invariance_proof`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -28,13 +28,15 @@ import numpy as np
 import numpy.typing as npt
 from scpo_ros.arrays import Array, checked, digest
 from scpo_ros.config.table_cache import cached
-from scpo_ros.sets import lifted_construction, lifted_design, linear_program, redundancy
+from scpo_ros.sets import (
+    lifted_construction, lifted_design, linear_program, polyhedron, redundancy)
 from scpo_ros.sets.invariance_proof import require_contractive
 from scpo_ros.sets.lifted_set import LiftedSet
 from scpo_ros.systems.decoupling import Block
 
-_ALGORITHM = 'lifted-set-1'  # raised with every change of what is built
+_ALGORITHM = 'lifted-set-2'  # raised with every change of what is built
 _DECIDES = ('A', 'B', 'disturbance', 'state_rows', 'input_rows')  # of a block; not its scales
+_MODULES = lifted_construction, lifted_design, linear_program, polyhedron, redundancy
 _ARRAYS = ('rows', 'gain', 'contraction')
 
 Folder = str | os.PathLike[str] | None  # of the tables, None for the default one
@@ -51,7 +53,7 @@ def set_key(block: Block, *asked: npt.ArrayLike) -> str:
 
 def _constants() -> Iterator[npt.ArrayLike]:
     """Yield names and values of the constants of the construction."""
-    for module in (lifted_construction, lifted_design, linear_program, redundancy):
+    for module in _MODULES:
         for name, value in sorted(vars(module).items()):
             if name.isupper():
                 yield name
@@ -65,9 +67,11 @@ def stored_set(kind: str, key: str, block: Block, horizon: int, build: Callable[
 
     :param kind: of the set, begins the file's name. :param key: of :func:`set_key`.
     :param horizon: N of the set. :param build: returns the set; what it raises is not kept.
+    :raises ConfigurationError: when the set that was built is not contractive.
     """
     def arrays() -> Mapping[str, Array]:
         found = build()
+        require_contractive(block, found)
         return {name: np.asarray(getattr(found, name)) for name in _ARRAYS}
 
     def check(loaded: Mapping[str, Array]) -> None:
