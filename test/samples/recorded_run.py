@@ -28,19 +28,19 @@ from scpo_ros.adapter.adaptation import Adaptation
 from scpo_ros.adapter.collection import RolloutCollector, Sample
 from scpo_ros.adapter.policy_chain import PolicyChain
 from scpo_ros.arrays import digest
-from scpo_ros.backup.mpc import riccati
 from scpo_ros.config import AdapterConfig, ControllerConfig, PlantConfig, Spec
 from scpo_ros.config.validation import build
 from scpo_ros.controller.policy_gate import PolicyGate
-from scpo_ros.experts.catalogue import ExpertCatalogue
+from scpo_ros.experts.specified_experts import experts_of
 from scpo_ros.interface.claim import claim_values
+from scpo_ros.interface.joint_layout import SLIDER
 from scpo_ros.interface.policy_codec import identity_values, policy_values
 from scpo_ros.interface.policy_record import backup_record
-from scpo_ros.policy.safety_filter import NearestInputFilter, Source
+from scpo_ros.policy.safety_filter import Source
 from scpo_ros.recording.bag import Bag, BagWriter, PARAMETERS, profile, Recorded, TYPES
 from scpo_ros.systems.plant import SimulatedPlant
-from scpo_ros.verification.task import ControlTask
-from scpo_ros.verification.verifier import Verifier
+from scpo_ros.verification.safe_task import task_of
+from scpo_ros.verification.verdict import verifier_of
 import yaml
 
 
@@ -76,10 +76,16 @@ def stamp(time):
     return make('builtin_interfaces/Time', nanoseconds // 10**9, nanoseconds % 10**9)
 
 
-def joint_state(time, frame, position, velocity, effort):
+def joint_state(time, frame, position, velocity, effort, names=('slider',)):
     arrays = [np.array(values, dtype=float) for values in (position, velocity, effort)]
     return make('sensor_msgs/JointState', make('std_msgs/Header', stamp(time), frame),
-                ['slider'], *arrays)
+                list(names), *arrays)
+
+
+def of_joints(time, frame, layout, x, u):
+    """Return the JointState of a layout. :param x: states (n,), or None for a command."""
+    names = layout.command_joints if x is None else layout.joints
+    return joint_state(time, frame, *layout.fields_of(names, x, u).values(), names)
 
 
 def parameter(name, item):
@@ -102,39 +108,46 @@ def event(time, node, values):
                 [parameter(name, item) for name, item in values.items()], [])
 
 
-def trajectory(time, frame, dt, x, u):
-    points = [make(
-        'trajectory_msgs/JointTrajectoryPoint', np.array(s[:1]), np.array(s[1:]), np.zeros(0),
-        np.array(a), make('builtin_interfaces/Duration', *divmod(round(k * dt * 1e9), 10**9)))
-        for k, (s, a) in enumerate(zip(x, u))]
+def trajectory(time, frame, dt, x, u, layout=SLIDER):
+    points = []
+    for k, (s, a) in enumerate(zip(x, u)):
+        position, velocity, effort = map(
+            np.array, layout.fields_of(layout.joints, s, a).values())
+        points.append(make(
+            'trajectory_msgs/JointTrajectoryPoint', position, velocity, np.zeros(0), effort,
+            make('builtin_interfaces/Duration', *divmod(round(k * dt * 1e9), 10**9))))
     return make('trajectory_msgs/JointTrajectory',
-                make('std_msgs/Header', stamp(time), frame), ['slider'], points)
+                make('std_msgs/Header', stamp(time), frame), list(layout.joints), points)
 
 
 class Run:
     """The closed loop in one process; every message goes onto the tape."""
 
-    def __init__(self, spec, late_commands=(), short=()):
+    def __init__(self, spec, late_commands=(), short=(), adapter=ADAPTER):
         """Build plant, controller, adapter and expert."""
         self.late_commands, self.short = late_commands, short
-        self.task = ControlTask.build(spec)
+        self.task = task_of(spec)
         system, theta = self.task.system, self.task.initial_theta
         self.plant = SimulatedPlant(
-            system, self.task.safe_set, PlantConfig(seed=4, episode_steps=30))
+            system, self.task.safe_set, PlantConfig(seed=4, episode_steps=30),
+            draw=None if isinstance(spec, Spec) else self.drawn)
         controller = build(ControllerConfig, CONTROLLER)
         self.gate = PolicyGate(backup_record(theta, self.task.digest),
                                controller.certified_margin, controller.swap_dwell_s,
                                spec.certificate)
-        self.law, self.verifier = NearestInputFilter(self.task, theta), Verifier(
+        self.law, self.verifier = self.task.law(theta), verifier_of(
             spec, controller.certified_margin)
-        config = build(AdapterConfig, ADAPTER)
+        config = build(AdapterConfig, adapter)
         self.adaptation = Adaptation(spec, config, task=self.task)
         self.chain = PolicyChain(self.task.digest)
         self.collector, self.rollouts = RolloutCollector(config.rollout_steps, system), []
-        _, gain = riccati(system, spec.backup.state_weight, spec.backup.input_weight)
-        self.expert = ExpertCatalogue(system, gain).law('overspeed')
+        self.expert = experts_of(spec).law('overspeed')
         self.tape, self.clock, self.seen = [], BEGAN, []
         self.accepted, self.refused, self.config = 0, 0, config
+
+    def drawn(self, rng):
+        """Return a state of a described system's safe set."""
+        return self.task.safe_set.sample(1, rng)[0] * (1 - 1e-9)
 
     def say(self, topic, kind, message):
         self.clock += 1e-4
@@ -201,9 +214,9 @@ class Run:
         """Let one step of the plant pass, and whatever the others do in it."""
         time, state = BEGAN + k * self.task.system.dt, self.plant.state
         self.clock = time
-        self.say('/scpo/joint_states', STATE, joint_state(
-            time, f'episode/{state.episode}', state.x[:1], state.x[1:], list(state.applied)))
-        record = self.gate.swap(time, bool(self.task.safe_set.contains(state.x)))
+        self.say('/scpo/joint_states', STATE, of_joints(
+            time, f'episode/{state.episode}', self.task.layout, state.x, state.applied))
+        record = self.gate.swap(time, bool(self.task.contains(state.x)))
         if record is not None:
             self.law.swap(record.theta)
             self.announce()
@@ -211,7 +224,8 @@ class Run:
                   else self.law.act(state.x))
         source = Source.REVOKED if self.gate.revoked else action.source
         frame = f'{source.value}/{self.gate.running.version}'
-        self.say('/scpo/joint_command', STATE, joint_state(time, frame, [], [], list(action.u)))
+        self.say('/scpo/joint_command', STATE, of_joints(
+            time, frame, self.task.layout, None, action.u))
         self.number('controller/metrics/guard_interventions', action.source is not Source.POLICY)
         self.collect(time, state, frame, action.u)
         self.plant.advance(None if k in self.late_commands else action.u)
@@ -225,13 +239,14 @@ class Run:
         if rollout is not None:
             self.rollouts.append(rollout)
             self.say('/scpo/adapter/rollouts', TRAJECTORY, trajectory(
-                rollout.time, 'plant', self.task.system.dt, rollout.x, rollout.u))
+                rollout.time, 'plant', self.task.system.dt, rollout.x, rollout.u,
+                self.task.layout))
 
     def learn(self):
         x = np.array(self.seen[-UPDATE_STEPS:])
         actions = self.expert(x)
         self.say('/scpo/demonstrations', TRAJECTORY, trajectory(
-            self.clock, 'overspeed', self.task.system.dt, x, actions))
+            self.clock, 'overspeed', self.task.system.dt, x, actions, self.task.layout))
         reports = self.adaptation.step([(x, actions)], self.rollouts)
         self.rollouts = []
         for report in reports:
@@ -252,7 +267,7 @@ class Run:
 @lru_cache(maxsize=8)
 def genuine(restarts=False, kicked=STEPS, more=(), late_commands=(LATE_COMMAND,), short=()):
     """
-    Return the entries of a run.
+    Return the entries of a run of the double integrator.
 
     :param restarts: whether adapter and controller are started again.
     :param kicked: step before which something pushes the plant.
@@ -261,8 +276,13 @@ def genuine(restarts=False, kicked=STEPS, more=(), late_commands=(LATE_COMMAND,)
     :param short: steps at which the cost budget has the backup answer.
     """
     run = Run(build(Spec, {**SMALL, **dict(more)}), late_commands, short)
+    return played(run, restarts, kicked)
+
+
+def played(run, restarts=False, kicked=STEPS, steps=STEPS):
+    """Let a run begin and pass; return its entries."""
     run.announce()
-    for k in range(STEPS):
+    for k in range(steps):
         if k == kicked:
             run.kick()
         run.step(k)
