@@ -48,10 +48,11 @@ from scipy.linalg import solve_discrete_lyapunov
 from scpo_ros.arrays import Array, Booleans
 from scpo_ros.backup.parametric_qp import condense, ParametricQP
 from scpo_ros.backup.warm_program import WarmProgram
+from scpo_ros.config.table_cache import Cache
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.sets.lifted_construction import lifted_set
 from scpo_ros.sets.lifted_set import LiftedSet
-from scpo_ros.sets.set_table import Folder, set_key, stored_set
+from scpo_ros.sets.set_table import set_key, stored_set
 from scpo_ros.systems.decoupling import Block
 
 _SLACK_LINEAR, _SLACK_QUADRATIC = 10.0, 100.0
@@ -60,7 +61,7 @@ _SLOWEST = 1 - 100 * _RELAXED  # contraction that pays for it a hundred times
 
 
 def planned_set(block: Block, safe_set: LiftedSet, states: Mapping[int, float],
-                inputs: Mapping[int, float], cache: Folder = None) -> LiftedSet:
+                inputs: Mapping[int, float], cache: Cache = None) -> LiftedSet:
     """
     Return Xi_plan: the largest set that keeps the planned limits without a disturbance.
 

@@ -22,12 +22,11 @@ that it is contractive (:mod:`scpo_ros.sets.invariance_proof`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
-import os
 
 import numpy as np
 import numpy.typing as npt
 from scpo_ros.arrays import Array, checked, digest
-from scpo_ros.config.table_cache import cached
+from scpo_ros.config.table_cache import Cache, cached
 from scpo_ros.sets import (
     lifted_construction, lifted_design, linear_program, polyhedron, redundancy)
 from scpo_ros.sets.invariance_proof import require_contractive
@@ -38,8 +37,6 @@ _ALGORITHM = 'lifted-set-2'  # raised with every change of what is built
 _DECIDES = ('A', 'B', 'disturbance', 'state_rows', 'input_rows')  # of a block; not its scales
 _MODULES = lifted_construction, lifted_design, linear_program, polyhedron, redundancy
 _ARRAYS = ('rows', 'gain', 'contraction')
-
-Folder = str | os.PathLike[str] | None  # of the tables, None for the default one
 
 
 def set_key(block: Block, *asked: npt.ArrayLike) -> str:
@@ -61,7 +58,7 @@ def _constants() -> Iterator[npt.ArrayLike]:
 
 
 def stored_set(kind: str, key: str, block: Block, horizon: int, build: Callable[[], LiftedSet],
-               folder: Folder) -> LiftedSet:
+               folder: Cache) -> LiftedSet:
     """
     Return a set from its table, or build it and put it there.
 

@@ -18,13 +18,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scpo_ros.arrays import checked, digest
-from scpo_ros.config.table_cache import cached
+from scpo_ros.config.table_cache import Cache, cached
 from scpo_ros.exceptions import ConfigurationError, NoSafeSetError
 from scpo_ros.sets.lifted_design import SetDesign, SLOWEST
 from scpo_ros.sets.lifted_set import LiftedSet
 from scpo_ros.sets.product_set import ProductSet
 from scpo_ros.sets.redundancy import essential
-from scpo_ros.sets.set_table import Folder, set_key, stored_set
+from scpo_ros.sets.set_table import set_key, stored_set
 from scpo_ros.systems.decoupling import Block, blocks
 from scpo_ros.systems.system import System
 
@@ -41,7 +41,7 @@ class DesignedPart:
     mean_radius: float  # over that of a set which contains every contractive one, at most 1
 
 
-def safe_parts(system: System, cache: Folder = None) -> tuple[DesignedPart, ...]:
+def safe_parts(system: System, cache: Cache = None) -> tuple[DesignedPart, ...]:
     """
     Return the safe sets of the decoupled parts of a system.
 
@@ -52,7 +52,7 @@ def safe_parts(system: System, cache: Folder = None) -> tuple[DesignedPart, ...]
     return tuple(_designed(system, block, cache) for block in blocks(system))
 
 
-def safe_set(system: System, cache: Folder = None) -> ProductSet:
+def safe_set(system: System, cache: Cache = None) -> ProductSet:
     """
     Return the safe set of a system, in units of x.
 
@@ -62,7 +62,7 @@ def safe_set(system: System, cache: Folder = None) -> ProductSet:
     return ProductSet([(part.block, part.safe_set) for part in safe_parts(system, cache)])
 
 
-def _designed(system: System, block: Block, cache: Folder) -> DesignedPart:
+def _designed(system: System, block: Block, cache: Cache) -> DesignedPart:
     horizon, contraction = system.description.horizon, system.description.contraction
     design = SetDesign(block, horizon)
     key = set_key(block, horizon, 'auto' if contraction is None else contraction)
