@@ -938,8 +938,26 @@ def left_passes(module):
     return bool(np.any(evaluation.verify(bad)[0, evaluation.means:] <= 0))
 
 
+def foreign_set(**changes):
+    """Return whether the proof takes a set that it must not take, of the uneven system."""
+    def breach(module):
+        (block, safe_set), = task_of('uneven').safe_set.parts
+        changed = {name: change(getattr(safe_set, name)) for name, change in changes.items()}
+        try:
+            module.require_contractive(block, replace(safe_set, **changed))
+        except ConfigurationError:
+            return False
+        return True
+    return breach
+
+
 FILTER_FILE = 'policy/lifted_filter.py'
+PROOF_FILE = 'sets/invariance_proof.py'
 DESCRIBED = [  # what any described system rests on
+    (PROOF_FILE, 'if not largest <= _TOLERANCE', 'if False',
+     foreign_set(rows=lambda rows: rows / 1.001)),
+    (PROOF_FILE, 'if not 0 < factor <= 1', 'if False',
+     foreign_set(contraction=lambda factor: 1.001)),
     (FILTER_FILE, 'room += 1 - self.allowance', 'room += 1', disturbance_is_forgotten),
     (FILTER_FILE, 'np.r_[1 - allowance, ', 'np.r_[1 + 0 * allowance, ', filter_is_broken),
     (FILTER_FILE, 'np.where(np.isnan(plans[:, :1]), np.nan, asked)', '+asked',

@@ -48,9 +48,11 @@ from scipy.linalg import solve_discrete_lyapunov
 from scpo_ros.arrays import Array, Booleans
 from scpo_ros.backup.parametric_qp import condense, ParametricQP
 from scpo_ros.backup.warm_program import WarmProgram
+from scpo_ros.config.table_cache import Cache
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.sets.lifted_construction import lifted_set
 from scpo_ros.sets.lifted_set import LiftedSet
+from scpo_ros.sets.set_table import set_key, stored_set
 from scpo_ros.systems.decoupling import Block
 
 _SLACK_LINEAR, _SLACK_QUADRATIC = 10.0, 100.0
@@ -59,12 +61,12 @@ _SLOWEST = 1 - 100 * _RELAXED  # contraction that pays for it a hundred times
 
 
 def planned_set(block: Block, safe_set: LiftedSet, states: Mapping[int, float],
-                inputs: Mapping[int, float]) -> LiftedSet:
+                inputs: Mapping[int, float], cache: Cache = None) -> LiftedSet:
     """
     Return Xi_plan: the largest set that keeps the planned limits without a disturbance.
 
     :param states: planned |z_i| by place in the block, in units of the limits. :param inputs:
-        likewise |v_i|.
+        likewise |v_i|. :param cache: folder of its table, None for the default one.
     :raises ConfigurationError: when the rows do not end.
     """
     def rows(places: Mapping[int, float], size: int) -> Array:
@@ -75,7 +77,9 @@ def planned_set(block: Block, safe_set: LiftedSet, states: Mapping[int, float],
         block, disturbance=np.zeros(block.n),
         state_rows=np.vstack([block.state_rows, rows(states, block.n)]),
         input_rows=np.vstack([block.input_rows, rows(inputs, block.m)]))
-    return lifted_set(planned, safe_set.gain, 1.0, safe_set.horizon)
+    gain, horizon = safe_set.gain, safe_set.horizon
+    return stored_set('planned-set', set_key(planned, gain, horizon), planned, horizon,
+                      lambda: lifted_set(planned, gain, 1.0, horizon), cache)
 
 
 def lifted_qp(block: Block, safe_set: LiftedSet, planned: LiftedSet | None) -> ParametricQP:

@@ -57,13 +57,16 @@ def default_cache() -> Path:
 
 
 def cached(kind: str, key: str, names: Iterable[str], compute: Callable[[], Mapping[str, Array]],
-           folder: str | os.PathLike[str] | None = None) -> Mapping[str, Array]:
+           folder: str | os.PathLike[str] | None = None,
+           check: Callable[[Mapping[str, Array]], object] = lambda arrays: None
+           ) -> Mapping[str, Array]:
     """
     Return {name: array} from the cache, or compute it, once, and put it there.
 
     :param kind: word that the file's name begins with. :param key: digest (str).
     :param names: of the arrays. :param compute: callable without arguments that returns the dict.
-    :param folder: None for :func:`default_cache`.
+    :param folder: None for :func:`default_cache`. :param check: raises what is wrong with arrays
+        that were read; they are computed anew then.
     """
     names = tuple(names)
     try:
@@ -73,7 +76,9 @@ def cached(kind: str, key: str, names: Iterable[str], compute: Callable[[], Mapp
         return compute()
     unread = ''
     try:
-        return _read(path, names)
+        read = _read(path, names)
+        check(read)
+        return read
     except FileNotFoundError:
         pass
     except Exception as error:  # noqa: B902 - whatever is wrong with a file: make it anew

@@ -36,11 +36,10 @@ import numpy as np
 from scpo_ros.arrays import Array, frozen
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.sets.lifted_set import LiftedSet
-from scpo_ros.sets.linear_program import LinearProgram
+from scpo_ros.sets.polyhedron import Polyhedron
 from scpo_ros.systems.decoupling import Block
 
 MARGIN = 1e-6  # by how much the disturbance is enlarged, over the limits: tolerances of the LPs
-_REDUNDANT = 1e-7  # a row that exceeds its bound by no more is redundant
 _GENERATIONS = 600  # steps k, at most
 
 
@@ -84,12 +83,12 @@ def lifted_set(block: Block, gain: Array, contraction: float, horizon: int) -> L
                                  f'must exceed {radius:.5f}, what the linear feedback reaches')
     lifted = Lifted.of(block, gain, horizon)
     kept = [lifted.limits]
-    program = LinearProgram(lifted.limits, np.ones(len(lifted.limits)))
+    polyhedron = Polyhedron(lifted.limits)
     for step, rows in _generations(lifted, contraction):
-        if step >= horizon and _all_redundant(program, rows):
-            return LiftedSet(np.vstack(kept), block.n, frozen(gain), horizon, contraction)
+        if step >= horizon and polyhedron.implies(rows):
+            return LiftedSet(_by_limit(kept), block.n, frozen(gain), horizon, contraction)
         kept.append(rows)
-        program.add(rows, np.ones(len(rows)))
+        polyhedron.add(rows)
     raise ConfigurationError(
         'contraction', contraction, f'gives no set within {_GENERATIONS} steps: contract less')
 
@@ -112,6 +111,7 @@ def _generations(lifted: Lifted, contraction: float) -> Iterator[tuple[int, Arra
         yield step, rows / (1 - used)[:, None]
 
 
-def _all_redundant(program: LinearProgram, rows: Array) -> bool:
-    """Return whether every row is at most 1 on the set; most are asked until one is not."""
-    return all(program.maximum(row) <= 1 + _REDUNDANT for row in rows)
+def _by_limit(generations: list[Array]) -> Array:
+    """Return all rows (r, d), those of a limit one after another: their facets lie near."""
+    rows: Array = np.stack(generations, axis=1).reshape(-1, generations[0].shape[1])
+    return rows

@@ -25,9 +25,13 @@ class LinearProgram:
     """
     Maximise c'z subject to rows z <= bounds and |z| <= box.
 
-    Each solution starts from the last one.
+    The rows are many more than the variables, so HiGHS is given the dual program
 
-    Where HiGHS does not report an optimal solution the maximum is infinite: nothing is known.
+        minimise bounds'y  subject to  rows'y = c,  y >= 0,
+
+    whose bases are as small as z; z is the multiplier of its equations. Each solution starts from
+    the last one. Where HiGHS does not report an optimal solution the maximum is infinite: nothing
+    is known.
     """
 
     def __init__(self, rows: Array, bounds: Array, box: Array | None = None) -> None:
@@ -36,38 +40,40 @@ class LinearProgram:
 
         :param rows: (r, d). :param bounds: (r,). :param box: (d,), None for no bounds.
         """
-        self._size, self._count = rows.shape[1], 0
+        self._size = rows.shape[1]
         self._solver = highspy.Highs()
         for name, value in (('output_flag', False), ('threads', 1), ('presolve', 'off'),
                             ('solver', 'simplex'), ('primal_feasibility_tolerance', _TOLERANCE),
                             ('dual_feasibility_tolerance', _TOLERANCE)):
             self._solver.setOptionValue(name, value)
-        box = np.full(self._size, np.inf) if box is None else box
-        self._solver.addVars(self._size, -box, box)
-        self._solver.changeObjectiveSense(highspy.ObjSense.kMaximize)
-        self._columns = np.arange(self._size, dtype=np.int32)
+        self._equations = np.arange(self._size, dtype=np.int32)
+        zero, none = np.zeros(self._size), np.zeros(0, dtype=np.int32)
+        self._solver.addRows(
+            self._size, zero, zero, 0, np.zeros(self._size, dtype=np.int32), none, np.zeros(0))
         self.add(rows, bounds)
+        if box is not None:
+            axes = np.eye(self._size)
+            self.add(np.vstack([axes, -axes]), np.r_[box, box])
 
     def add(self, rows: Array, bounds: Array) -> None:
         """Add constraints rows z <= bounds. :param rows: (r, d). :param bounds: (r,)."""
         count = len(rows)
-        self._solver.addRows(
-            count, np.full(count, -np.inf), np.ascontiguousarray(bounds, dtype=np.float64),
-            count * self._size, np.arange(0, count * self._size, self._size, dtype=np.int32),
-            np.tile(self._columns, count), np.ascontiguousarray(rows, dtype=np.float64).ravel())
-        self._count += count
+        self._solver.addCols(
+            count, np.ascontiguousarray(bounds, dtype=np.float64), np.zeros(count),
+            np.full(count, np.inf), count * self._size,
+            np.arange(0, count * self._size, self._size, dtype=np.int32),
+            np.tile(self._equations, count), np.ascontiguousarray(rows, dtype=np.float64).ravel())
 
     def bound(self, places: Array, bounds: Array) -> None:
         """Replace the bounds of the given constraints. :param places: (k,) :param bounds: (k,)."""
-        count = len(places)
-        self._solver.changeRowsBounds(
-            count, np.ascontiguousarray(places, dtype=np.int32), np.full(count, -np.inf),
+        self._solver.changeColsCost(
+            len(places), np.ascontiguousarray(places, dtype=np.int32),
             np.ascontiguousarray(bounds, dtype=np.float64))
 
     def maximum(self, cost: Array) -> float:
         """Return max c'z, infinite where no optimal solution was reported. :param cost: (d,)."""
-        self._solver.changeColsCost(
-            self._size, self._columns, np.ascontiguousarray(cost, dtype=np.float64))
+        wanted = np.ascontiguousarray(cost, dtype=np.float64)
+        self._solver.changeRowsBounds(self._size, self._equations, wanted, wanted)
         self._solver.run()
         if self._solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return np.inf
@@ -75,4 +81,4 @@ class LinearProgram:
 
     def solution(self) -> Array:
         """Return the z (d,) of the last maximum."""
-        return np.array(self._solver.getSolution().col_value)
+        return np.array(self._solver.getSolution().row_dual)

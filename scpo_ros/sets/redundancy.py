@@ -17,14 +17,17 @@ Removal of redundant rows of a bounded polyhedron {z : rows z <= 1}.
 
 Clarkson's method (1994): a row is redundant when the facets found so far imply it, max row z <= 1;
 otherwise the ray from 0 through the maximiser leaves the polyhedron through a facet that was not
-known. The linear programs hold the known facets only.
+known. The linear programs hold the known facets only. Of a symmetric polyhedron half of the rows
+are decided, and the opposite ones follow.
 """
 
 import numpy as np
+from scipy.spatial import cKDTree
 from scpo_ros.arrays import Array, Booleans, Integers
 from scpo_ros.sets.linear_program import LinearProgram
 
 _SLACK = 1e-9  # a row whose maximum over the others exceeds 1 by no more is redundant
+_SAME = 1e-12  # two rows that differ by no more are one
 _RAYS = 20  # rays per row: what they hit first is a facet, without a linear program
 _WIDER = 1.01  # factor of the box around the polyhedron, which keeps the programs bounded
 
@@ -38,19 +41,35 @@ def essential(rows: Array, rng: np.random.Generator) -> Integers:
 
     :param rows: (r, d). :param rng: for the rays.
     """
-    known = _hit(rows, rng)
-    box = _WIDER * _box(rows)
+    opposite, known = _opposite(rows), _hit(rows, rng)
+    known |= known[opposite]
+    symmetric = bool(np.any(opposite != np.arange(len(rows))))
+    box = _WIDER * _box(rows, symmetric)
     program = LinearProgram(rows[known], np.ones(int(known.sum())), box)
     open_rows = ~known
     for place in np.flatnonzero(open_rows):
         while open_rows[place]:
             found = _decide(program, rows, int(place), known | open_rows)
             if found is None:
-                open_rows[place] = False
+                open_rows[[place, opposite[place]]] = False
             else:
-                known[found], open_rows[found] = True, False
-                program.add(rows[[found]], np.ones(1))
+                pair = np.unique([found, opposite[found]])
+                known[pair], open_rows[pair] = True, False
+                program.add(rows[pair], np.ones(len(pair)))
     return np.flatnonzero(known)
+
+
+def _opposite(rows: Array) -> Integers:
+    """
+    Return the place of -row for every row (r,) of a symmetric polyhedron, else its own place.
+
+    Where both are there for all rows, each once, both are facets or neither is.
+    """
+    own = np.arange(len(rows))
+    distance, place = cKDTree(rows).query(-rows, p=np.inf)
+    symmetric = np.all(distance <= _SAME) and np.array_equal(place[place], own)
+    opposite: Integers = np.asarray(place if symmetric else own, dtype=np.int64)
+    return opposite
 
 
 def _decide(program: LinearProgram, rows: Array, place: int, remaining: Booleans) -> int | None:
@@ -65,11 +84,14 @@ def _decide(program: LinearProgram, rows: Array, place: int, remaining: Booleans
     return int(np.argmax(heights))
 
 
-def _box(rows: Array) -> Array:
+def _box(rows: Array, symmetric: bool) -> Array:
     """Return the largest |z_i| (d,) over the polyhedron."""
     program = LinearProgram(rows, np.ones(len(rows)))
     axes = np.eye(rows.shape[1])
-    return np.array([max(program.maximum(axis), program.maximum(-axis)) for axis in axes])
+    upper = np.array([program.maximum(axis) for axis in axes])
+    lower = upper if symmetric else np.array([program.maximum(-axis) for axis in axes])
+    largest: Array = np.maximum(upper, lower)
+    return largest
 
 
 def _hit(rows: Array, rng: np.random.Generator) -> Booleans:

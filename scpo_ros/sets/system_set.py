@@ -17,11 +17,14 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scpo_ros.arrays import checked, digest
+from scpo_ros.config.table_cache import Cache, cached
 from scpo_ros.exceptions import ConfigurationError, NoSafeSetError
 from scpo_ros.sets.lifted_design import SetDesign, SLOWEST
 from scpo_ros.sets.lifted_set import LiftedSet
 from scpo_ros.sets.product_set import ProductSet
 from scpo_ros.sets.redundancy import essential
+from scpo_ros.sets.set_table import set_key, stored_set
 from scpo_ros.systems.decoupling import Block, blocks
 from scpo_ros.systems.system import System
 
@@ -38,34 +41,45 @@ class DesignedPart:
     mean_radius: float  # over that of a set which contains every contractive one, at most 1
 
 
-def safe_parts(system: System) -> tuple[DesignedPart, ...]:
+def safe_parts(system: System, cache: Cache = None) -> tuple[DesignedPart, ...]:
     """
     Return the safe sets of the decoupled parts of a system.
 
+    :param cache: folder of the tables that keep them, None for the default one.
     :raises NoSafeSetError: naming the states of a part without a safe set, with the largest
         scale of the disturbance for which there is one.
     """
-    return tuple(_designed(system, block) for block in blocks(system))
+    return tuple(_designed(system, block, cache) for block in blocks(system))
 
 
-def safe_set(system: System) -> ProductSet:
+def safe_set(system: System, cache: Cache = None) -> ProductSet:
     """
     Return the safe set of a system, in units of x.
 
+    :param cache: folder of the tables that keep it, None for the default one.
     :raises NoSafeSetError: when a part has none, see :func:`safe_parts`.
     """
-    return ProductSet([(part.block, part.safe_set) for part in safe_parts(system)])
+    return ProductSet([(part.block, part.safe_set) for part in safe_parts(system, cache)])
 
 
-def _designed(system: System, block: Block) -> DesignedPart:
+def _designed(system: System, block: Block, cache: Cache) -> DesignedPart:
     horizon, contraction = system.description.horizon, system.description.contraction
     design = SetDesign(block, horizon)
-    try:
-        found = design.chosen(contraction)
-    except ConfigurationError as error:
-        raise _explained(system, block, error) from error
-    places = essential(found.rows, np.random.default_rng(_SEED))
-    return DesignedPart(block, replace(found, rows=found.rows[places]), design.mean_radius(found))
+    key = set_key(block, horizon, 'auto' if contraction is None else contraction)
+
+    def build() -> LiftedSet:
+        try:
+            found = design.chosen(contraction)
+        except ConfigurationError as error:
+            raise _explained(system, block, error) from error
+        places = essential(found.rows, np.random.default_rng(_SEED))
+        return replace(found, rows=found.rows[places])
+
+    found = stored_set('safe-set', key, block, horizon, build, cache)
+    size = cached('set-size', digest(key, found.rows), ('mean_radius',),
+                  lambda: {'mean_radius': np.asarray(design.mean_radius(found))}, cache,
+                  lambda arrays: checked('mean_radius', arrays['mean_radius'], ()))
+    return DesignedPart(block, found, float(size['mean_radius']))
 
 
 def _explained(system: System, block: Block, error: ConfigurationError) -> NoSafeSetError:

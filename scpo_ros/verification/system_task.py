@@ -76,11 +76,11 @@ class SystemTask:
         :param cache: folder of tables, None for the default.
         :raises NoSafeSetError: when a decoupled part has no safe set.
         """
-        whole = safe_set(system)
+        whole = safe_set(system, cache)
         network = ResidualNetwork((system.n, *spec.policy.hidden), system.state_scale, system.m)
         bounded = network if spec.certificate == 'guarded' else BoundedNetwork(
             network, _bound(system, whole))
-        filters = tuple(LiftedFilter(LiftedMpc(block, part, _planned(system, block, part)))
+        filters = tuple(LiftedFilter(LiftedMpc(block, part, _planned(system, block, part, cache)))
                         for block, part in whole.parts)
         return cls(spec, system, whole, FilteredPolicy(system, filters, bounded))
 
@@ -211,7 +211,8 @@ class SystemTask:
         return total
 
 
-def _planned(system: System, block: Block, part: LiftedSet) -> LiftedSet | None:
+def _planned(system: System, block: Block, part: LiftedSet, cache: Cache
+             ) -> LiftedSet | None:
     """Return the planned set of a part, None where nothing is planned for it."""
     planned, description = system.description.planned or {}, system.description
     states = {at: planned[description.states[place].name] / block.scale[at]
@@ -220,7 +221,7 @@ def _planned(system: System, block: Block, part: LiftedSet) -> LiftedSet | None:
     inputs = {at: planned[description.inputs[place].name] / block.input_scale[at]
               for at, place in enumerate(block.inputs)
               if description.inputs[place].name in planned}
-    return planned_set(block, part, states, inputs) if states or inputs else None
+    return planned_set(block, part, states, inputs, cache) if states or inputs else None
 
 
 def _bound(system: System, whole: ProductSet) -> Array:

@@ -122,10 +122,10 @@ def test_the_lifted_set_comes_near_the_largest_one():
     assert np.all(ratio <= 1 + 1e-6) and ratio.mean() > 0.97
 
 
-def test_a_part_is_computed_alone_and_the_whole_is_their_product():
+def test_a_part_is_computed_alone_and_the_whole_is_their_product(tmp_path):
     system = load('double_integrator_2')
-    parts = safe_parts(system)
-    whole = safe_set(system)
+    parts = safe_parts(system, tmp_path)
+    whole = safe_set(system, tmp_path)
     assert isinstance(whole, ProductSet) and len(parts) == 2
     x = np.random.default_rng(0).uniform(-1, 1, (20, 4))
     gauges = [part.safe_set.gauge(x[:, part.block.states] / part.block.scale) for part in parts]

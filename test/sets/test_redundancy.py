@@ -55,3 +55,25 @@ def test_a_program_goes_on_after_its_bounds_changed():
     program.bound(np.array([0.0]), np.array([5.0]))
     assert program.maximum(np.array([1.0, 1.0])) == pytest.approx(6.0)
     assert np.allclose(program.solution(), [5.0, 1.0])
+
+
+@pytest.mark.parametrize('dimensions', [2, 3, 5])
+def test_of_a_symmetric_polyhedron_rows_and_their_opposites_are_facets(dimensions, rng):
+    half = rng.standard_normal((30, dimensions)) * rng.uniform(0.3, 1.0, (30, 1))
+    rows = rng.permutation(np.vstack([half, -half]))
+    expected = np.sort(ConvexHull(rows).vertices)
+    assert essential(rows, rng).tolist() == expected.tolist()
+
+
+def test_opposite_rows_are_judged_alone_where_the_others_are_not_symmetric(rng):
+    """Of the pair (0, 1) and (0, -1) a wider row of one side leaves the other side a facet."""
+    rows = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 0.5], [0.0, -0.5], [0.0, 1.0]])
+    assert essential(rows, rng).tolist() == [0, 1, 3, 4]
+
+
+def test_rows_that_are_there_twice_are_no_symmetry(rng):
+    """An opposite that stands for two would take the facet away with its double."""
+    box = np.vstack([np.eye(2), -np.eye(2)])
+    rows = np.vstack([box, box[:2]])
+    assert len(essential(rows, rng)) == 4
+    assert set(map(tuple, rows[essential(rows, rng)])) == set(map(tuple, box))
