@@ -99,7 +99,8 @@ def _second(amount):
 
 def _unsafe(entries):
     """Make the weights of a version large, wherever it is named."""
-    return forged(entries, 5, lambda theta: theta + 3 * np.sin(np.arange(len(theta))), (POLICY, ACTIVE))
+    return forged(entries, 4, lambda theta: theta + 3 * np.sin(np.arange(len(theta))),
+                  (POLICY, ACTIVE))
 
 
 TAMPERINGS = (
