@@ -14,13 +14,16 @@
 
 """The recorder: what was said before it came and after, a clean close, a torn bag when killed."""
 
+import time
+
 import pytest
 from rcl_interfaces.msg import ParameterEvent
 import rclpy
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from scpo_ros.interface.stack_topics import KEPT_NAMES, names_of
 from scpo_ros.nodes.conversions import event_message, LATCHED, stamp_of, state_message
-from scpo_ros.recording.bag import BagError, PARAMETERS, read_bag
+from scpo_ros.recording.bag import BagError, DESCRIPTION, PARAMETERS, read_bag
+from scpo_ros.systems.loading import file_of
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 
@@ -70,6 +73,28 @@ def test_what_is_said_is_recorded_and_the_bag_closed(processes, probe, publisher
     assert {q.durability.name for q in bag.qos[f'{space}/policy']} == {'TRANSIENT_LOCAL'}
     assert {q.reliability.name for q in bag.qos[f'{space}/sensor']} == {'BEST_EFFORT'}
     assert bag.data == {PARAMETERS: '/**: {}\n', KEPT_NAMES: f'{{"{space}/": {{}}}}'}
+
+
+def test_the_description_of_a_system_is_kept_with_the_bag(processes, tmp_path):
+    shipped = file_of('cart_pole').read_text()
+    (tmp_path / 'system.yaml').write_text(f'# mine\n{shipped}')
+    for name, text in (('cart_pole', shipped),
+                       (str(tmp_path / 'system.yaml'), f'# mine\n{shipped}')):
+        place = tmp_path / f'bag{len(text)}'
+        process = processes.start(
+            'recorder', bag_path=str(place), **{'system.description': name})
+        deadline = time.monotonic() + 30
+        while not list(place.glob('*.mcap')):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        assert processes.interrupt(process) == 0
+        assert read_bag(place).data[DESCRIPTION] == text
+    (tmp_path / 'system.yaml').unlink()
+    process = processes.start('recorder', bag_path=str(tmp_path / 'none'), **{
+        'system.description': str(tmp_path / 'system.yaml')})
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 2 and 'system.yaml' in error and error.count('\n') == 1, error
+    assert not (tmp_path / 'none').exists()
 
 
 def test_topics_with_other_names_are_recorded_and_their_names_kept(processes, probe, tmp_path):
