@@ -49,7 +49,13 @@ os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ['ROS_DOMAIN_ID'] = str(_domain())
 os.environ['OMP_NUM_THREADS'] = '1'
 os.environ['OPENBLAS_NUM_THREADS'] = '1'
+# Where Python must not write beside the sources, the processes of this run share a folder for what
+# they compile, and do not compile everything each.
+_compiled = tempfile.TemporaryDirectory(prefix='scpo_ros_compiled_')
+if os.environ.pop('PYTHONDONTWRITEBYTECODE', ''):
+    os.environ['PYTHONPYCACHEPREFIX'] = _compiled.name
 
+import ahead  # noqa: E402
 from hypothesis import settings  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
@@ -62,6 +68,21 @@ settings.load_profile('scpo_ros')
 def pytest_report_header():
     """Name the ROS domain of this run, so that its topics can be looked at while it lasts."""
     return f'ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}'
+
+
+def pytest_collection_finish(session):
+    """Begin the long programs of the modules that are run."""
+    if not session.config.option.collectonly:
+        tests = {}
+        for item in session.items:
+            tests.setdefault(getattr(item, 'module', None), []).append(item)
+        for module, items in tests.items():
+            getattr(module, 'begin_ahead', lambda _: None)(items)
+
+
+def pytest_sessionfinish():
+    """Leave no program behind, also after an interruption."""
+    ahead.stop()
 
 
 # One control task at the defaults for the whole run; its table is built once, from nothing.
