@@ -14,11 +14,12 @@
 
 """Launch arguments and parameter file: everything bad is named before anything moves."""
 
-from contextlib import redirect_stderr
+from contextlib import nullcontext, redirect_stderr
 import io
 from pathlib import Path
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from scpo_ros.bringup import preparation
@@ -193,6 +194,8 @@ def test_arguments_are_read_like_parameters():
 @pytest.mark.parametrize('text', ['1e3', 'on', '010', './~x', 'a: b', '# c', ' x', "it's"])
 def test_a_text_stays_text_in_the_file_that_the_nodes_read(tmp_path, monkeypatch, text):
     monkeypatch.setattr(preparation, 'make_ready', lambda *_: None)
+    nobody = SimpleNamespace(refuse=lambda: None)
+    monkeypatch.setattr(preparation, 'Look', lambda *_: nullcontext(nobody))
     monkeypatch.chdir(tmp_path)
     path, _ = set_up({**parse(['record:=true']), 'results': text})
     read = read_parameter_file(path)
