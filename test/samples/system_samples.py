@@ -16,9 +16,13 @@
 
 from functools import lru_cache
 import itertools
+import pickle
+from unittest.mock import patch
 
 import numpy as np
+from quick_audit import remembering
 from scpo_ros.systems import load
+from scpo_ros.verification import system_task
 from scpo_ros.verification.system_task import SystemTask
 
 HIDDEN = (8, 8)
@@ -53,10 +57,15 @@ def system_of(name):
     return load(MAPPINGS.get(name, name))
 
 
+# The safe set of a system, computed once for all kinds of certificate.
+once_for_each_system = remembering(system_task.safe_set, pickle.dumps)
+
+
 @lru_cache(maxsize=None)
 def task_of(name, kind='guarded'):
     """Return the control task of a described system, with a small network."""
-    return SystemTask.build(system_of(name), kind, hidden=HIDDEN)
+    with patch.object(system_task, 'safe_set', once_for_each_system):
+        return SystemTask.build(system_of(name), kind, hidden=HIDDEN)
 
 
 def all_vertices(block):
