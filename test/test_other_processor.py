@@ -42,7 +42,7 @@ PAIRS = (('Prescott', 'Haswell'), ('Haswell', 'Prescott'), ('Haswell', 'SkylakeX
          ('SkylakeX', 'Haswell'), ('Haswell', 'plain numpy'))
 
 
-_temporary = tempfile.TemporaryDirectory(prefix='processors')
+_temporary = tempfile.TemporaryDirectory(prefix='processors', ignore_cleanup_errors=True)
 FOLDER = Path(_temporary.name)  # of all processes of this module
 
 
