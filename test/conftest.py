@@ -77,7 +77,16 @@ def pytest_collection_finish(session):
         for item in session.items:
             tests.setdefault(getattr(item, 'module', None), []).append(item)
         for module, items in tests.items():
-            getattr(module, 'begin_ahead', lambda _: None)(items)
+            if hasattr(module, 'begin_ahead'):
+                module.begin_ahead(items)
+                _wait_longer(items)
+
+
+def _wait_longer(items):
+    """Give tests time to wait for what other ones began, on a machine that is busy otherwise."""
+    for item in items:
+        if item.get_closest_marker('timeout') is None:
+            item.add_marker(pytest.mark.timeout(400))
 
 
 def pytest_sessionfinish():
