@@ -49,11 +49,6 @@ os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ['ROS_DOMAIN_ID'] = str(_domain())
 os.environ['OMP_NUM_THREADS'] = '1'
 os.environ['OPENBLAS_NUM_THREADS'] = '1'
-# Where Python must not write beside the sources, the processes of this run share a folder for what
-# they compile, and do not compile everything each.
-_compiled = tempfile.TemporaryDirectory(prefix='scpo_ros_compiled_', ignore_cleanup_errors=True)
-if os.environ.pop('PYTHONDONTWRITEBYTECODE', ''):
-    os.environ['PYTHONPYCACHEPREFIX'] = _compiled.name
 
 import ahead  # noqa: E402
 from hypothesis import settings  # noqa: E402
