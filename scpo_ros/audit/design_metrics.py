@@ -32,14 +32,14 @@ class Remeasured(ABC):
 
     def __init__(self, task: SafeTask) -> None:
         """Take over what is certified."""
-        self._kind, self._tolerance = task.kind, task.tolerances.metric
+        self.kind, self._tolerance = task.kind, task.tolerances.metric
         self._shape = task.initial_theta.shape
 
     def defects(self, theta: Array, certificate: Certificate) -> tuple[str, ...]:
         """Return the statements of a certificate that are not true of weights (d,), in words."""
-        if certificate.kind != self._kind:
+        if certificate.kind != self.kind:
             return (f'its certificate is of the kind {certificate.kind!r}, the specification asks '
-                    f'for {self._kind!r}',)
+                    f'for {self.kind!r}',)
         if theta.shape != self._shape or not np.all(np.isfinite(theta)):
             return ()  # found elsewhere
         wrong = self.differing(theta, certificate.g)

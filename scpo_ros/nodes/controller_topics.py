@@ -50,11 +50,13 @@ class ControllerFigures:
         used = loop.task.system.use_of_limits(state.x).tolist()  # +-1 at the limits
         if monitor.judged:
             self._metrics.publish(model_error=monitor.ratio)
+        if self._punctuality.period_ms == self._punctuality.period_ms:  # NaN before the first one
+            self._metrics.publish(period_ms=self._punctuality.period_ms)
         self._metrics.publish(
             **dict(zip(self._uses, used)), **dict(zip(self._residuals, residual.tolist())),
             policy_version=float(reply.version),
             guard_interventions=float(loop.interventions), input_margin=margin,
-            period_ms=self._punctuality.period_ms, latency_ms=self._punctuality.latency_ms,
+            latency_ms=self._punctuality.latency_ms,
             judged_share=monitor.judged_share, input_mismatch=float(monitor.mismatches),
             cost_balance=loop.cost_balance, model_valid=not loop.admission.gate.revoked,
             backup_active=reply.backup)

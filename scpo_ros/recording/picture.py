@@ -31,7 +31,7 @@ _BLUE, _ORANGE, _RED, _GREY = '#0072b2', '#e69f00', '#d55e00', '#777777'
 _STARTS = 28  # trajectories of a phase plane
 _COLOURS, _STYLES = 10, ('-', '--', ':', '-.')  # lines of one style, and the next styles
 _NAMED = 24  # lines that are named in a legend, at most
-_LONGEST = 60  # letters of the names in a title, at most
+_LONGEST = 40  # letters of the names in a title, at most
 
 
 @own_style()

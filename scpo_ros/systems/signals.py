@@ -56,8 +56,9 @@ class Signals:
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """Return the labels of axes: 'position p [m]'."""
-        return tuple(f'{name} {symbol}' + (f' [{unit}]' if unit else '') for name, unit, symbol
+        """Return the labels of axes: 'position p [m]'; a symbol that is the name is left out."""
+        return tuple(name + (f' {symbol}' if symbol != name else '') + (
+            f' [{unit}]' if unit else '') for name, unit, symbol
                      in zip(self.names, self.units, self.symbols))
 
     @property

@@ -1,3 +1,17 @@
+# Copyright 2026 scpo_ros developers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """A short genuine run of a described system, made as that of `recorded_run`, and its bag."""
 
 from functools import lru_cache
@@ -32,7 +46,7 @@ def described(name='double_integrator_2', kind='auto', late_commands=LATE, steps
 
 
 def data_of(name='double_integrator_2', kind='auto', file=GONE):
-    """Return what the recorder keeps in the bag of a run. :param file: that its parameters name."""
+    """Return what the recorder keeps in a bag. :param file: that the parameters name."""
     nodes = (('adapter', FEWER), ('controller', CONTROLLER),
              ('plant', {'seed': 4, 'episode_steps': 30}))
     return {

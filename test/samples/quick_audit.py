@@ -14,11 +14,13 @@
 
 """What the audits of many bags have in common is computed once: tasks, what is true of weights."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, ExitStack
 from unittest.mock import patch
 
 from scpo_ros.arrays import digest
-from scpo_ros.audit.design_metrics import DesignMetrics
+from scpo_ros.audit.design_metrics import DesignMetrics, FilteredDesignMetrics
+from scpo_ros.verification.filtered_verifier import FilteredVerifier
+from scpo_ros.verification.system_task import SystemTask
 from scpo_ros.verification.task import ControlTask
 from scpo_ros.verification.verifier import Verifier
 
@@ -39,11 +41,21 @@ def remembering(function, key):
 _BUILD = remembering(ControlTask.build, lambda given: given)
 _JUDGE = remembering(Verifier.judge, lambda given: digest(given[1]))
 _DIFFERING = remembering(DesignMetrics.differing, lambda given: digest(*given[1:]))
+_SYSTEM = remembering(SystemTask.build, lambda given: (given[0].content, repr(given[1])))
+_FILTERED_JUDGE = remembering(
+    FilteredVerifier.judge, lambda given: (given[0]._evaluation.kind, digest(given[1])))
+_FILTERED_DIFFERING = remembering(
+    FilteredDesignMetrics.differing, lambda given: (given[0].kind, digest(*given[1:])))
 
 
 @contextmanager
 def quick_audits():
-    """Audit quickly, as long as all bags have the same specification."""
-    with patch.object(ControlTask, 'build', _BUILD), patch.object(
-            Verifier, 'judge', _JUDGE), patch.object(DesignMetrics, 'differing', _DIFFERING):
+    """Audit quickly, as long as all bags of a kind of certificate have the same specification."""
+    with ExitStack() as patches:
+        for place, name, quick in (
+                (ControlTask, 'build', _BUILD), (Verifier, 'judge', _JUDGE),
+                (DesignMetrics, 'differing', _DIFFERING), (SystemTask, 'build', _SYSTEM),
+                (FilteredVerifier, 'judge', _FILTERED_JUDGE),
+                (FilteredDesignMetrics, 'differing', _FILTERED_DIFFERING)):
+            patches.enter_context(patch.object(place, name, quick))
         yield

@@ -39,8 +39,7 @@ from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.policy.safety_filter import Source
 from scpo_ros.recording.bag import Bag, BagWriter, PARAMETERS, profile, Recorded, TYPES
 from scpo_ros.systems.plant import SimulatedPlant
-from scpo_ros.verification.safe_task import task_of
-from scpo_ros.verification.verdict import verifier_of
+from scpo_ros.verification.specified import task_of, verifier_of
 import yaml
 
 

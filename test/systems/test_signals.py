@@ -35,7 +35,7 @@ def test_the_double_integrator_is_named():
 def test_without_names_they_are_numbered():
     system = LinearSystem(np.eye(3), np.ones((3, 2)), np.ones(3), np.ones(2), np.zeros(3), 0.1)
     assert system.state_names == ('x1', 'x2', 'x3') and system.input_names == ('u1', 'u2')
-    assert system.state_units == ('',) * 3 and system.states.axes[0] == 'x1 x1'
+    assert system.state_units == ('',) * 3 and system.states.axes[0] == 'x1'
     one = LinearSystem(np.eye(1), np.ones((1, 1)), np.ones(1), np.ones(1), np.zeros(1), 0.1)
     assert one.input_names == ('u',) and one.states.columns == ('x',)
 
