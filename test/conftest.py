@@ -50,6 +50,7 @@ os.environ['ROS_DOMAIN_ID'] = str(_domain())
 os.environ['OMP_NUM_THREADS'] = '1'
 os.environ['OPENBLAS_NUM_THREADS'] = '1'
 
+import ahead  # noqa: E402
 from hypothesis import settings  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
@@ -62,6 +63,30 @@ settings.load_profile('scpo_ros')
 def pytest_report_header():
     """Name the ROS domain of this run, so that its topics can be looked at while it lasts."""
     return f'ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}'
+
+
+def pytest_collection_finish(session):
+    """Begin the long programs of the modules that are run."""
+    if not session.config.option.collectonly:
+        tests = {}
+        for item in session.items:
+            tests.setdefault(getattr(item, 'module', None), []).append(item)
+        for module, items in tests.items():
+            if hasattr(module, 'begin_ahead'):
+                module.begin_ahead(items)
+                _wait_longer(items)
+
+
+def _wait_longer(items):
+    """Give tests time to wait for what other ones began, on a machine that is busy otherwise."""
+    for item in items:
+        if item.get_closest_marker('timeout') is None:
+            item.add_marker(pytest.mark.timeout(400))
+
+
+def pytest_sessionfinish():
+    """Leave no program behind, also after an interruption."""
+    ahead.stop()
 
 
 # One control task at the defaults for the whole run; its table is built once, from nothing.

@@ -17,9 +17,10 @@
 import os
 from pathlib import Path
 import re
-import subprocess
 import sys
+from tempfile import TemporaryDirectory
 
+import ahead
 import pytest
 from scpo_ros.config.arguments import ADAPT_ARGUMENTS, ARGUMENTS, overrides
 
@@ -34,14 +35,25 @@ def programs(page):
     return {re.match(r'"""(\w+\.py):', block).group(1): block for block in blocks}
 
 
+def ended(name):
+    """Return the finished process of a program of a page."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_text(programs('extending.md')[name])
+        return ahead.finished([sys.executable, str(path)], cwd=ROOT,
+                              env={**os.environ, 'PYTHONPATH': str(ROOT)})
+
+
+def begin_ahead(items):
+    for item in items:
+        if item.function is test_a_program_of_the_page_runs:
+            ahead.once(ended, item.callspec.params['name'])
+
+
 @pytest.mark.parametrize('name, says', [
     ('gentle.py', 'ACCEPTED'), ('friction.py', 'facets')])
-def test_a_program_of_the_page_runs(tmp_path, name, says):
-    path = tmp_path / name
-    path.write_text(programs('extending.md')[name])
-    done = subprocess.run([sys.executable, str(path)], cwd=ROOT, capture_output=True, text=True,
-                          timeout=100, check=False, env={**os.environ,
-                                                         'PYTHONPATH': str(ROOT)})
+def test_a_program_of_the_page_runs(name, says):
+    done = ahead.once(ended, name).result()
     assert done.returncode == 0, done.stderr
     assert says in done.stdout and 'ACCEPTED' in done.stdout, done.stdout
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import subprocess
 import sys
 
+import ahead
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -35,15 +36,27 @@ pytestmark = [
 ]
 
 
+FLAKE8 = [sys.executable, '-m', 'flake8', f'--require-plugins={",".join(PLUGINS)}']
+
+
 def flake8(*arguments, source=None):
     """Return the finished flake8 process; `source` is its standard input."""
-    return subprocess.run(
-        [sys.executable, '-m', 'flake8', f'--require-plugins={",".join(PLUGINS)}', *arguments],
-        cwd=ROOT, input=source, capture_output=True, text=True, check=False)
+    return subprocess.run([*FLAKE8, *arguments], cwd=ROOT, input=source, capture_output=True,
+                          text=True, check=False)
+
+
+def whole_source():
+    """Return the finished process that looked at all files."""
+    return ahead.finished([*FLAKE8, '.'], cwd=ROOT)
+
+
+def begin_ahead(_):
+    if not MISSING:
+        ahead.once(whole_source)
 
 
 def test_the_source_has_no_findings():
-    checked = flake8('.')
+    checked = ahead.once(whole_source).result()
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 

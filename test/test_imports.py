@@ -24,9 +24,9 @@ name escape the reading; what a fresh process has loaded is looked at besides.
 import ast
 from pathlib import Path
 import re
-import subprocess
 import sys
 
+import ahead
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -213,13 +213,24 @@ def test_a_meeting_through_others_is_found():
     assert ('scpo_ros.controller.policy_gate', 'scpo_ros.adapter') in meetings(graph)
 
 
-@pytest.mark.parametrize('node, other', [
-    ('controller', 'adapter'), ('adapter', 'controller')])
+SIDES = [('controller', 'adapter'), ('adapter', 'controller')]
+
+
+def loaded_by(node, other):
+    """Return the finished process of one side that names what it has loaded of the other."""
+    return ahead.finished([sys.executable, '-c', f'import scpo_ros.nodes.{node}, sys; '
+                           f'print([m for m in sys.modules if m.startswith("scpo_ros.{other}")])'],
+                          cwd=ROOT)
+
+
+def begin_ahead(_):
+    for side in SIDES:
+        ahead.once(loaded_by, *side)
+
+
+@pytest.mark.parametrize('node, other', SIDES)
 def test_a_fresh_process_of_one_side_has_loaded_nothing_of_the_other(node, other):
-    code = (f'import scpo_ros.nodes.{node}, sys; '
-            f'print([m for m in sys.modules if m.startswith("scpo_ros.{other}")])')
-    loaded = subprocess.run([sys.executable, '-c', code], cwd=ROOT, text=True,
-                            capture_output=True, timeout=60)
+    loaded = ahead.once(loaded_by, node, other).result()
     assert loaded.stdout.strip().splitlines()[-1:] == ['[]'], loaded.stderr
 
 

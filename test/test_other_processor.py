@@ -19,10 +19,13 @@ Processors are stood for by processes with other kernels of OpenBLAS and numpy. 
 machine cannot run is skipped, with the reason.
 """
 
+from pathlib import Path
 import pickle
+import tempfile
 
+import ahead
 import numpy as np
-from other_processor import finished, KERNELS, LIMITS, start
+from other_processor import finished, KERNELS, LIMITS
 import pytest
 from recorded_run import SMALL
 from scpo_ros.backup.planar.explicit_law import ExplicitLaw
@@ -39,26 +42,37 @@ PAIRS = (('Prescott', 'Haswell'), ('Haswell', 'Prescott'), ('Haswell', 'SkylakeX
          ('SkylakeX', 'Haswell'), ('Haswell', 'plain numpy'))
 
 
-@pytest.fixture(scope='module')
-def folder(tmp_path_factory):
-    """Return the folder of all processes of this module."""
-    return tmp_path_factory.mktemp('processors')
+_temporary = tempfile.TemporaryDirectory(prefix='processors', ignore_cleanup_errors=True)
+FOLDER = Path(_temporary.name)  # of all processes of this module
+
+
+def make(kernel):
+    """Return (exit code, stderr) of the process that certifies."""
+    return finished(kernel, 'make', FOLDER / kernel)
+
+
+def read(of, by):
+    """Return (exit code, stderr) of the process of a kernel that reads what another made."""
+    if ahead.once(make, of).result()[0] or ahead.once(make, by).result()[0]:
+        return 1, 'a kernel is missing'
+    return finished(by, 'read', FOLDER / by, FOLDER / of)
+
+
+def begin_ahead(_):
+    for kernel in KERNELS:
+        ahead.once(make, kernel)
+    for pair in PAIRS:
+        ahead.once(read, *pair)
 
 
 @pytest.fixture(scope='module')
-def ended(folder):
-    """Return {kernel: (exit code, stderr)} of the processes that certify."""
-    started = {kernel: start(kernel, 'make', folder / kernel) for kernel in KERNELS}
-    return {kernel: finished(process) for kernel, process in started.items()}
-
-
-@pytest.fixture(scope='module')
-def found(folder, ended):
-    """Return {kernel: what it computed}, of those that this machine has; {kernel: why not}."""
+def found():
+    """Return {kernel: what it computed}, of those that this machine has."""
     results = {}
-    for kernel, (code, errors) in ended.items():
+    for kernel in KERNELS:
+        code, errors = ahead.once(make, kernel).result()
         if code == 0:
-            results[kernel] = pickle.loads((folder / kernel / 'found.pickle').read_bytes())
+            results[kernel] = pickle.loads((FOLDER / kernel / 'found.pickle').read_bytes())
         elif code > 0:
             pytest.fail(f'{kernel}: {errors[-2000:]}')
     return results
@@ -119,14 +133,14 @@ def test_what_was_computed_agrees_within_a_tenth_of_the_tolerance(found, kernels
 
 
 @pytest.fixture(scope='module')
-def readings(folder, found):
+def readings(found):
     """Return {(of, by): judgements}: one process of another kernel reads what the first made."""
-    results, started = {}, {(of, by): start(by, 'read', folder / by, folder / of)
-                            for of, by in PAIRS if of in found and by in found}
-    ended = {pair: finished(process) for pair, process in started.items()}
-    for (of, by), (code, errors) in ended.items():
-        assert code == 0, errors[-2000:]
-        results[of, by] = pickle.loads((folder / by / f'read {of}.pickle').read_bytes())
+    results = {}
+    for of, by in PAIRS:
+        if of in found and by in found:
+            code, errors = ahead.once(read, of, by).result()
+            assert code == 0, errors[-2000:]
+            results[of, by] = pickle.loads((FOLDER / by / f'read {of}.pickle').read_bytes())
     return results
 
 
@@ -151,13 +165,13 @@ def test_a_bag_is_audited_clean_and_a_tampered_one_is_not(found, readings, of, b
     assert '1 of the metrics in its certificate' in sentences  # a metric off by ten tolerances
 
 
-def test_a_table_of_another_processor_is_the_same_law(folder, found):
+def test_a_table_of_another_processor_is_the_same_law(found):
     need(found, 'Prescott', 'Haswell')
-    task = ControlTask.build(SPEC, cache=folder / 'here')
+    task = ControlTask.build(SPEC, cache=FOLDER / 'here')
     states = np.random.default_rng(8).uniform(-1, 1, (5000, 2)) * task.system.state_limit
     own, keys = task.policy.backup(states)[:, 0], set()
     for kernel in ('Prescott', 'Haswell'):
-        (path,) = (folder / kernel / 'tables' / 'scpo_ros').glob('law-*.npz')
+        (path,) = (FOLDER / kernel / 'tables' / 'scpo_ros').glob('law-*.npz')
         keys.add(path.name)
         with np.load(path) as arrays:
             law = ExplicitLaw(task.mpc, LawTable(

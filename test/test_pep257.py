@@ -14,31 +14,36 @@
 
 """Docstrings follow ament_pep257 of ROS 2 Jazzy (settings in setup.cfg)."""
 
-from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 import os
 from pathlib import Path
 import subprocess
 import sys
 
+import ahead
 import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [name for name in ('benchmark', 'launch', 'scpo_ros', 'setup.py', 'test')
            if (ROOT / name).exists()]
+PROCESSORS = os.cpu_count() or 1
+MISSING = find_spec('pydocstyle') is None
 
 pytestmark = [
     pytest.mark.linter,
     pytest.mark.pep257,
-    pytest.mark.skipif(find_spec('pydocstyle') is None, reason='pydocstyle is not installed'),
+    pytest.mark.skipif(MISSING, reason='pydocstyle is not installed'),
 ]
 
 
+def command(paths):
+    """Return the command line of pydocstyle with the settings of setup.cfg."""
+    return [sys.executable, '-m', 'pydocstyle', '--config=setup.cfg', *map(str, paths)]
+
+
 def pydocstyle(*paths):
-    """Return the finished pydocstyle process, run with the settings of setup.cfg."""
-    return subprocess.run(
-        [sys.executable, '-m', 'pydocstyle', '--config=setup.cfg', *map(str, paths)],
-        cwd=ROOT, capture_output=True, text=True, check=False)
+    """Return the finished pydocstyle process."""
+    return subprocess.run(command(paths), cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def parts(files, count):
@@ -47,24 +52,33 @@ def parts(files, count):
     return [part for part in (files[start::count] for start in range(count)) if part]
 
 
-@pytest.fixture(scope='module')
-def files():
+def all_files():
     """Return all files of the source."""
     return [path for name in SOURCES for path in (
         (ROOT / name).rglob('*.py') if (ROOT / name).is_dir() else [ROOT / name])]
 
 
+def looked_at(number):
+    """Return the finished process that looked at one part of all files."""
+    return ahead.finished(command(parts(all_files(), PROCESSORS)[number]), cwd=ROOT)
+
+
+def begin_ahead(_):
+    for number in range(0 if MISSING else PROCESSORS):
+        ahead.once(looked_at, number)
+
+
 @pytest.mark.parametrize('count', [1, 2, 7])
-def test_no_file_is_left_out_of_the_parts(files, count):
+def test_no_file_is_left_out_of_the_parts(count):
+    files = all_files()
     assert len(files) > 100
     assert sorted(path for part in parts(files, count) for path in part) == sorted(files)
 
 
-def test_the_source_has_no_findings(files):
-    cores = os.cpu_count() or 1
-    with ThreadPoolExecutor(cores) as pool:
-        for checked in pool.map(lambda part: pydocstyle(*part), parts(files, cores)):
-            assert checked.returncode == 0, checked.stdout + checked.stderr
+def test_the_source_has_no_findings():
+    for number in range(PROCESSORS):
+        checked = ahead.once(looked_at, number).result()
+        assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 @pytest.mark.parametrize('code, docstring', [

@@ -58,6 +58,8 @@ class FilteredLaw:
         """
         self._policy, self._feedback, self._enabled = task.policy, task.feedback, enabled
         self._plans: list[Array] = []  # those of the state before; none yet
+        for part in self._policy.filters:
+            part.prepare()
         self.swap(theta)
 
     def swap(self, theta: Array) -> None:

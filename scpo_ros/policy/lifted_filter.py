@@ -101,6 +101,15 @@ class LiftedFilter:
         """Return the program that says whether any plan serves an input."""
         return WarmProgram(plan_qp(self.backup.block, self.backup.safe_set, self.allowance))
 
+    def prepare(self) -> None:
+        """Make the programs now: the first answer at a state would have to wait for them."""
+        block, size = self.backup.block, self.backup.safe_set.lifted_rows.shape[1]
+        z, v = np.zeros((1, block.n)), np.zeros((1, block.m))
+        self.backup.program.many(z)
+        self.program.many(np.hstack([z, v]))
+        self.plan_program.many(z)
+        self.room(z, v, np.zeros((1, size)))
+
     def shifted(self, plans: Array) -> Array:
         """Return the plans (N, horizon m) one step later: c_0 dropped, 0 appended."""
         m = self.backup.block.m

@@ -144,6 +144,11 @@ class LinearSystem:
         """
         return lambda x, last: self.saturate(-x[-self.m:] / self.dt)
 
+    @property
+    def holds_first(self) -> bool:
+        """Return True: the drive brakes only after `command_timeout_s` without commands."""
+        return True
+
     def use_of_limits(self, x: Array) -> Array:
         """Return states (..., n) over their limits: 1 at the upper, -1 at the lower one."""
         used: Array = x / self.state_limit

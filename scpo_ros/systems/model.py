@@ -113,4 +113,8 @@ class Model(Protocol):
 
     @property
     def silent_law(self) -> SilentLaw:
-        """Return what a simulated plant applies once it has gone without commands for long."""
+        """Return what a simulated plant applies when it goes without commands."""
+
+    @property
+    def holds_first(self) -> bool:
+        """Return whether it holds the last command for `command_timeout_s` before that."""

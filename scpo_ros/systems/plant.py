@@ -15,10 +15,10 @@
 """
 The simulated plant: steps the system under commands that may be late or missing.
 
-Over [k, k + 1) it applies the command that answers x_k. When none has come it holds the last one
-and counts a deadline miss; after a time without commands the drive does what the system's
-`silent_law` says: the double integrator brakes to standstill within its limits, a described system
-goes by its `on_silence`. The same holds before the first command, which misses nothing.
+Over [k, k + 1) it applies the command that answers x_k. When none has come that is a deadline miss,
+and the system's `silent_law` says what is applied. The double integrator holds the last command,
+and after a time brakes to standstill within its limits. A described system goes by its
+`on_silence` at once. The same holds before the first command, which misses nothing.
 
 A new episode starts every so many steps and when it is asked for, from a state drawn uniformly
 from the safe set or from a given one. It takes a step of its own, so that no two states carry the
@@ -106,7 +106,8 @@ class SimulatedPlant:
         self._draw = draw or (lambda rng: random_scenarios(system, safe_set, 1, 1, rng).x0[0])
         self.disturbance_scale = config.disturbance_scale
         self._rng = np.random.default_rng(config.seed if seed is None else seed)
-        self._drive = Drive(system, max(1, round(config.command_timeout_s / system.dt)))
+        self._drive = Drive(system, max(1, round(config.command_timeout_s / system.dt))
+                            if system.holds_first else 0)
         self.limit_violations = 0
         self.asked = False  # whether the next step begins an episode that was asked for
         self._initial = None if config.random_start else self._checked_start(

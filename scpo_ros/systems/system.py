@@ -143,6 +143,11 @@ class System:
                       self.description.input_weight)
         return lambda x, last: self.saturate(-gain @ x)
 
+    @property
+    def holds_first(self) -> bool:
+        """Return False: `on_silence` counts from the first command that is missing."""
+        return False
+
     def use_of_limits(self, x: Array) -> Array:
         """Return states (..., n) over their limits: 1 at the upper, -1 at the lower one."""
         upper = np.where(np.isfinite(self.state_upper), self.state_upper, self.state_scale)

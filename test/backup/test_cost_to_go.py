@@ -15,6 +15,7 @@
 """The table of the backup's cost-to-go against simulation, and what it is not."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -77,7 +78,11 @@ def test_a_state_from_which_the_backup_does_not_arrive_has_none(task, monkeypatc
     assert np.isnan(simulated(task, np.array([[0.5, 0.0]])))[0]
 
 
-def test_a_table_with_a_hole_is_a_configuration_error_that_says_what_helps(task, tmp_path):
+def test_a_table_with_a_hole_is_a_configuration_error_that_says_what_helps(
+        task, tmp_path, monkeypatch):
+    few = partial(cost_to_go.nodes, gauges=8, angles=16)  # it arrives from none of them
+    monkeypatch.setattr(cost_to_go, 'nodes', few)
+
     class Lost:
 
         def __call__(self, x):

@@ -22,6 +22,7 @@ import signal
 import subprocess
 import sys
 
+import ahead
 import numpy as np
 import pytest
 import scpo_ros
@@ -243,10 +244,7 @@ def unhashed(loaded, hashed):
     return sorted(decisive - set(hashed))
 
 
-@pytest.fixture(scope='module')
-def loaded():
-    """Return the files of the package that a fresh process loads to measure the backup."""
-    done = subprocess.run([sys.executable, '-c', """
+MEASURED = """
 import json, sys
 from scpo_ros.config import AdapterConfig, ControllerConfig, Spec
 from scpo_ros.backup_certification.certification import certify_backup
@@ -256,7 +254,23 @@ demands = demands_of(AdapterConfig(verification='sampled-bound', bound_file='f')
 assert certify_backup(Spec(), demands).certified
 print(json.dumps([module.__file__ for name, module in sys.modules.items()
                   if name.split('.')[0] == 'scpo_ros']))
-"""], capture_output=True, text=True, timeout=110)
+"""
+
+
+def measured():
+    """Return the finished process that measures the backup."""
+    return ahead.finished([sys.executable, '-c', MEASURED])
+
+
+def begin_ahead(items):
+    if any('loaded' in item.fixturenames for item in items):
+        ahead.once(measured)
+
+
+@pytest.fixture(scope='module')
+def loaded():
+    """Return the files of the package that a fresh process loads to measure the backup."""
+    done = ahead.once(measured).result()
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -14,13 +14,16 @@
 
 """Launch arguments and parameter file: everything bad is named before anything moves."""
 
-from contextlib import redirect_stderr
+from contextlib import nullcontext, redirect_stderr
 import io
 from pathlib import Path
 import subprocess
 import sys
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
+from scpo_ros.backup_certification import certification
 from scpo_ros.bringup import preparation
 from scpo_ros.bringup.namesakes import Look
 from scpo_ros.bringup.preparation import set_up
@@ -193,6 +196,8 @@ def test_arguments_are_read_like_parameters():
 @pytest.mark.parametrize('text', ['1e3', 'on', '010', './~x', 'a: b', '# c', ' x', "it's"])
 def test_a_text_stays_text_in_the_file_that_the_nodes_read(tmp_path, monkeypatch, text):
     monkeypatch.setattr(preparation, 'make_ready', lambda *_: None)
+    nobody = SimpleNamespace(refuse=lambda: None)
+    monkeypatch.setattr(preparation, 'Look', lambda *_: nullcontext(nobody))
     monkeypatch.chdir(tmp_path)
     path, _ = set_up({**parse(['record:=true']), 'results': text})
     read = read_parameter_file(path)
@@ -396,14 +401,18 @@ def test_the_program_ends_with_one_line_before_anything_moves(tmp_path, capsys, 
 
 @pytest.fixture(scope='module')
 def impossible(tmp_path_factory):
-    """Return (exit code, what was printed, old results) of a start whose limits leave no set."""
+    """
+    Return (exit code, what was printed, old results) of a start whose limits leave no set.
+
+    What would help is not searched for; `test_backup_certification.py` has that.
+    """
     base = tmp_path_factory.mktemp('impossible')
     (base / 'results').mkdir()
     (base / 'results' / 'summary.json').write_text('old')
     path = base / 'parameters.yaml'
     path.write_text(yaml.safe_dump({'/**': section(system={'disturbance': 3.0, 'dt': 0.5})}))
     printed = io.StringIO()
-    with redirect_stderr(printed):
+    with redirect_stderr(printed), patch.object(certification, 'for_no_safe_set', lambda _: ()):
         code = main([f'params_file:={path}', f'results:={base / "results"}'])
     return code, printed.getvalue(), base / 'results'
 

@@ -19,6 +19,7 @@ import json
 import numpy as np
 import pytest
 from scpo_ros.exceptions import ConfigurationError, InvalidArrayError
+from scpo_ros.experiments import double_integrator
 from scpo_ros.experiments.double_integrator import (
     FIELDS, gap_closed, main, METHODS, run, write)
 from scpo_ros.experiments.held_out import held_out_scenarios, violating, violations
@@ -31,7 +32,13 @@ def benign():
     return run('benign', updates=UPDATES)
 
 
-def test_one_seed_gives_one_result_and_another_seed_another(benign):
+@pytest.fixture
+def quick(monkeypatch):
+    """Judge the final policy from a tenth of the states, where a test is about something else."""
+    monkeypatch.setattr(double_integrator, 'HELD_OUT_STATES', 1000)
+
+
+def test_one_seed_gives_one_result_and_another_seed_another(benign, quick):
     again, other = run('benign', updates=3), run('benign', seed=1, updates=3)
     assert all(np.array_equal(a, b) for a, b in zip(again.thetas, benign.thetas))
     assert not np.array_equal(other.thetas[0], again.thetas[0])
@@ -91,7 +98,7 @@ def undefined(states):
 
 
 @pytest.mark.parametrize('law', [raising, undefined])
-def test_an_expert_need_not_know_what_to_do_outside_the_safe_set(law, tmp_path):
+def test_an_expert_need_not_know_what_to_do_outside_the_safe_set(law, tmp_path, quick):
     result = run(law, updates=1, baseline_cost=False)
     assert result.task_cost_expert is None
     write(result, tmp_path)
@@ -108,7 +115,7 @@ def test_a_callable_is_an_expert():
     assert np.isfinite(result.gap_closed)
 
 
-def test_an_expert_that_agrees_with_the_backup_leaves_no_gap(benign):
+def test_an_expert_that_agrees_with_the_backup_leaves_no_gap(benign, quick):
     result = run(benign.problem.task.policy.backup, updates=2)
     assert result.loss_initial == 0.0 and result.gap_closed == 1.0
 
@@ -130,21 +137,21 @@ def test_bad_arguments_are_refused(wrong):
 
 
 @pytest.mark.parametrize('method', [m for m in METHODS if m != 'scpo'])
-def test_every_method_runs(method):
+def test_every_method_runs(method, quick):
     result = run('overspeed', method=method, updates=2, baseline_cost=False)
     assert result.accepted + result.refused == 2
     if method in ('line-search', 'scpo-paper', 'scpo-paper-adaptive'):
         assert result.unsafe_iterates == 0 and result.accepted == 2
 
 
-def test_without_constraints_the_same_data_lead_out_of_the_safe_set():
+def test_without_constraints_the_same_data_lead_out_of_the_safe_set(quick):
     """The negative control: the same steps, not projected, are unsafe."""
     result = run('outward_edge', method='unconstrained', updates=UPDATES, baseline_cost=False,
                  trust_radius=0.5)
     assert result.unsafe_iterates >= 3
 
 
-def test_iterates_are_judged_by_held_out_scenarios_as_final_policies_are(benign):
+def test_iterates_are_judged_by_held_out_scenarios_as_final_policies_are(benign, quick):
     """The fast count over many policies is the plain one, policy by policy."""
     bad = run('energy_pump', method='unconstrained', updates=8, baseline_cost=False,
               trust_radius=0.5)
@@ -156,7 +163,7 @@ def test_iterates_are_judged_by_held_out_scenarios_as_final_policies_are(benign)
     assert bad.held_out_unsafe_iterates > 0 and benign.held_out_unsafe_iterates == 0
 
 
-def test_the_command_writes_results_and_a_picture(tmp_path, capsys):
+def test_the_command_writes_results_and_a_picture(tmp_path, capsys, quick):
     main(['--expert', 'sign_flip', '--updates', '2', '--seed', '3', '--output', str(tmp_path)])
     results = json.loads((tmp_path / 'results.json').read_text())
     assert tuple(results) == FIELDS

@@ -29,8 +29,9 @@ from scpo_ros.experiments.imitation_judgement import (
 from scpo_ros.experiments.imitation_result import FIELDS
 from scpo_ros.experts.catalogue import ExpertCatalogue
 from scpo_ros.systems import load
+from scpo_ros.verification import system_task
 from scpo_ros.verification.filtered_evaluation import FilteredEvaluation
-from system_samples import UNEVEN
+from system_samples import once_for_each_system, UNEVEN
 
 HELD_OUT = 12
 
@@ -39,6 +40,7 @@ HELD_OUT = 12
 def small():
     """Verify with few scenarios and judge from few states."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(system_task, 'safe_set', once_for_each_system)
         patch.setattr(imitation_judgement, '_ITERATE_STATES', 4)
         patch.setattr(imitation_judgement, '_COST_SCENARIOS', 20)
         patch.setattr(imitation_case, 'DescribedMetricsConfig',
@@ -46,15 +48,18 @@ def small():
         yield
 
 
-def run(expert='benign', updates=0, **changed):
+def run(expert='benign', updates=0, steps=30, **changed):
+    """Return a result; where a test is about something else, it is judged over few steps."""
     given = {'system': UNEVEN, 'seed': 0, 'held_out': HELD_OUT, **changed}
-    return imitation.run(expert=expert, updates=updates, **given)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(imitation_judgement, 'STEPS', steps)
+        return imitation.run(expert=expert, updates=updates, **given)
 
 
 @pytest.fixture(scope='module', params=['guarded', 'bounded'])
 def result(request):
     """Return a short run of each kind."""
-    return run(updates=2, certificate=request.param)
+    return run(updates=2, steps=imitation_judgement.STEPS, certificate=request.param)
 
 
 def test_a_run_learns_and_says_what_it_did(result):

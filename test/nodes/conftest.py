@@ -16,21 +16,17 @@
 
 import json
 import os
-from pathlib import Path
 import signal
 import subprocess
 import sys
 import time
 
+import ahead
+from node_command import NAMESPACE, node_command, ROOT
 import pytest
 import rclpy
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-import yaml
-
-
-ROOT = Path(__file__).parents[2]
-NAMESPACE = 'scpo_test'
 
 
 class Processes:
@@ -42,12 +38,7 @@ class Processes:
     def start(self, node, *words, **parameters):
         """Start a node with arguments and parameters; keys use __ for the dot."""
         path = self._folder / f'{node}-{len(self._running)}.yaml'
-        values = {name.replace('__', '.'): item for name, item in parameters.items()}
-        path.write_text(yaml.safe_dump({f'/{NAMESPACE}/{node}': {'ros__parameters': values}}))
-        line = [sys.executable, '-m', f'scpo_ros.nodes.{node}', '--ros-args', '-r',
-                f'__ns:=/{NAMESPACE}', *words]
-        if values:
-            line += ['--params-file', str(path)]
+        line = node_command(path, node, *words, **parameters)
         process = subprocess.Popen(line, cwd=ROOT, stderr=subprocess.PIPE, text=True)
         self._running.setdefault(node, []).append(process)
         return process
@@ -110,7 +101,8 @@ def started():
 
 @pytest.fixture(scope='session')
 def ros():
-    """Initialise rclpy once for the test process."""
+    """Initialise rclpy once for the test process, when nothing else uses the processors."""
+    ahead.await_quiet(60)
     rclpy.init()
     yield
     rclpy.try_shutdown()

@@ -14,11 +14,34 @@
 
 """A bad configuration is one line and the exit code 2, before anything moves."""
 
+from pathlib import Path
 import signal
+from tempfile import TemporaryDirectory
 
+import ahead
 from diagnostic_msgs.msg import DiagnosticArray
+from node_command import node_command, ROOT
 import pytest
 from sensor_msgs.msg import JointState
+
+
+def ended(node, words, parameters):
+    """Return the finished process of a node that ends by itself."""
+    with TemporaryDirectory() as folder:
+        return ahead.finished(
+            node_command(Path(folder) / 'a.yaml', node, *words, **parameters), cwd=ROOT)
+
+
+RENAMED = ['-r', '__node:=other']
+
+
+def begin_ahead(items):
+    for item in items:
+        node, parameters = (item.callspec.params.get(name) for name in ('node', 'parameters'))
+        if item.function is test_a_bad_parameter_is_named_with_its_rule:
+            ahead.once(ended, node, [], parameters)
+        elif item.function is test_a_node_whose_topics_others_use_keeps_its_name:
+            ahead.once(ended, node, RENAMED, {})
 
 
 @pytest.mark.parametrize('node, parameters, parts', [
@@ -36,9 +59,9 @@ from sensor_msgs.msg import JointState
     ('expert', {'qos_overrides__x': 1}, ['qos_overrides.x', 'not a parameter']),
     ('adapter', {'ledger_dir': '~nobody-has-this-name/x'}, ['ledger_dir', 'home folder']),
 ])
-def test_a_bad_parameter_is_named_with_its_rule(processes, ros, node, parameters, parts):
-    process = processes.start(node, **parameters)
-    _, errors = process.communicate(timeout=30)
+def test_a_bad_parameter_is_named_with_its_rule(node, parameters, parts):
+    process = ahead.once(ended, node, [], parameters).result()
+    errors = process.stderr
     assert process.returncode == 2
     lines = [line for line in errors.splitlines() if line.startswith('[scpo_ros] error:')]
     assert len(lines) == 1
@@ -47,9 +70,9 @@ def test_a_bad_parameter_is_named_with_its_rule(processes, ros, node, parameters
 
 
 @pytest.mark.parametrize('node', ['plant', 'controller', 'adapter'])
-def test_a_node_whose_topics_others_use_keeps_its_name(processes, ros, node):
-    process = processes.start(node, '-r', '__node:=other')
-    _, errors = process.communicate(timeout=30)
+def test_a_node_whose_topics_others_use_keeps_its_name(node):
+    process = ahead.once(ended, node, RENAMED, {}).result()
+    errors = process.stderr
     assert process.returncode == 2 and 'Traceback' not in errors
     assert f'error: __node must stay {node}: ' in errors and "got 'other'" in errors
 

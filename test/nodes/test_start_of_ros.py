@@ -17,12 +17,25 @@
 import os
 from pathlib import Path
 import re
-import subprocess
 import sys
 
+import ahead
 import pytest
 
 ROOT = Path(__file__).parents[2]
+
+
+def ended(environment, arguments):
+    """Return the finished process of a node that cannot start."""
+    line = [sys.executable, '-m', 'scpo_ros.nodes.expert', '--ros-args', *arguments]
+    return ahead.finished(line, cwd=ROOT, env={**os.environ, **environment})
+
+
+def begin_ahead(items):
+    for item in items:
+        if item.function is test_ros_that_cannot_start_is_one_line_that_names_the_cause:
+            given = item.callspec.params
+            ahead.once(ended, given['environment'], given['arguments'])
 
 
 @pytest.mark.parametrize('environment, arguments, part', [
@@ -37,13 +50,11 @@ ROOT = Path(__file__).parents[2]
     ({}, ['-p', 'a:=\udcfc'], "can't encode character"),  # a byte that is not UTF-8
 ])
 def test_ros_that_cannot_start_is_one_line_that_names_the_cause(environment, arguments, part):
-    line = [sys.executable, '-m', 'scpo_ros.nodes.expert', '--ros-args', *arguments]
-    ended = subprocess.run(line, cwd=ROOT, env={**os.environ, **environment}, text=True,
-                           capture_output=True, timeout=60)
-    assert ended.returncode == 2
-    lines = [said for said in ended.stderr.splitlines() if said.startswith('[scpo_ros] error:')]
-    assert len(lines) == 1 and part in lines[0], ended.stderr
-    assert 'Traceback' not in ended.stderr
+    process = ahead.once(ended, environment, arguments).result()
+    assert process.returncode == 2
+    lines = [said for said in process.stderr.splitlines() if said.startswith('[scpo_ros] error:')]
+    assert len(lines) == 1 and part in lines[0], process.stderr
+    assert 'Traceback' not in process.stderr
     assert not re.search(r' at /\S+:\d', lines[0])  # no line of a library's source
 
 

@@ -16,9 +16,10 @@
 
 import os
 from pathlib import Path
-import subprocess
 import sys
+from tempfile import TemporaryDirectory
 
+import ahead
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -34,16 +35,30 @@ write_figure(sys.argv[1], figure)
 """
 
 
+def drawn(backend, style):
+    """Return the finished process that draws a picture, and the size of that [bytes]."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / 'matplotlibrc').write_text(style)
+        ended = ahead.finished(
+            [sys.executable, '-c', DRAWN, str(folder / 'a.png')], cwd=ROOT, env={
+                **os.environ, 'MPLBACKEND': backend,
+                'MATPLOTLIBRC': str(folder / 'matplotlibrc')})
+        return ended, (folder / 'a.png').stat().st_size if ended.returncode == 0 else 0
+
+
+def begin_ahead(items):
+    for item in items:
+        if item.function is test_a_picture_is_drawn_whatever_the_user_has_set:
+            ahead.once(drawn, item.callspec.params['backend'], item.callspec.params['style'])
+
+
 @pytest.mark.parametrize('backend', ['module://matplotlib_inline.backend_inline', 'TkAgg', 'none'])
 @pytest.mark.parametrize('style', ['text.usetex: True', 'figure.dpi: 1'])
-def test_a_picture_is_drawn_whatever_the_user_has_set(tmp_path, backend, style):
-    (tmp_path / 'matplotlibrc').write_text(style)
-    ended = subprocess.run(
-        [sys.executable, '-c', DRAWN, str(tmp_path / 'a.png')], cwd=ROOT, text=True,
-        capture_output=True, timeout=60, env={
-            **os.environ, 'MPLBACKEND': backend, 'MATPLOTLIBRC': str(tmp_path / 'matplotlibrc')})
+def test_a_picture_is_drawn_whatever_the_user_has_set(backend, style):
+    ended, size = ahead.once(drawn, backend, style).result()
     assert ended.returncode == 0, ended.stderr
-    assert (tmp_path / 'a.png').stat().st_size > 5000
+    assert size > 5000
 
 
 def test_the_users_style_is_back_afterwards():

@@ -27,9 +27,9 @@ from dataclasses import replace
 import os
 from pathlib import Path
 import pickle
-import subprocess
 import sys
 
+import ahead
 import numpy as np
 
 LIMITS = {'backup.horizon': 5, 'metrics.proof_cells': 48}
@@ -43,22 +43,17 @@ KERNELS = {
                     'NPY_DISABLE_CPU_FEATURES': 'X86_V3 X86_V4 AVX2 FMA3 AVX512F'}}
 
 
-def start(kernel, *arguments):
-    """Return the process with the kernels of that name; -1 and a signal end it if it has none."""
+def finished(kernel, *arguments):
+    """Return (exit code, stderr) with the kernels of that name; one it lacks ends it by signal."""
     folder = Path(arguments[1])
     folder.mkdir(parents=True, exist_ok=True)
     root, here = Path(__file__).parents[2], Path(__file__).parent
     environment = {**os.environ, **KERNELS[kernel], 'XDG_CACHE_HOME': str(folder / 'tables'),
                    'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1',
                    'PYTHONPATH': os.pathsep.join([str(root), str(here)])}
-    return subprocess.Popen([sys.executable, '-W', 'ignore', __file__, *map(str, arguments)],
-                            env=environment, cwd=root, stderr=subprocess.PIPE, text=True)
-
-
-def finished(process):
-    """Return (exit code, what it wrote to stderr) of a process."""
-    errors = process.communicate(timeout=380)[1]
-    return process.returncode, errors
+    process = ahead.finished([sys.executable, '-W', 'ignore', __file__, *map(str, arguments)],
+                             env=environment, cwd=root)
+    return process.returncode, process.stderr
 
 
 def core_names():
