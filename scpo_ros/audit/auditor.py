@@ -102,6 +102,6 @@ def _notes(evidence: Evidence, acceptance: Acceptance, answers: Answers,
             (acceptance.returns, 'returns to the backup'),
             (motion.restarts, 'new beginnings of the plant'),
             (motion.outside, 'states outside the safe set'),
-            (len(motion.missed), 'commands too late, so that the plant held the last or braked')):
+            (len(motion.missed), f'commands too late, so that {motion.silence}')):
         if count:
             yield f'{sentence}: {count}'

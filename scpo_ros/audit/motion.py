@@ -16,9 +16,10 @@
 The motion of the plant: states obey model and limits, applied inputs are the commanded ones.
 
 The plant applies the command that answers a state until the next one. When none came in time it
-holds the last one of the same episode, later or without one it goes by the `silent_law` of the
-system: the double integrator brakes. Each time it counts a missed deadline, and the count must say
-so. A new episode takes a step of its own.
+goes by the `silent_law` of the system. The double integrator holds the last command of the same
+episode first; later, or without one, it brakes. A described system goes by its `on_silence` at
+once. The plant counts each missed deadline, and the count must say so. A new episode takes a
+step of its own.
 """
 
 from collections.abc import Iterator
@@ -46,6 +47,12 @@ class Motion:
         self._held: list[Array] | None = None
         self.missed: list[Seen[State]] = []  # states whose command was not applied
         self.transitions = self.unanswered = self.restarts = self.outside = 0
+
+    @property
+    def silence(self) -> str:
+        """Return what the plant does without a command, in words."""
+        return ('the plant held the last or braked' if self._system.holds_first
+                else 'the plant went by its on_silence')
 
     def findings(self) -> Iterator[Finding]:
         """Yield a finding for every state, input, count or rollout that does not hold."""
@@ -134,8 +141,8 @@ class Motion:
         silent = [self._system.silent_law(x, last)
                   for last in held or [np.zeros(self._system.m)]]
         tolerance = max(STATE, self._task.tolerances.command)  # it is computed here once more
-        return any(self._is(applied, u) for u in held) or any(
-            self._is(applied, u, tolerance) for u in silent)
+        kept = self._system.holds_first and any(self._is(applied, u) for u in held)
+        return kept or any(self._is(applied, u, tolerance) for u in silent)
 
     def _misses(self) -> Iterator[Finding]:
         """Yield a finding for every missed command that the plant did not count."""

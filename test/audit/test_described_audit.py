@@ -51,12 +51,26 @@ def test_nothing_is_found_in_a_genuine_bag(kind):
     assert report.checked['policies verified again'] >= 5 and report.checked['swaps'] >= 2
     counted = f'the safety filter acted at 0 of {STEPS} states'
     assert (counted in report.notes) == (kind == 'guarded')
-    assert 'commands too late, so that the plant held the last or braked: 1' in report.notes
+    assert 'commands too late, so that the plant went by its on_silence: 1' in report.notes
 
 
 def test_nothing_is_found_where_the_plant_went_by_its_silent_law():
     report = audited(described(late_commands=tuple(range(10, 25))))
     assert report.findings == () and any(note.endswith(': 15') for note in report.notes)
+
+
+def test_a_command_that_was_held_against_the_description_is_found():
+    """The law of silence is that of the description: here it says feedback."""
+    entries = described()
+    states, commands = indices(entries, STATES), indices(entries, COMMANDS)
+    late = 36
+    held = entries[commands[late - 1]].message.effort
+    entries = field(STATES, 'effort', lambda _: held, late + 1)(entries)
+    step = (np.array(held) - described()[states[late + 1]].message.effort)
+    for name, gain in (('position', 0.005), ('velocity', 0.1)):  # of dt = 0.1
+        entries = field(STATES, name, lambda at, gain=gain: at + gain * step, late + 1)(entries)
+    found = audited(entries).findings
+    assert any('was applied, but' in finding.sentence for finding in found), found
 
 
 def rearranged(entries):
