@@ -54,9 +54,13 @@ class Answers:
         self._unfiltered = task.law(task.initial_theta, False)
         self._loaded: Array | None = None  # weights of the laws, None before the first
         self._before: Array | None = None  # state (n,) of the command before
-        self.counted = task.kind == 'guarded'  # whether the filter may act
         self.recomputed = self.stateless = self.unknown = 0  # commands
         self.acted = self.planned = 0  # those of the filter, and those of a plan that was known
+
+    @property
+    def counted(self) -> bool:
+        """Return whether certificates rest on the filter, so that it may act."""
+        return self._task.kind == 'guarded'
 
     def findings(self) -> Iterator[Finding]:
         """Yield a finding for every command that is not the answer to its state."""

@@ -124,10 +124,10 @@ def test_a_plan_that_was_known_explains_a_command_and_nothing_else_does(task):
         assert len(found) == 1, wrong
 
 
-def test_where_the_filter_never_acts_an_action_is_found(task):
+def test_where_the_filter_never_acts_an_action_is_found(task, monkeypatch):
     theta = weights(task)
     answered = motion(task, task.law(theta))
-    answers = looked_at(task, answered, theta)[0]
-    answers.counted = False  # as of a bounded residual
-    found = list(answers.findings())
+    assert looked_at(task, answered, theta)[1] == []
+    monkeypatch.setattr(Answers, 'counted', False)  # as of a bounded residual
+    found = looked_at(task, answered, theta)[1]
     assert found and all('the safety filter had to act' in f.sentence for f in found)
