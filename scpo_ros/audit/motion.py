@@ -131,7 +131,7 @@ class Motion:
 
     def _held_or_silent(self, held: list[Array], applied: Array, x: Array) -> bool:
         """Return whether the plant applied an input that it held, or that of its silent law."""
-        silent = [self._system.silent_law(x, last)
+        silent = [self._task.silent_law(x, last)
                   for last in held or [np.zeros(self._system.m)]]
         tolerance = max(STATE, self._task.tolerances.command)  # it is computed here once more
         return any(self._is(applied, u) for u in held) or any(
