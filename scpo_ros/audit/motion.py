@@ -32,6 +32,7 @@ from scpo_ros.systems.scenario import realised_disturbance
 from scpo_ros.systems.signals import listed
 from scpo_ros.tolerances import GAUGE, STATE
 from scpo_ros.verification.safe_task import SafeTask
+from scpo_ros.verification.system_task import SystemTask
 
 _GRID = 0.1  # share of a step by which stamps may leave the grid
 
@@ -42,6 +43,7 @@ class Motion:
     def __init__(self, evidence: Evidence, task: SafeTask) -> None:
         """Start before the first state."""
         self._evidence, self._system, self._task = evidence, task.system, task
+        self._holds_first = not isinstance(task, SystemTask)  # the plant, without a command
         self._commands = {seen.stamp: seen for seen in evidence.commands}
         # Inputs of which the last applied command is one, None while that is not known.
         self._held: list[Array] | None = None
@@ -51,7 +53,7 @@ class Motion:
     @property
     def silence(self) -> str:
         """Return what the plant does without a command, in words."""
-        return ('the plant held the last or braked' if self._system.holds_first
+        return ('the plant held the last or braked' if self._holds_first
                 else 'the plant went by its on_silence')
 
     def findings(self) -> Iterator[Finding]:
@@ -138,10 +140,10 @@ class Motion:
 
     def _held_or_silent(self, held: list[Array], applied: Array, x: Array) -> bool:
         """Return whether the plant applied an input that it held, or that of its silent law."""
-        silent = [self._system.silent_law(x, last)
+        silent = [self._task.silent_law(x, last)
                   for last in held or [np.zeros(self._system.m)]]
         tolerance = max(STATE, self._task.tolerances.command)  # it is computed here once more
-        kept = self._system.holds_first and any(self._is(applied, u) for u in held)
+        kept = self._holds_first and any(self._is(applied, u) for u in held)
         return kept or any(self._is(applied, u, tolerance) for u in silent)
 
     def _misses(self) -> Iterator[Finding]:

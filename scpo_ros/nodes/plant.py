@@ -22,7 +22,7 @@ from rclpy.clock import ClockType
 from rclpy.node import Node
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
-from scpo_ros.bringup.plant_starts import safe_starts
+from scpo_ros.bringup.simulated_plant import simulated_plant
 from scpo_ros.config import PlantConfig
 from scpo_ros.exceptions import InvalidArrayError
 from scpo_ros.health.silence import without_commands
@@ -36,7 +36,7 @@ from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.plant_answers import Answers, Due
 from scpo_ros.nodes.run import run
-from scpo_ros.systems.plant import PlantState, SimulatedPlant
+from scpo_ros.systems.plant import PlantState
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
@@ -84,10 +84,10 @@ class PlantNode(Node):
         """Declare parameters and start."""
         super().__init__('plant', automatically_declare_parameters_from_overrides=True)
         spec, config = declare(self, PlantConfig)
-        wiring, (safe_set, draw) = wiring_of(spec), safe_starts(spec)
+        wiring = wiring_of(spec)
         system = wiring.system
         lockstep = self.get_parameter('use_sim_time').value
-        self._plant = SimulatedPlant(system, safe_set, config, draw=draw)
+        self._plant = simulated_plant(spec, config)
         self._grid = StampGrid(
             0 if lockstep else self.get_clock().now().nanoseconds, system.dt)
         # A clock that waits for the adapter must not take the processor from it.

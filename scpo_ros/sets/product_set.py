@@ -51,6 +51,16 @@ class ProductSet:
         normals: Array = stacked[np.any(stacked != 0, axis=1)]
         return normals
 
+    @property
+    def feedback(self) -> Array:
+        """Return K (m, n) of the linear feedback of all parts, in the units of x and u."""
+        inputs = sum(block.m for block, _ in self.parts)
+        gain = np.zeros((inputs, self.n))
+        for block, part in self.parts:
+            gain[np.ix_(block.inputs, block.states)] = (
+                part.gain * block.input_scale[:, None] / block.scale)
+        return gain
+
     def gauge(self, x: Array) -> Array:
         """Return (...,) for states (..., n): at most 1 inside; NaN for NaN."""
         x = np.asarray(x, dtype=np.float64)

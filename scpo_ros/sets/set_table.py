@@ -33,7 +33,7 @@ from scpo_ros.sets.invariance_proof import require_contractive
 from scpo_ros.sets.lifted_set import LiftedSet
 from scpo_ros.systems.decoupling import Block
 
-_ALGORITHM = 'lifted-set-2'  # raised with every change of what is built
+_ALGORITHM = 'lifted-set-3'  # raised with every change of what is built
 _DECIDES = ('A', 'B', 'disturbance', 'state_rows', 'input_rows')  # of a block; not its scales
 _MODULES = lifted_construction, lifted_design, linear_program, polyhedron, redundancy
 _ARRAYS = ('rows', 'gain', 'contraction')

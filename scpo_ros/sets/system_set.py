@@ -29,7 +29,6 @@ from scpo_ros.systems.decoupling import Block, blocks
 from scpo_ros.systems.system import System
 
 _BISECTIONS = 12
-_SEED = 0  # of the rays that find facets; the set does not depend on it
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def _designed(system: System, block: Block, cache: Cache) -> DesignedPart:
             found = design.chosen(contraction)
         except ConfigurationError as error:
             raise _explained(system, block, error) from error
-        places = essential(found.rows, np.random.default_rng(_SEED))
+        places = essential(found.rows)
         return replace(found, rows=found.rows[places])
 
     found = stored_set('safe-set', key, block, horizon, build, cache)

@@ -20,7 +20,6 @@ import numpy as np
 from scpo_ros.arrays import Array, Booleans, checked
 from scpo_ros.config import SystemConfig
 from scpo_ros.exceptions import ConfigurationError
-from scpo_ros.systems.model import SilentLaw
 from scpo_ros.systems.sampling import Sampling
 from scpo_ros.systems.signals import Signals
 
@@ -134,20 +133,6 @@ class LinearSystem:
     def input_scale(self) -> Array:
         """Return the largest |u_j| (m,) within the limits, units of u."""
         return self.input_limit
-
-    @property
-    def silent_law(self) -> SilentLaw:
-        """
-        Return what a simulated plant does without commands: the drive brakes to standstill.
-
-        u = sat(-v / dt), with v the last m states.
-        """
-        return lambda x, last: self.saturate(-x[-self.m:] / self.dt)
-
-    @property
-    def holds_first(self) -> bool:
-        """Return True: the drive brakes only after `command_timeout_s` without commands."""
-        return True
 
     def use_of_limits(self, x: Array) -> Array:
         """Return states (..., n) over their limits: 1 at the upper, -1 at the lower one."""

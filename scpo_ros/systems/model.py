@@ -17,15 +17,11 @@ What the rest of the package asks of a model: the double integrator and describe
     x+ = A x + B u + w,   limits on x and u,   |w| <= disturbance
 """
 
-from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from scpo_ros.arrays import Array, Booleans
 from scpo_ros.systems.sampling import Sampling
 from scpo_ros.systems.signals import Signals
-
-# What a plant applies without commands: (present state (n,), input applied last (m,)) -> (m,).
-SilentLaw: TypeAlias = Callable[[Array, Array], Array]
 
 
 class Model(Protocol):
@@ -110,11 +106,3 @@ class Model(Protocol):
 
     def use_of_limits(self, x: Array) -> Array:
         """Return states (..., n) over their limits: 1 at the upper, -1 at the lower one."""
-
-    @property
-    def silent_law(self) -> SilentLaw:
-        """Return what a simulated plant applies when it goes without commands."""
-
-    @property
-    def holds_first(self) -> bool:
-        """Return whether it holds the last command for `command_timeout_s` before that."""

@@ -15,10 +15,10 @@
 """
 The simulated plant: steps the system under commands that may be late or missing.
 
-Over [k, k + 1) it applies the command that answers x_k. When none has come that is a deadline miss,
-and the system's `silent_law` says what is applied. The double integrator holds the last command,
-and after a time brakes to standstill within its limits. A described system goes by its
-`on_silence` at once. The same holds before the first command, which misses nothing.
+Over [k, k + 1) it applies the command that answers x_k. When none has come the deadline is missed.
+The double integrator then holds the last command, and after a time brakes to standstill within its
+limits. Any other plant goes by a *silent law* at once. The same holds before the first command,
+which misses nothing.
 
 A new episode starts every so many steps and when it is asked for, from a state drawn uniformly
 from the safe set or from a given one. It takes a step of its own, so that no two states carry the
@@ -39,6 +39,8 @@ from scpo_ros.systems.safe_set import SafeSet
 from scpo_ros.systems.scenario import random_scenarios
 
 
+# What a plant applies without commands: (present state (n,), input applied last (m,)) -> (m,).
+SilentLaw: TypeAlias = Callable[[Array, Array], Array]
 Draw: TypeAlias = Callable[[np.random.Generator], Array]  # -> state (n,) of the safe set
 
 
@@ -52,16 +54,22 @@ class PlantState:
     applied: Array  # (m,), input over the step that led here; 0 at the start of an episode
 
 
+def braking(system: Model) -> SilentLaw:
+    """Return the law that brakes to standstill: u = sat(-v / dt), with v the last m states."""
+    return lambda x, last: system.saturate(-x[-system.m:] / system.dt)
+
+
 class Drive:
     """Chooses the input that is applied: the command, the one that is held, or the silent law."""
 
-    def __init__(self, system: Model, patience: int) -> None:
+    def __init__(self, system: Model, patience: int, silent: SilentLaw) -> None:
         """
         Start before the first command.
 
         :param patience: steps without a command over which the last one is held.
+        :param silent: says what is applied after that.
         """
-        self._system, self._patience = system, patience
+        self._system, self._patience, self._silent = system, patience, silent
         self._held: Array | None = None
         self._missing = 0  # steps since the last command
         self.started = False  # whether a command has ever come
@@ -85,7 +93,7 @@ class Drive:
             self.deadline_misses += self.started
         if self._held is None or self._missing > self._patience:
             last = np.zeros(self._system.m) if self._held is None else self._held
-            return self._system.saturate(self._system.silent_law(x, last))
+            return self._system.saturate(self._silent(x, last))
         return self._system.saturate(self._held)
 
 
@@ -93,21 +101,24 @@ class SimulatedPlant:
     """A linear system under commands; no clock, no messages."""
 
     def __init__(self, system: Model, safe_set: SafeSet, config: PlantConfig,
-                 seed: int | None = None, draw: Draw | None = None) -> None:
+                 seed: int | None = None, draw: Draw | None = None,
+                 silent: SilentLaw | None = None) -> None:
         """
         Start the first episode.
 
         :param config: PlantConfig. :param seed: of episodes and disturbances; None for the
             configuration's.
         :param draw: draws a state of the safe set; None: evenly, by rejection from its box.
+        :param silent: says what is applied from the first missing command on; None: the last one
+            is held for `command_timeout_s`, then :func:`braking` acts.
         :raises InfeasibleError: for an initial state outside the safe set.
         """
         self._system, self._safe_set, self._config = system, safe_set, config
         self._draw = draw or (lambda rng: random_scenarios(system, safe_set, 1, 1, rng).x0[0])
         self.disturbance_scale = config.disturbance_scale
         self._rng = np.random.default_rng(config.seed if seed is None else seed)
-        self._drive = Drive(system, max(1, round(config.command_timeout_s / system.dt))
-                            if system.holds_first else 0)
+        held = max(1, round(config.command_timeout_s / system.dt)) if silent is None else 0
+        self._drive = Drive(system, held, silent or braking(system))
         self.limit_violations = 0
         self.asked = False  # whether the next step begins an episode that was asked for
         self._initial = None if config.random_start else self._checked_start(

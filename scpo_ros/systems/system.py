@@ -29,8 +29,6 @@ import numpy as np
 from scpo_ros.arrays import Array, Booleans, frozen
 from scpo_ros.systems.content import content
 from scpo_ros.systems.description import InputEntry, StateEntry, SystemDescription
-from scpo_ros.systems.model import SilentLaw
-from scpo_ros.systems.regulator import lqr
 from scpo_ros.systems.requirements import check_limits
 from scpo_ros.systems.sampling import Sampling
 from scpo_ros.systems.signals import Signals
@@ -130,23 +128,6 @@ class System:
     def content(self) -> str:
         """Return every value of the description as a text, the same for the same system."""
         return content(self.description)
-
-    @cached_property
-    def silent_law(self) -> SilentLaw:
-        """Return what a simulated plant does without commands, as `on_silence` says."""
-        silence = self.description.on_silence
-        if silence == 'zero':
-            return lambda x, last: np.zeros(self.m)
-        if silence == 'hold':
-            return lambda x, last: last
-        _, gain = lqr(self.A, self.B, self.description.state_weight,
-                      self.description.input_weight)
-        return lambda x, last: self.saturate(-gain @ x)
-
-    @property
-    def holds_first(self) -> bool:
-        """Return False: `on_silence` counts from the first command that is missing."""
-        return False
 
     def use_of_limits(self, x: Array) -> Array:
         """Return states (..., n) over their limits: 1 at the upper, -1 at the lower one."""

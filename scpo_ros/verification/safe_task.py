@@ -27,6 +27,7 @@ from scpo_ros.policy.imitation import LearnedPolicy
 from scpo_ros.policy.safety_filter import SafetyFilter
 from scpo_ros.sets.admissible_inputs import InputCheck
 from scpo_ros.systems.model import Model
+from scpo_ros.systems.plant import SilentLaw
 from scpo_ros.systems.safe_set import SafeSet
 from scpo_ros.tolerances import TaskTolerances
 
@@ -88,6 +89,10 @@ class SafeTask(Protocol):
     @property
     def tolerances(self) -> TaskTolerances:
         """Return how far what another machine computes of this task may be from it."""
+
+    @property
+    def silent_law(self) -> SilentLaw:
+        """Return what a simulated plant does when it goes without commands for long."""
 
     @property
     def outline(self) -> Array:

@@ -43,9 +43,11 @@ from scpo_ros.sets.directions import directions
 from scpo_ros.sets.lifted_set import LiftedSet
 from scpo_ros.sets.product_set import ProductSet
 from scpo_ros.sets.residual_room import residual_bound
+from scpo_ros.sets.silent_law import silent_law
 from scpo_ros.sets.system_set import safe_set
 from scpo_ros.simulation.filtered_rollout import FilteredSimulator
 from scpo_ros.systems.decoupling import Block
+from scpo_ros.systems.plant import SilentLaw
 from scpo_ros.systems.system import System
 from scpo_ros.systems.system_scenarios import stress_and_operation
 from scpo_ros.tolerances import SolvedTolerances
@@ -159,11 +161,12 @@ class SystemTask:
     @cached_property
     def feedback(self) -> Array:
         """Return K (m, n) of the linear feedback of all parts, in the units of x and u."""
-        gain = np.zeros((self.system.m, self.system.n))
-        for block, part in self.safe_set.parts:
-            gain[np.ix_(block.inputs, block.states)] = (
-                part.gain * block.input_scale[:, None] / block.scale)
-        return frozen(gain)
+        return frozen(self.safe_set.feedback)
+
+    @property
+    def silent_law(self) -> SilentLaw:
+        """Return what a simulated plant does without commands."""
+        return silent_law(self.system, self.safe_set)
 
     @property
     def closed_loop(self) -> Array:

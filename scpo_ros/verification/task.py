@@ -38,6 +38,7 @@ from scpo_ros.sets.admissible_inputs import admissible_inputs, AdmissibleInputs,
 from scpo_ros.sets.invariant_set import contractive_set, Polytope
 from scpo_ros.simulation.rollout import Simulator
 from scpo_ros.systems.linear_system import double_integrator, LinearSystem
+from scpo_ros.systems.plant import braking, SilentLaw
 from scpo_ros.systems.scenario import random_scenarios
 from scpo_ros.tolerances import Tolerances
 from scpo_ros.verification.safety_metrics import RolloutMetric
@@ -174,6 +175,11 @@ class ControlTask:
     def layout(self) -> JointLayout:
         """Return where states and inputs stand in messages."""
         return SLIDER
+
+    @property
+    def silent_law(self) -> SilentLaw:
+        """Return what a simulated plant does after long silence: it brakes."""
+        return braking(self.system)
 
     @property
     def outline(self) -> Array:

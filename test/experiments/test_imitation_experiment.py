@@ -29,9 +29,8 @@ from scpo_ros.experiments.imitation_judgement import (
 from scpo_ros.experiments.imitation_result import FIELDS
 from scpo_ros.experts.catalogue import ExpertCatalogue
 from scpo_ros.systems import load
-from scpo_ros.verification import system_task
 from scpo_ros.verification.filtered_evaluation import FilteredEvaluation
-from system_samples import once_for_each_system, UNEVEN
+from system_samples import UNEVEN
 
 HELD_OUT = 12
 
@@ -40,7 +39,6 @@ HELD_OUT = 12
 def small():
     """Verify with few scenarios and judge from few states."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(system_task, 'safe_set', once_for_each_system)
         patch.setattr(imitation_judgement, '_ITERATE_STATES', 4)
         patch.setattr(imitation_judgement, '_COST_SCENARIOS', 20)
         patch.setattr(imitation_case, 'DescribedMetricsConfig',

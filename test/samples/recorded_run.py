@@ -28,6 +28,7 @@ from scpo_ros.adapter.adaptation import Adaptation
 from scpo_ros.adapter.collection import RolloutCollector, Sample
 from scpo_ros.adapter.policy_chain import PolicyChain
 from scpo_ros.arrays import digest
+from scpo_ros.bringup.simulated_plant import simulated_plant
 from scpo_ros.config import AdapterConfig, ControllerConfig, PlantConfig, Spec
 from scpo_ros.config.validation import build
 from scpo_ros.controller.policy_gate import PolicyGate
@@ -38,7 +39,6 @@ from scpo_ros.interface.policy_codec import identity_values, policy_values
 from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.policy.safety_filter import Source
 from scpo_ros.recording.bag import Bag, BagWriter, PARAMETERS, profile, Recorded, TYPES
-from scpo_ros.systems.plant import SimulatedPlant
 from scpo_ros.verification.specified import task_of, verifier_of
 import yaml
 
@@ -127,9 +127,7 @@ class Run:
         self.late_commands, self.short = late_commands, short
         self.task = task_of(spec)
         system, theta = self.task.system, self.task.initial_theta
-        self.plant = SimulatedPlant(
-            system, self.task.safe_set, PlantConfig(seed=4, episode_steps=30),
-            draw=None if isinstance(spec, Spec) else self.drawn)
+        self.plant = simulated_plant(spec, PlantConfig(seed=4, episode_steps=30))
         controller = build(ControllerConfig, CONTROLLER)
         self.gate = PolicyGate(backup_record(theta, self.task.digest),
                                controller.certified_margin, controller.swap_dwell_s,
@@ -143,10 +141,6 @@ class Run:
         self.expert = experts_of(spec).law('overspeed')
         self.tape, self.clock, self.seen = [], BEGAN, []
         self.accepted, self.refused, self.config = 0, 0, config
-
-    def drawn(self, rng):
-        """Return a state of a described system's safe set."""
-        return self.task.safe_set.sample(1, rng)[0] * (1 - 1e-9)
 
     def say(self, topic, kind, message):
         self.clock += 1e-4

@@ -1,0 +1,41 @@
+# Copyright 2026 scpo_ros developers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What the simulated plant of a specification needs besides its model."""
+
+from scpo_ros.config import PlantConfig, Spec, Specification
+from scpo_ros.sets.invariant_set import contractive_set
+from scpo_ros.systems.linear_system import double_integrator
+from scpo_ros.systems.plant import SimulatedPlant
+from scpo_ros.verification.task import contraction_factor
+
+
+def simulated_plant(spec: Specification, config: PlantConfig) -> SimulatedPlant:
+    """
+    Return the simulated plant of a specification; episodes start in its safe set.
+
+    :raises ConfigurationError: for a bad description, or when there is no safe set.
+    :raises InfeasibleError: for an initial state outside the safe set.
+    """
+    if isinstance(spec, Spec):
+        system = double_integrator(spec.system)
+        return SimulatedPlant(
+            system, contractive_set(system, contraction_factor(spec.system)), config)
+    from scpo_ros.sets.silent_law import silent_law  # these take long to import
+    from scpo_ros.sets.system_set import safe_set
+    from scpo_ros.systems.loading import load
+    described = load(spec.system.description)
+    found = safe_set(described)
+    return SimulatedPlant(
+        described, found, config, draw=lambda rng: found.sample(1, rng)[0] * (1 - 1e-9),
+        silent=silent_law(described, found))
