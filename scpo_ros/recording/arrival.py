@@ -19,7 +19,7 @@ import time
 
 
 _STEP_NS = 50_000_000  # a difference between two readings that no slewing makes: the clock was set
-_LONGEST_NS = 1_000_000_000  # longest wait of a message for its callback
+_LONGEST_NS = 1_000_000_000  # longest wait for its callback of a message from before a step
 
 
 class ArrivalClock:
@@ -36,6 +36,7 @@ class ArrivalClock:
         self._wall, self._steady = wall, steady
         self._offset = wall() - steady()  # between the two, when they were read last
         self._shift = 0  # the steps since the start, with the other sign
+        self._set = wall()  # after the newest step, or at the start
 
     def time_of(self, received: int) -> int:
         """Return when a message arrived [ns]. :param received: as the wall clock had it, or 0."""
@@ -43,6 +44,8 @@ class ArrivalClock:
         offset = wall - self._steady()
         if abs(offset - self._offset) > _STEP_NS:
             self._shift -= offset - self._offset
+            self._set = wall
         self._offset = offset
-        usable = 0 <= wall - received <= _LONGEST_NS  # else it was set since the message came
+        waited = wall - received  # where nobody set the clock since, any time: a busy machine
+        usable = 0 <= waited <= (_LONGEST_NS if received < self._set else waited)
         return self._shift + (received if usable else wall)

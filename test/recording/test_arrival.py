@@ -50,6 +50,17 @@ def test_without_a_time_of_arrival_it_is_that_of_the_callback(now, clock):
     assert clock.time_of(0) == BEGAN + S
 
 
+def test_messages_that_wait_for_a_busy_recorder_keep_their_order(now, clock):
+    """One that waited for over a second had the time of its callback, after those behind it."""
+    passes(now, 5 * S)
+    received = [now.wall + k * S // 50 for k in range(100)]
+    passes(now, 3 * S)
+    assert [clock.time_of(at) for at in received] == received
+    now.wall += 2 * S
+    passes(now, S)
+    assert clock.time_of(now.wall - S) == BEGAN + 8 * S  # the negative control: the step is known
+
+
 @pytest.mark.parametrize('step', [-3600 * S, -2 * S, -S // 10, S // 10, 2 * S, 3600 * S])
 def test_a_step_of_the_wall_clock_is_taken_out(now, clock, step):
     passes(now, S)
