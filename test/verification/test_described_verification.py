@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The controller's own verification of described systems, and the certification of their backup."""
+"""The controller's own verification of described systems; the certification of their backup."""
 
 from dataclasses import replace
 
@@ -61,8 +61,10 @@ def test_the_backup_is_safe_and_the_claim_says_what_is_covered(task):
 
 def test_the_scenarios_are_not_those_of_the_adapter(task):
     own = FilteredVerifier(task)._evaluation
-    assert own.verification_set.x0.shape == FilteredEvaluation(task).verification_set.x0.shape
-    assert not np.array_equal(own.verification_set.x0, FilteredEvaluation(task).verification_set.x0)
+    assert own.verification_set.x0.shape == FilteredEvaluation(
+        task).verification_set.x0.shape
+    adapters = FilteredEvaluation(task).verification_set
+    assert not np.array_equal(own.verification_set.x0, adapters.x0)
     assert np.array_equal(own.verification_set.x0, FilteredEvaluation(
         task, task.spec.metrics.seed + SEED_OFFSET).verification_set.x0)
 
