@@ -19,7 +19,13 @@ import numpy as np
 import pytest
 from scpo_ros.config import PlantConfig
 from scpo_ros.exceptions import InfeasibleError, InvalidArrayError
+from scpo_ros.sets.silent_law import silent_law
+from scpo_ros.sets.system_set import safe_set
+from scpo_ros.systems import load
+from scpo_ros.systems.loading import file_of
 from scpo_ros.systems.plant import SimulatedPlant
+from system_samples import task_of
+import yaml
 
 
 @pytest.fixture
@@ -208,3 +214,55 @@ def test_an_initial_state_of_the_wrong_length_is_refused_by_name(make, state):
 def test_every_state_of_the_safe_set_may_be_the_initial_one(task, make, rng):
     for x in np.vstack([task.safe_set.vertices, states_in(task.safe_set, 20, rng)]):
         assert np.array_equal(make(random_start=False, initial_state=tuple(x)).state.x, x)
+
+
+# Any other plant goes by a silent law -------------------------------------------------------
+
+
+def described(silence, config, **changes):
+    """Return a plant of a described system with the given `on_silence`."""
+    data = yaml.safe_load(file_of('double_integrator_2').read_text(encoding='utf-8'))
+    system = load({**data, 'on_silence': silence, **changes})
+    found = safe_set(system)
+    return SimulatedPlant(system, found, config, silent=silent_law(system, found),
+                          draw=lambda rng: found.sample(1, rng)[0] * (1 - 1e-9))
+
+
+@pytest.mark.parametrize('silence', ['hold', 'zero', 'feedback'])
+def test_a_described_plant_goes_by_on_silence_from_the_first_missing_command(silence):
+    plant = described(silence, PlantConfig(random_start=False, initial_state=(0.3, 0, -0.2, 0)))
+    task = task_of('double_integrator_2')
+    before = plant.state.x
+    first = plant.advance(None).applied  # nothing has come yet: nothing is missed
+    assert plant.deadline_misses == 0
+    assert np.allclose(first, task.system.saturate(-task.feedback @ before)
+                       if silence == 'feedback' else 0)
+    command = np.array([0.4, -0.3])
+    assert np.array_equal(plant.advance(command).applied, command)
+    for number in (1, 2, 3):
+        x = plant.state.x
+        applied = plant.advance(None).applied
+        assert plant.deadline_misses == number
+        wanted = {'hold': command, 'zero': np.zeros(2),
+                  'feedback': task.system.saturate(-task.feedback @ x)}[silence]
+        assert np.allclose(applied, wanted)
+
+
+def test_episodes_of_a_described_plant_start_in_the_safe_set_and_repeat_by_their_seed():
+    plants = [described('hold', PlantConfig(seed=seed, episode_steps=2)) for seed in (4, 4, 5)]
+    starts = [[], [], []]
+    for _ in range(30):
+        for plant, seen in zip(plants, starts):
+            before = plant.state.episode
+            if plant.advance(np.zeros(2)).episode > before:
+                seen.append(plant.state.x)
+    assert np.array_equal(starts[0], starts[1]) and not np.array_equal(starts[0], starts[2])
+    inside = task_of('double_integrator_2').contains(np.array(starts[0]))
+    assert np.all(inside) and len(inside) > 5 and np.ptp(starts[0]) > 0.5
+
+
+def test_a_start_outside_the_safe_set_of_a_described_plant_is_refused():
+    with pytest.raises(InfeasibleError, match='must lie in the safe set'):
+        described('hold', PlantConfig(random_start=False, initial_state=(0.99, 0.59, 0.0, 0.0)))
+    with pytest.raises(InvalidArrayError, match='initial_state'):
+        described('hold', PlantConfig(random_start=False))
