@@ -129,6 +129,27 @@ class LiftedFilter:
         filled: Array = room
         return filled
 
+    def following(self, z: Array, v: Array, plans: Array) -> Array:
+        """
+        Return plans c' (N, horizon m) that take the next state into Xi; NaN where none is found.
+
+        c' = 0 and the shifted plan are tried first, which needs no solver.
+
+        :param z: (N, n). :param v: (N, m). :param plans: those of the backup at z.
+        """
+        block, none = self.backup.block, np.zeros_like(plans)
+        found = np.full_like(plans, np.nan)
+        for known in (none, self.shifted(plans)):
+            left = np.flatnonzero(np.isnan(found[:, 0]))
+            kept = left[self._kept(z[left], v[left], known[left])]
+            found[kept] = known[kept]
+        left = np.flatnonzero(np.isnan(found[:, 0]))
+        if len(left):
+            planned = self.plan_program.many(z[left] @ block.A.T + v[left] @ block.B.T)
+            kept = self._kept(z[left], v[left], planned)
+            found[left[kept]] = planned[kept]
+        return found
+
     def least_room(self, z: Array, v: Array) -> Array:
         """
         Return what the tightest row leaves (N,), with c' = 0 or else the shortest plan.

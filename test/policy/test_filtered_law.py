@@ -105,13 +105,31 @@ def test_a_solver_that_fails_is_replaced_by_a_plan_that_is_known(task, monkeypat
     assert kept > 12
 
 
+def test_a_solver_that_fails_now_and_then_costs_nothing(task, monkeypatch):
+    """After an input that the filter moved, the plan of that very input serves."""
+    rng, solved, moved = np.random.default_rng(5), WarmProgram.many, 0
+    for start in states(task, 12, 6):
+        law, x = task.law(wild(task, 7)), start
+        for step in range(40):
+            with monkeypatch.context() as patch:
+                if step % 2:
+                    patch.setattr(WarmProgram, 'many', lambda self, points: np.full(
+                        (len(points), len(self._qp.q)), np.nan))
+                action = law.act(x)
+            assert action.source is not Source.LAST_RESORT
+            moved += action.source is Source.GUARD
+            x = task.system.step(x, action.u, vertex(task, rng))
+            assert task.system.within_limits(x, action.u)
+    assert moved and WarmProgram.many is solved
+
+
 def test_a_known_plan_is_only_taken_where_it_holds(task, monkeypatch):
     """A plan of another state must not be used: the state may have been set, or a tick lost."""
     law, far = task.law(wild(task, 7)), states(task, 40, 8)
     monkeypatch.setattr(WarmProgram, 'many', lambda self, points: np.full(
         (len(points), len(self._qp.q)), np.nan))
     for x in far:
-        law._plans = [0.5 * np.ones((1, part.backup.safe_set.lifted_rows.shape[1]))
+        law._next = [0.5 * np.ones((1, part.backup.safe_set.lifted_rows.shape[1]))
                       for part in task.policy.filters]
         action = law.act(x)
         if action.source is not Source.LAST_RESORT:
