@@ -32,9 +32,8 @@ from typing import Protocol
 # Numbers of one certificate, which one machine computed: g against its bound, a duality gap
 # against 0. Sums of at most 1e4 terms of size 1 err by 1e4 eps = 1e-12; a thousand times that.
 ARITHMETIC = 1e-9
-# A x + B u and its difference to a recorded state: at most 8 operations on numbers of at most 1e3
-# (the largest limits of a configuration) err by 8e3 eps = 1e-12. Units of x, and of an input that
-# only travelled.
+# A x + B u and its difference to a recorded state, as a part of the limits: sums of at most 1e3
+# terms of size 1 err by 1e3 eps = 2e-13. Likewise an input that only travelled, in its units.
 STATE = 1e-9
 # The gauge of C: the iteration ends within 1e-9 of the largest set and is tested to 2e-9
 # (docs/proof.md). Two such sets are at most twice that apart, and membership admits 1e-9 itself.

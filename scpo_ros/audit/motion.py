@@ -105,7 +105,8 @@ class Motion:
         """Yield a finding where the model does not explain a step, or the safe set is left."""
         x, following = before.value.x, after.value.x
         w = realised_disturbance(self._system, x, after.value.applied, following)
-        if not np.all(np.abs(w) <= self._system.disturbance + STATE):
+        rounding = STATE * self._system.state_scale
+        if not np.all(np.abs(w) <= self._system.disturbance + rounding):
             yield after.finding(
                 f'the model does not hold: the disturbance would be {w}, at most '
                 f'{self._system.disturbance} is admitted')

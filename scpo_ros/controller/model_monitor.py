@@ -59,7 +59,7 @@ from scpo_ros.systems.transitions import Gap, JudgedShare, Transition, Transitio
 MISMATCH_WINDOW_S = 5.0
 MISMATCH_SHARE = 0.2
 MISMATCH_COUNT = 5
-_TOLERANCE = 1e-9  # rounding [units of x]
+_TOLERANCE = 1e-9  # rounding, of the limits of the states
 _OUTSIDE = 1e-6  # of the gauge of the safe set, rounding
 _LATE = 'the plant applies commands'
 
@@ -171,6 +171,11 @@ class ModelMonitor:
             return Transition(Gap.ANSWER, transition.step, transition.duration), match
         return transition, match
 
+    @property
+    def _rounding(self) -> Array:
+        """Return what rounding does to the error (n,)."""
+        return _TOLERANCE * self._system.state_scale
+
     def _judge(self, transition: Transition, match: Match, before: State, state: State) -> str:
         """Return what is wrong with a transition that can be judged, or ''."""
         self.judged += 1
@@ -184,8 +189,8 @@ class ModelMonitor:
         with np.errstate(over='ignore', invalid='ignore'):
             predicted, bound = self._prediction(transition.step, before.x, state.applied)
             error = state.x - predicted
-            inside = np.abs(error) <= bound + _TOLERANCE
-            self.ratio = float(np.max(np.abs(error) / np.where(bound > 0, bound, _TOLERANCE)))
+            inside = np.abs(error) <= bound + self._rounding
+            self.ratio = float(np.max(np.abs(error) / np.where(bound > 0, bound, self._rounding)))
         if np.all(inside):
             return ''
         index = int(np.argmin(inside))
@@ -226,7 +231,7 @@ class ModelMonitor:
     def _a_step_leads(self, before: State, state: State) -> bool:
         """Return whether some input, within its limit, leads from a state near to another."""
         system = self._system
-        reach = np.abs(system.B) @ system.input_scale + system.disturbance + _TOLERANCE
+        reach = np.abs(system.B) @ system.input_scale + system.disturbance + self._rounding
         away = np.abs(state.x - system.step(before.x, np.zeros(system.m)))
         near = 0 < state.time - before.time < 1.5 * system.dt
         return bool(near and np.all(away <= reach))

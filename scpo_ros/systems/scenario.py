@@ -183,7 +183,7 @@ def replay(system: Model, safe_set: Membership, x0: Array, w: Array,
     x0, w = checked('x0', x0, (system.n,)), checked('w', w, (None, system.n))
     if not safe_set.contains(x0):
         raise InfeasibleError(f'the rollout starts outside the safe set, at {x0.tolist()}')
-    if not np.all(np.abs(w) <= system.disturbance + STATE):
+    if not np.all(np.abs(w) <= system.disturbance + STATE * system.state_scale):
         worst = np.abs(w).max(axis=0)
         raise InfeasibleError(
             f'the realised disturbance {worst.tolist()} exceeds its bound '
