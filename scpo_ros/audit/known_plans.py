@@ -16,8 +16,8 @@
 The inputs of a described system where the controller's solver found no plan.
 
 The law then takes a plan that is known: c = 0, or that which served after the input at the state
-before; each only where (x, c) lies in the lifted set (:mod:`scpo_ros.policy.filtered_law`). It keeps the
-safe set all the same. The solver of an audit finds a plan there, and so another input.
+before; each only where (x, c) lies in the lifted set (:mod:`scpo_ros.policy.filtered_law`). It
+keeps the safe set all the same. The solver of an audit finds a plan there, and so another input.
 """
 
 import numpy as np

@@ -18,8 +18,8 @@ Inside the safe set the filter replaces an input of the policy that is not admis
 nearest one that is, for any weights whatever; it counts where it changes the input. The backup's
 plan at the present state is found by a solver. Should the solver fail, a plan that is known serves
 without one: c = 0, or the plan that was found for the next state when the last input was chosen,
-each only where (x, c) lies in the lifted set of this very state. Where no plan is known, which is outside the safe
-set, the linear feedback u = -K x acts, saturated: the last resort.
+each only where (x, c) lies in the lifted set of this very state. Where no plan is known, which is
+outside the safe set, the linear feedback u = -K x acts, saturated: the last resort.
 """
 
 from typing import Protocol

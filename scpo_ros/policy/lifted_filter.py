@@ -146,8 +146,8 @@ class LiftedFilter:
         left = np.flatnonzero(np.isnan(found[:, 0]))
         if len(left):
             planned = self.plan_program.many(z[left] @ block.A.T + v[left] @ block.B.T)
-            kept = self._kept(z[left], v[left], planned)
-            found[left[kept]] = planned[kept]
+            served = self._kept(z[left], v[left], planned)
+            found[left[served]] = planned[served]
         return found
 
     def least_room(self, z: Array, v: Array) -> Array:

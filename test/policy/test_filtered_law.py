@@ -130,7 +130,7 @@ def test_a_known_plan_is_only_taken_where_it_holds(task, monkeypatch):
         (len(points), len(self._qp.q)), np.nan))
     for x in far:
         law._next = [0.5 * np.ones((1, part.backup.safe_set.lifted_rows.shape[1]))
-                      for part in task.policy.filters]
+                     for part in task.policy.filters]
         action = law.act(x)
         if action.source is not Source.LAST_RESORT:
             assert task.bounds.violation(x, action.u) <= 1e-6
