@@ -877,10 +877,6 @@ def _filter_of(module):
     return module.LiftedFilter(task_of('uneven').policy.filters[0].backup)
 
 
-def filter_is_broken(module):
-    return broken(_filter_of(module), 60) > 0
-
-
 def disturbance_is_forgotten(module):
     """Ask for a little more than the nearest admissible input: the disturbance does the rest."""
     part, right = _filter_of(module), task_of('uneven').policy.filters[0]
@@ -899,6 +895,15 @@ def let_through_outside(module):
     z = np.repeat(1.001 * part.backup.safe_set.boundary(20), 2, axis=0)
     wanted = np.resize([[1.0], [-1.0]], (40, 1)) * 0.5
     return bool(np.any(np.isfinite(part(z, wanted, part.backup.plans(z)))))
+
+
+def wrong_answer_of_the_filter(module):
+    """Have the program of the filter answer what was asked for, with a plan of zeros."""
+    part = _filter_of(module)
+    size = part.backup.safe_set.lifted_rows.shape[1]
+    part.__dict__['program'] = SimpleNamespace(many=lambda points: np.hstack(
+        [points[:, -1:], np.zeros((len(points), size))]))
+    return broken(part, 60) > 0
 
 
 def wrong_answer_of_the_solver(module):
@@ -959,9 +964,10 @@ DESCRIBED = [  # what any described system rests on
     (PROOF_FILE, 'if not 0 < factor <= 1', 'if False',
      foreign_set(contraction=lambda factor: 1.001)),
     (FILTER_FILE, 'room += 1 - self.allowance', 'room += 1', disturbance_is_forgotten),
-    (FILTER_FILE, 'np.r_[1 - allowance, ', 'np.r_[1 + 0 * allowance, ', filter_is_broken),
     (FILTER_FILE, 'np.where(np.isnan(plans[:, :1]), np.nan, asked)', '+asked',
      let_through_outside),
+    (FILTER_FILE, 'np.all(self.room(z, v, plans) >= -_SOLVED, axis=1)',
+     'np.all(np.isfinite(plans), axis=1)', wrong_answer_of_the_filter),
     ('backup/warm_program.py', ' and np.all(qp.G @ z <= bounds + FEASIBLE)', '',
      wrong_answer_of_the_solver),
     ('backup/warm_program.py',

@@ -53,7 +53,7 @@ class Answers:
         self._law = task.law(task.initial_theta, safety)
         self._unfiltered = task.law(task.initial_theta, False)
         self._loaded: Array | None = None  # weights of the laws, None before the first
-        self._before: tuple[Array, Array] | None = None  # the state before, and its command
+        self._before: tuple[Array, Array] | None = None  # state and residual of the one before
         self.recomputed = self.stateless = self.unknown = 0  # commands
         self.acted = self.planned = 0  # those of the filter, and those of a plan that was known
 
@@ -83,7 +83,7 @@ class Answers:
             self._loaded = theta
         self.recomputed += 1
         yield from self._compared(seen, state.value.x)
-        self._before = state.value.x, seen.value.u
+        self._before = state.value.x, self._law.residual(state.value.x)
 
     def _compared(self, seen: Seen[Command], x: Array) -> Iterator[Finding]:
         """Yield a finding where the loaded law does not give the command at a state (n,)."""

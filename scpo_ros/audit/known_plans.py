@@ -15,9 +15,9 @@
 """
 The inputs of a described system where the controller's solver found no plan.
 
-The law then takes a plan that is known: c = 0, or that which served after the input at the state
-before; each only where (x, c) lies in the lifted set (:mod:`scpo_ros.policy.filtered_law`). It
-keeps the safe set all the same. The solver of an audit finds a plan there, and so another input.
+The law then takes a plan that is known: c = 0, or the one that served the input before; each only
+where (x, c) lies in the lifted set (:mod:`scpo_ros.policy.filtered_law`). It keeps the
+safe set all the same. The solver of an audit finds a plan there, and so another input.
 """
 
 import numpy as np
@@ -32,28 +32,25 @@ def follows_a_known_plan(policy: FilteredPolicy, residual: Array, x: Array,
 
     Each decoupled part has a plan of its own: one that was solved, or one that was known.
 
-    :param residual: that of the policy at x (n,).
-    :param before: the state (n,) before and the input (m,) that answered it, or None.
+    :param residual: that of the policy at x (n,). :param before: the state (n,) before and the
+        residual (m,) there, or None.
     :param tolerance: by which inputs may differ; NaN is never the same.
     """
     solved = policy.around(x[None])[1]
     candidates = [solved, [np.zeros_like(plan) for plan in solved]]
     if before is not None:
-        candidates.append(_after(policy, *before))
+        candidates.append(_later(policy, *before))
     same: Booleans = np.zeros(len(u), dtype=bool)
     for plans in candidates:
         same |= np.abs(_inputs(policy, residual, x, plans) - u) <= tolerance
     return bool(np.all(same))
 
 
-def _after(policy: FilteredPolicy, x: Array, u: Array) -> list[Array]:
-    """Return the plans that serve after an input (m,) at a state (n,)."""
-    found = []
-    for part, plan in zip(policy.filters, policy.around(x[None])[1]):
-        block = part.backup.block
-        found.append(part.following(x[None, block.states] / block.scale,
-                                    u[None, block.inputs] / block.input_scale, plan))
-    return found
+def _later(policy: FilteredPolicy, x: Array, residual: Array) -> list[Array]:
+    """Return the plans of the parts that serve the input at a state (n,)."""
+    backup, plans = policy.around(x[None])
+    wanted = policy.system.saturate(backup + residual[None])
+    return policy.with_plans(x[None], wanted, plans)[1]
 
 
 def _inputs(policy: FilteredPolicy, residual: Array, x: Array, plans: list[Array]) -> Array:

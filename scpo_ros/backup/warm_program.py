@@ -69,7 +69,8 @@ class WarmProgram:
         """
         Return the optimal z (nz,) at a parameter x (n,).
 
-        NaN where there is no solution, the solver reports none, or its answer breaks a constraint.
+        NaN where there is no solution, the solver reports none or fails, or its answer breaks a
+        constraint.
         """
         return self._solved(x)[0]
 
@@ -101,7 +102,10 @@ class WarmProgram:
         if not np.all(np.isfinite(bounds)) or not np.all(np.isfinite(linear)):
             return nothing, None
         for _ in range(2):  # an active set that misleads the solver is forgotten
-            z, multipliers, success = self._answer(linear, bounds)
+            try:
+                z, multipliers, success = self._answer(linear, bounds)
+            except Exception:  # noqa: B902 - a solver that fails has no answer
+                success = False
             if success and np.all(qp.G @ z <= bounds + FEASIBLE):
                 return z, tuple(np.flatnonzero(multipliers > _ACTIVE).tolist())
             self._model = None

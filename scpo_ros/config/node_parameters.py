@@ -252,4 +252,9 @@ def build_node(kind: type[_Config], values: Mapping[str, object]
     groups = tuple(f'{entry.name}.' for entry in fields(Spec))
     shared = {name: item for name, item in values.items() if name.startswith(groups)}
     own = {name: item for name, item in values.items() if name not in shared}
-    return build_spec(shared), build(kind, own)
+    spec, config = build_spec(shared), build(kind, own)
+    if (isinstance(config, AdapterConfig) and config.verification != 'sets'
+            and not isinstance(spec, Spec)):
+        raise ConfigurationError(
+            'verification', config.verification, 'must be sets for a described system')
+    return spec, config

@@ -65,7 +65,7 @@ class Admission:
     """
 
     def __init__(self, gate: PolicyGate, worker: 'VerifierWorker | None', history: History,
-                 timeout: float, arguments: tuple[Specification | float, ...] = (),
+                 timeout: float, arguments: tuple[Specification | float | str, ...] = (),
                  clock: Callable[[], float] = time.monotonic) -> None:
         """
         Go on from what the history accepted last.

@@ -35,10 +35,16 @@ from scpo_ros.verification.verdict import Judging
 _PAUSE_S = 1.0
 
 
-def make_verifier(spec: Specification, margin: float) -> Judging:
-    """Return the verifier, in its own process, which alone pays for its imports."""
+def make_verifier(spec: Specification, margin: float, wanted: str) -> Judging:
+    """
+    Return the verifier, in its own process, which alone pays for its imports.
+
+    :param wanted: digest of the controller's task: the verifier reads a description again, at
+        each of its starts.
+    :raises ConfigurationError: when the description has another content by now.
+    """
     from scpo_ros.verification.specified import verifier_of
-    return verifier_of(spec, margin)
+    return verifier_of(spec, margin, wanted=wanted)
 
 
 def build_loop(spec: Specification, config: ControllerConfig) -> ControlLoop:
@@ -67,10 +73,11 @@ def build_admission(spec: Specification, task: SafeTask, config: ControllerConfi
     history = History(config.ledger_dir, 'controller', room=Room(config.ledger_limit_mib * MIB))
     gate = PolicyGate(backup_record(task.initial_theta, task.digest), margin, config.dwell(spec),
                       task.kind)
+    arguments = spec, margin, task.digest
     worker: VerifierWorker | None = Worker(
-        make_verifier, (spec, margin), niceness=10, started=False,
+        make_verifier, arguments, niceness=10, started=False,
         pause=_PAUSE_S) if config.safety else None
-    return Admission(gate, worker, history, config.verification_timeout_s, (spec, margin))
+    return Admission(gate, worker, history, config.verification_timeout_s, arguments)
 
 
 def build_budget(task: SafeTask, config: ControllerConfig) -> CostBudget | None:

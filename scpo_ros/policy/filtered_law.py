@@ -18,9 +18,10 @@ The law that the controller runs on a described system: policy, safety filter, b
 Inside the safe set the filter replaces an input of the policy that is not admissible by the
 nearest one that is, for any weights whatever; it counts where it changes the input. The backup's
 plan at the present state is found by a solver. Should the solver fail, a plan that is known serves
-without one: c = 0, or the plan that was found for the next state when the last input was chosen,
-each only where (x, c) lies in the lifted set of this very state. Where no plan is known, which is
-outside the safe set, the linear feedback u = -K x acts, saturated: the last resort.
+without one: c = 0, or the plan c' that served the input before, each only where (x, c) lies in the
+lifted set of this very state. A step within the disturbance leads where c' holds. Where a part has
+no plan, as outside its safe set, the linear feedback u = -K x moves its inputs, saturated: the
+last resort. The other parts then follow the backup.
 """
 
 from typing import Protocol
@@ -58,7 +59,7 @@ class FilteredLaw:
         :param enabled: False lets the policy act everywhere: for demonstrations of the danger.
         """
         self._policy, self._feedback, self._enabled = task.policy, task.feedback, enabled
-        self._next: list[Array] = []  # plans for the state after the last one; none yet
+        self._later: list[Array] = []  # what serves at the next state; none yet
         for part in self._policy.filters:
             part.prepare()
         self.swap(theta)
@@ -83,32 +84,21 @@ class FilteredLaw:
         x = checked('state', x, (self._policy.system.n,))
         backup, plans = self._around(x)
         if not np.all(np.isfinite(backup)):
-            return self._without_plan(x)
+            return self._without_plan(x, backup[0])
         wanted = self._policy.system.saturate(backup + self.residual(x)[None])
         if not self._enabled:
             return Action(wanted[0], Source.POLICY)
-        u = self._policy.filtered(x[None], wanted, plans)[0]
+        inputs, self._later = self._policy.with_plans(x[None], wanted, plans)
+        u = inputs[0]
         if not np.all(np.isfinite(u)):
-            u = backup[0]
-        self._plan_ahead(x, u, plans)
+            return Action(backup[0], Source.GUARD)
         return Action(u, Source.GUARD if self._changed(u, wanted[0]) else Source.POLICY)
 
     def without_policy(self, x: Array) -> Action:
         """Return the :class:`Action` of the backup at a state (n,), in place of the policy's."""
-        backup, plans = self._around(x)
-        if not np.all(np.isfinite(backup)):
-            return self._without_plan(x)
-        self._plan_ahead(x, backup[0], plans)
-        return Action(backup[0], Source.BUDGET)
-
-    def _plan_ahead(self, x: Array, u: Array, plans: list[Array]) -> None:
-        """Find the plans that serve after the input (m,) at a state (n,)."""
-        self._next = []
-        for part, plan in zip(self._policy.filters, plans):
-            block = part.backup.block
-            self._next.append(part.following(
-                x[None, block.states] / block.scale, u[None, block.inputs] / block.input_scale,
-                plan))
+        backup, _ = self._around(x)
+        return (Action(backup[0], Source.BUDGET) if np.all(np.isfinite(backup))
+                else self._without_plan(x, backup[0]))
 
     def _around(self, x: Array) -> tuple[Array, list[Array]]:
         """Return the backup's input (1, m) at a state (n,) and the plans of the parts."""
@@ -119,6 +109,7 @@ class FilteredLaw:
                 z, known = x[None, block.states] / block.scale, self._known_plan(place, x)
                 plans[place] = known
                 backup[:, block.inputs] = part.backup.inputs(z, known) * block.input_scale
+        self._later = [part.shifted(plan) for part, plan in zip(self._policy.filters, plans)]
         return self._policy.system.saturate(backup), plans
 
     def _known_plan(self, place: int, x: Array) -> Array:
@@ -126,7 +117,7 @@ class FilteredLaw:
         part = self._policy.filters[place]
         z = x[None, part.backup.block.states] / part.backup.block.scale
         none = np.zeros((1, part.backup.safe_set.lifted_rows.shape[1]))
-        known = [none, *self._next[place:place + 1]]
+        known = [none, *self._later[place:place + 1]]
         return next((plan for plan in known if part.backup.holds(z, plan)[0]), none * np.nan)
 
     def _changed(self, u: Array, wanted: Array) -> bool:
@@ -135,9 +126,10 @@ class FilteredLaw:
         reach = CHANGED * (system.input_upper - system.input_lower)
         return not np.all(np.abs(u - wanted) <= reach)
 
-    def _without_plan(self, x: Array) -> Action:
-        """Return what acts where the backup has no plan."""
-        u = self._policy.system.saturate(-(self._feedback @ x))
+    def _without_plan(self, x: Array, backup: Array) -> Action:
+        """Return what acts where a part has no plan: NaN in the inputs (m,) of the backup."""
+        u = np.where(np.isfinite(backup), backup,
+                     self._policy.system.saturate(-(self._feedback @ x)))
         if not self._enabled:
             u = self._policy.system.saturate(u + self.residual(x))
         return Action(u, Source.LAST_RESORT if self._enabled else Source.POLICY)

@@ -89,19 +89,25 @@ class FilteredPolicy:
         return self.system.saturate(inputs), plans
 
     def filtered(self, x: Array, wanted: Array, plans: list[Array]) -> Array:
+        """Return the inputs (N, m) that the filters let through alone, see :meth:`with_plans`."""
+        return self.with_plans(x, wanted, plans)[0]
+
+    def with_plans(self, x: Array, wanted: Array, plans: list[Array]
+                   ) -> tuple[Array, list[Array]]:
         """
-        Return the inputs (N, m) that the filters let through.
+        Return the inputs (N, m) that the filters let through, and the plans that serve them.
 
         :param x: (N, n). :param wanted: (N, m), within the input limits. :param plans: those of
             the backup at x, see :meth:`around`.
         """
-        inputs = np.empty_like(wanted)
+        inputs, following = np.empty_like(wanted), []
         for part, plan in zip(self.filters, plans):
             block = part.backup.block
-            inputs[:, block.inputs] = block.input_scale * part(
-                x[:, block.states] / block.scale,
-                wanted[:, block.inputs] / block.input_scale, plan)
-        return self.system.saturate(inputs)
+            v, later = part.with_plans(x[:, block.states] / block.scale,
+                                       wanted[:, block.inputs] / block.input_scale, plan)
+            inputs[:, block.inputs] = block.input_scale * v
+            following.append(later)
+        return self.system.saturate(inputs), following
 
     def without_filter(self, theta: Array, x: Array) -> Array:
         """Return sat(u_backup + r_theta) (N, m) of weights (d,) at states (N, n)."""

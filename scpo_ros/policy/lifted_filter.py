@@ -40,7 +40,7 @@ import numpy as np
 from scpo_ros.arrays import Array, Booleans
 from scpo_ros.backup.lifted_mpc import LiftedMpc
 from scpo_ros.backup.parametric_qp import condense, ParametricQP
-from scpo_ros.backup.warm_program import WarmProgram
+from scpo_ros.backup.warm_program import FEASIBLE, WarmProgram
 from scpo_ros.sets.lifted_construction import MARGIN
 from scpo_ros.sets.lifted_set import LiftedSet
 from scpo_ros.systems.decoupling import Block
@@ -48,6 +48,7 @@ from scpo_ros.systems.decoupling import Block
 _EPSILON = 1e-6  # of |c'|^2; at 1e-3 nearly every call moves v
 _NEAR = 1e-3  # |v - v_pi| that eps |c'|^2 may be the cause of
 _ROUNDING = 1e-9  # of the rows; the set is built for a disturbance that is larger by MARGIN
+_SOLVED = 2 * FEASIBLE  # of the rows, by which an answer of the solver may exceed them
 
 
 def filter_qp(block: Block, safe_set: LiftedSet, allowance: Array) -> ParametricQP:
@@ -129,27 +130,6 @@ class LiftedFilter:
         filled: Array = room
         return filled
 
-    def following(self, z: Array, v: Array, plans: Array) -> Array:
-        """
-        Return plans c' (N, horizon m) that take the next state into Xi; NaN where none is found.
-
-        c' = 0 and the shifted plan are tried first, which needs no solver.
-
-        :param z: (N, n). :param v: (N, m). :param plans: those of the backup at z.
-        """
-        block, none = self.backup.block, np.zeros_like(plans)
-        found = np.full_like(plans, np.nan)
-        for known in (none, self.shifted(plans)):
-            left = np.flatnonzero(np.isnan(found[:, 0]))
-            kept = left[self._kept(z[left], v[left], known[left])]
-            found[kept] = known[kept]
-        left = np.flatnonzero(np.isnan(found[:, 0]))
-        if len(left):
-            planned = self.plan_program.many(z[left] @ block.A.T + v[left] @ block.B.T)
-            served = self._kept(z[left], v[left], planned)
-            found[left[served]] = planned[served]
-        return found
-
     def least_room(self, z: Array, v: Array) -> Array:
         """
         Return what the tightest row leaves (N,), with c' = 0 or else the shortest plan.
@@ -170,8 +150,14 @@ class LiftedFilter:
         return least
 
     def __call__(self, z: Array, wanted: Array, plans: Array) -> Array:
+        """Return the filtered inputs v (N, m) alone, see :meth:`with_plans`."""
+        return self.with_plans(z, wanted, plans)[0]
+
+    def with_plans(self, z: Array, wanted: Array, plans: Array) -> tuple[Array, Array]:
         """
-        Return the filtered inputs v (N, m).
+        Return the filtered inputs v (N, m) and the plans c' (N, horizon m) that serve them.
+
+        Then (z+, c') lies in Xi, so that c' serves at the next state without any solver.
 
         :param z: states (N, n). :param wanted: v_pi (N, m), within the input limits; the backup's
             input takes the place of one that is not finite.
@@ -180,37 +166,40 @@ class LiftedFilter:
         told = np.all(np.isfinite(wanted), axis=1)[:, None]
         asked = np.where(told, wanted, self.backup.inputs(z, plans))
         v = np.where(np.isnan(plans[:, :1]), np.nan, asked)
-        left = np.flatnonzero(~self._kept(z, v, np.zeros_like(plans)) & ~np.isnan(v[:, 0]))
+        later = np.zeros_like(plans)
+        left = np.flatnonzero(~self._kept(z, v, later) & ~np.isnan(v[:, 0]))
         if len(left):
-            later = self.shifted(plans[left])
-            refused = ~self._kept(z[left], v[left], later)
-            left, later = left[refused], later[refused]
-            v[left] = self._moved(z[left], v[left], later, plans[left])
-        return v
+            later[left] = self.shifted(plans[left])
+            left = left[~self._kept(z[left], v[left], later[left])]
+            v[left], later[left] = self._moved(z[left], v[left], later[left], plans[left])
+        return v, later
 
     def _kept(self, z: Array, v: Array, plans: Array) -> Booleans:
         """Return (N,) whether every row is kept; NaN keeps none."""
         kept: Booleans = np.all(self.room(z, v, plans) >= -_ROUNDING, axis=1)
         return kept
 
-    def _moved(self, z: Array, wanted: Array, later: Array, plans: Array) -> Array:
-        """Return the nearest inputs (N, m) that keep the set, state by state."""
-        size = self.backup.block.m
+    def _moved(self, z: Array, wanted: Array, later: Array, plans: Array
+               ) -> tuple[Array, Array]:
+        """Return the nearest inputs (N, m) that keep the set, state by state, and their plans."""
+        size, block = self.backup.block.m, self.backup.block
         safe = self.backup.inputs(z, plans)
         moved = self._on_the_segment(z, wanted, later, safe)
         answers = self.program.many(np.hstack([z, wanted]))
-        found = np.all(np.isfinite(answers), axis=1)
-        moved[found] = answers[found, :size]
+        found = self._holds(z, answers[:, :size], answers[:, size:])
+        moved[found], later[found] = answers[found, :size], answers[found, size:]
         near = np.flatnonzero(np.max(np.abs(moved - wanted), axis=1) <= _NEAR)
-        served = near[self._served(z[near], wanted[near])]
-        moved[served] = wanted[served]
-        return moved
+        serving = self.plan_program.many(z[near] @ block.A.T + wanted[near] @ block.B.T)
+        served = self._kept(z[near], wanted[near], serving)
+        moved[near[served]], later[near[served]] = wanted[near[served]], serving[served]
+        return moved, later
 
-    def _served(self, z: Array, wanted: Array) -> Booleans:
-        """Return (N,) whether any plan serves the inputs (N, m)."""
-        block = self.backup.block
-        plans = self.plan_program.many(z @ block.A.T + wanted @ block.B.T)
-        return self._kept(z, wanted, plans)
+    def _holds(self, z: Array, v: Array, plans: Array) -> Booleans:
+        """Return (N,) whether an answer of the solver keeps set and input limits; NaN does not."""
+        rows = self.backup.block.input_rows
+        holds: Booleans = (np.all(self.room(z, v, plans) >= -_SOLVED, axis=1)
+                           & np.all(v @ rows.T <= 1 + _SOLVED, axis=1))
+        return holds
 
     def _on_the_segment(self, z: Array, wanted: Array, later: Array, safe: Array) -> Array:
         """Return v_b + t (v_pi - v_b) (N, m); needs no solver. :param safe: v_b (N, m)."""

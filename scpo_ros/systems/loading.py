@@ -21,9 +21,11 @@ Reads described systems: shipped ones by their name, files by their path, texts 
 from collections.abc import Mapping
 import os
 from pathlib import Path
+import stat
 
 import numpy as np
 from scpo_ros.arrays import Array, frozen
+from scpo_ros.config.paths import expanded
 from scpo_ros.config.resources import share_file
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.systems.description import SystemDescription
@@ -31,6 +33,8 @@ from scpo_ros.systems.reading import described
 from scpo_ros.systems.requirements import check_dynamics, check_limits, check_supported
 from scpo_ros.systems.system import sampling_of, System
 from scpo_ros.systems.yaml_tree import parse, Plain, Tree
+
+_LARGEST = 2**20  # bytes of a description
 
 
 def load(system: str | os.PathLike[str] | Mapping[str, Plain]) -> System:
@@ -72,16 +76,27 @@ def file_of(system: str | os.PathLike[str]) -> Path:
     text = os.fspath(system)
     if isinstance(system, str) and not _is_path(text):
         return shipped(text)
-    return Path(text).expanduser()
+    return Path(expanded('system', text))
 
 
 def text_of_file(path: Path) -> str:
-    """Return the text of a description. :raises ConfigurationError: when it cannot be read."""
+    """
+    Return the text of a description.
+
+    :raises ConfigurationError: when it cannot be read, or is no file of a sensible size: a pipe
+        would keep its reader waiting.
+    """
     try:
-        return path.read_text(encoding='utf-8')
+        status = path.stat()
+        usable = stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST
+        text = path.read_text(encoding='utf-8') if usable else ''
     except (OSError, ValueError) as error:
         reason = getattr(error, 'strerror', None) or 'is not UTF-8 text'
         raise ConfigurationError('system', str(path), f'cannot be read: {reason}') from error
+    if not usable:
+        raise ConfigurationError(
+            'system', str(path), f'must be a file of at most {_LARGEST} bytes')
+    return text
 
 
 def _is_path(text: str) -> bool:
@@ -96,7 +111,7 @@ def shipped(name: str) -> Path:
     """
     folder = share_file('config/systems/double_integrator.yaml').parent
     path = folder / f'{name}.yaml'
-    if not path.is_file():
+    if not os.path.isfile(path):  # False too for a name that no file can have
         raise ConfigurationError(
             'system', name, f"must be one of {', '.join(shipped_names())}, or the path of a file, "
             'such as my_robot.yaml')

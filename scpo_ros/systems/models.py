@@ -26,7 +26,7 @@ from typing import TypeAlias
 import casadi as ca
 import numpy as np
 from scpo_ros.arrays import Array, frozen
-from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.exceptions import ConfigurationError, in_words
 
 Model: TypeAlias = Callable[[ca.SX, ca.SX, Mapping[str, float]], ca.SX]
 _AT_REST = 1e-9  # largest |f(0, 0)|
@@ -122,6 +122,10 @@ def linearised(name: str, parameters: Mapping[str, float], n: int, m: int
     except (RuntimeError, IndexError) as error:
         raise ConfigurationError(
             'dynamics.model', name, f'does not take {n} states and {m} inputs') from error
+    except Exception as error:  # noqa: B902 - a function of the user
+        raise ConfigurationError('dynamics.model', name, f'fails: {in_words(error)}') from error
+    if not isinstance(derivative, ca.SX):
+        raise ConfigurationError('dynamics.model', name, "must return x' as a CasADi SX")
     if derivative.shape != (n, 1):
         raise ConfigurationError(
             'dynamics.model', name, f'has {derivative.shape[0]} states; the file has {n}')

@@ -95,6 +95,9 @@ def check_dynamics(description: SystemDescription, A: Array, B: Array) -> None:
         if not np.max(np.abs(B[:, index])) > _NOTHING:
             raise ConfigurationError(f'{description.name}: inputs.{entry.name}', entry.name,
                                      'must move a state; its column of B is 0')
+    if not (np.all(np.isfinite(A)) and np.all(np.isfinite(B))):
+        raise ConfigurationError(f'{description.name}: dynamics', description.dynamics.kind,
+                                 'must be finite over a step, in units of the limits')
     for z in np.linalg.eigvals(A):
         if abs(z) < _UNSTABLE:
             continue

@@ -31,6 +31,7 @@ import yaml
 Plain: TypeAlias = 'bool | int | float | str | None | list[Plain] | dict[str, Plain]'
 _NUMBER = re.compile(r'[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?')
 _INTEGER = re.compile(r'[-+]?(0|[1-9]\d*)')
+_DIGITS = 18  # of an integer; a longer one is a float
 _WORDS = {'true': True, 'false': False, 'null': None, '~': None, '': None}
 _SPECIAL = {'.nan': float('nan'), '.inf': float('inf'), '+.inf': float('inf'),
             '-.inf': float('-inf')}
@@ -62,13 +63,19 @@ def parse(text: str, source: str) -> Tree:
     """
     try:
         _refuse_anchors(text, source)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        return _tree(text, source)
+    except RecursionError as error:
+        raise ConfigurationError(source, text[:20], 'must not be nested so deeply') from error
     except yaml.YAMLError as error:
         mark = getattr(error, 'problem_mark', None)
         line = f':{mark.line + 1}' if mark else ''
         rule = getattr(error, 'problem', None) or 'is not YAML'
         raise ConfigurationError(
             f'{source}{line}', text[:20], f'cannot be read: {rule}') from error
+
+
+def _tree(text: str, source: str) -> Tree:
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
     if not isinstance(root, yaml.MappingNode):
         raise ConfigurationError(source, text[:20], "must hold 'key: value' lines")
     lines: dict[str, int] = {}
@@ -123,6 +130,6 @@ def _scalar(text: str) -> Plain:
         return _WORDS[low]
     if low in _SPECIAL:
         return _SPECIAL[low]
-    if _INTEGER.fullmatch(text):
+    if _INTEGER.fullmatch(text) and len(text) <= _DIGITS:
         return int(text)
     return float(text) if _NUMBER.fullmatch(text) else text

@@ -22,7 +22,10 @@ described system needs, and the other way round.
 from collections.abc import Callable
 
 from scpo_ros.config import Spec, Specification
+from scpo_ros.config.specification import system_digest
+from scpo_ros.config.system_spec import NAME
 from scpo_ros.config.table_cache import Cache
+from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.verification.evaluations import Evaluation
 from scpo_ros.verification.safe_task import SafeTask
 from scpo_ros.verification.verdict import Judging
@@ -62,12 +65,14 @@ def evaluation_of(task: SafeTask, replays: int = 16) -> Evaluation:
     raise TypeError(f'no evaluation is known for a task of the class {type(task).__name__}')
 
 
-def verifier_of(spec: Specification, margin: float, tolerance: float = 0.0) -> Judging:
+def verifier_of(spec: Specification, margin: float, tolerance: float = 0.0,
+                wanted: str | None = None) -> Judging:
     """
     Return the verifier of a specification.
 
     :param margin: that proved metrics must keep, metric units. :param tolerance: by which any
-        metric may exceed its limit.
+        metric may exceed its limit. :param wanted: digest that the task must have; None: any.
+    :raises ConfigurationError: for another one: the file of a description has changed.
     """
     if isinstance(spec, Spec):
         from scpo_ros.verification.verifier import Verifier
@@ -75,4 +80,8 @@ def verifier_of(spec: Specification, margin: float, tolerance: float = 0.0) -> J
     from scpo_ros.systems.loading import load
     from scpo_ros.verification.filtered_verifier import FilteredVerifier
     from scpo_ros.verification.system_task import SystemTask
-    return FilteredVerifier(SystemTask.build(load(spec.system.description), spec), tolerance)
+    system = load(spec.system.description)
+    found = system_digest(spec, system.content)
+    if wanted not in (None, found):
+        raise ConfigurationError(NAME, spec.system.description, 'has changed since the start')
+    return FilteredVerifier(SystemTask.build(system, spec), tolerance)

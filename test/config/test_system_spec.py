@@ -17,7 +17,7 @@
 from pathlib import Path
 
 import pytest
-from scpo_ros.config import ControllerConfig, NODES, Spec, SystemSpec
+from scpo_ros.config import AdapterConfig, ControllerConfig, NODES, Spec, SystemSpec
 from scpo_ros.config.arguments import ADAPT_ARGUMENTS, ARGUMENTS
 from scpo_ros.config.configuration import checked_configuration, node_parameters
 from scpo_ros.config.node_parameters import build_node, build_spec
@@ -146,3 +146,15 @@ def test_every_parameter_counts(name, value):
 
 def test_a_certificate_of_the_double_integrator_is_of_another_form():
     assert 'not of the form' in difference(digest_of(TEXT), spec_digest(Spec()))
+
+
+def test_fresh_scenarios_are_refused_beside_a_description_before_anything_starts(tmp_path):
+    fresh = {'verification': 'sampled-bound', 'bound_file': 'tests.json'}
+    rule = '^verification must be sets for a described system'
+    with pytest.raises(ConfigurationError, match=rule):
+        build_node(AdapterConfig, {NAME: 'cart_pole', **fresh})
+    assert build_node(AdapterConfig, fresh)[1].verification == 'sampled-bound'
+    path = tmp_path / 'own.yaml'
+    path.write_text(yaml.safe_dump({'/**/adapter': {'ros__parameters': fresh}}))
+    with pytest.raises(ConfigurationError, match=rule):
+        checked_configuration(path, {'params_file': str(path), 'system': 'cart_pole'})

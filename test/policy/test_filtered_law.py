@@ -106,6 +106,63 @@ def test_a_solver_that_fails_is_replaced_by_a_plan_that_is_known(task, monkeypat
     assert kept > 12
 
 
+def test_the_plan_of_the_filter_serves_whatever_programs_fail_afterwards(task, monkeypatch):
+    """It is remembered with the input: no program is asked for it."""
+    rng, moved, many = np.random.default_rng(5), 0, WarmProgram.many
+
+    def broken(program, points):
+        z = many(program, points)
+        z[rng.random(len(z)) < 0.4] = np.nan
+        return z
+    for start in EDGE * task.safe_set.boundary(12):
+        law, x = task.law(wild(task, 7)), start
+        for step in range(20):
+            with monkeypatch.context() as patch:
+                if step:
+                    patch.setattr(WarmProgram, 'many', broken)
+                action = law.act(x)
+            assert action.source in (Source.POLICY, Source.GUARD)
+            assert task.bounds.violation(x, action.u) <= 1e-6
+            moved += action.source is Source.GUARD
+            x = task.system.step(x, action.u, vertex(task, rng))
+    assert moved
+
+
+def test_a_part_without_a_plan_leaves_the_others_to_the_backup():
+    """One axis lies outside its set; the other one is kept in its own all the same."""
+    task, differed = task_of('double_integrator_2'), 0
+    outer, inner = (part.backup.block for part in task.policy.filters)
+    law = task.law(wild(task))
+    for x in EDGE * task.safe_set.boundary(60):
+        planned = task.policy.backup(x[None])[0, inner.inputs]
+        x[outer.states] = 2 * task.system.state_scale[outer.states]
+        feedback = task.system.saturate(-task.feedback @ x)
+        for action in (law.act(x), law.without_policy(x)):
+            assert action.source is Source.LAST_RESORT
+            assert np.array_equal(action.u[inner.inputs], planned)
+            assert np.array_equal(action.u[outer.inputs], feedback[outer.inputs])
+        differed += not np.allclose(planned, feedback[inner.inputs])
+    assert differed
+
+
+@pytest.mark.parametrize('program', ['program', 'plan_program'])
+def test_a_wrong_answer_of_the_solver_is_not_taken(task, program, monkeypatch):
+    """An answer that is finite and wrong is told by the rows, and the closed form serves."""
+    rng, law = np.random.default_rng(8), task.law(wild(task, 7))
+    for part in task.policy.filters:
+        wrong = getattr(part, program)
+        monkeypatch.setattr(wrong, 'many', lambda points, wrong=wrong: rng.normal(
+            size=(len(points), len(wrong._qp.q))))
+    answers = []
+    for x in EDGE * task.safe_set.boundary(60):
+        action = law.act(x)
+        answers.append((x, action))
+    monkeypatch.undo()
+    for x, action in answers:
+        assert task.bounds.violation(x, action.u) <= 1e-6
+    assert any(action.source is Source.GUARD for _, action in answers)
+
+
 def test_a_solver_that_fails_now_and_then_costs_nothing(task, monkeypatch):
     """After an input that the filter moved, the plan of that very input serves."""
     rng, solved, moved = np.random.default_rng(5), WarmProgram.many, 0
@@ -130,8 +187,8 @@ def test_a_known_plan_is_only_taken_where_it_holds(task, monkeypatch):
     monkeypatch.setattr(WarmProgram, 'many', lambda self, points: np.full(
         (len(points), len(self._qp.q)), np.nan))
     for x in far:
-        law._next = [0.5 * np.ones((1, part.backup.safe_set.lifted_rows.shape[1]))
-                     for part in task.policy.filters]
+        law._later = [0.5 * np.ones((1, part.backup.safe_set.lifted_rows.shape[1]))
+                      for part in task.policy.filters]
         action = law.act(x)
         if action.source is not Source.LAST_RESORT:
             assert task.bounds.violation(x, action.u) <= 1e-6

@@ -16,6 +16,7 @@
 
 import copy
 import math
+import os
 
 import numpy as np
 import pytest
@@ -192,3 +193,39 @@ def test_a_missing_file_and_a_missing_name_are_told_apart(tmp_path):
         load(str(tmp_path / 'none.yaml'))
     with pytest.raises(ConfigurationError, match='must be one of afti16, .*, or the path'):
         load('none')
+
+
+@pytest.mark.parametrize('old, new, rule', [
+    ('dt: 0.02', f'dt: {"9" * 5000}', 'dt must be finite'),
+    ('lower: -3.0', f'lower: -{"9" * 400}', 'lower must be finite'),
+    ('dt: 0.02', f'dt: {"[" * 3000}{"]" * 3000}', 'must not be nested so deeply'),
+    ('[0, -0.5]', '[0, 1e6]', 'must be finite over a step'),
+    ('lower: -1.0, upper: 2,', 'lower: -5e-324, upper: 5e-324,', 'must be finite over a step')],
+    ids=['integer', 'limit', 'nest', 'stiff', 'tiny'])
+def test_numbers_and_nests_of_any_size_are_one_line(written, old, new, rule):
+    with pytest.raises(ConfigurationError, match=rule) as refused, np.errstate(all='ignore'):
+        written(CART.replace(old, new))
+    assert '\n' not in str(refused.value)
+
+
+@pytest.mark.parametrize('name', ['os:system', 'os:getcwd', 'builtins:dict', 'builtins:len'])
+def test_a_model_that_is_none_is_one_line(mapping, name):
+    mapping['dynamics'] = {'model': {'name': name}}
+    with pytest.raises(ConfigurationError, match='dynamics.model'):
+        load(mapping)
+
+
+def test_what_is_no_file_of_a_sensible_size_is_not_opened(tmp_path):
+    pipe, large = tmp_path / 'pipe.yaml', tmp_path / 'large.yaml'
+    os.mkfifo(pipe)
+    large.write_bytes(b'#' * (2**20 + 1))
+    for path in (pipe, large, tmp_path, '/dev/zero'):
+        with pytest.raises(ConfigurationError, match='must be a file of at most 1048576 bytes'):
+            load(str(path))
+
+
+@pytest.mark.parametrize('name', ['n' * 5000, 'a\0b', '~nobody_is_called_so/x.yaml'],
+                         ids=['long', 'nul', 'nobody'])
+def test_a_name_that_no_file_can_have_is_one_line(name):
+    with pytest.raises(ConfigurationError):
+        load(name)

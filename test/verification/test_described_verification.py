@@ -26,7 +26,8 @@ from scpo_ros.backup_certification.described_system import columns_of_system, la
 from scpo_ros.backup_certification.required import require_certified_backup, text_of
 from scpo_ros.config import Spec
 from scpo_ros.config.system_spec import DescriptionConfig
-from scpo_ros.exceptions import CertificationError
+from scpo_ros.controller.assembly import make_verifier
+from scpo_ros.exceptions import CertificationError, ConfigurationError
 from scpo_ros.systems.loading import file_of
 from scpo_ros.verification.filtered_evaluation import FilteredEvaluation
 from scpo_ros.verification.filtered_verifier import FilteredVerifier
@@ -184,3 +185,19 @@ def test_the_question_is_about_the_content_of_the_description(tmp_path):
 
 def test_a_question_travels_to_another_process():
     assert asked_of(text_of(SPEC, DEMANDS)) == (SPEC, DEMANDS)
+
+
+def test_a_verifier_that_is_made_after_the_file_has_changed_verifies_nothing(tmp_path):
+    """The controller makes another verifier whenever one has ended, and reads the file again."""
+    path = tmp_path / 'own.yaml'
+    text = file_of('double_integrator_2').read_text()
+    path.write_text(text)
+    spec = replace(SPEC, system=DescriptionConfig(str(path)))
+    digest = specified_task(spec).digest
+    assert make_verifier(spec, 0.02, digest).judge(
+        specified_task(spec).initial_theta).safe
+    path.write_text(f'{text}\n# a comment\n')
+    make_verifier(spec, 0.02, digest)
+    path.write_text(text.replace('contraction: 0.95', 'contraction: 0.96'))
+    with pytest.raises(ConfigurationError, match='system.description has changed since the star'):
+        make_verifier(spec, 0.02, digest)
