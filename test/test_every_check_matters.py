@@ -835,7 +835,7 @@ PLANT_CHECKS = [  # of the plant
      _judged(episode=1)),
     (TRANSITIONS_FILE, 'Gap.NONE if np.all(np.isfinite(state.applied)) else Gap.INPUT',
      'Gap.NONE', _judged(applied=np.array([np.nan]))),
-    (APPLIED_FILE, 'violation <= np.linalg.norm(self._tolerance)  #', 'not violation > 1e9  #',
+    (APPLIED_FILE, 'violation <= self._bounds.slack(self._tolerance)  #', 'not violation > 1e9  #',
      _matched(0.9, x=(0.6, 0.4), task=TASK)),
     (APPLIED_FILE, 'saturated and violation', 'violation', _matched(20.5)),
     (APPLIED_FILE, 'self._answers[-1][0] is not before', 'False',

@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """What the simulated plant of a specification needs besides its model."""
 
 from scpo_ros.config import PlantConfig, Spec, Specification

@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """The system of a specification, and where its states and inputs stand in messages. No ROS."""
 
 from dataclasses import dataclass

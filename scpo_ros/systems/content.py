@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """The content of a description as a text: equal for equal systems, whatever their file is."""
 
 from collections.abc import Mapping

@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """
 What the rest of the package asks of a model: the double integrator and described systems have it.
 
@@ -29,11 +30,11 @@ class Model(Protocol):
 
     @property
     def A(self) -> Array:
-        """Return A (n, n)."""
+        """Return the matrix of the states, n x n."""
 
     @property
     def B(self) -> Array:
-        """Return B (n, m)."""
+        """Return the matrix of the inputs, n x m."""
 
     @property
     def n(self) -> int:

@@ -36,7 +36,7 @@ def task():
 
 
 def weights(task, size=1.0):
-    """Return weights (d,); those of size 1 leave the safe set, unless they are filtered."""
+    """Return (d,) numbers; those of size 1 leave the safe set, unless they are filtered."""
     return task.initial_theta + np.random.default_rng(2).normal(0, size, task.initial_theta.shape)
 
 

@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """States and inputs of any system in the messages of a robot: found by joint and field."""
 
 from types import SimpleNamespace

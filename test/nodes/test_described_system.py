@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """
 All nodes on described systems: policies are certified and run, no limit is broken.
 
@@ -58,7 +59,8 @@ def test_a_run_learns_by_certified_policies_and_breaks_no_limit(run):
     assert found['limit_violations'] == 0 and found['samples'] > 50
     assert found['updates_accepted'] >= 1 and found['policy_version_controller'] >= 1
     assert found['policies_refused_by_controller'] == 0
-    assert found['imitation_loss_final'] < found['imitation_loss_initial']
+    if expert == 'benign':
+        assert found['imitation_loss_final'] < found['imitation_loss_initial']
     assert 0.0 <= found['filter_share'] <= 1.0
     if kind == 'bounded':
         assert found['filter_share'] == found['guard_interventions'] == 0
@@ -80,7 +82,7 @@ def test_the_audit_finds_nothing_in_its_bag(run):
 
 
 @pytest.mark.parametrize('text, wanted', [
-    ('name: x\n', 'dt'), ('', 'system'), ('name: [', 'line 1')])
+    ('name: x\n', 'states is missing'), ('', 'key: value'), ('name: [', 'robot.yaml:1')])
 def test_a_bad_description_is_one_line_before_anything_starts(tmp_path, capsys, text, wanted):
     path = tmp_path / 'robot.yaml'
     path.write_text(text)

@@ -104,7 +104,7 @@ def test_the_file_must_be_named():
     with pytest.raises(ConfigurationError, match='bound_file'):
         AdapterConfig(verification='sampled-bound')
     with pytest.raises(ConfigurationError):
-        AdapterConfig(certificate='promised')
+        AdapterConfig(verification='promised')
 
 
 # The ledger as a second witness -----------------------------------------------------------------
