@@ -34,7 +34,7 @@ from scpo_ros.bringup.launching import declared, nodes, observers, set_outside, 
 from scpo_ros.bringup.namesakes import Look
 from scpo_ros.bringup.observers import ros2_bag_record, viewers
 from scpo_ros.bringup.preparation import (
-    make_ready, with_own_description, write_parameters)
+    make_ready, text_of_description, with_own_description, write_parameters)
 from scpo_ros.config.arguments import ADAPT_ARGUMENTS, value_of
 from scpo_ros.config.configuration import node_parameters
 from scpo_ros.config.resources import share_file
@@ -59,12 +59,12 @@ def _run(context):
     parameters, spec = node_parameters(
         values['params_file'] or share_file('config/scpo.yaml'), values, ADAPT_ARGUMENTS,
         ('controller', 'adapter'), set_outside(context, values))
-    recording = _recording(values)
+    recording, description = _recording(values), text_of_description(spec)
     with Look(values, _NODES, (values['joint_command'], 'policy')) as look:
         make_ready(spec, parameters)
         look.refuse()
     path = Path(tempfile.mkdtemp(prefix='scpo_ros_'), 'adapt.parameters.yaml')
-    write_parameters(path, with_own_description(spec, parameters, path.parent), values)
+    write_parameters(path, with_own_description(description, parameters, path.parent), values)
     topics = [(topic, values[topic]) for topic in _TOPICS if values[topic] != topic]
     return [*observers(recording, viewers(values), values),
             *nodes(_NODES, str(path), values, topics)]

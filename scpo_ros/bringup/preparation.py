@@ -30,7 +30,9 @@ from scpo_ros.backup_certification.required import require_certified_backup
 from scpo_ros.bringup.namesakes import Look
 from scpo_ros.bringup.observers import viewers
 from scpo_ros.bringup.results_folder import bag_path, check_bag, prepare, write_in
-from scpo_ros.config import AdapterConfig, ControllerConfig, NODES, Spec, Specification
+from scpo_ros.bringup.simulated_plant import simulated_plant
+from scpo_ros.config import (
+    AdapterConfig, ControllerConfig, NODES, PlantConfig, Spec, Specification)
 from scpo_ros.config.arguments import full_name, value_of
 from scpo_ros.config.configuration import node_parameters
 from scpo_ros.config.parameter_file import Given
@@ -67,7 +69,7 @@ def set_up(values: Mapping[str, str], outside: Given | None = None
     _require_unicode(values)
     parameters, spec = node_parameters(
         values['params_file'] or share_file('config/scpo.yaml'), values, outside=outside)
-    folder = Path(values['results'])
+    folder, description = Path(values['results']), text_of_description(spec)
     lines = viewers(values)
     check_bag(values)
     with Look(values, NODES) as look:
@@ -75,7 +77,7 @@ def set_up(values: Mapping[str, str], outside: Given | None = None
         look.refuse()
     prepare(folder)
     path = folder / 'run.parameters.yaml'
-    parameters = with_own_description(spec, parameters, folder)
+    parameters = with_own_description(description, parameters, folder)
     if value_of('record', values):
         parameters['recorder'] = _of_the_recorder(spec, parameters, values, path)
     write_parameters(path, parameters, values)
@@ -92,20 +94,34 @@ def write_parameters(path: Path, parameters: Given, values: Mapping[str, str]) -
                             for node, given in parameters.items()}))
 
 
-def with_own_description(spec: Specification, parameters: Given, folder: Path) -> Given:
+def text_of_description(spec: Specification) -> str | None:
+    """
+    Return the text that describes the system, None for the double integrator of the parameters.
+
+    It is read before the results folder is replaced, where it may stand.
+
+    :raises ConfigurationError: when it cannot be read.
+    """
+    if isinstance(spec, Spec):
+        return None
+    from scpo_ros.systems.loading import file_of, text_of_file
+    text: str = text_of_file(file_of(spec.system.description))
+    return text
+
+
+def with_own_description(text: str | None, parameters: Given, folder: Path) -> Given:
     """
     Return parameters whose description of a system is a copy in a folder, named absolutely.
 
-    All nodes then read the same file, which stays with the results. The double integrator of the
-    parameters has none.
+    All nodes then read the same file, which stays with the results.
 
-    :raises ConfigurationError: when it cannot be read or written.
+    :param text: of :func:`text_of_description`.
+    :raises ConfigurationError: when it cannot be written.
     """
-    if isinstance(spec, Spec):
+    if text is None:
         return parameters
-    from scpo_ros.systems.loading import file_of, text_of_file
     path = folder.absolute() / 'system.yaml'
-    write_in(path, text_of_file(file_of(spec.system.description)))
+    write_in(path, text)
     return {node: {**given, NAME: str(path)} for node, given in parameters.items()}
 
 
@@ -134,8 +150,11 @@ def make_ready(spec: Specification, parameters: Given) -> None:
     """
     Certify the backup, and put the tables of backup and proofs where all processes find them.
 
+    Where the plant is to run, its first state is looked at as well.
+
     :param parameters: {node: {parameter: value}}.
-    :raises ScpoRosError: when the backup is not certified, or nothing can be proved.
+    :raises ScpoRosError: when the backup is not certified, nothing can be proved, or the plant
+        would start outside the safe set.
     """
     demands = demands_of(adapter=_own(AdapterConfig, parameters['adapter']),
                          controller=_own(ControllerConfig, parameters['controller']))
@@ -143,6 +162,8 @@ def make_ready(spec: Specification, parameters: Given) -> None:
         spec, demands, judge=_judged,
         say=lambda sentence: print(f'[scpo_ros] {sentence}', file=sys.stderr, flush=True))
     tabulate(spec)
+    if 'plant' in parameters:
+        simulated_plant(spec, _own(PlantConfig, parameters['plant']))
 
 
 def _own(kind: type[_Config], parameters: Mapping[str, object]) -> _Config:

@@ -34,7 +34,7 @@ from scpo_ros.config.arguments import (
 from scpo_ros.config.configuration import checked_configuration, node_parameters
 from scpo_ros.config.parameter_file import read_parameter_file
 from scpo_ros.config.validation import flatten
-from scpo_ros.exceptions import ConfigurationError, InfeasibleError
+from scpo_ros.exceptions import ConfigurationError, InfeasibleError, ScpoRosError
 from scpo_ros.sim import main, parse
 from scpo_ros.verification.task import ControlTask
 import yaml
@@ -203,6 +203,35 @@ def test_a_text_stays_text_in_the_file_that_the_nodes_read(tmp_path, monkeypatch
     read = read_parameter_file(path)
     assert read['monitor']['output'] == read['adapter']['ledger_dir'] == text
     assert set(read['plant']) == {'use_sim_time', *flatten(Spec()), *flatten(NODES['plant']())}
+
+
+def test_a_run_may_begin_with_the_description_in_the_results_that_it_replaces(
+        tmp_path, monkeypatch):
+    monkeypatch.setattr(preparation, 'make_ready', lambda *_: None)
+    nobody = SimpleNamespace(refuse=lambda: None)
+    monkeypatch.setattr(preparation, 'Look', lambda *_: nullcontext(nobody))
+    own, results = tmp_path / 'run' / 'system.yaml', f'results:={tmp_path}/run'
+    set_up(parse([results, 'system:=cart_pole']))
+    text = own.read_text()
+    set_up(parse([results, f'system:={own}']))
+    assert own.read_text() == text and 'name: cart_pole' in text
+
+
+@pytest.mark.parametrize('system, start, rule', [
+    ('double_integrator', [0.9, 0.5], 'must lie in the safe set'),
+    ('double_integrator_2', [0.5, 0.0], r'must have the shape \(4\)'),
+    ('double_integrator_2', [5.0, 0.0, 0.0, 0.0], 'must lie in the safe set')])
+def test_a_start_outside_the_safe_set_is_refused_before_anything_starts(
+        tmp_path, monkeypatch, system, start, rule):
+    monkeypatch.setattr(preparation, 'require_certified_backup', lambda *_, **__: None)
+    monkeypatch.setattr(preparation, 'tabulate', lambda _: None)
+    file = tmp_path / 'own.yaml'
+    file.write_text(yaml.safe_dump({'/**': section(system={'description': system}),
+                                    '/**/plant': section(random_start=False,
+                                                         initial_state=start)}))
+    parameters, spec = node_parameters(file, {'params_file': str(file)})
+    with pytest.raises(ScpoRosError, match=f'^initial_state.*{rule}'):
+        preparation.make_ready(spec, parameters)
 
 
 @pytest.mark.parametrize('content, parts', [
