@@ -79,6 +79,7 @@ class ControlLoop:
             return self._reply
         if fate is not Fate.FRESH:
             return None
+        self._reply = None  # that of the state before answers no repetition of this one
         if self.watch.time_lines > max(1, self._time_lines):
             self.admission.gate.rest(state.time)
         self._time_lines = self.watch.time_lines

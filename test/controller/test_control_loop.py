@@ -104,6 +104,20 @@ def test_a_delay_that_becomes_known_explains_a_revocation_and_does_not_end_it(ta
     again.stop()
 
 
+def test_a_state_whose_answer_failed_is_not_given_that_of_the_state_before(task, monkeypatch):
+    loop = ControlLoop(task, NearestInputFilter(task, task.initial_theta), empty_admission(''),
+                       StateWatch(0.1, 0.5), ModelMonitor(task, CALM))
+    first, second = (SimpleNamespace(time=1 + 0.1 * k, episode=0, x=np.array([p, 0.0]),
+                                     applied=np.zeros(1)) for k, p in enumerate((0.5, -0.5)))
+    reply = loop.answer(first)
+    assert loop.answer(first) is reply
+    monkeypatch.setattr(loop.law, 'act', lambda x: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        loop.answer(second)
+    assert loop.answer(second) is None
+    loop.admission.stop()
+
+
 def test_while_the_model_holds_nothing_is_revoked(learnt):
     task, chain = learnt
     rig = Rig(task, chain.latest)
