@@ -149,7 +149,9 @@ class Answers:
     def _without_state(self, seen: Seen[Command]) -> Iterator[Finding]:
         """Count a command at an end of the recording; yield a finding for any other."""
         states = self._evidence.states
-        if states and states[0].time < seen.time - _ORDER_S and seen.stamp > states[0].stamp:
+        begun = states and states[0].time < seen.time - _ORDER_S and seen.stamp > states[0].stamp
+        ended = states and states[-1].time - _ORDER_S < seen.time and seen.stamp > states[-1].stamp
+        if begun and not ended:
             yield seen.finding('the state that it answers was not recorded')
         else:
             self.stateless += 1

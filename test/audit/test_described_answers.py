@@ -124,6 +124,24 @@ def test_a_plan_that_was_known_explains_a_command_and_nothing_else_does(task):
         assert len(found) == 1, wrong
 
 
+@pytest.mark.parametrize('missing, stamp_of_last, told', [
+    (STEPS - 1, None, 0), (15, None, 1), (15, 99.0, 1)])
+def test_only_at_an_end_may_the_state_of_a_command_be_missing(task, missing, stamp_of_last, told):
+    """The recording may end between a state and its answer; a stamp from the future is no end."""
+    theta = task.initial_theta
+    evidence = Evidence(None, 0.0)
+    for k, (x, action) in enumerate(motion(task, task.law(theta))):
+        time = 0.1 * k
+        if k != missing:
+            evidence.add_state(Seen(
+                time, '/s', State(stamp(time), time, 0, x, action.u), time, time, b''))
+        answered = stamp_of_last if k == missing and stamp_of_last else time
+        evidence.add_command(Seen(time, '/c', Command(answered, action.source.value, 1, action.u),
+                                  answered, answered, b'%d' % k))
+    answers = Answers(evidence, task, SimpleNamespace(ran={1: [(0.0, theta)]}), True)
+    assert len(list(answers.findings())) == told and answers.stateless == 1 - told
+
+
 def test_where_the_filter_never_acts_an_action_is_found(task, monkeypatch):
     theta = weights(task)
     answered = motion(task, task.law(theta))
