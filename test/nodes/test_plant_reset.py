@@ -25,7 +25,7 @@ def plant(request, made):
     """Return a plant node that nobody spins, with and without simulated time."""
     node = made(PlantNode, use_sim_time=request.param, seed=1)
     node.said = []
-    node._states = type('Heard', (), {'publish': staticmethod(
+    node._outgoing._states = type('Heard', (), {'publish': staticmethod(
         lambda message: node.said.append(read_state(message)))})
     node._answers.alone = True  # no adapter is waited for
     node._publish()
