@@ -34,7 +34,7 @@ from scpo_ros.bringup.launching import declared, nodes, observers, set_outside, 
 from scpo_ros.bringup.namesakes import Look
 from scpo_ros.bringup.observers import ros2_bag_record, viewers
 from scpo_ros.bringup.preparation import (
-    make_ready, text_of_description, with_own_description, write_parameters)
+    make_ready, states_of, text_of_description, with_own_description, write_parameters)
 from scpo_ros.config.arguments import ADAPT_ARGUMENTS, value_of
 from scpo_ros.config.configuration import node_parameters
 from scpo_ros.config.resources import share_file
@@ -66,7 +66,7 @@ def _run(context):
     path = Path(tempfile.mkdtemp(prefix='scpo_ros_'), 'adapt.parameters.yaml')
     write_parameters(path, with_own_description(description, parameters, path.parent), values)
     topics = [(topic, values[topic]) for topic in _TOPICS if values[topic] != topic]
-    return [*observers(recording, viewers(values), values),
+    return [*observers(recording, viewers(values, states_of(spec)), values),
             *nodes(_NODES, str(path), values, topics)]
 
 

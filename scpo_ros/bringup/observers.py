@@ -18,7 +18,7 @@ Programs that only look at a run: recorder, rqt, rviz. None of them moves the ro
 Here are their command lines; :mod:`scpo_ros.bringup.processes` and the launch files start them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 import posixpath
@@ -28,6 +28,7 @@ import signal
 import sys
 import tempfile
 
+from scpo_ros.bringup.layouts import layout, SHIPPED_NAMESPACE
 from scpo_ros.config.arguments import full_name, value_of
 from scpo_ros.config.resources import share_file
 from scpo_ros.exceptions import ConfigurationError
@@ -36,7 +37,6 @@ from scpo_ros.process.bound import following
 
 
 _SHARED = ('/clock', '/diagnostics', '/parameter_events', '/rosout')  # by all namespaces
-_SHIPPED_NAMESPACE = 'scpo'  # the one that the files in config/ name
 _VIEWERS = {  # argument: program, command line, file
     'rqt': ('rqt', [sys.executable, '-m', 'scpo_ros.nodes.rqt', '--perspective-file'],
             'config/scpo.perspective'),
@@ -68,11 +68,13 @@ def ros2_bag_record(values: Mapping[str, str], folder: str | Path | None = None)
         *(['--output', str(folder)] if folder else [])], signal.SIGINT)
 
 
-def viewers(values: Mapping[str, str]) -> dict[str, list[str]]:
+def viewers(values: Mapping[str, str], states: Sequence[str] | None = None
+            ) -> dict[str, list[str]]:
     """
     Return {program: command line} of the viewers that are asked for.
 
-    :param values: {argument: text}.
+    :param values: {argument: text}. :param states: names of those that are plotted; None: those
+        of the shipped files.
     :raises ConfigurationError: when one is not installed.
     """
     lines = {}
@@ -82,7 +84,7 @@ def viewers(values: Mapping[str, str]) -> dict[str, list[str]]:
                 raise ConfigurationError(
                     name, values[name], f'needs {program!r}, which is not installed here')
             lines[program] = following(
-                [*line, str(_in_namespace(share_file(config), values))], signal.SIGKILL)
+                [*line, str(_written(share_file(config), values, states))], signal.SIGKILL)
     return lines
 
 
@@ -92,12 +94,12 @@ def readiness(values: Mapping[str, str]) -> list[str]:
             f'__ns:={full_name("", values)}']
 
 
-def _in_namespace(path: Path, values: Mapping[str, str]) -> Path:
-    """Return the path of a viewer's file whose topics are those of the namespace."""
+def _written(path: Path, values: Mapping[str, str], states: Sequence[str] | None) -> Path:
+    """Return the path of a viewer's file whose topics are those of the run."""
     prefix = full_name('', values).rstrip('/')
-    if prefix == f'/{_SHIPPED_NAMESPACE}':
+    if prefix == f'/{SHIPPED_NAMESPACE}' and states is None:
         return path
-    text = re.sub(f"/{_SHIPPED_NAMESPACE}(?=[/'])", prefix, path.read_text(encoding='utf-8'))
     folder = Path(tempfile.mkdtemp(prefix='scpo_ros_'))
+    text = layout(path.name, prefix, *([] if states is None else [states]))
     (folder / path.name).write_text(text, encoding='utf-8')
     return folder / path.name

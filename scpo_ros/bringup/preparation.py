@@ -41,6 +41,7 @@ from scpo_ros.config.ros_yaml import text_of
 from scpo_ros.config.system_spec import NAME
 from scpo_ros.config.validation import build, flatten, Validated
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.interface.wiring import wiring_of
 from scpo_ros.process.discovery import require_domain
 from scpo_ros.verification.safe_task import SafeTask
 from scpo_ros.verification.specified import task_of
@@ -70,7 +71,7 @@ def set_up(values: Mapping[str, str], outside: Given | None = None
     parameters, spec = node_parameters(
         values['params_file'] or share_file('config/scpo.yaml'), values, outside=outside)
     folder, description = Path(values['results']), text_of_description(spec)
-    lines = viewers(values)
+    lines = viewers(values, states_of(spec))
     check_bag(values)
     with Look(values, NODES) as look:
         make_ready(spec, parameters)
@@ -92,6 +93,11 @@ def write_parameters(path: Path, parameters: Given, values: Mapping[str, str]) -
     """
     write_in(path, text_of({full_name(node, values): given
                             for node, given in parameters.items()}))
+
+
+def states_of(spec: Specification) -> tuple[str, ...] | None:
+    """Return the names of the states that viewers plot, None for those of the shipped files."""
+    return None if isinstance(spec, Spec) else wiring_of(spec).system.states.names
 
 
 def text_of_description(spec: Specification) -> str | None:

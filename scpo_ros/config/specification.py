@@ -103,6 +103,10 @@ def difference(theirs: str, ours: str) -> str:
     if theirs == ours:
         return ''
     (form, found), (word, own) = _read(theirs), _read(ours)
+    if found and found.keys() ^ own.keys() == {'backup'}:
+        kinds = 'the double integrator of parameters', 'a description'
+        theirs_is, ours_is = kinds if 'backup' in found else kinds[::-1]
+        return f'{_OTHER}: its system is {theirs_is}, here it is {ours_is}'
     if not found or found.keys() != own.keys():
         return (f'{_OTHER}: its digest {_short(theirs)} is not of the form of {_short(ours)}, as '
                 'another version of scpo_ros writes it; have it certified anew')

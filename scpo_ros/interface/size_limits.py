@@ -43,7 +43,7 @@ _MEANS = 4  # metrics of a described system that are means over scenarios
 SIZED_TOPICS = ('policy', 'proposals', 'controller/active_policy', 'demonstrations',
                 'joint_states', 'joint_command')
 _STATE_BYTES = 4096  # of a message with one joint
-_JOINT_BYTES = 1024  # of each further joint; a robot may publish others too
+_ROBOT_BYTES = _STATE_BYTES + 128 * MOST_JOINTS  # of one with joints that are named
 _POINT_BYTES = 128  # of a point with one joint, padding included; each further joint fits in too
 _REST_BYTES = 2**16  # names, texts and structure of a message
 
@@ -74,7 +74,8 @@ class SizeLimits:
     metrics: int  # of the design set: entries of an array of a certificate
     states: int  # n
     disturbances: int  # H n, of a counterexample
-    joints: int = 1  # of the robot
+    joints: int = 1  # of the robot, with a place in points
+    state_bytes: int = _STATE_BYTES  # of a message of states or commands
 
     @classmethod
     def of(cls, spec: Specification) -> 'SizeLimits':
@@ -98,7 +99,8 @@ class SizeLimits:
                      + _highest(AdapterConfig(), 'rollouts'))
         joints = {entry.joint for entry in description.states} | {
             entry.joint for entry in description.inputs}
-        return cls(network.d, scenarios + _MEANS, n, LONGEST_ROLLOUT * n, len(joints))
+        return cls(network.d, scenarios + _MEANS, n, LONGEST_ROLLOUT * n, len(joints),
+                   _ROBOT_BYTES)
 
     @classmethod
     def _of_parameters(cls, spec: Spec) -> 'SizeLimits':
@@ -129,4 +131,4 @@ class SizeLimits:
             return 8 * numbers[topic] + _REST_BYTES
         if topic == 'demonstrations':
             return self.joints * _POINT_BYTES * LONGEST_TRAJECTORY + _REST_BYTES
-        return _STATE_BYTES + _JOINT_BYTES * (self.joints - 1)
+        return self.state_bytes

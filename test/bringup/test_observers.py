@@ -61,6 +61,12 @@ def test_viewers_of_another_namespace_show_its_topics(installed, namespace, pref
         assert f'{prefix}adapter/m' in text and '/scpo/' not in text
 
 
+def test_viewers_of_a_described_system_plot_its_states(installed):
+    line = observers.viewers({**DEFAULTS, 'rqt': 'true'}, ('lane_offset', 'slip'))['rqt']
+    text = Path(line[-1]).read_text()
+    assert 'lane_offset_use' in text and 'slip_use' in text and 'position_use' not in text
+
+
 @pytest.mark.parametrize('namespace, full', [('/', '/'), ('a', '/a'), ('/a/scpo', '/a/scpo')])
 def test_every_process_is_given_the_full_namespace(namespace, full):
     values = {**DEFAULTS, 'namespace': namespace}

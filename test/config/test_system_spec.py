@@ -145,7 +145,9 @@ def test_every_parameter_counts(name, value):
 
 
 def test_a_certificate_of_the_double_integrator_is_of_another_form():
-    assert 'not of the form' in difference(digest_of(TEXT), spec_digest(Spec()))
+    described, plain = digest_of(TEXT), spec_digest(Spec())
+    assert 'its system is a description, here it is the double' in difference(described, plain)
+    assert 'its system is the double integrator of' in difference(plain, described)
 
 
 def test_fresh_scenarios_are_refused_beside_a_description_before_anything_starts(tmp_path):

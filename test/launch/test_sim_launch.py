@@ -57,6 +57,17 @@ def short_run(tmp_path):
 
 
 @launch_fixture
+def described_run(tmp_path):
+    """Return a launch of a described system that ends by itself."""
+    path = tmp_path / 'params.yaml'
+    path.write_text('/**:\n  ros__parameters:\n    policy: {hidden: [8, 8]}\n'
+                    '    metrics: {design_states: 6, verification_states: 12}\n')
+    launched = launched_in(tmp_path, system='double_integrator_2', expert='benign', duration='15',
+                           certificate='guarded', params_file=str(path))
+    return launched.description, launched
+
+
+@launch_fixture
 def respawning_run(tmp_path):
     """Return a launch that restarts its nodes."""
     launched = launched_in(tmp_path, expert='sign_flip', use_respawn='true', real_time_factor='2')
@@ -77,6 +88,19 @@ def test_updates_arrive_and_are_applied(short_run, probe, tmp_path):
     assert found['policy_version_controller'] >= 1
     assert found['duration_s'] == pytest.approx(15, abs=2)
     assert (tmp_path / 'results' / 'run.png').stat().st_size > 0
+
+
+@pytest.mark.launch(fixture=described_run)
+def test_a_described_system_runs_and_learns(described_run, probe, tmp_path):
+    _, launched = described_run
+    probe.wait(lambda: probe.version >= 1)
+    probe.wait(lambda: len(launched.codes) == len(NODES))
+    assert launched.codes == {node: [0] for node in NODES}
+    assert {tuple(message.name) for message in probe.commands} == {('x', 'y')}
+    found = summary(tmp_path / 'results')
+    assert (found['limit_violations'], found['system']) == (0, 'double_integrator_2')
+    assert found['policy_version_controller'] >= 1 and found['certificate_kind'] == 'guarded'
+    assert 'name: double_integrator_2' in (tmp_path / 'results' / 'system.yaml').read_text()
 
 
 @pytest.mark.launch(fixture=respawning_run)
