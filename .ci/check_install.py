@@ -25,6 +25,12 @@ EXECUTABLES = ('plant', 'controller', 'adapter', 'expert', 'monitor', 'recorder'
                'audit')
 
 
+def files_below(folder):
+    """Return the relative paths of all files in a folder and in those below it."""
+    return {str(path.relative_to(folder)) for path in folder.rglob('*')
+            if path.is_file() and '__pycache__' not in path.parts}
+
+
 def main(base):
     """Return 0 when executables, launch files and configuration are where ROS 2 looks."""
     prefix = Path(get_package_prefix('scpo_ros'))
@@ -33,8 +39,8 @@ def main(base):
     for name in EXECUTABLES:
         assert (prefix / 'lib' / 'scpo_ros' / name).stat().st_mode & 0o111, name
     for folder in ('launch', 'config'):
-        wanted = {path.name for path in (ROOT / folder).iterdir() if path.is_file()}
-        assert wanted and wanted == {path.name for path in (share / folder).iterdir()}, folder
+        wanted = files_below(ROOT / folder)
+        assert wanted and wanted == files_below(share / folder), folder
     imported = subprocess.run(
         [sys.executable, '-c', 'import scpo_ros; print(scpo_ros.__file__)'], cwd='/',
         capture_output=True, text=True, check=True).stdout
