@@ -43,6 +43,9 @@ GAUGE = 5e-9
 # input errs by (2 * 1e-13 / (2 R))^(1/2) = 6e-7 at R = 0.3.
 SOLVED = 1e-6
 
+# An input that a safety filter let through as it is: of the input range, rounding.
+CHANGED = 1e-9
+
 _TABLE = 1e-9  # of a table against its QP's law, by test/backup/test_explicit_law.py
 _EDGE = 1e-12  # by which a state may lie beyond a region and still count as inside (law_table)
 _FEEDBACK = 10.0  # change of a metric over that of the inputs; measured: at most 4.1

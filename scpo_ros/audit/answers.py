@@ -28,10 +28,9 @@ from scpo_ros.audit.acceptance import Acceptance
 from scpo_ros.audit.evidence import Evidence, Finding, Seen
 from scpo_ros.audit.known_plans import follows_a_known_plan
 from scpo_ros.interface.messages import Command
-from scpo_ros.policy.filtered_law import CHANGED
 from scpo_ros.policy.safety_filter import Action, Source
 from scpo_ros.systems.signals import listed
-from scpo_ros.tolerances import SOLVED
+from scpo_ros.tolerances import CHANGED, SOLVED
 from scpo_ros.verification.safe_task import SafeTask
 from scpo_ros.verification.system_task import SystemTask
 

@@ -94,12 +94,10 @@ def certify_backup(spec: Specification, demands: tuple[Demand, ...], cache: Cach
         helps = for_no_safe_set(trials)
         return BackupCertification((), _sentence(spec, f'{error}', helps), helps)
     found = largest_metrics(task, demands)
-    failed = [f for f in found if not f.holds]
-    if found and not failed:
-        for demand in demands:
-            keep(spec, demand, [f for f in found if f.place in demand.places], cache)
+    failed = _failed(spec, demands, found, cache)
+    if not failed:
         return BackupCertification(found)
-    worst = max(failed, key=lambda f: np.nan_to_num(f.value - f.bound, nan=np.inf))
+    worst = _worst(failed)
     helps = for_failure(trials, task, failed, found)
     return BackupCertification(found, _sentence(spec, worst.sentence, helps), helps)
 
@@ -119,13 +117,25 @@ def _of_system(spec: SystemSpec, demands: tuple[Demand, ...], cache: Cache,
     if not isinstance(task, SystemTask):
         raise TypeError('the task of a description must be a SystemTask')
     found = largest_of_system(task, demands)
+    failed = _failed(spec, demands, found, cache)
+    if not failed:
+        return BackupCertification(found)
+    return BackupCertification(found, f'{uncertified}: {_worst(failed).sentence}; {explained}')
+
+
+def _failed(spec: Specification, demands: tuple[Demand, ...], found: tuple[LargestMetric, ...],
+            cache: Cache) -> list[LargestMetric]:
+    """Return the metrics that do not hold; where there are none, keep all of them in the cache."""
     failed = [f for f in found if not f.holds]
     if found and not failed:
         for demand in demands:
             keep(spec, demand, [f for f in found if f.place in demand.places], cache)
-        return BackupCertification(found)
-    worst = max(failed, key=lambda f: np.nan_to_num(f.value - f.bound, nan=np.inf))
-    return BackupCertification(found, f'{uncertified}: {worst.sentence}; {explained}')
+    return failed
+
+
+def _worst(failed: list[LargestMetric]) -> LargestMetric:
+    """Return the metric that is farthest beyond its bound; one that is not finite is."""
+    return max(failed, key=lambda f: np.nan_to_num(f.value - f.bound, nan=np.inf))
 
 
 def _sentence(spec: Spec, why: str, suggestions: tuple[Suggestion, ...]) -> str:

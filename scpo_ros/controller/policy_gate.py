@@ -76,7 +76,7 @@ class GateRules:
 
     margin: float  # least certified margin, metric units
     dwell: float  # least time between two swaps [s]
-    kind: str  # of certificate that the specification asks for, 'proved' or 'sampled'
+    kind: str  # of certificate that the specification asks for
     queue: int  # most records in waiting
 
 
@@ -90,7 +90,7 @@ class PolicyGate:
 
         :param backup: the policy of version 0. :param margin: least certified margin.
         :param dwell: least time between two swaps [s].
-        :param kind: of certificate that the specification asks for, 'proved' or 'sampled'.
+        :param kind: of certificate that the specification asks for.
         :param queue: most records in waiting.
         """
         self._rules = GateRules(margin, dwell, kind, queue)

@@ -30,9 +30,9 @@ from scpo_ros.experiments.filtered_learner import FilteredLearner
 from scpo_ros.experiments.imitation_problem import ImitationProblem, Law
 from scpo_ros.experiments.scpo_methods import Scpo
 from scpo_ros.policy.imitation import ImitationLoss
-from scpo_ros.simulation.filtered_rollout import CHANGED
 from scpo_ros.systems.scenario import interior_states
 from scpo_ros.systems.system import System
+from scpo_ros.tolerances import CHANGED
 from scpo_ros.verification.system_task import SystemTask
 
 

@@ -35,11 +35,11 @@ import numpy.typing as npt
 from scpo_ros.arrays import Array, Booleans
 from scpo_ros.experiments.imitation_case import ImitationCase
 from scpo_ros.experiments.imitation_problem import Law
-from scpo_ros.simulation.filtered_rollout import CHANGED
 from scpo_ros.systems.scenario import Scenarios
 from scpo_ros.systems.system import System
 from scpo_ros.systems.system_scenarios import (
     random_disturbances, switching_scenarios, vertex_scenarios)
+from scpo_ros.tolerances import CHANGED
 
 STEPS = 100  # of a held-out rollout
 BETA = 1e-3  # doubt of the bound

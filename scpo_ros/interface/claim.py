@@ -25,7 +25,7 @@ class Claim:
     Nothing in it comes from the certificate of a message.
     """
 
-    kind: str  # 'proved' or 'sampled'; 'backup' and 'unchecked' were not verified
+    kind: str  # of the certificate, see scpo.settings; 'backup' and 'unchecked' were not verified
     coverage: str  # what was covered, in words
     margin: float = 0.0  # that the proved metrics keep, metric units
     worst: float = 0.0  # largest metric, metric units

@@ -47,9 +47,10 @@ class ExpertNode(Node):
         """Declare parameters and start."""
         super().__init__('expert', automatically_declare_parameters_from_overrides=True)
         spec, config = declare(self, ExpertConfig)
-        self._layout = wiring_of(spec).layout
+        wiring = wiring_of(spec)
+        self._layout = wiring.layout
         self._experts = experts_of(spec)
-        self._batches = Batches(wiring_of(spec).system.dt, config.batch)
+        self._batches = Batches(wiring.system.dt, config.batch)
         self._story = story_of(self)
         self._switch(config)
         self._sent, self._ignored = 0, 0

@@ -30,8 +30,7 @@ import numpy as np
 from scpo_ros.arrays import Array, checked
 from scpo_ros.policy.filtered_policy import FilteredPolicy
 from scpo_ros.policy.safety_filter import Action, Source
-
-CHANGED = 1e-9  # of the input range: the filter acted
+from scpo_ros.tolerances import CHANGED
 
 
 class FilteredTask(Protocol):

@@ -27,8 +27,7 @@ from scpo_ros.arrays import Array, Booleans
 from scpo_ros.simulation.rollout import Network, trajectory
 from scpo_ros.systems.scenario import Scenarios
 from scpo_ros.systems.system import System
-
-CHANGED = 1e-9  # of the input range: the filter acted
+from scpo_ros.tolerances import CHANGED
 
 
 class Filtered(Protocol):

@@ -31,7 +31,7 @@ Where a rollout leaves the limits, or becomes undefined, its return metric is po
 """
 
 import numpy as np
-from scpo_ros.arrays import Array, Integers
+from scpo_ros.arrays import Array, digest, Integers
 from scpo_ros.systems.scenario import Scenarios
 from scpo_ros.systems.signals import listed
 from scpo_ros.systems.system_scenarios import stress_and_operation
@@ -44,6 +44,7 @@ _OFFSETS = 2.0  # residues
 _LEFT = 1e-3  # least return metric of a rollout that left the limits
 _COST_FLOOR = 1e-9
 _REMEMBERED = 16  # scenarios of one failure that join the design set
+_KEPT_COSTS = 4096  # of scenarios; replays come and go
 _CONDITIONS = ('in ordinary operation', 'under stress')
 
 
@@ -68,7 +69,7 @@ class FilteredEvaluation:
             replays)
         self._shown = self.design_set.take([0])
         self._shift, self._allowance = np.zeros(self.means), ALLOWANCE
-        self._costs: dict[int, tuple[Scenarios, Array]] = {}
+        self._costs: dict[str, float] = {}  # {digest of a scenario: the backup's cost}
 
     @property
     def design_set(self) -> Scenarios:
@@ -213,10 +214,14 @@ class FilteredEvaluation:
         return allowed
 
     def _backup_cost(self, scenarios: Scenarios) -> Array:
-        """Return the backup's mean stage costs (S,); those of the last set of a size are kept."""
-        known, costs = self._costs.get(len(scenarios), (None, None))
-        if known is not scenarios or costs is None:
+        """Return the backup's mean stage costs (S,); each scenario is rolled out once."""
+        keys = [digest(x0, w) for x0, w in zip(scenarios.x0, scenarios.w)]
+        new = [row for row, key in enumerate(keys) if key not in self._costs]
+        if new:
             costs = self.task.simulator.summarise(
-                self.task.initial_theta[None], scenarios).cost[0]
-            self._costs[len(scenarios)] = scenarios, costs
-        return costs
+                self.task.initial_theta[None], scenarios.take(new)).cost[0]
+            self._costs.update(zip([keys[row] for row in new], costs.tolist()))
+        found = np.array([self._costs[key] for key in keys])
+        if len(self._costs) > _KEPT_COSTS:
+            self._costs = dict(zip(keys, found.tolist()))
+        return found

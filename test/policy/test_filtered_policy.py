@@ -19,8 +19,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scpo_ros.policy.filtered_policy import BoundedNetwork
-from scpo_ros.simulation.filtered_rollout import CHANGED, FilteredSimulator
+from scpo_ros.simulation.filtered_rollout import FilteredSimulator
 from scpo_ros.systems.system_scenarios import vertex_scenarios
+from scpo_ros.tolerances import CHANGED
 from system_samples import EDGE, task_of
 
 BOUNDED = ('double_integrator_2', 'ball_and_beam', 'uneven')

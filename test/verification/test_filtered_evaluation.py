@@ -91,6 +91,30 @@ def test_rollouts_are_counted(task, evaluation):
     assert evaluation.rollouts - known >= 2 * 2 * VERIFICATION
 
 
+def test_the_backup_is_rolled_out_once_from_each_scenario(task, evaluation, monkeypatch):
+    """Also when a replay has joined the sets: the others are known."""
+    asked, simulator = [], task.simulator
+
+    class Counting:
+
+        def summarise(self, thetas, scenarios):
+            if np.array_equal(thetas, task.initial_theta[None]):
+                asked.append(len(scenarios))
+            return simulator.summarise(thetas, scenarios)
+
+    monkeypatch.setattr(SystemTask, 'simulator', property(lambda self: Counting()))
+    thetas = weights(task)[1:]
+    before = evaluation.verify(thetas)
+    evaluation.add_replay(evaluation.design_set.take([0]))
+    evaluation.add_replay(evaluation.verification_set.take([1]))
+    after = evaluation.verify(thetas)
+    assert asked == [2 * VERIFICATION, 1]  # the second replay is a scenario that is known
+    assert np.allclose(after[:, evaluation.means:-2], before[:, evaluation.means:], atol=1e-6)
+    backup = evaluation._backup_cost(evaluation.verification_set)
+    again = simulator.summarise(task.initial_theta[None], evaluation.verification_set).cost[0]
+    assert np.allclose(backup, again, rtol=1e-6)
+
+
 def test_a_rollout_that_left_has_a_positive_return_metric(task, evaluation, monkeypatch):
     class Leaving:
 
