@@ -39,10 +39,10 @@ def frozen(array: object) -> Array:
     :raises TypeError: for masked, complex and object arrays, text and dates, of which numpy would
         drop a part. :raises ValueError: for rows of different lengths.
     """
-    given = np.asarray(array)
-    if _masked(array) or given.dtype.kind not in _REAL:
-        raise TypeError(f'real numbers are needed, not {described(array)}')
-    copy = np.array(given, dtype=np.float64, order='C')
+    if type(array) is not np.ndarray or array.dtype.kind not in _REAL:
+        if _masked(array) or np.asarray(array).dtype.kind not in _REAL:
+            raise TypeError(f'real numbers are needed, not {described(array)}')
+    copy = np.array(array, dtype=np.float64, order='C')
     copy.setflags(write=False)
     return copy
 

@@ -795,7 +795,7 @@ CHECKS = [  # file, text of the check, text without it, what gets through
      'np.all(values <= -margin)', _metrics_are_safe(-1.0, -np.inf)),
     ('scpo/checked_metrics.py', 'np.all(np.isfinite(values)) and np.all(values <= -margin)',
      'np.all(np.isfinite(values))', _metrics_are_safe(-1.0, 0.1)),
-    (WATCH_FILE, 'if not (np.all(np.isfinite(state.x)) and np.isfinite(state.time)):',
+    (WATCH_FILE, 'if not (np.isfinite(state.x).all() and math.isfinite(state.time)):',
      'if False:', _fate(1, 0, state={'x': (np.nan, 0.0)})),
     (WATCH_FILE, 'Fate.OUT_OF_ORDER if ahead < 0 else ', '', _fate(-1, 0)),
     (WATCH_FILE, 'Fate.AHEAD if ahead > self._gap else ', '', _fate(100, 0)),
@@ -811,8 +811,8 @@ CHECKS = [  # file, text of the check, text without it, what gets through
     (PUBLICATION_FILE, '        if self.halted:\n            return (), []', '        if False:\n'
      '            return (), []', published_while_revoked)]
 PLANT_CHECKS = [  # of the plant
-    (MONITOR_FILE, 'if np.all(inside):', 'if True:', _revoked({'w': 1.0})),
-    (MONITOR_FILE, 'if np.all(inside):', 'if not np.any(error > 1e300):',
+    (MONITOR_FILE, 'if inside.all():', 'if True:', _revoked({'w': 1.0})),
+    (MONITOR_FILE, 'if inside.all():', 'if not np.any(error > 1e300):',
      _revoked({'w': 1.0})),
     (MONITOR_FILE, 'return fault or self._share.fault', 'return fault',
      _revoked(*[{'step': 0.05}] * 60, warm=20)),
@@ -833,7 +833,7 @@ PLANT_CHECKS = [  # of the plant
      lambda m: _duration(m, 1e-3) < 0.1),
     (TRANSITIONS_FILE, 'if state.episode != before.episode:', 'if False:',
      _judged(episode=1)),
-    (TRANSITIONS_FILE, 'Gap.NONE if np.all(np.isfinite(state.applied)) else Gap.INPUT',
+    (TRANSITIONS_FILE, 'Gap.NONE if np.isfinite(state.applied).all() else Gap.INPUT',
      'Gap.NONE', _judged(applied=np.array([np.nan]))),
     (APPLIED_FILE, 'violation <= self._bounds.slack(self._tolerance)  #', 'not violation > 1e9  #',
      _matched(0.9, x=(0.6, 0.4), task=TASK)),

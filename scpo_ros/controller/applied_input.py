@@ -37,7 +37,7 @@ from collections import deque
 from enum import Enum
 
 import numpy as np
-from scpo_ros.arrays import Array, frozen
+from scpo_ros.arrays import Array, Booleans, frozen
 from scpo_ros.interface.messages import State
 from scpo_ros.sets.admissible_inputs import InputCheck
 from scpo_ros.systems.model import Model
@@ -101,14 +101,14 @@ class AppliedInputs:
         admissible = saturated and violation <= self._bounds.slack(self._tolerance)  # NaN is not
         return Match.ADMISSIBLE if admissible else Match.INADMISSIBLE
 
-    def _same(self, applied: Array, answer: Array) -> bool:
+    def _same(self, applied: Array, answer: Array) -> Booleans:
         return same_input(self._system, applied, answer)
 
     def _note_delays(self, applied: Array) -> None:
         """Note which delays explain what was applied, and whether each can be told from none."""
-        answers = [u for _, u in reversed(self._answers)]
-        self._late.append({q: not self._same(u, answers[0]) for q, u in enumerate(answers)
-                           if q and self._same(applied, u)})
+        answers = np.array([u for _, u in reversed(self._answers)])
+        explains, untold = (self._same(answers, u) for u in (applied, answers[0]))
+        self._late.append({q: not untold[q] for q in range(1, len(answers)) if explains[q]})
 
     @property
     def delay(self) -> int:

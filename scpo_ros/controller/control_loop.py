@@ -87,7 +87,8 @@ class ControlLoop:
         fault = self.monitor.observe(state)
         if self._safety:
             self._follow_the_model(fault, state.time)
-        self.admission.swap(state.time, not self._safety or self._may_swap(state.x))
+        if self.admission.gate.ready is not None:
+            self.admission.swap(state.time, not self._safety or self._may_swap(state.x))
         if self.admission.gate.running is not running:
             self.law.swap(self.admission.gate.running.theta)
         if self.budget is not None:
@@ -120,7 +121,7 @@ class ControlLoop:
         with np.errstate(over='ignore', invalid='ignore', divide='ignore'):
             action = self._within_budget(state, self.law.act(state.x))
         source, u = action.source, action.u
-        if not np.all(np.isfinite(u)):  # a state so far away that the arithmetic overflows
+        if not np.isfinite(u).all():  # a state so far away that the arithmetic overflows
             source, u = Source.LAST_RESORT, np.zeros(self.task.system.m)
         if self.admission.gate.revoked and source is Source.POLICY:
             source = Source.REVOKED
@@ -134,6 +135,11 @@ class ControlLoop:
         if self.budget is None or not policy or self.budget.allows(action.u):
             return action
         return self.law.without_policy(state.x)
+
+    def prepare(self) -> None:
+        """Compute after an answer what the next one needs and what its state does not change."""
+        if self.budget is not None:
+            self.budget.prepare()
 
     def figures(self, x: Array, u: Array) -> tuple[float, Array]:
         """

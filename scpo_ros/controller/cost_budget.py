@@ -62,6 +62,7 @@ hours to be paid.
 """
 
 from dataclasses import dataclass
+from sys import float_info
 
 import numpy as np
 from scpo_ros.arrays import Array
@@ -99,6 +100,7 @@ class CostBudget:
         self._counterfactual: Array = np.full(task.system.n, np.nan)  # x^b
         self._values: Array = np.full(2, np.nan)  # V at the last state and at the counterfactual
         self._admitted: AdmittedInput | None = None  # at the last state
+        self._base: tuple[Array, Array | None] | None = None  # (x^b, the backup's input there)
 
     def observe(self, state: State, valid: bool = True) -> None:
         """
@@ -112,6 +114,11 @@ class CostBudget:
                                     and self._settle(last, state)):
                 self._begin(last, state)
         self._admitted = None
+
+    def prepare(self) -> None:
+        """Compute the backup's input at the counterfactual, before the next state needs it."""
+        with np.errstate(over='ignore', invalid='ignore'):
+            self._backup_at_counterfactual()
 
     def allows(self, u: Array) -> bool:
         """
@@ -134,8 +141,8 @@ class CostBudget:
     @property
     def pending(self) -> float:
         """Return what the counterfactual has yet to pay more than the plant, at least 0 [cost]."""
-        return max(0.0, float(np.nan_to_num(
-            self._share * self._values[1] - self._values[0], nan=0.0)))
+        pending = float(self._share * self._values[1] - self._values[0])
+        return min(pending, float_info.max) if pending > 0 else 0.0  # NaN is not
 
     def _follows(self, last: State, state: State) -> bool:
         """Return whether a state comes one step after another, of the same episode."""
@@ -144,11 +151,13 @@ class CostBudget:
 
     def _backup_at_counterfactual(self) -> Array | None:
         """Return the backup's input (m,) there; None where its solver finds none."""
-        try:
-            u: Array = self._backup(self._counterfactual[None])[0]
-            return u
-        except SolverError:
-            return None
+        if self._base is None or self._base[0] is not self._counterfactual:
+            try:
+                u: Array | None = self._backup(self._counterfactual[None])[0]
+            except SolverError:
+                u = None
+            self._base = self._counterfactual, u
+        return self._base[1]
 
     def _settle(self, last: State, state: State) -> bool:
         """Account for one step; return False, with nothing changed, where that is not possible."""
@@ -157,9 +166,9 @@ class CostBudget:
             return False
         w = state.x - self._system.step(last.x, state.applied)
         counterfactual = self._system.step(self._counterfactual, base, w)
-        values = self._value(np.stack([state.x, counterfactual]))
-        costs = self._stage(np.stack([last.x, self._counterfactual]),
-                            np.stack([state.applied, base]))
+        values = self._value(np.array([state.x, counterfactual]))
+        costs = self._stage(np.array([last.x, self._counterfactual]),
+                            np.array([state.applied, base]))
         spent, allowed = costs + values - self._values
         balance = self.balance + self._share * allowed - spent
         if not np.isfinite(balance):

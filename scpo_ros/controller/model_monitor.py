@@ -95,7 +95,7 @@ class ModelMonitor:
         steps = max(2 * MISMATCH_COUNT, round(MISMATCH_WINDOW_S / task.system.dt))
         self._mismatched: deque[bool] = deque(maxlen=steps)  # of the newest judged transitions
         self._many = max(MISMATCH_COUNT, MISMATCH_SHARE * steps)  # of them revoke, rule 4
-        self._previous: State | None = None
+        self._previous: tuple[State, bool] | None = None  # and whether it lies in the safe set
         self._faultless = 0  # judged transitions in a row without a fault
         self.judged = 0  # transitions so far
         self.ratio = float('nan')  # of the last judged error to its bound
@@ -147,12 +147,15 @@ class ModelMonitor:
 
     def observe(self, state: State) -> str:
         """Take in the next state that is acted upon; return why the model does not hold, or ''."""
-        before, self._previous = self._previous, state
-        if before is None:
+        with np.errstate(over='ignore', invalid='ignore'):
+            inside = bool(self._inside(state.x, _OUTSIDE))
+        previous, self._previous = self._previous, (state, inside)
+        if previous is None:
             return ''
+        before, was_inside = previous
         transition, match = self._looked_at(before, state)
         self._share.add(transition)
-        fault = self._left(before, state)
+        fault = self._left(before, state) if was_inside and not inside else ''
         if transition.judged:
             fault = self._judge(transition, match, before, state) or fault
         if fault:
@@ -191,7 +194,7 @@ class ModelMonitor:
             error = state.x - predicted
             inside = np.abs(error) <= bound + self._rounding
             self.ratio = float(np.max(np.abs(error) / np.where(bound > 0, bound, self._rounding)))
-        if np.all(inside):
+        if inside.all():
             return ''
         index = int(np.argmin(inside))
         return (f'model error |e[{index}]| = {abs(error[index]):.6g} > '
@@ -218,11 +221,7 @@ class ModelMonitor:
         return ''
 
     def _left(self, before: State, state: State) -> str:
-        """Return that the state has left the safe set, rule 5, or ''."""
-        if not self._inside(before.x, _OUTSIDE):
-            return ''
-        if self._inside(state.x, _OUTSIDE):
-            return ''
+        """Return that the state has left the safe set, in which `before` lies, rule 5, or ''."""
         if before.episode != state.episode and not self._a_step_leads(before, state):
             return ''
         return (f'the state left the safe set, at t = {state.time:.3f} s at '

@@ -24,6 +24,7 @@ left empty. Joints are found by their names: a robot may publish others too, in 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+import math
 from typing import TypeAlias
 
 import numpy as np
@@ -33,6 +34,7 @@ from scpo_ros.interface.size_limits import checked_size, LONGEST_NAME, MOST_JOIN
 from scpo_ros.systems.description import FIELDS, SystemDescription
 
 Place: TypeAlias = tuple[str, str]  # (joint, field)
+Orders: TypeAlias = list[tuple[str, list[int]]]  # (field, index of the number of each joint)
 Fields: TypeAlias = Mapping[str, Sequence[float]]  # {field: numbers, one for each joint}
 _SHOWN = 8  # names of a message in an error
 
@@ -48,7 +50,17 @@ class JointLayout:
     @cached_property
     def joints(self) -> tuple[str, ...]:
         """Return the names of the joints, in the order of their first state or input."""
-        return tuple(dict.fromkeys(joint for joint, _ in (*self.states, *self.inputs)))
+        return tuple(dict.fromkeys(joint for joint, _ in self.state_places))
+
+    @cached_property
+    def state_places(self) -> tuple[Place, ...]:
+        """Return the places of the states, then those of the inputs."""
+        return *self.states, *self.inputs
+
+    @cached_property
+    def _own(self) -> tuple[list[str], dict[str, int]]:
+        """Return the names of the joints as a message has them, and {name: index}."""
+        return list(self.joints), {joint: index for index, joint in enumerate(self.joints)}
 
     @cached_property
     def command_joints(self) -> tuple[str, ...]:
@@ -62,12 +74,25 @@ class JointLayout:
 
         :param joints: the joints, of this layout. :param x: (n,), or None. :param u: (m,).
         """
-        places = dict(zip(self.inputs, np.ravel(u).tolist()))
-        if x is not None:
-            places.update(zip(self.states, np.ravel(x).tolist()))
+        numbers = [*u.ravel().tolist(), *([] if x is None else x.ravel().tolist()), math.nan]
+        key = (tuple(joints), x is not None)
+        orders = self._orders.get(key)
+        if orders is None:
+            orders = self._orders[key] = self._ordered(*key)
+        return {field: [numbers[index] for index in order] for field, order in orders}
+
+    @cached_property
+    def _orders(self) -> dict[tuple[tuple[str, ...], bool], Orders]:
+        """Return what :meth:`_ordered` has found so far."""
+        return {}
+
+    def _ordered(self, joints: tuple[str, ...], with_states: bool) -> Orders:
+        """Return for each field and joint where its number stands in (inputs, states, NaN)."""
+        places = [*self.inputs, *(self.states if with_states else ())]
+        index = {place: number for number, place in enumerate(places)}
         used = {field for _, field in places}
-        return {field: [places.get((joint, field), np.nan) for joint in joints]
-                if field in used else [] for field in FIELDS}
+        return [(field, [index.get((joint, field), len(places)) for joint in joints]
+                 if field in used else []) for field in FIELDS]
 
     def read(self, what: str, names: Sequence[str], fields: Fields, places: Sequence[Place]
              ) -> Array:
@@ -88,6 +113,8 @@ class JointLayout:
         :param what: word for messages. :param places: whose joints must be there.
         :raises InvalidArrayError: for a joint that is missing or named twice.
         """
+        if names == self._own[0]:  # of nearly all messages
+            return self._own[1]
         checked_size(f'{what}: name', len(names), MOST_JOINTS, 'joints')
         for name in names:
             checked_size('the name of a joint', len(name), LONGEST_NAME, 'characters')
@@ -114,13 +141,14 @@ def numbers_at(what: str, where: Mapping[str, int], fields: Fields, places: Sequ
     :param where: of :meth:`JointLayout.find`. :param fields: as a message has them.
     :raises InvalidArrayError: for a field that has not one number for each joint.
     """
-    found = np.empty(len(places))
-    for index, (joint, field) in enumerate(places):
-        if len(fields[field]) != len(where):
-            raise InvalidArrayError(f'{what}: {field}', len(fields[field]),
+    found = []
+    for joint, field in places:
+        numbers = fields[field]
+        if len(numbers) != len(where):
+            raise InvalidArrayError(f'{what}: {field}', len(numbers),
                                     f'must be one number for each of {len(where)} joints')
-        found[index] = fields[field][where[joint]]
-    return found
+        found.append(numbers[where[joint]])
+    return np.array(found, dtype=np.float64)
 
 
 # One joint that is moved by its acceleration: the double integrator of the parameters.

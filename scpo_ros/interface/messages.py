@@ -76,16 +76,14 @@ def read_state(message: JointStateMessage, layout: JointLayout = SLIDER) -> Stat
     :raises InvalidArrayError: unless the joints of the layout are there, with a number in each of
         their fields, and an episode.
     """
-    checked_size('frame_id', len(message.header.frame_id), LONGEST_NAME, 'characters')
-    fields = _fields(message)
-    x, applied = (layout.read('joint state', message.name, fields, places)
-                  for places in (layout.states, layout.inputs))
-    kind, _, number = message.header.frame_id.partition('/')
+    names, header, n = message.name, message.header, len(layout.states)
+    checked_size('frame_id', len(header.frame_id), LONGEST_NAME, 'characters')
+    numbers = layout.read('joint state', names, _fields(message), layout.state_places)
+    kind, _, number = header.frame_id.partition('/')
     if kind != 'episode' or not _counts(number):
-        raise InvalidArrayError('frame_id', message.header.frame_id, 'must read episode/N')
-    stamp = message.header.stamp
-    return State(stamp, seconds(stamp), int(number), x, applied,
-                 ''.join(message.name) if layout.any_name else '')
+        raise InvalidArrayError('frame_id', header.frame_id, 'must read episode/N')
+    return State(header.stamp, seconds(header.stamp), int(number), numbers[:n], numbers[n:],
+                 ''.join(names) if layout.any_name else '')
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +181,7 @@ def read_trajectory(message: TrajectoryMessage, layout: JointLayout = SLIDER
     """
     checked_size('frame_id', len(message.header.frame_id), LONGEST_NAME, 'characters')
     checked_size('trajectory', len(message.points), LONGEST_TRAJECTORY, 'points')
-    rows, places, n = [], (*layout.states, *layout.inputs), len(layout.states)
+    rows, places, n = [], layout.state_places, len(layout.states)
     where = layout.find('trajectory', message.joint_names, places)
     for point in message.points:
         fields = {'position': point.positions, 'velocity': point.velocities,

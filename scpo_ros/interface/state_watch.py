@@ -31,6 +31,7 @@ a single message with a stamp from the future cannot make all later ones look ol
 """
 
 from enum import Enum
+import math
 
 import numpy as np
 from scpo_ros.interface.messages import State
@@ -90,7 +91,7 @@ class StateWatch:
         return fate
 
     def _fate(self, state: State, now: float | None) -> Fate:
-        if not (np.all(np.isfinite(state.x)) and np.isfinite(state.time)):
+        if not (np.isfinite(state.x).all() and math.isfinite(state.time)):
             return Fate.MALFORMED
         if self._age_limit > 0 and now is not None and not (
                 abs(now - state.time) <= self._age_limit):

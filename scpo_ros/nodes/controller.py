@@ -145,6 +145,7 @@ class ControllerNode(Node):
             self._punctuality.note(arrival, _steady())
             self._figures.publish(state, reply)
             self._announcement.publish()
+            self._loop.prepare()
 
     def _on_policy(self, limits: SizeLimits, message: ParameterEvent) -> None:
         try:

@@ -17,7 +17,6 @@
 from enum import Enum
 import math
 
-import numpy as np
 from scpo_ros.arrays import Array, frozen
 
 
@@ -62,7 +61,7 @@ class Answers:
         :param u: (m,); a finite number for each input is wanted.
         :param answered: time of the state that it answers [s]. :param now: of the present one.
         """
-        if len(u) != self._inputs or not np.all(np.isfinite(u)):
+        if len(u) != self._inputs or not all(map(math.isfinite, u)):
             self.malformed += 1  # must not take the place of a genuine command
         elif abs(answered - now) < _SAME_S:
             self.command = frozen(u)

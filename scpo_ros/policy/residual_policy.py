@@ -92,7 +92,8 @@ class ResidualNetwork:
     def prepare(self, thetas: Array) -> Callable[[Array], Array]:
         """Return the function x -> r_theta(x) with the weights unpacked once."""
         residual = self.columns(thetas)
-        return lambda x: np.moveaxis(residual(np.moveaxis(x, -1, 0)), 0, -1)
+        return lambda x: residual(
+            x.T if x.ndim == 2 else x.transpose(2, 0, 1)).transpose(1, 2, 0)
 
     def columns(self, thetas: Array) -> Callable[[Array], Array]:
         """

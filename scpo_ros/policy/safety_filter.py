@@ -133,14 +133,14 @@ class NearestInputFilter:
         x = checked('state', x, (self._task.system.n,))
         backup = self._backup(x)
         if not self._enabled:
-            base = backup if np.all(np.isfinite(backup)) else self._regulator(x)
+            base = backup if np.isfinite(backup).all() else self._regulator(x)
             return Action(self._saturated(base + self.residual(x)), Source.POLICY)
-        if not np.all(np.isfinite(backup)):
+        if not np.isfinite(backup).all():
             return self._outside(x)
         u = self._saturated(backup + self.residual(x))
         if self._admissible(x, u):
             return Action(u, Source.POLICY)
-        if np.all(np.isfinite(u)):
+        if np.isfinite(u).all():
             nearest = self._task.bounds.nearest(x, u)
             if self._admissible(x, nearest):
                 return Action(self._saturated(nearest), Source.GUARD)
@@ -149,7 +149,7 @@ class NearestInputFilter:
     def without_policy(self, x: Array) -> Action:
         """Return the :class:`Action` of the backup at a state (n,), in place of the policy's."""
         u = self._backup(x)
-        return (Action(self._saturated(u), Source.BUDGET) if np.all(np.isfinite(u))
+        return (Action(self._saturated(u), Source.BUDGET) if np.isfinite(u).all()
                 else self._outside(x))
 
     def _admissible(self, x: Array, u: Array) -> bool:

@@ -32,7 +32,7 @@ from enum import Enum
 from typing import Protocol
 
 import numpy as np
-from scpo_ros.arrays import Array
+from scpo_ros.arrays import Array, Booleans
 from scpo_ros.systems.model import Model
 from scpo_ros.systems.sampling import STAMP_ERROR
 
@@ -120,16 +120,19 @@ class TransitionRule:
             return Gap.PERIOD
         if state.episode != before.episode:
             return Gap.EPISODE
-        return Gap.NONE if np.all(np.isfinite(state.applied)) else Gap.INPUT
+        return Gap.NONE if np.isfinite(state.applied).all() else Gap.INPUT
 
 
-def same_input(system: Model, applied: Array, commanded: Array) -> bool:
+def same_input(system: Model, applied: Array, commanded: Array) -> Booleans:
     """
-    Return whether an applied input is the one commanded, up to INPUT_ERROR; NaN is not.
+    Return whether applied inputs are those commanded (...,), up to INPUT_ERROR; NaN is not.
 
-    :param applied: (m,). :param commanded: (m,).
+    :param applied: (..., m). :param commanded: (..., m).
     """
-    return bool(np.all(np.abs(applied - commanded) <= INPUT_ERROR * system.input_scale))
+    difference = np.abs(applied - commanded)
+    same: Booleans = np.logical_and.reduce(
+        difference <= INPUT_ERROR * system.input_scale, axis=-1)
+    return same
 
 
 def _microseconds(transition: Transition) -> int:

@@ -48,8 +48,8 @@ def state(k, x=(0.1, 0.0, 0.05, 0.0), applied=(0.0, 0.0)):
 def test_every_entry_of_an_input_is_compared_with_its_own_limit(carts, second, same):
     """The limits are 1.5 and 1."""
     first = 0.1 + 1.2 * INPUT_ERROR
-    assert same_input(
-        carts.system, np.array([first, second]), np.array([0.1, 0.2])) is same
+    assert bool(same_input(
+        carts.system, np.array([first, second]), np.array([0.1, 0.2]))) is same
 
 
 @pytest.mark.parametrize('applied, match', [
@@ -98,7 +98,7 @@ def test_the_monitor_finds_an_error_of_any_state(carts, rng):
         monitor.observe(state(0, x))
         for k in range(1, 6):
             u = carts.policy.backup(x[None])[0]
-            monitor.answered(monitor._previous, u)
+            monitor.answered(monitor._previous[0], u)
             w[row] = 0.1 if k == 5 else 0.0
             x = carts.system.step(x, u, w)
             fault = monitor.observe(state(k, x, u))

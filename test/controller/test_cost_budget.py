@@ -251,6 +251,32 @@ def failing(x):
     raise SolverError('the backup MPC found no solution')
 
 
+def test_what_was_prepared_is_not_computed_again_and_changes_nothing(task):
+    """A state that moves the counterfactual on makes what was prepared before it worthless."""
+    asked, backup = [], task.policy.backup
+
+    class Counted:
+
+        def __call__(self, x):
+            asked.append(np.array(x[0]))
+            return backup(x)
+
+    runs = [Run(task, (0.4, 0.2), disturbance=1.0, seed=3) for _ in range(2)]
+    for run in runs:
+        run.budget._backup = Counted()
+    for _ in range(30):
+        runs[0].observe()
+        seen = len(asked)
+        runs[1].observe()
+        assert len(asked) == seen, 'prepared, and asked again'
+        runs[1].budget.prepare()
+        asked.clear()
+        for run in runs:
+            run.step(policy=None, seen=False)
+    assert runs[0].balances == runs[1].balances
+    assert len(set(runs[0].balances)) > 1
+
+
 @pytest.mark.parametrize('u', [np.nan, np.inf, -np.inf])
 def test_what_is_not_a_number_is_not_admitted(task, u):
     run = Run(task, (0.3, 0.0))

@@ -142,7 +142,7 @@ def test_a_plant_that_is_started_again_and_again_is_not_trusted(plant):
 def test_a_state_that_was_not_answered_is_not_judged(plant):
     for _ in range(3 * WINDOW):
         plant.state = None  # the controller did not see it
-        plant.monitor._previous = plant._state(0.1)
+        plant.monitor._previous = plant._state(0.1), True
         reason = plant.advance()
     assert plant.monitor.judged == 0 and 'was not answered' in reason
 

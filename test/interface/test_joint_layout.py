@@ -89,6 +89,19 @@ def test_the_order_of_joints_and_other_joints_do_not_matter(system, layout):
     assert np.array_equal(state.x, x) and np.array_equal(state.applied, u)
 
 
+def test_the_usual_order_is_read_as_any_other(system, layout):
+    x, u = np.arange(system.n) + 0.25, np.arange(system.m) + 0.5
+    usual = read_state(filled(layout, x, u), layout)
+    turned = read_state(filled(layout, x, u, list(reversed(layout.joints))), layout)
+    assert np.array_equal(usual.x, turned.x) and np.array_equal(usual.applied, turned.applied)
+
+
+def test_the_usual_order_does_not_excuse_a_field_of_another_length(layout):
+    usual = filled(layout, np.zeros(len(layout.states)), np.zeros(len(layout.inputs)))
+    usual.position.append(0.0)
+    assert 'must be one number for each of' in refusal(read_state, usual, layout)
+
+
 def test_reading_by_the_order_alone_would_mix_up_the_joints(system, layout):
     """Control of the test above: the numbers do stand elsewhere."""
     x, u = np.arange(system.n) + 0.25, np.arange(system.m) + 0.5

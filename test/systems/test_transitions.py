@@ -92,5 +92,5 @@ def test_slow_steps_have_a_window_of_ten():
 @pytest.mark.parametrize('applied, same', [
     (0.3, True), (float(np.float32(0.3)), True), (0.3 + 2 * INPUT_ERROR, False), (np.nan, False)])
 def test_an_input_that_passed_through_a_32_bit_number_is_the_same(applied, same):
-    assert same_input(
-        double_integrator(SystemConfig()), np.array([applied]), np.array([0.3])) is same
+    assert bool(same_input(
+        double_integrator(SystemConfig()), np.array([applied]), np.array([0.3]))) is same
