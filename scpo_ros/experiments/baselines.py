@@ -40,7 +40,7 @@ from collections.abc import Mapping
 import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.experiments.imitation_problem import (
-    ACCEPT_MARGIN, ImitationProblem, PLAN_MARGIN)
+    ACCEPT_MARGIN, CountedEvaluation, ImitationProblem, MethodProblem, PLAN_MARGIN)
 from scpo_ros.experiments.sampled_model import (
     Baseline, DIRECTIONS, shortened, TRUST_RADIUS)
 from scpo_ros.experiments.scpo_methods import aggregated, gradient_step, RADIUS
@@ -54,7 +54,7 @@ _HALVINGS = 16
 class Unconstrained(Baseline):
     """theta <- theta + s."""
 
-    def __init__(self, problem: ImitationProblem, trust_radius: float = 0.03) -> None:
+    def __init__(self, problem: MethodProblem, trust_radius: float = 0.03) -> None:
         """Start from the backup. :param trust_radius: longest step."""
         super().__init__(problem)
         self._radius = trust_radius
@@ -67,7 +67,7 @@ class Unconstrained(Baseline):
 class Lagrangian(Baseline):
     """Primal-dual descent."""
 
-    def __init__(self, problem: ImitationProblem, rate: float = 1000.0,
+    def __init__(self, problem: MethodProblem, rate: float = 1000.0,
                  trust_radius: float = 0.1) -> None:
         """
         Start from the backup with lambda = 0.
@@ -93,7 +93,7 @@ class Lagrangian(Baseline):
 class LogBarrier(Baseline):
     """LB-SGD."""
 
-    def __init__(self, problem: ImitationProblem, barrier: float = 1e-3,
+    def __init__(self, problem: MethodProblem, barrier: float = 1e-3,
                  constant: float = 1.0, decay: float = 0.98) -> None:
         """
         Start from the backup.
@@ -124,7 +124,7 @@ class LogBarrier(Baseline):
 class SzoQq(Baseline):
     """Quadratic inner approximations with a constant that is guessed."""
 
-    def __init__(self, problem: ImitationProblem, constant: float = 10.0) -> None:
+    def __init__(self, problem: MethodProblem, constant: float = 10.0) -> None:
         """Start from the backup. :param constant: M; the quadratic term is 2 M |b|^2."""
         super().__init__(problem)
         self._constant = constant
@@ -144,7 +144,7 @@ class SzoQq(Baseline):
 class LineSearch(Baseline):
     """The raw step, halved until the rollouts are safe."""
 
-    def __init__(self, problem: ImitationProblem, trust_radius: float = 0.0333333) -> None:
+    def __init__(self, problem: MethodProblem, trust_radius: float = 0.0333333) -> None:
         """Start from the backup. :param trust_radius: longest step."""
         super().__init__(problem)
         self._radius = trust_radius
@@ -166,7 +166,7 @@ class LineSearch(Baseline):
 class ScpoUnverified(Baseline):
     """SCPO without verification: every projected step is taken."""
 
-    def __init__(self, problem: ImitationProblem, initial: float = 100.0) -> None:
+    def __init__(self, problem: MethodProblem, initial: float = 100.0) -> None:
         """Start from the backup. :param initial: L of every constraint at the start."""
         super().__init__(problem)
         self._smoothness = SmoothnessConstants(np.zeros(0), initial, 2.0, 0.8, 1e-6, 1e5)
@@ -195,6 +195,8 @@ class ScpoUnverified(Baseline):
 
 class ScpoPaperPlain(Baseline):
     """The paper's projection with its L believed: nothing verifies what it leads to."""
+
+    _evaluation: CountedEvaluation
 
     def __init__(self, problem: ImitationProblem, smoothness: float = 1.0,
                  step_size: float = 100.0) -> None:

@@ -23,8 +23,6 @@ from scpo_ros.experiments.comparison_tables import (
     certificates_table, experts_table, known_tuning, lead_table, methods_table, NEARLY,
     references_table, tuning_table)
 
-BEGIN, END = '<!-- double integrator: begin -->', '<!-- double integrator: end -->'
-
 
 def page(records: Sequence[Record]) -> str:
     """Return the section on the double integrator."""
@@ -130,10 +128,15 @@ def versions(records: Sequence[Record]) -> str:
             f'be comparable ({parts}): remove the folder of finished runs and start again.')
 
 
-def replaced(text: str, section: str) -> str:
-    """Return a page with the section put between its marks, at the end if there are none."""
-    body = f'{BEGIN}\n{section}{END}\n'
-    if BEGIN in text and END in text:
-        head, rest = text.split(BEGIN, 1)
-        return head + body + rest.split(END, 1)[1].lstrip('\n')
+def replaced(text: str, section: str, about: str = 'double integrator') -> str:
+    """
+    Return a page with the section put between its marks, at the end if there are none.
+
+    :param about: name of the section in its marks.
+    """
+    begin, end = f'<!-- {about}: begin -->', f'<!-- {about}: end -->'
+    body = f'{begin}\n{section}{end}\n'
+    if begin in text and end in text:
+        head, rest = text.split(begin, 1)
+        return head + body + rest.split(end, 1)[1].lstrip('\n')
     return text.rstrip('\n') + '\n\n' + body

@@ -26,7 +26,7 @@ import numpy as np
 from scpo_ros.arrays import Array, Booleans
 from scpo_ros.config.system_spec import (
     DescribedMetricsConfig, DescribedPolicyConfig, SystemSpec)
-from scpo_ros.experiments.filtered_learner import FilteredLearner
+from scpo_ros.experiments.filtered_learner import FilteredLearner, FilteredProblem
 from scpo_ros.experiments.imitation_problem import ImitationProblem, Law
 from scpo_ros.experiments.scpo_methods import Scpo
 from scpo_ros.policy.imitation import ImitationLoss
@@ -94,9 +94,8 @@ class ImitationCase(Protocol):
 class FilteredCase:
     """A case with the safety filter in the loop."""
 
-    task: SystemTask
-    law: Law  # of the expert
-    learner: FilteredLearner
+    problem: FilteredProblem
+    learner: Learner
 
     @classmethod
     def build(cls, system: System, law: Law, seed: int, kind: str) -> 'FilteredCase':
@@ -108,8 +107,18 @@ class FilteredCase:
         """
         spec = SystemSpec(policy=DescribedPolicyConfig(seed=seed),
                           metrics=DescribedMetricsConfig(certificate=kind))
-        task = SystemTask.build(system, spec)
-        return cls(task, law, FilteredLearner(task, law, seed))
+        problem = FilteredProblem.build(SystemTask.build(system, spec), law, seed)
+        return cls(problem, FilteredLearner(problem))
+
+    @property
+    def task(self) -> SystemTask:
+        """Return the system with its safe set, backup, policy and filter."""
+        return self.problem.task
+
+    @property
+    def law(self) -> Law:
+        """Return the expert, states (N, n) -> inputs (N, m)."""
+        return self.problem.law
 
     @property
     def kind(self) -> str:
@@ -119,7 +128,7 @@ class FilteredCase:
     @property
     def loss(self) -> ImitationLoss:
         """Return the imitation loss."""
-        return self.learner.loss
+        return self.problem.loss
 
     @property
     def normals(self) -> Array:

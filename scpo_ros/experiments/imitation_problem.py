@@ -29,7 +29,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scpo_ros.arrays import Array, checked, digest
+from scpo_ros.arrays import Array, checked, digest, Integers
 from scpo_ros.config import EXPERTS, MetricsConfig, PolicyConfig, Spec
 from scpo_ros.config.specification import canonical
 from scpo_ros.config.validation import build, checked_count
@@ -64,6 +64,61 @@ class Method(Protocol):
 
     def update(self) -> bool:
         """Make one update; return whether a new policy is in force."""
+        ...
+
+
+class MethodEvaluation(Protocol):
+    """The safety metrics as a method sees them; rollouts are counted."""
+
+    rollouts: int
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of certificate."""
+        ...
+
+    @property
+    def coverage(self) -> str:
+        """Return what is covered, as a sentence."""
+        ...
+
+    def evaluate(self, thetas: Array) -> Array:
+        """Return the design metrics (P, k) of weights (P, d)."""
+        ...
+
+    def verify(self, thetas: Array) -> Array:
+        """Return the verification metrics (P, k_v) of weights (P, d)."""
+        ...
+
+    def remember(self, theta: Array, failed: Integers | list[int], present: Array) -> None:
+        """Learn from failed columns of `verify` of a candidate (d,)."""
+        ...
+
+
+class MethodProblem(Protocol):
+    """What a method is given: the loss and its raw step, the metrics, a seed."""
+
+    @property
+    def seed(self) -> int:
+        """Return the seed of the sampled directions."""
+        ...
+
+    @property
+    def loss(self) -> ImitationLoss:
+        """Return the imitation loss."""
+        ...
+
+    @property
+    def initial_theta(self) -> Array:
+        """Return theta_0 (d,), the backup."""
+        ...
+
+    def evaluation(self) -> MethodEvaluation:
+        """Return fresh scenario sets of this seed."""
+        ...
+
+    def raw_step(self, theta: Array) -> RawStep:
+        """Return the damped Gauss-Newton step that every method is given."""
         ...
 
 
@@ -150,6 +205,11 @@ class ImitationProblem:
             *(() if self.name in EXPERTS else (self.actions,)),
             str((self.task.metric.tolerance, metrics.stability_ratio, metrics.stability_offset,
                  self.task.horizon, self.spec.policy.hidden, ACCEPT_MARGIN)))
+
+    @property
+    def initial_theta(self) -> Array:
+        """Return theta_0 (d,), the backup."""
+        return self.task.initial_theta
 
     def evaluation(self) -> CountedEvaluation:
         """Return fresh scenario sets of this seed."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scpo_ros.arrays import Array, frozen
-from scpo_ros.experiments.imitation_problem import ImitationProblem
+from scpo_ros.experiments.imitation_problem import MethodProblem
 from scpo_ros.experiments.scpo_methods import RADIUS
 from scpo_ros.scpo import (
     difference_slopes, metric_terms, orthonormal_basis, sample_points)
@@ -44,13 +44,13 @@ class SampledModel:
 class Baseline:
     """A method that changes theta by steps of its own."""
 
-    def __init__(self, problem: ImitationProblem) -> None:
+    def __init__(self, problem: MethodProblem) -> None:
         """Start from the backup."""
         self._problem = problem
         self._evaluation = problem.evaluation()
         self._rng = np.random.default_rng([problem.seed, 7])
         self._steps: list[Array] = []
-        self.theta = problem.task.initial_theta
+        self.theta = problem.initial_theta
 
     @property
     def rollouts(self) -> int:

@@ -38,7 +38,8 @@ from scpo_ros.arrays import Array
 from scpo_ros.config import AdapterConfig
 from scpo_ros.config.validation import build
 from scpo_ros.experiments.imitation_problem import (
-    ACCEPT_MARGIN, CountedEvaluation, DAMPING, ImitationProblem, PLAN_MARGIN, STATES)
+    ACCEPT_MARGIN, CountedEvaluation, DAMPING, ImitationProblem, MethodProblem,
+    PLAN_MARGIN, STATES)
 from scpo_ros.proofs.invariance import SHARPNESS
 from scpo_ros.scpo import orthonormal_basis, required_scenarios, SampledBound, ScpoUpdater
 from scpo_ros.simulation.rollout import soft_maximum
@@ -111,7 +112,7 @@ class ScpoPaperAdaptive:
     projection of s is that of Q Q's, and Q Q's lies in the span.
     """
 
-    def __init__(self, problem: ImitationProblem, step_size: float = 900.0,
+    def __init__(self, problem: MethodProblem, step_size: float = 900.0,
                  **settings: float) -> None:
         """
         Certify theta_0.
@@ -122,7 +123,7 @@ class ScpoPaperAdaptive:
         self._rng = np.random.default_rng([problem.seed, 8])
         self._evaluation = problem.evaluation()
         self._updater = ScpoUpdater(
-            self._design, problem.task.initial_theta, self._evaluation.verify,
+            self._design, problem.initial_theta, self._evaluation.verify,
             rng=np.random.default_rng([problem.seed, 7]), coverage=self._evaluation.coverage,
             kind=self._evaluation.kind, radius=RADIUS, accept_margin=ACCEPT_MARGIN,
             plan_margin=PLAN_MARGIN, history=0, **settings)
@@ -161,7 +162,7 @@ class ScpoPaperAdaptive:
 class ScpoPaper(ScpoPaperAdaptive):
     """The paper's projection with the L that it takes as given."""
 
-    def __init__(self, problem: ImitationProblem, smoothness: float = 1.0,
+    def __init__(self, problem: MethodProblem, smoothness: float = 1.0,
                  step_size: float = 30.0) -> None:
         """
         Certify theta_0.
@@ -175,6 +176,8 @@ class ScpoPaper(ScpoPaperAdaptive):
 class ScpoPaperAggregated(ScpoPaper):
     """The paper's projection with one constraint of each kind."""
 
+    _evaluation: CountedEvaluation
+
     def __init__(self, problem: ImitationProblem, smoothness: float = 1.0,
                  step_size: float = 300.0) -> None:
         """Certify theta_0; parameters as those of :class:`ScpoPaper`."""
@@ -185,7 +188,7 @@ class ScpoPaperAggregated(ScpoPaper):
         return aggregated(self._evaluation, thetas)
 
 
-def gradient_step(problem: ImitationProblem, theta: Array, step_size: float, count: int,
+def gradient_step(problem: MethodProblem, theta: Array, step_size: float, count: int,
                   rng: np.random.Generator) -> tuple[Array, Array]:
     """Return s = -eta grad L (d,) and an orthonormal basis (d, n) of random directions."""
     step = -step_size * problem.loss.gradient(theta)

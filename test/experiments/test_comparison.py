@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from scpo_ros.experiments.compare import Case, cases, finished
 from scpo_ros.experiments.comparison_measures import gaps, references, task_gap_closed
-from scpo_ros.experiments.comparison_page import BEGIN, END, page, replaced, versions
+from scpo_ros.experiments.comparison_page import page, replaced, versions
 from scpo_ros.experiments.comparison_picture import draw_experts, draw_methods
 from scpo_ros.experiments.comparison_tables import (
     certificates_table, interval, lead_table, tuning_table, updates_until)
@@ -71,6 +71,9 @@ def test_intervals():
     assert interval([]) == '-'
 
 
+BEGIN, END = '<!-- double integrator: begin -->', '<!-- double integrator: end -->'
+
+
 @pytest.mark.parametrize('before', [
     '# Results\n', f'# Results\n\n{BEGIN}\nold\n{END}\n',
     f'# Results\n\n{BEGIN}\nold\n{END}\n\n## Else\n'])
@@ -79,6 +82,11 @@ def test_the_section_is_replaced_and_the_rest_stays(before):
     assert once.count('new') == 1 and 'old' not in once
     assert ('## Else' in once) == ('## Else' in before)
     assert replaced(once, 'new\n') == once
+
+
+def test_a_section_has_its_own_marks():
+    page_of_two = replaced(replaced('# Results\n', 'one\n'), 'two\n', 'every system')
+    assert replaced(page_of_two, 'other\n', 'every system') == page_of_two.replace('two', 'other')
 
 
 def test_runs_of_several_versions_are_told():
