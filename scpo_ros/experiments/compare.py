@@ -31,7 +31,7 @@ from typing import cast
 
 from scpo_ros.config import EXPERTS
 from scpo_ros.experiments.comparison_measures import Record
-from scpo_ros.experiments.comparison_page import page, replaced
+from scpo_ros.experiments.comparison_page import page, put
 from scpo_ros.experiments.comparison_picture import draw_experts, draw_methods
 from scpo_ros.experiments.double_integrator import CERTIFICATES, METHODS, run
 from scpo_ros.experiments.exits import searched
@@ -123,9 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                if record is not None]
     text, path = page(records), Path(chosen.page)
     print(text)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    before = path.read_text(encoding='utf-8') if path.exists() else '# Results\n'
-    path.write_text(replaced(before, text), encoding='utf-8')
+    put(path, text)
     figures = path.parent / 'figures'
     write_figure(figures / 'double_integrator_methods.png', draw_methods(records))
     write_figure(figures / 'double_integrator_experts.png', draw_experts(records))

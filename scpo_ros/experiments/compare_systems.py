@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-from scpo_ros.experiments.comparison_page import replaced
+from scpo_ros.experiments.comparison_page import put
 from scpo_ros.experiments.comparison_tables import interval, NEARLY, table
 from scpo_ros.experiments.results import source_digest, write_json
 from scpo_ros.experiments.system_comparison import (
@@ -160,11 +160,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     runs = Runs(given.runs, given.updates)
     records = [record for system in given.systems
                for record in runs.of_system(system, given.seeds)]
-    text, path = section(records, given.updates, given.seeds), Path(given.page)
+    text = section(records, given.updates, given.seeds)
     print(text)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    before = path.read_text(encoding='utf-8') if path.exists() else '# Results\n'
-    path.write_text(replaced(before, text, 'every system'), encoding='utf-8')
+    put(given.page, text, 'every system')
 
 
 if __name__ == '__main__':

@@ -15,6 +15,7 @@
 """The page of the comparison: its tables, and the sentences around them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from scpo_ros.experiments import tune
 from scpo_ros.experiments.comparison_certificates import CERTIFICATES_TEXT
@@ -126,6 +127,14 @@ def versions(records: Sequence[Record]) -> str:
         sorted({record['method'] for record in group})) for source, group in found.items())
     return (f'**The {len(records)} runs are of {len(found)} versions of the source** and may not '
             f'be comparable ({parts}): remove the folder of finished runs and start again.')
+
+
+def put(page_path: str | Path, section: str, about: str = 'double integrator') -> None:
+    """Put a section into a page, as :func:`replaced` does; make the page where there is none."""
+    path = Path(page_path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = path.read_text(encoding='utf-8') if path.exists() else '# Results\n'
+    path.write_text(replaced(before, section, about), encoding='utf-8')
 
 
 def replaced(text: str, section: str, about: str = 'double integrator') -> str:
