@@ -31,7 +31,6 @@ from monitor_samples import TASK, Watched, WIDE
 import numpy as np
 import pytest
 from scpo_ros.arrays import digest
-from scpo_ros.backup.parametric_qp import ParametricQP
 from scpo_ros.config import PlantConfig, Spec
 from scpo_ros.exceptions import ConfigurationError, InvalidArrayError, SolverError
 from scpo_ros.interface import policy_record
@@ -912,12 +911,6 @@ def wrong_answer_of_the_solver(module):
     return bool(np.all(np.isfinite(program(np.zeros(3)))))
 
 
-def endless_answer(module):
-    one = np.ones((1, 1))
-    program = module.WarmProgram(ParametricQP(one, one, 0 * one[0], -one, 0 * one, 0 * one[0]))
-    return bool(np.isinf(program.many(np.array([[-1.0], [-np.inf]]))[1, 0]))
-
-
 def _left(module, theta, disturbance):
     task = task_of('uneven')
     w = np.zeros((2, 3, 2))
@@ -968,10 +961,8 @@ DESCRIBED = [  # what any described system rests on
      let_through_outside),
     (FILTER_FILE, 'np.all(self.room(z, v, plans) >= -_SOLVED, axis=1)',
      'np.all(np.isfinite(plans), axis=1)', wrong_answer_of_the_filter),
-    ('backup/warm_program.py', ' and np.all(qp.G @ z <= bounds + FEASIBLE)', '',
+    ('backup/warm_program.py', ' and np.all(self._qp.G @ z <= bounds + FEASIBLE)', '',
      wrong_answer_of_the_solver),
-    ('backup/warm_program.py',
-     'np.where(np.all(np.isfinite(x), axis=1, keepdims=True), x, np.nan)', 'x', endless_answer),
     ('simulation/filtered_rollout.py', 'lost.reshape(shape)', 'False',
      undefined_is_not_left),
     ('simulation/filtered_rollout.py',

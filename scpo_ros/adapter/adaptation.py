@@ -43,6 +43,7 @@ from scpo_ros.verification.task import ControlTask
 
 
 _LOOK_S = 1.0  # least time between two looks at what the whole raw step would do [s, wall]
+_REST = 10  # so many times as long as a look has taken, there is no other
 _DYNAMIC = ('demonstrations', 'min_demonstrations', 'damping')  # may change while learning
 
 
@@ -66,7 +67,7 @@ class Adaptation:
             _evaluation_of(self.task, config, tests) if evaluation is None else evaluation)
         self.demonstrations = Demonstrations(config.demonstrations, self.task.system)
         self.model_fault = ''
-        self._clock, self._looked = clock, -np.inf
+        self._clock, self._next_look = clock, -np.inf
         self._theta = self.task.initial_theta  # only used without safety
         self.updater = ScpoUpdater(
             self.evaluation.evaluate, self.task.initial_theta, self.evaluation.verify,
@@ -223,12 +224,13 @@ class Adaptation:
 
     def _objection(self, report: AdaptationReport, before: Array, step: Array) -> str:
         """Return what the whole raw step would do where it was clipped, '' if not looked at."""
-        if not report.clipped < 1 or self._clock() < self._looked + _LOOK_S:
+        began = self._clock()
+        if not report.clipped < 1 or began < self._next_look:
             return ''
-        self._looked = self._clock()
-        return self.evaluation.objection(before + step) or (
-            'it would be safe on the rollouts verified; trust radius and sampled directions '
-            'limit it')
+        found = self.evaluation.objection(before + step)
+        self._next_look = began + max(_LOOK_S, _REST * (self._clock() - began))
+        return found or ('it would be safe on the rollouts verified; trust radius and sampled '
+                         'directions limit it')
 
     def _unchecked(self, loss: ImitationLoss) -> AdaptationReport:
         self._theta = self._theta + loss.gauss_newton(self._theta, self.config.damping).step

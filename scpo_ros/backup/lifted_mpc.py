@@ -50,6 +50,7 @@ from scpo_ros.backup.parametric_qp import condense, ParametricQP
 from scpo_ros.backup.warm_program import WarmProgram
 from scpo_ros.config.table_cache import Cache
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.sets.inner_ellipsoid import inner_ellipsoid, within
 from scpo_ros.sets.lifted_construction import lifted_set
 from scpo_ros.sets.lifted_set import LiftedSet
 from scpo_ros.sets.set_table import set_key, stored_set
@@ -156,7 +157,18 @@ class LiftedMpc:
 
     def _linear(self, z: Array) -> Booleans:
         """Return (N,) whether c = 0 is the answer; NaN never is."""
-        linear: Booleans = np.all(z @ self.safe_set.state_rows.T <= 1.0, axis=1)
-        if self.planned is not None:
-            linear = linear & np.all(z @ self.planned.state_rows.T <= 1.0, axis=1)
+        linear = within(self._ellipsoid, z)
+        left = np.flatnonzero(~linear)
+        linear[left] = np.all(z[left] @ self._rows_without_plan.T <= 1.0, axis=1)
         return linear
+
+    @cached_property
+    def _rows_without_plan(self) -> Array:
+        """Return the rows (r, n) of all z with (z, 0) in both sets."""
+        planned = [] if self.planned is None else [self.planned.state_rows]
+        return np.vstack([self.safe_set.state_rows, *planned])
+
+    @cached_property
+    def _ellipsoid(self) -> Array:
+        """Return M (n, n) of an ellipsoid that keeps these rows: most states lie in it."""
+        return inner_ellipsoid(self._rows_without_plan)

@@ -18,11 +18,13 @@ Quadratic programs that are solved at many parameters, each from the last answer
 Neighbouring parameters often have the same active constraints. For an active set the optimum is an
 affine function of the parameter, and the multipliers are too; it is optimal exactly where the
 other constraints hold and the multipliers are not negative (Karush, Kuhn, Tucker). So the affine
-function of the last answer is tested at the parameters that follow, and the solver is asked at the
-first one where it does not hold.
+function of the last answer is tested at the neighbours that follow, and the solver is asked at the
+first one where it does not hold. It takes longer to make than several answers of the solver, so it
+is not made for a parameter without a neighbour.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import daqp
 import numpy as np
@@ -33,6 +35,7 @@ FEASIBLE = 1e-8  # by how much an answer may exceed a constraint
 _INSIDE = 1e-10  # by how much the conditions of an active set may be missed: rounding
 _ACTIVE = 1e-9  # multipliers above this mark a constraint as active
 _AHEAD = 32  # parameters that are tested at once
+_NEAR = 0.01  # two parameters that differ by no more in any entry are neighbours
 _REMEMBERED = 512  # active sets
 _SETTINGS = {'primal_tol': 1e-9, 'iter_limit': 2000}
 
@@ -72,44 +75,47 @@ class WarmProgram:
         NaN where there is no solution, the solver reports none or fails, or its answer breaks a
         constraint.
         """
-        return self._solved(x)[0]
+        answer: Array = self.many(x[None])[0]
+        return answer
 
     def many(self, x: Array) -> Array:
         """Return the optimal z (N, nz) at parameters x (N, n); NaN as for one."""
         x = np.where(np.all(np.isfinite(x), axis=1, keepdims=True), x, np.nan)  # fails every test
-        found = np.empty((len(x), len(self._qp.q)))
         points = np.column_stack([x, np.ones(len(x))])
-        at = 0
+        linear, bounds = points @ self._data[0], points @ self._data[1]
+        finite = np.all(np.isfinite(bounds), axis=1) & np.all(np.isfinite(linear), axis=1)
+        found, following, at = np.full_like(linear, np.nan), _neighbours(x), 0
         while at < len(x):
-            found[at], active = self._solved(x[at])
-            at += 1
-            affine = self._affine(active) if active is not None and at < len(x) else None
+            solved = self._solved(linear[at], bounds[at]) if finite[at] else None
+            if solved is not None:
+                found[at] = solved[0]
+            at, after = at + 1, at + 1 + following[at]
+            affine = None if solved is None or at == after else self._affine(solved[1])
             if affine is not None:
-                ahead = points[at:at + _AHEAD]
+                ahead = points[at:min(after, at + _AHEAD)]
                 held = np.all(affine.conditions @ ahead.T <= _INSIDE, axis=0)
                 count = len(held) if held.all() else int(np.argmin(held))
                 found[at:at + count] = ahead[:count] @ affine.answer.T
                 at += count
         return found
 
-    def _solved(self, x: Array) -> tuple[Array, tuple[int, ...] | None]:
-        """Return z (nz,) and the active constraints; NaN and None without an answer."""
+    @cached_property
+    def _data(self) -> tuple[Array, Array]:
+        """Return (n + 1, nz) and (n + 1, c): (x, 1) times them is q + F x and b + S x."""
         qp = self._qp
-        nothing = np.full(len(qp.q), np.nan)
-        if not np.all(np.isfinite(x)):
-            return nothing, None
-        linear, bounds = qp.q + qp.F @ x, qp.b + qp.S @ x
-        if not np.all(np.isfinite(bounds)) or not np.all(np.isfinite(linear)):
-            return nothing, None
+        return np.vstack([qp.F.T, qp.q]), np.vstack([qp.S.T, qp.b])
+
+    def _solved(self, linear: Array, bounds: Array) -> tuple[Array, Array] | None:
+        """Return z (nz,) and the multipliers (c,), None without an answer."""
         for _ in range(2):  # an active set that misleads the solver is forgotten
             try:
                 z, multipliers, success = self._answer(linear, bounds)
             except Exception:  # noqa: B902 - a solver that fails has no answer
                 success = False
-            if success and np.all(qp.G @ z <= bounds + FEASIBLE):
-                return z, tuple(np.flatnonzero(multipliers > _ACTIVE).tolist())
+            if success and np.all(self._qp.G @ z <= bounds + FEASIBLE):
+                return z, multipliers
             self._model = None
-        return nothing, None
+        return None
 
     def _answer(self, linear: Array, bounds: Array) -> tuple[Array, Array, bool]:
         """Return (z, multipliers (c,), whether DAQP reports an optimum)."""
@@ -117,7 +123,7 @@ class WarmProgram:
             self._model = daqp.Model()
             self._model.settings = _SETTINGS
             flag, _ = self._model.setup(
-                np.array(self._qp.P), linear, np.array(self._qp.G), bounds,
+                np.array(self._qp.P), np.array(linear), np.array(self._qp.G), np.array(bounds),
                 np.full(len(bounds), -np.inf), np.zeros(len(bounds), dtype=np.int32))
         else:
             flag = self._model.update(None, linear, None, bounds)
@@ -126,13 +132,23 @@ class WarmProgram:
         z, _, flag, details = self._model.solve()
         return np.asarray(z), np.asarray(details['lam']), flag > 0
 
-    def _affine(self, active: tuple[int, ...]) -> _AffineAnswer | None:
+    def _affine(self, multipliers: Array) -> _AffineAnswer | None:
         """Return the affine answer of an active set, None where its rows are dependent."""
+        active = tuple(np.flatnonzero(multipliers > _ACTIVE).tolist())
         if active not in self._known:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[active] = _affine_answer(self._qp, list(active))
         return self._known[active]
+
+
+def _neighbours(x: Array) -> list[int]:
+    """Return (N,) how many parameters follow on each (N, n), neighbours one of the other."""
+    near = np.max(np.abs(np.diff(x, axis=0)), axis=1, initial=0.0) <= _NEAR  # NaN is not
+    ends = np.flatnonzero(~np.append(near, False)[:len(x)])
+    following: list[int] = (ends[np.searchsorted(ends, np.arange(len(x)))]
+                            - np.arange(len(x))).tolist()
+    return following
 
 
 def _affine_answer(qp: ParametricQP, active: list[int]) -> _AffineAnswer | None:

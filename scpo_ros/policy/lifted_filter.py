@@ -41,6 +41,7 @@ from scpo_ros.arrays import Array, Booleans
 from scpo_ros.backup.lifted_mpc import LiftedMpc
 from scpo_ros.backup.parametric_qp import condense, ParametricQP
 from scpo_ros.backup.warm_program import FEASIBLE, WarmProgram
+from scpo_ros.sets.inner_ellipsoid import inner_ellipsoid, within
 from scpo_ros.sets.lifted_construction import MARGIN
 from scpo_ros.sets.lifted_set import LiftedSet
 from scpo_ros.systems.decoupling import Block
@@ -106,7 +107,9 @@ class LiftedFilter:
         """Make the programs now: the first answer at a state would have to wait for them."""
         block, size = self.backup.block, self.backup.safe_set.lifted_rows.shape[1]
         z, v = np.zeros((1, block.n)), np.zeros((1, block.m))
+        self.backup.plans(z)
         self.backup.program.many(z)
+        self._surely_kept(z, v)
         self.program.many(np.hstack([z, v]))
         self.plan_program.many(z)
         self.room(z, v, np.zeros((1, size)))
@@ -167,12 +170,24 @@ class LiftedFilter:
         asked = np.where(told, wanted, self.backup.inputs(z, plans))
         v = np.where(np.isnan(plans[:, :1]), np.nan, asked)
         later = np.zeros_like(plans)
-        left = np.flatnonzero(~self._kept(z, v, later) & ~np.isnan(v[:, 0]))
+        left = np.flatnonzero(~self._surely_kept(z, v) & ~np.isnan(v[:, 0]))
+        left = left[~self._kept(z[left], v[left], later[left])]
         if len(left):
             later[left] = self.shifted(plans[left])
             left = left[~self._kept(z[left], v[left], later[left])]
             v[left], later[left] = self._moved(z[left], v[left], later[left], plans[left])
         return v, later
+
+    @cached_property
+    def _ellipsoid(self) -> Array:
+        """Return M (n, n): where x'M x <= 1 of x = A z + B v, every row is kept with c' = 0."""
+        return inner_ellipsoid(
+            self.backup.safe_set.state_rows / (1 - self.allowance)[:, None])
+
+    def _surely_kept(self, z: Array, v: Array) -> Booleans:
+        """Return (N,) whether the ellipsoid says that c' = 0 serves: it does for most states."""
+        block = self.backup.block
+        return within(self._ellipsoid, z @ block.A.T + v @ block.B.T)
 
     def _kept(self, z: Array, v: Array, plans: Array) -> Booleans:
         """Return (N,) whether every row is kept; NaN keeps none."""

@@ -31,10 +31,12 @@ Where a rollout leaves the limits, or becomes undefined, its return metric is po
 """
 
 import numpy as np
-from scpo_ros.arrays import Array, digest, Integers
+from scpo_ros.arrays import Array, Integers
+from scpo_ros.simulation.filtered_rollout import FilteredSummary
 from scpo_ros.systems.scenario import Scenarios
 from scpo_ros.systems.signals import listed
 from scpo_ros.systems.system_scenarios import stress_and_operation
+from scpo_ros.verification.known_rollouts import KnownRollouts
 from scpo_ros.verification.scenario_sets import ScenarioSets
 from scpo_ros.verification.system_task import SystemTask
 
@@ -44,20 +46,21 @@ _OFFSETS = 2.0  # residues
 _LEFT = 1e-3  # least return metric of a rollout that left the limits
 _COST_FLOOR = 1e-9
 _REMEMBERED = 16  # scenarios of one failure that join the design set
-_KEPT_COSTS = 4096  # of scenarios; replays come and go
 _CONDITIONS = ('in ordinary operation', 'under stress')
 
 
 class FilteredEvaluation:
     """The metrics of a :class:`~scpo_ros.verification.system_task.SystemTask`."""
 
-    def __init__(self, task: SystemTask, seed: int | None = None, replays: int = 16) -> None:
+    def __init__(self, task: SystemTask, seed: int | None = None, replays: int = 16,
+                 remembered: int = 0) -> None:
         """
         Draw the scenario sets.
 
         :param seed: of the sets; None for the one in the specification. The controller uses
             another one than the adapter.
         :param replays: how many collected rollouts are kept in the sets.
+        :param remembered: of how many policies, the backup apart, the rollouts are kept.
         """
         metrics = task.spec.metrics
         seed = metrics.seed if seed is None else seed
@@ -69,7 +72,8 @@ class FilteredEvaluation:
             replays)
         self._shown = self.design_set.take([0])
         self._shift, self._allowance = np.zeros(self.means), ALLOWANCE
-        self._costs: dict[str, float] = {}  # {digest of a scenario: the backup's cost}
+        self._backup = KnownRollouts(self._rolled_out, 1)
+        self._policies = KnownRollouts(self._counted, remembered)
 
     @property
     def design_set(self) -> Scenarios:
@@ -190,17 +194,27 @@ class FilteredEvaluation:
         defined: Array = states[0][np.all(np.isfinite(states[0]), axis=1)]
         return defined
 
+    def _rolled_out(self, thetas: Array, scenarios: Scenarios) -> FilteredSummary:
+        """Return the summary of every policy (P, d) from every scenario."""
+        return self.task.simulator.summarise(thetas, scenarios)
+
+    def _counted(self, thetas: Array, scenarios: Scenarios) -> FilteredSummary:
+        """Return the same, and count the rollouts."""
+        self.rollouts += len(thetas) * len(scenarios)
+        return self._rolled_out(thetas, scenarios)
+
     def _metrics(self, thetas: Array, scenarios: Scenarios) -> Array:
         """Return the plain metrics (P, k): means, then the return of every scenario."""
-        self.rollouts += len(thetas) * len(scenarios)
         task, metrics = self.task, self.task.spec.metrics
-        summary = task.simulator.summarise(thetas, scenarios)
+        summary = (self._policies.summarise(thetas[0], scenarios) if len(thetas) == 1 else
+                   self._counted(thetas, scenarios))
+        backup_cost = self._backup.summarise(task.initial_theta, scenarios).cost[0]
         means = []
         for members in (scenarios.nominal, ~scenarios.nominal):
             if task.kind == 'guarded':
                 action = summary.action[:, members].mean(axis=1)
                 means.append(action / metrics.filter_action - 1)
-            backup = self._backup_cost(scenarios)[members].sum() + _COST_FLOOR
+            backup = backup_cost[members].sum() + _COST_FLOOR
             cost = summary.cost[:, members].sum(axis=1)
             means.append(cost / backup - 1 - metrics.baseline_cost_tolerance)
         distance = task.norm(summary.final) - self.allowed(scenarios.x0)
@@ -212,16 +226,3 @@ class FilteredEvaluation:
         ratio = self.task.spec.metrics.return_ratio
         allowed: Array = ratio * self.task.norm(x0) + _OFFSETS * self.task.residue
         return allowed
-
-    def _backup_cost(self, scenarios: Scenarios) -> Array:
-        """Return the backup's mean stage costs (S,); each scenario is rolled out once."""
-        keys = [digest(x0, w) for x0, w in zip(scenarios.x0, scenarios.w)]
-        new = [row for row, key in enumerate(keys) if key not in self._costs]
-        if new:
-            costs = self.task.simulator.summarise(
-                self.task.initial_theta[None], scenarios.take(new)).cost[0]
-            self._costs.update(zip([keys[row] for row in new], costs.tolist()))
-        found = np.array([self._costs[key] for key in keys])
-        if len(self._costs) > _KEPT_COSTS:
-            self._costs = dict(zip(keys, found.tolist()))
-        return found

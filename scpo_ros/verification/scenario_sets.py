@@ -19,6 +19,9 @@ Both sets are drawn once. Scenarios that are added later join both, at the end: 
 verification for good, replays of collected rollouts and refused scenarios in turns.
 """
 
+from functools import cached_property
+
+import numpy as np
 from scpo_ros.systems.scenario import Scenarios
 
 
@@ -53,7 +56,16 @@ class ScenarioSets:
         self._drawn = design, verification
         self._added: list[Scenarios] = []
         self._replays, self._refused = _Turns(replays), _Turns(_REFUSED)
-        self.design, self.verification = design, verification
+
+    @cached_property
+    def design(self) -> Scenarios:
+        """Return the design set, the added scenarios last."""
+        return _joined(self._drawn[0], *self._added)
+
+    @cached_property
+    def verification(self) -> Scenarios:
+        """Return the verification set, the added scenarios last."""
+        return _joined(self._drawn[1], *self._added)
 
     def remember(self, rows: list[int], most: int) -> None:
         """
@@ -78,6 +90,11 @@ class ScenarioSets:
         if place is None:
             return
         self._added[place:place + 1] = [scenario]
-        self.design, self.verification = self._drawn
-        for added in self._added:
-            self.design, self.verification = self.design + added, self.verification + added
+        for name in ('design', 'verification'):
+            vars(self).pop(name, None)  # made anew when it is asked for
+
+
+def _joined(*batches: Scenarios) -> Scenarios:
+    """Return batches, one behind the other."""
+    return Scenarios(*(np.concatenate([getattr(batch, name) for batch in batches])
+                       for name in ('x0', 'w', 'nominal')))

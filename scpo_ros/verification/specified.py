@@ -30,6 +30,8 @@ from scpo_ros.verification.evaluations import Evaluation
 from scpo_ros.verification.safe_task import SafeTask
 from scpo_ros.verification.verdict import Judging
 
+_REMEMBERED = 4  # policies: the present one, a candidate, and those before
+
 
 def task_of(spec: Specification, cache: Cache = None,
             progress: Callable[[float], None] | None = None) -> SafeTask:
@@ -61,7 +63,7 @@ def evaluation_of(task: SafeTask, replays: int = 16) -> Evaluation:
     from scpo_ros.verification.filtered_evaluation import FilteredEvaluation
     from scpo_ros.verification.system_task import SystemTask
     if isinstance(task, SystemTask):
-        return FilteredEvaluation(task, replays=replays)
+        return FilteredEvaluation(task, replays=replays, remembered=_REMEMBERED)
     raise TypeError(f'no evaluation is known for a task of the class {type(task).__name__}')
 
 

@@ -141,6 +141,18 @@ def test_neighbours_are_answered_without_the_solver(monkeypatch):
     assert 0 < len(calls) < 60
 
 
+def test_a_parameter_without_neighbours_makes_no_affine_answer(monkeypatch):
+    """It takes longer to make than several answers of the solver."""
+    made, affine = [], warm_program._affine_answer
+    monkeypatch.setattr(warm_program, '_affine_answer',
+                        lambda *given: made.append(1) or affine(*given))
+    apart = np.linspace(-1, 1, 40)[:, None] * np.ones((1, 2))
+    WarmProgram(drawn(0)).many(apart)
+    assert not made
+    WarmProgram(drawn(0)).many(np.repeat(apart, 5, axis=0))
+    assert made
+
+
 @pytest.mark.parametrize('first', [0.0, 2.0])
 def test_no_solution_is_no_number_and_the_others_stay(first):
     """Also where the first parameter that the solver ever sees has none."""

@@ -110,7 +110,7 @@ def test_the_backup_is_rolled_out_once_from_each_scenario(task, evaluation, monk
     after = evaluation.verify(thetas)
     assert asked == [2 * VERIFICATION, 1]  # the second replay is a scenario that is known
     assert np.allclose(after[:, evaluation.means:-2], before[:, evaluation.means:], atol=1e-6)
-    backup = evaluation._backup_cost(evaluation.verification_set)
+    backup = evaluation._backup.summarise(task.initial_theta, evaluation.verification_set).cost[0]
     again = simulator.summarise(task.initial_theta[None], evaluation.verification_set).cost[0]
     assert np.allclose(backup, again, rtol=1e-6)
 

@@ -65,3 +65,15 @@ def test_without_places_no_replay_is_kept():
     sets = ScenarioSets(scenarios(1), scenarios(10), replays=0)
     sets.add_replay(scenarios(20))
     assert starts(sets) == ([1], [10])
+
+
+def test_replays_that_join_together_are_put_together_once(sets, monkeypatch):
+    made, checked = [], Scenarios.__post_init__
+    joining = [scenarios(number) for number in range(16)]
+    monkeypatch.setattr(Scenarios, '__post_init__', lambda self: made.append(1) or checked(self))
+    for scenario in joining:
+        sets.add_replay(scenario)
+    assert not made
+    for _ in range(3):
+        assert len(sets.design) == 3 and len(sets.verification) == 4
+    assert len(made) == 2
