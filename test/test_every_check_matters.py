@@ -40,7 +40,8 @@ from scpo_ros.interface.refusal import RefusalKind
 from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.ledger.history import History
 from scpo_ros.scpo import certificate as certificates
-from scpo_ros.sets.invariant_set import contractive_set
+from scpo_ros.sets.invariant_set import contractive_set, Polytope
+from scpo_ros.sets.planar_projection import planar_projection
 from scpo_ros.systems.linear_system import double_integrator
 from scpo_ros.systems.scenario import Scenarios
 from scpo_ros.verification.metric_layout import block, MetricKind
@@ -949,7 +950,55 @@ def foreign_set(**changes):
     return breach
 
 
+def taken(call):
+    """Return whether a call ends without a ConfigurationError."""
+    try:
+        call()
+    except ConfigurationError:
+        return False
+    return True
+
+
+def other_corners(change):
+    """Return whether polygons are taken whose corners (v, d) were changed."""
+    def breach(module):
+        found, (part, *_) = module._corners, task_of('uneven').safe_set.parts
+        module._corners = lambda *asked: change(found(*asked))
+        return taken(lambda: module.planar_projection(*part))
+    return breach
+
+
+def edge_that_is_not_kept(module):
+    part = task_of('uneven', 'proved').policy.filters[0].backup
+    block = replace(part.block, B=np.array([[0.0], [0.2]]))
+    found = planar_projection(part.block, part.safe_set)
+    narrow = replace(found, served=Polytope(np.array(
+        [[9.0, 0.0], [-9.0, 0.0], [0.0, 1.0], [0.0, -1.0]])))
+    return taken(lambda: module._bounds(block, narrow))
+
+
+def weights_overflow_elsewhere(module):
+    task = task_of('uneven', 'proved')
+    (block, _), = task.safe_set.parts
+    small = replace(block, scale=np.full(2, 1e-9))
+    part = module.ProvedPart(small, task.policy.network.parts[0], None)
+    return bool(np.all(np.isfinite(part.own(np.full((1, task.policy.network.d), 1e304)))))
+
+
+def backup_without_room(module):
+    task = task_of('mayne_2005')
+    spec = replace(task.spec, metrics=replace(task.spec.metrics, certificate='auto'))
+    return module.residual_kind(task.system, spec, [
+        part.backup for part in task.policy.filters]).kind == 'proved'
+
+
+def margin_is_forgotten(module):
+    task = task_of('uneven', 'proved', design_states=3, verification_states=3)
+    return module.FilteredVerifier(task, margin=1.0).judge(task.initial_theta).safe
+
+
 FILTER_FILE = 'policy/lifted_filter.py'
+POLYGONS = 'sets/planar_projection.py'
 PROOF_FILE = 'sets/invariance_proof.py'
 DESCRIBED = [  # what any described system rests on
     (PROOF_FILE, 'if not largest <= _TOLERANCE', 'if False',
@@ -968,6 +1017,17 @@ DESCRIBED = [  # what any described system rests on
     ('simulation/filtered_rollout.py',
      '~system.within_limits(x, np.zeros((len(x), system.m))).reshape(shape)', 'False',
      last_state_is_not_seen),
+    (POLYGONS, 'if not np.all(found @ rows.T <= bounds)', 'if False',
+     other_corners(lambda corners: 1.001 * corners)),
+    (POLYGONS, 'if not np.all(reach <= 1 + REACH / 2)', 'if False',
+     other_corners(lambda corners: np.delete(corners, 3, axis=0))),
+    ('proofs/block_invariance.py', 'if not np.all(left <= -_ROUNDING)', 'if False',
+     edge_that_is_not_kept),
+    ('proofs/block_invariance.py', 'own + overflow[:, None]', 'own', weights_overflow_elsewhere),
+    ('verification/residual_kind.py', 'if not bound <= -_ROOM', 'if False', backup_without_room),
+    ('verification/filtered_verifier.py',
+     'limits[evaluation.proved_metrics] -= np.maximum(0.0, self._margin - rounding)', 'pass',
+     margin_is_forgotten),
     ('verification/filtered_evaluation.py',
      'np.where(summary.left, np.maximum(distance, _LEFT), distance)', 'distance', left_passes)]
 

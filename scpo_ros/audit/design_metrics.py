@@ -103,7 +103,8 @@ class FilteredDesignMetrics(Remeasured):
     Computes the metrics of the fixed design scenarios of a described system.
 
     A certificate begins with the means, which rest on the rollouts of the adapter, too: they are
-    not compared. The return from each fixed scenario follows.
+    not compared. The return from each fixed scenario follows, then from those of the adapter, and
+    last what is proved.
     """
 
     def __init__(self, task: SystemTask) -> None:
@@ -116,8 +117,11 @@ class FilteredDesignMetrics(Remeasured):
         true = self._evaluation.evaluate(theta[None])[0]
         if len(g) < len(true):
             return len(true)
-        fixed = slice(self._evaluation.means, len(true))
-        return int(np.sum(~self._close(g[fixed], true[fixed])))
+        last = self._evaluation.means + len(self._evaluation.design_set)
+        fixed = slice(self._evaluation.means, last)
+        proved = slice(len(g) - (len(true) - last), len(g))
+        return int(np.sum(~self._close(g[fixed], true[fixed]))
+                   + np.sum(~self._close(g[proved], true[last:])))
 
 
 def design_metrics_of(task: SafeTask) -> Remeasured:

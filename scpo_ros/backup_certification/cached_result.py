@@ -29,7 +29,7 @@ from pathlib import Path
 from scpo_ros.arrays import digest
 from scpo_ros.atomic_file import write_whole
 from scpo_ros.backup_certification.demands import (
-    Demand, largest_metric_kinds, LargestMetric, LargestMetricKind)
+    Demand, kinds_of_system, largest_metric_kinds, LargestMetric, LargestMetricKind)
 from scpo_ros.config import Spec, Specification
 from scpo_ros.config.system_spec import NAME
 from scpo_ros.config.table_cache import default_cache
@@ -92,11 +92,20 @@ def is_certified(spec: Specification, demand: Demand, cache: Path | str | None =
             return False
         found = [LargestMetric(kind, place, float(value), demand.bound(place, kind))
                  for kind, place, value in ((LargestMetricKind[row[0]], *row[1:]) for row in rows)]
-        wanted = {(kind, place) for kind in largest_metric_kinds(spec) for place in demand.places}
-        return (bool(wanted) and wanted <= {(f.kind, f.place) for f in found}
+        known = {(f.kind, f.place) for f in found}
+        wanted = [{(kind, place) for kind in kinds for place in demand.places}
+                  for kinds in _kinds(spec)]
+        return (any(each and each <= known for each in wanted)
                 and all(f.holds for f in found))
     except Exception:  # noqa: B902 - whatever is wrong with the file: certify anew
         return False
+
+
+def _kinds(spec: Specification) -> list[list[LargestMetricKind]]:
+    """Return the kinds of metrics, for every kind of certificate that there may be."""
+    if isinstance(spec, Spec):
+        return [largest_metric_kinds(spec)]
+    return [kinds_of_system(certificate) for certificate in spec.kinds]
 
 
 def keep(spec: Specification, demand: Demand, largest: Sequence[LargestMetric],

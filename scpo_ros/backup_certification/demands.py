@@ -27,7 +27,7 @@ from enum import Enum
 import math
 from typing import ClassVar, Literal, TypeAlias
 
-from scpo_ros.config import AdapterConfig, ControllerConfig, Spec, Specification
+from scpo_ros.config import AdapterConfig, ControllerConfig, Spec
 
 
 class LargestMetricKind(Enum):
@@ -139,11 +139,15 @@ def demands_of(adapter: AdapterConfig | None = None,
     return tuple(demands)
 
 
-def largest_metric_kinds(spec: Specification) -> list[LargestMetricKind]:
+def kinds_of_system(certificate: str) -> list[LargestMetricKind]:
+    """Return the kinds that a described system has. :param certificate: its kind."""
+    kinds = [LargestMetricKind.COST, LargestMetricKind.RETURN]
+    first = {'guarded': [LargestMetricKind.ACTION], 'proved': [LargestMetricKind.PROVED_INPUT]}
+    return first.get(certificate, []) + kinds
+
+
+def largest_metric_kinds(spec: Spec) -> list[LargestMetricKind]:
     """Return the kinds that a specification has, in their order."""
-    if not isinstance(spec, Spec):
-        kinds = [LargestMetricKind.COST, LargestMetricKind.RETURN]
-        return [LargestMetricKind.ACTION, *kinds] if spec.certificate == 'guarded' else kinds
     proved = spec.certificate == 'proved'
     sampled = spec.metrics.stability == 'sampled'
     return [LargestMetricKind.PROVED_INPUT if proved else LargestMetricKind.INPUT,

@@ -23,7 +23,7 @@ which, and names the command that explains the description.
 import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.backup_certification.demands import (
-    ControllerDemand, Demand, largest_metric_kinds, LargestMetric, LargestMetricKind, Place)
+    ControllerDemand, Demand, kinds_of_system, LargestMetric, LargestMetricKind, Place)
 from scpo_ros.verification.filtered_evaluation import FilteredEvaluation
 from scpo_ros.verification.system_task import SystemTask
 from scpo_ros.verification.verdict import SEED_OFFSET
@@ -37,9 +37,9 @@ def largest_of_system(task: SystemTask, demands: tuple[Demand, ...]) -> tuple[La
     """
     found = []
     for demand in demands:
-        for place, values in _measured(task, demand):
-            columns = columns_of_system(task.spec.certificate, len(values))
-            for kind in largest_metric_kinds(task.spec):
+        for place, values, proved in _measured(task, demand):
+            columns = columns_of_system(task.kind, len(values), proved)
+            for kind in kinds_of_system(task.kind):
                 own = columns[kind]
                 worst = own[int(np.argmax(np.nan_to_num(values[own], nan=np.inf)))]
                 found.append(LargestMetric(
@@ -47,20 +47,30 @@ def largest_of_system(task: SystemTask, demands: tuple[Demand, ...]) -> tuple[La
     return tuple(found)
 
 
-def columns_of_system(certificate: str, count: int) -> dict[LargestMetricKind, list[int]]:
-    """Return the columns of every kind, of so many metrics: means first, then the returns."""
+def columns_of_system(certificate: str, count: int, proved: int = 0
+                      ) -> dict[LargestMetricKind, list[int]]:
+    """
+    Return the columns of every kind, of so many metrics: means, returns, then what is proved.
+
+    :param proved: how many of them are proved.
+    """
+    if certificate == 'proved':
+        first = count - proved
+        return {LargestMetricKind.COST: [0, 1], LargestMetricKind.RETURN: list(range(2, first)),
+                LargestMetricKind.PROVED_INPUT: list(range(first, count))}
     if certificate == 'guarded':
         return {LargestMetricKind.ACTION: [0, 2], LargestMetricKind.COST: [1, 3],
                 LargestMetricKind.RETURN: list(range(4, count))}
     return {LargestMetricKind.COST: [0, 1], LargestMetricKind.RETURN: list(range(2, count))}
 
 
-def _measured(task: SystemTask, demand: Demand) -> list[tuple[Place, Array]]:
-    """Return (place, metrics (k,)) of theta_0 for every set of a demand."""
+def _measured(task: SystemTask, demand: Demand) -> list[tuple[Place, Array, int]]:
+    """Return (place, metrics (k,), how many are proved) of theta_0 for every set of a demand."""
     theta = task.initial_theta[None]
     if isinstance(demand, ControllerDemand):
         own = FilteredEvaluation(task, task.spec.metrics.seed + SEED_OFFSET, replays=0)
-        return [('controller', own.verify(theta)[0])]
+        return [('controller', own.verify(theta)[0], len(own.proved_metrics))]
     evaluation = FilteredEvaluation(task, replays=0)
-    return [('design', evaluation.evaluate(theta)[0]),
-            ('verification', evaluation.verify(theta)[0])]
+    seen = evaluation.evaluate(theta)[0]
+    return [('design', seen, len(seen) - evaluation.means - len(evaluation.design_set)),
+            ('verification', evaluation.verify(theta)[0], len(evaluation.proved_metrics))]

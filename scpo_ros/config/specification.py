@@ -48,22 +48,23 @@ def canonical(spec: Spec) -> dict[str, str]:
 
     Floats are written in hexadecimal, which no locale, format or rounding changes; -0.0 is 0.0.
     """
-    return _groups(spec)
+    return _groups(spec, spec.certificate)
 
 
-def canonical_of_system(spec: SystemSpec, content: str) -> dict[str, str]:
+def canonical_of_system(spec: SystemSpec, content: str, kind: str) -> dict[str, str]:
     """
     Return {group: text} of the specification of a described system.
 
     :param content: of the description, which counts in place of its name or path.
+    :param kind: of certificate, one of `spec.kinds`.
     """
-    return {**_groups(spec), 'system': content}
+    return {**_groups(spec, kind), 'system': content}
 
 
-def _groups(spec: Specification) -> dict[str, str]:
+def _groups(spec: Specification, kind: str) -> dict[str, str]:
     first = first_names()
     plain = {name: item for name, (item, _) in flatten(spec).items()}
-    plain['metrics.certificate'] = spec.certificate  # auto is what it stands for
+    plain['metrics.certificate'] = kind  # auto is what it stands for
     values = {first.get(name, name): item for name, item in plain.items()}
     groups: dict[str, list[str]] = {}
     for name, item in sorted(values.items()):
@@ -84,9 +85,13 @@ def spec_digest(spec: Spec) -> str:
     return _digest_of(canonical(spec))
 
 
-def system_digest(spec: SystemSpec, content: str) -> str:
-    """Return the digest of a described system's specification: the same on every machine."""
-    return _digest_of(canonical_of_system(spec, content))
+def system_digest(spec: SystemSpec, content: str, kind: str) -> str:
+    """
+    Return the digest of a described system's specification: the same on every machine.
+
+    :param content: of the description. :param kind: of certificate.
+    """
+    return _digest_of(canonical_of_system(spec, content, kind))
 
 
 def _digest_of(groups: dict[str, str]) -> str:

@@ -54,9 +54,10 @@ class DescribedMetricsConfig(Validated):
     """The safety metrics."""
 
     certificate: str = value(
-        'auto', 'guarded: all weights keep the safe set with the safety filter in the loop; '
-        'bounded: and the filter never acts, since the residual is small; auto: guarded',
-        choices=('auto', 'guarded', 'bounded'))
+        'auto', 'proved: these weights keep the safe set without the safety filter acting, for '
+        'parts of two states and one input; guarded: all weights keep it with the filter in the '
+        'loop; bounded: the filter never acts, since the residual is small; auto: proved where '
+        'there is a proof, else guarded', choices=('auto', 'proved', 'guarded', 'bounded'))
     baseline_cost_tolerance: float = value(
         0.05, "eps: by what part the task cost may exceed the backup's [1]", 1e-3, 10.0)
     filter_action: float = value(
@@ -80,9 +81,10 @@ class SystemSpec(Validated):
     metrics: DescribedMetricsConfig = field(default_factory=DescribedMetricsConfig)
 
     @property
-    def certificate(self) -> str:
-        """Return the kind of certificate: 'guarded' or 'bounded'."""
-        return 'guarded' if self.metrics.certificate == 'auto' else self.metrics.certificate
+    def kinds(self) -> tuple[str, ...]:
+        """Return the kinds that a certificate may have; which of them, the system decides."""
+        asked = self.metrics.certificate
+        return ('proved', 'guarded') if asked == 'auto' else (asked,)
 
     @property
     def swap_dwell_s(self) -> float:

@@ -21,7 +21,8 @@ Imitation of an expert who may be malicious, on any described system.
         --output DIR
 
 The double integrator has the certificate `proved`, and its problem is that of
-:mod:`.double_integrator`. Every other system is `guarded`, or `bounded` on request: see
+:mod:`.double_integrator`. So have other systems whose decoupled parts have two states and one
+input each. The others are `guarded`, or `bounded` on request: see
 :mod:`scpo_ros.verification.system_task` for what these words cover.
 """
 
@@ -50,7 +51,7 @@ from scpo_ros.systems.system import System
 from scpo_ros.systems.yaml_tree import Plain
 
 CERTIFICATES = ('auto', 'proved', 'bounded', 'guarded')
-PROVED = 'double_integrator'  # the system whose proofs this version has
+PLANAR = 'double_integrator'  # the system that has tables of its own
 HELD_OUT_STATES = 2000
 
 
@@ -64,8 +65,8 @@ def run(system: str | os.PathLike[str] | Mapping[str, Plain], expert: str | Law,
     :param expert: a catalogue name, or a callable, states (N, n) -> inputs (N, m); it gets a copy.
     :param seed: of the network, the scenario sets, the sampled directions, the held-out states.
     :param updates: their number, not negative.
-    :param certificate: 'auto', 'proved', 'bounded' or 'guarded'; auto takes `proved` where this
-        version has a proof, else `guarded`.
+    :param certificate: 'auto', 'proved', 'bounded' or 'guarded'; auto takes `proved` where there
+        is a proof, else `guarded`.
     :param held_out: states from which the final policy is judged, at least 1.
     :raises ConfigurationError: for a bad description, an unknown expert or certificate, a bad
         number, or a proof that is asked for and does not exist.
@@ -77,7 +78,7 @@ def run(system: str | os.PathLike[str] | Mapping[str, Plain], expert: str | Law,
     described = load(system)
     seed, updates = checked_count('seed', seed), checked_count('updates', updates)
     held_out = _at_least_one('held_out', held_out)
-    name, case = _case(described, expert, seed, kind_of(described, certificate))
+    name, case = _case(described, expert, seed, known(certificate))
     started = clock()
     thetas, losses, accepted = [frozen(case.learner.theta)], [case.loss(case.learner.theta)], 0
     for _ in range(updates):
@@ -96,22 +97,15 @@ def run(system: str | os.PathLike[str] | Mapping[str, Plain], expert: str | Law,
         described=described, case=case, **vars(judgement))
 
 
-def kind_of(system: System, certificate: str) -> str:
+def known(certificate: str) -> str:
     """
-    Return the kind of certificate: 'proved', 'bounded' or 'guarded'.
+    Return the word for a kind of certificate.
 
-    :raises ConfigurationError: for an unknown word, or for a proof that does not exist.
+    :raises ConfigurationError: for an unknown one.
     """
     if certificate not in CERTIFICATES:
         raise ConfigurationError(
             'certificate', certificate, f'must be one of {", ".join(CERTIFICATES)}')
-    provable = system.same_as(load(PROVED))
-    if certificate == 'proved' and not provable:
-        raise ConfigurationError(
-            'certificate', certificate, f'must be bounded or guarded for {system.name}: this '
-            f'version has proofs for {PROVED} only')
-    if certificate == 'auto':
-        return 'proved' if provable else 'guarded'
     return certificate
 
 
@@ -123,17 +117,20 @@ def _at_least_one(name: str, number: int) -> int:
     return count
 
 
-def _case(system: System, expert: str | Law, seed: int, kind: str) -> tuple[str, ImitationCase]:
-    """Return the name of the expert and the case; each kind has a catalogue of its own."""
+def _case(system: System, expert: str | Law, seed: int, certificate: str
+          ) -> tuple[str, ImitationCase]:
+    """Return the name of the expert and the case; each class has a catalogue of its own."""
+    planar = certificate in ('auto', 'proved') and system.same_as(load(PLANAR))
     if callable(expert):
         name, law = getattr(expert, '__name__', type(expert).__name__), _asked(expert)
-        return name, (ProvedCase.build(law, seed) if kind == 'proved' else
-                      FilteredCase.build(system, law, seed, kind))
+        return name, (ProvedCase.build(law, seed) if planar else
+                      FilteredCase.build(system, law, seed, certificate))
     if not isinstance(expert, str):
         raise ConfigurationError('expert', expert, 'must be a catalogue name or a callable')
-    if kind == 'proved':
+    if planar:
         return expert, ProvedCase.build(expert, seed)
-    return expert, FilteredCase.build(system, SystemExperts(system).law(expert), seed, kind)
+    return expert, FilteredCase.build(
+        system, SystemExperts(system).law(expert), seed, certificate)
 
 
 def _asked(expert: Law) -> Law:
@@ -161,7 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog='python -m scpo_ros.experiments.imitation',
         description='Imitation of an expert on any described system.')
-    parser.add_argument('--system', default=PROVED, help='a shipped name, or the path of a file')
+    parser.add_argument('--system', default=PLANAR, help='a shipped name, or the path of a file')
     parser.add_argument('--expert', choices=EXPERTS, default='benign')
     parser.add_argument('--certificate', choices=CERTIFICATES, default='auto')
     parser.add_argument('--seed', type=int, default=0)

@@ -15,8 +15,9 @@
 """
 One expert on one system: what is learned, by which learner, and the law that runs.
 
-A case hides of which kind the certificate is. :class:`FilteredCase` is `guarded` or `bounded`;
-:class:`ProvedCase` is `proved`: the double integrator, with its tables and proofs.
+A case hides of which kind the certificate is. :class:`FilteredCase` is of any kind, with the
+filter in the loop; :class:`ProvedCase` is `proved`: the double integrator, with its tables and no
+filter.
 """
 
 from dataclasses import dataclass
@@ -98,15 +99,16 @@ class FilteredCase:
     learner: Learner
 
     @classmethod
-    def build(cls, system: System, law: Law, seed: int, kind: str) -> 'FilteredCase':
+    def build(cls, system: System, law: Law, seed: int, certificate: str) -> 'FilteredCase':
         """
         Return the case.
 
-        :param kind: 'guarded' or 'bounded'.
+        :param certificate: 'auto', 'proved', 'guarded' or 'bounded'.
+        :raises ConfigurationError: when a proof is asked for and there is none.
         :raises InvalidArrayError: for inputs of the expert of a wrong shape or not finite.
         """
         spec = SystemSpec(policy=DescribedPolicyConfig(seed=seed),
-                          metrics=DescribedMetricsConfig(certificate=kind))
+                          metrics=DescribedMetricsConfig(certificate=certificate))
         problem = FilteredProblem.build(SystemTask.build(system, spec), law, seed)
         return cls(problem, FilteredLearner(problem))
 

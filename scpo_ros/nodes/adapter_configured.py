@@ -98,8 +98,7 @@ class ConfiguredAdapter:
         self._topics = AdapterTopics(self._node, self._wiring)
         self._undo.append(self._topics.destroy)
         self._subscribe()
-        for service in AdapterServices(self._node, self.session, self.ask,
-                                       self._spec.certificate).created:
+        for service in AdapterServices(self._node, self.session, self.ask).created:
             self._undo.append(partial(self._node.destroy_service, service))
         timer = self._node.create_timer(_POLL_S, self._poll, clock=STEADY)
         self._undo += [partial(self._node.destroy_timer, timer), timer.cancel]

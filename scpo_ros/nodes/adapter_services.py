@@ -41,14 +41,9 @@ class AdapterServices:
     """
 
     def __init__(self, node: Node, session: Session,
-                 ask: Callable[[LearnerRequest], LearnerAnswer], kind: str) -> None:
-        """
-        Create the services.
-
-        :param ask: has the worker answer a question now.
-        :param kind: of certificate that the specification asks for.
-        """
-        self._node, self._session, self._ask, self._kind = node, session, ask, kind
+                 ask: Callable[[LearnerRequest], LearnerAnswer]) -> None:
+        """Create the services. :param ask: has the worker answer a question now."""
+        self._node, self._session, self._ask = node, session, ask
         self.created = [node.create_service(SetBool, '~/set_enabled', self._on_set_enabled)]
         for name, answer in (('rollback', self._rollback), ('reset', self._reset),
                              ('save_policy', self._save), ('load_policy', self._load)):
@@ -122,12 +117,14 @@ class AdapterServices:
             '' if config.safety else 'safety is off: nothing is certified')
         if why_not or chain is None or chain.latest is None:
             return False, why_not
+        if chain.latest.certificate is None:
+            return False, 'nothing was certified yet'
         path = Path(config.policy_file)
         if not path.name:
             return False, 'the parameter policy_file must name a file'
         try:
             record = load_policy(path.absolute(), chain.latest.theta.size, chain.spec_digest,
-                                 config.accept_margin, self._kind)
+                                 config.accept_margin, chain.latest.certificate.kind)
         except PolicyFileError as error:
             return False, str(error)
         return self._restored(str(path.absolute()), record)

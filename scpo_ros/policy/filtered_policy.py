@@ -17,19 +17,41 @@ The learned policy of a described system with its safety filter: the law that ru
 
     u = filter(sat(u_backup(x) + r_theta(x)))
 
-Every decoupled part has a backup and a filter of its own; one network sees all states. With a
-*bounded* residual, r_theta = rbar tanh(network / rbar), the filter never acts: see
+Every decoupled part has a backup and a filter of its own; one network sees all states, or one for
+each part the states of that part (:mod:`scpo_ros.policy.block_network`). With a *bounded*
+residual, r_theta = rbar tanh(network / rbar), the filter never acts: see
 :meth:`~scpo_ros.sets.residual_room.residual_bound`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.policy.lifted_filter import LiftedFilter
 from scpo_ros.policy.residual_policy import ResidualNetwork
 from scpo_ros.systems.system import System
+
+
+class Residual(Protocol):
+    """What is learned: a function of the state that is added to the backup's input."""
+
+    @property
+    def d(self) -> int:
+        """Return the number of weights."""
+
+    def initial(self, seed: int) -> Array:
+        """Return theta_0 (d,), with which the residual is zero."""
+
+    def __call__(self, thetas: Array, x: Array) -> Array:
+        """Return r_theta(x) (P, N, m), of weights (P, d) and states (N, n)."""
+
+    def columns(self, thetas: Array) -> Callable[[Array], Array]:
+        """Return the function from states (n, P, N) to residuals (m, P, N)."""
+
+    def jacobian(self, theta: Array, x: Array) -> Array:
+        """Return d r_theta(x) / d theta (N, m, d), at weights (d,) and states (N, n)."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +93,7 @@ class FilteredPolicy:
 
     system: System
     filters: tuple[LiftedFilter, ...]  # of the decoupled parts
-    network: ResidualNetwork | BoundedNetwork
+    network: Residual
 
     def backup(self, x: Array) -> Array:
         """Return the backup's inputs (N, m) at states (N, n); NaN where it has none."""

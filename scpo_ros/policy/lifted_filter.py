@@ -47,7 +47,7 @@ from scpo_ros.sets.lifted_set import LiftedSet
 from scpo_ros.systems.decoupling import Block
 
 _EPSILON = 1e-6  # of |c'|^2; at 1e-3 nearly every call moves v
-_NEAR = 1e-3  # |v - v_pi| that eps |c'|^2 may be the cause of
+_NEAR = 0.05  # |v - v_pi| that eps |c'|^2 may be the cause of: at most eps^(1/2) |c'|
 _ROUNDING = 1e-9  # of the rows; the set is built for a disturbance that is larger by MARGIN
 _SOLVED = 2 * FEASIBLE  # of the rows, by which an answer of the solver may exceed them
 

@@ -24,6 +24,7 @@ that holds throughout need not be in the mesh.
 """
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from scpo_ros.arrays import Array, Booleans, Integers
@@ -33,13 +34,14 @@ from scpo_ros.sets.admissible_inputs import InputBounds
 
 _ROUNDING = 1e-9   # of the tables, units of the input
 _RELATIVE = 4e-15  # of their entries, which short steps make large
+Limits: TypeAlias = tuple[float, float]  # of the input, lower and upper
 
 
-def critical(bounds: InputBounds, limit: float, x: Array) -> Booleans:
-    """Return (...,) where an input in [-limit, limit] may leave C, at states x (..., 2)."""
-    low, up = bounds(x)
+def critical(bounds: InputBounds, limits: Limits, x: Array) -> Booleans:
+    """Return (...,) where an input within its limits may leave C, at states x (..., 2)."""
+    (low, up), (least, most) = bounds(x), limits
     error = rounding(bounds)
-    binding: Booleans = (up < limit + error) | (low > -limit - error)
+    binding: Booleans = (up < most + error) | (low > least - error)
     return binding
 
 
@@ -48,15 +50,15 @@ def rounding(bounds: InputBounds) -> float:
     return _ROUNDING + _RELATIVE * float(max(np.abs(bounds.low).max(), np.abs(bounds.up).max()))
 
 
-def binding_violation(bounds: InputBounds, limit: float, x: Array, u: Array) -> Array:
+def binding_violation(bounds: InputBounds, limits: Limits, x: Array, u: Array) -> Array:
     """
-    Return by how much inputs (N,) leave [LO, UP], where a bound binds; else -2 limit.
+    Return by how much inputs (N,) leave [LO, UP], where a bound binds; else minus their range.
 
-    :param limit: of the input; a bound beyond it does not bind. :param x: (N, 2).
+    :param limits: of the input; a bound beyond them does not bind. :param x: (N, 2).
     """
-    low, up = bounds(x)
-    return np.maximum(np.where(up < limit, u - up, -2 * limit),
-                      np.where(low > -limit, low - u, -2 * limit))
+    (low, up), (least, most) = bounds(x), limits
+    return np.maximum(np.where(up < most, u - up, least - most),
+                      np.where(low > least, low - u, least - most))
 
 
 @dataclass(frozen=True)
@@ -69,17 +71,13 @@ class InputViolation:
     most: Array    # (2, N), the violation when saturated beyond the bound
 
     @classmethod
-    def over(cls, mesh: CellMesh, bounds: InputBounds, limit: float) -> 'InputViolation':
-        """
-        Return the tables.
-
-        :param bounds: InputBounds. :param limit: of the input.
-        """
-        (low, up), error = bounds(mesh.x), rounding(bounds)
-        least, most = (mesh.largest(np.stack([s * limit - up, low + s * limit]))
-                       for s in (-1, 1))
+    def over(cls, mesh: CellMesh, bounds: InputBounds, limits: Limits) -> 'InputViolation':
+        """Return the tables. :param limits: of the input."""
+        (low, up), error, (lowest, highest) = bounds(mesh.x), rounding(bounds), limits
+        least = mesh.largest(np.stack([lowest - up, low - highest]))
+        most = mesh.largest(np.stack([highest - up, low - lowest]))
         return cls(mesh, np.stack([mesh.backup - up, low - mesh.backup]) + mesh.error + error,
-                   least + error, np.where(most > -error, most + error, -2 * limit))
+                   least + error, np.where(most > -error, most + error, lowest - highest))
 
     def bound(self, enclosure: Enclosure) -> Array:
         """

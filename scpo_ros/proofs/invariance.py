@@ -28,6 +28,7 @@ The projection sees the bound through a smooth maximum over each of 16 sectors o
 the same mesh; the verdict takes the plain maximum, made tighter by splitting cells that decide.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -35,15 +36,17 @@ from typing import Protocol
 import numpy as np
 from scpo_ros.arrays import Array, Integers
 from scpo_ros.backup.planar.explicit_law import ExplicitLaw
-from scpo_ros.backup.planar.law_pieces import cached_pieces
+from scpo_ros.backup.planar.law_pieces import cached_pieces, LawPieces
 from scpo_ros.backup.planar.shape import require_planar
 from scpo_ros.policy.residual_policy import ResidualNetwork
 from scpo_ros.proofs.cell_mesh import CellMesh
 from scpo_ros.proofs.enclosure import enclosed, Enclosure
-from scpo_ros.proofs.input_violation import binding_violation, critical, InputViolation
+from scpo_ros.proofs.input_violation import (
+    binding_violation, critical, InputViolation, Limits)
 from scpo_ros.sets.admissible_inputs import InputBounds
 from scpo_ros.simulation.rollout import soft_maximum
 from scpo_ros.systems.linear_system import LinearSystem
+from scpo_ros.systems.safe_set import PlanarSafeSet
 
 
 SECTORS = 16
@@ -97,32 +100,52 @@ class PlanarPolicy(Protocol):
         """Return the inputs (N, 1) of the weights (d,) at states (N, 2)."""
 
 
+@dataclass(frozen=True)
+class PlanarLaw:
+    """The law sat(u_backup + r_theta) with two states and one input, and where it must lead."""
+
+    pieces: LawPieces  # of the backup, which cover C
+    safe_set: PlanarSafeSet  # C
+    tried: PlanarSafeSet  # in which examples are sought: C, or what rounding leaves of it
+    bounds: InputBounds  # LO and UP
+    limits: Limits  # of the input
+    network: ResidualNetwork  # fed with states over its `scale`
+    inputs: Callable[[Array, Array], Array]  # weights (d,), states (N, 2) -> (N,)
+
+    @classmethod
+    def of(cls, policy: PlanarPolicy, bounds: InputBounds,
+           cache: Path | None = None) -> 'PlanarLaw':
+        """
+        Return that of a policy; its pieces take seconds the first time.
+
+        :param policy: ResidualPolicy with an ExplicitLaw as backup.
+        :param cache: folder, see table_cache.
+        :raises ConfigurationError: unless the system has two states and one input.
+        :raises InfeasibleError: when the table of the backup has gaps.
+        """
+        system = policy.system
+        require_planar(system.n, system.m, 'the proof of invariance over cells')
+        safe_set = policy.backup.safe_set
+        return cls(cached_pieces(policy.backup, cache), safe_set, safe_set, bounds,
+                   (float(system.input_lower[0]), float(system.input_upper[0])),
+                   policy.network, lambda theta, x: policy(theta, x)[:, 0])
+
+
 class ProvedInvariance:
     """The invariance metric of a policy, bounded over all of C: an :class:`InvarianceProof`."""
 
     kind = 'proved'
 
-    def __init__(self, policy: PlanarPolicy, bounds: InputBounds, cells: int,
-                 cache: Path | None = None) -> None:
-        """
-        Cover the safe set; takes seconds the first time.
-
-        :param policy: ResidualPolicy with an ExplicitLaw as backup.
-        :param cells: boxes of the grid along each axis. :param cache: folder, see table_cache.
-        :raises ConfigurationError: unless the system has two states and one input.
-        :raises InfeasibleError: when the table of the backup has gaps.
-        """
-        require_planar(policy.system.n, policy.system.m, 'the proof of invariance over cells')
-        self._policy, self._bounds = policy, bounds
-        self._limit, safe_set = policy.system.input_limit[0], policy.backup.safe_set
-        self._pieces = cached_pieces(policy.backup, cache)
+    def __init__(self, law: PlanarLaw, cells: int) -> None:
+        """Cover the safe set. :param cells: boxes of the grid along each axis."""
+        self._law = law
         self._tables = self._over(CellMesh.grid(
-            self._pieces, safe_set, cells, lambda x: critical(bounds, self._limit, x)))
-        sector = sectors(self._tables.mesh.centre / policy.system.state_limit)
+            law.pieces, law.safe_set, cells, lambda x: critical(law.bounds, law.limits, x)))
+        sector = sectors(self._tables.mesh.centre / law.network.scale)
         self._sectors = [np.flatnonzero(sector == k) for k in np.unique(sector)]
 
     def _over(self, mesh: CellMesh) -> InputViolation:
-        return InputViolation.over(mesh, self._bounds, self._limit)
+        return InputViolation.over(mesh, self._law.bounds, self._law.limits)
 
     @property
     def size(self) -> int:
@@ -179,18 +202,18 @@ class ProvedInvariance:
                 closed = max(closed, float(bound.max()))
                 break
             closed = max(closed, float(np.delete(bound, open_).max(initial=-np.inf)))
-            tables = self._over(tables.mesh.split(np.sort(open_), self._pieces))
+            tables = self._over(tables.mesh.split(np.sort(open_), self._law.pieces))
         return ViolationBound(closed, attained, state, cells)
 
     def _bound(self, tables: InputViolation, theta: Array) -> tuple[Array, Enclosure]:
         enclosure = enclosed(
-            self._policy.network, theta, tables.mesh.centre, tables.mesh.half)
+            self._law.network, theta, tables.mesh.centre, tables.mesh.half)
         return tables.bound(enclosure), enclosure
 
     def _probed(self, states: Array, theta: Array) -> tuple[Array, float]:
         """Return which of some states (c, 2) has the largest true violation, and that."""
-        gauge = self._policy.backup.safe_set.gauge(states)[:, None]
+        gauge = self._law.tried.gauge(states)[:, None]
         states = states * np.where(gauge > 1, (1 - 1e-12) / gauge, 1.0)
         violation = binding_violation(
-            self._bounds, self._limit, states, self._policy(theta, states)[:, 0])
+            self._law.bounds, self._law.limits, states, self._law.inputs(theta, states))
         return states[np.argmax(violation)], float(np.max(violation))

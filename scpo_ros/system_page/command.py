@@ -23,6 +23,7 @@ from scpo_ros.sets.system_set import safe_parts
 from scpo_ros.system_page.page import conclusion, introduction, safe_set_of_a_part
 from scpo_ros.system_page.picture import draw
 from scpo_ros.systems.loading import load, shipped_names
+from scpo_ros.verification.system_task import SystemTask
 
 
 def explain(name: str, picture: str | None) -> None:
@@ -40,7 +41,7 @@ def explain(name: str, picture: str | None) -> None:
     for number, part in enumerate(parts, start=1):
         for line in safe_set_of_a_part(system, number, part):
             print(line, flush=True)
-    for line in conclusion(system):
+    for line in conclusion(system, SystemTask.build(system).residual):
         print(line)
     if picture is not None:
         draw(system, parts, picture)

@@ -21,9 +21,9 @@ from scpo_ros.sets.residual_room import residual_bound
 from scpo_ros.sets.system_set import DesignedPart
 from scpo_ros.system_page.findings import checked_at_the_boundary, modes, widenings
 from scpo_ros.systems.system import System
+from scpo_ros.verification.residual_kind import ResidualKind
 
 _SHOWN = 3  # limits whose widening helps most
-_RUNS = 'double_integrator'  # the system that controller and adapter of this version run
 
 
 def introduction(system: System) -> Iterator[str]:
@@ -80,17 +80,19 @@ def safe_set_of_a_part(system: System, number: int, part: DesignedPart) -> Itera
         yield f'  widening a limit by a tenth would enlarge the set under linear feedback: {helps}'
 
 
-def conclusion(system: System) -> Iterator[str]:
-    """Yield the lines on what this version does with the system."""
+def conclusion(system: System, residual: ResidualKind) -> Iterator[str]:
+    """Yield the lines on which certificate there will be. :param residual: that of `auto`."""
     yield ''
-    if system.name == _RUNS:
-        yield 'certificate: proved for every update, over all states and disturbances'
+    if residual.kind == 'proved':
+        yield ('certificate: proved: these weights keep the safe set for every state and '
+               'disturbance, and the safety filter never acts')
     else:
         yield ('certificate: guarded: every policy keeps the safe set with the safety filter in '
                'the loop; or bounded: the residual keeps to the size above, and the filter never '
                'acts')
-        yield ('  learn on it: python -m scpo_ros.experiments.imitation --system '
-               f'{system.name}; the nodes of this version run {_RUNS} only')
+        yield f'  not proved: {residual.why_not}'
+    yield ('  learn on it: python -m scpo_ros.experiments.imitation --system '
+           f'{system.name}, or the nodes with system:={system.name}')
 
 
 def _names(system: System, part: DesignedPart) -> tuple[list[str], list[str]]:

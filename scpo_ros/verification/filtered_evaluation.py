@@ -27,6 +27,9 @@ H steps from every scenario, ordinary operation and stress apart where it says *
   offset is twice what a disturbance can do to the linear feedback. |x|_P is about 1 at most on the
   safe set.
 
+* invariance, for a `proved` certificate, last: the proved bound of the input's violation; the
+  design metrics hold its smooth maximum over every group of cells.
+
 Where a rollout leaves the limits, or becomes undefined, its return metric is positive.
 """
 
@@ -36,6 +39,7 @@ from scpo_ros.simulation.filtered_rollout import FilteredSummary
 from scpo_ros.systems.scenario import Scenarios
 from scpo_ros.systems.signals import listed
 from scpo_ros.systems.system_scenarios import stress_and_operation
+from scpo_ros.verification.explanation import invariance_in_words
 from scpo_ros.verification.known_rollouts import KnownRollouts
 from scpo_ros.verification.scenario_sets import ScenarioSets
 from scpo_ros.verification.system_task import SystemTask
@@ -87,7 +91,7 @@ class FilteredEvaluation:
 
     @property
     def kind(self) -> str:
-        """Return the kind of certificate: 'guarded' or 'bounded'."""
+        """Return the kind of certificate: 'proved', 'guarded' or 'bounded'."""
         return self.task.kind
 
     @property
@@ -106,20 +110,27 @@ class FilteredEvaluation:
         kept = ('the safe set is kept for all weights with the safety filter in the loop'
                 if self.task.kind == 'guarded' else
                 'the safe set is kept for all weights, and the safety filter never acts')
+        kept = kept if self.task.proof is None else self.task.proof.coverage
         return (f'{kept}; sampled: {len(self.verification_set)} rollouts of '
                 f'{self.task.horizon} steps')
 
+    @property
+    def proved_metrics(self) -> list[int]:
+        """Return the columns of `verify` that are proved bounds."""
+        sampled = self.means + len(self.verification_set)
+        return [] if self.task.proof is None else [sampled]
+
     def evaluate(self, thetas: Array) -> Array:
         """Return the design metrics (m, k)."""
-        metrics = self._metrics(thetas, self.design_set)
+        metrics, proof = self._metrics(thetas, self.design_set), self.task.proof
         metrics[:, :self.means] += self._shift
-        return metrics
+        return metrics if proof is None else np.hstack([metrics, proof.smooth_maxima(thetas)])
 
     def verify(self, thetas: Array) -> Array:
         """Return the verification metrics (m, k_v)."""
-        metrics = self._metrics(thetas, self.verification_set)
+        metrics, proof = self._metrics(thetas, self.verification_set), self.task.proof
         metrics[:, :self.means] -= self._allowance
-        return metrics
+        return metrics if proof is None else np.column_stack([metrics, proof.largest(thetas)])
 
     def remember(self, theta: Array, failed: Integers | list[int], present: Array) -> None:
         """
@@ -130,7 +141,8 @@ class FilteredEvaluation:
 
         :param theta: (d,), the candidate that failed. :param present: (d,), the policy in force.
         """
-        rows = [int(column) - self.means for column in failed if column >= self.means]
+        rows = [int(column) - self.means for column in failed
+                if column >= self.means and column not in self.proved_metrics]
         self._sets.remember(rows, _REMEMBERED)
         if any(column < self.means for column in failed):
             self.calibrate(present)
@@ -156,9 +168,10 @@ class FilteredEvaluation:
         self._sets.add_refused(scenario)
 
     def scenario(self, column: int) -> Scenarios | None:
-        """Return the batch of the one scenario of a column of `verify`, None for a mean."""
+        """Return the batch of the one scenario of a column of `verify`, None where it has none."""
         row = column - self.means
-        return self.verification_set.take([row]) if row >= 0 else None
+        single = row >= 0 and column not in self.proved_metrics
+        return self.verification_set.take([row]) if single else None
 
     def explain(self, theta: Array, index: int) -> str:
         """Return a sentence about one verification metric."""
@@ -166,6 +179,8 @@ class FilteredEvaluation:
         if scenario is not None:
             return (f'from x0 = ({listed(scenario.x0[0], ".3f")}) the state has not returned '
                     'towards the origin after the rollout')
+        if self.task.proof is not None and index in self.proved_metrics:
+            return invariance_in_words(self.task.proof, theta)
         condition = _CONDITIONS[index // (self.means // 2)]
         if self.task.kind == 'guarded' and index % 2 == 0:
             return (f'{condition} the safety filter would move the inputs by more than '

@@ -83,7 +83,11 @@ def verifier_of(spec: Specification, margin: float, tolerance: float = 0.0,
     from scpo_ros.verification.filtered_verifier import FilteredVerifier
     from scpo_ros.verification.system_task import SystemTask
     system = load(spec.system.description)
-    found = system_digest(spec, system.content)
-    if wanted not in (None, found):
+    known = [system_digest(spec, system.content, kind) for kind in spec.kinds]
+    if wanted not in (None, *known):
         raise ConfigurationError(NAME, spec.system.description, 'has changed since the start')
-    return FilteredVerifier(SystemTask.build(system, spec), tolerance)
+    task = SystemTask.build(system, spec)
+    if wanted not in (None, task.digest):
+        raise ConfigurationError(
+            'metrics.certificate', task.kind, 'is another kind than at the start')
+    return FilteredVerifier(task, tolerance, margin)

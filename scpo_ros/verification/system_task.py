@@ -17,6 +17,9 @@ The control task of a described system: everything that a certificate is about.
 
 The kinds of certificate:
 
+* `proved`: for every state and disturbance these weights keep the safe set, and the filter never
+  acts, by a proof over cells of every decoupled part. Task cost and return to the origin are
+  sampled.
 * `guarded`: every theta keeps the safe set with the safety filter in the loop. Task cost, return
   to the origin and how much the filter acts are sampled.
 * `bounded`: every theta keeps the safe set, and the filter never acts: the residual is bounded by
@@ -35,14 +38,13 @@ from scpo_ros.config.system_spec import LONGEST_ROLLOUT, SystemSpec
 from scpo_ros.config.table_cache import Cache
 from scpo_ros.interface.joint_layout import JointLayout, layout_of
 from scpo_ros.policy.filtered_law import FilteredLaw
-from scpo_ros.policy.filtered_policy import BoundedNetwork, FilteredPolicy
+from scpo_ros.policy.filtered_policy import FilteredPolicy
 from scpo_ros.policy.lifted_filter import LiftedFilter
 from scpo_ros.policy.lifted_inputs import LiftedInputs
-from scpo_ros.policy.residual_policy import ResidualNetwork
+from scpo_ros.proofs.block_invariance import BlockInvariance
 from scpo_ros.sets.directions import directions
 from scpo_ros.sets.lifted_set import LiftedSet
 from scpo_ros.sets.product_set import ProductSet
-from scpo_ros.sets.residual_room import residual_bound
 from scpo_ros.sets.silent_law import silent_law
 from scpo_ros.sets.system_set import safe_set
 from scpo_ros.simulation.filtered_rollout import FilteredSimulator
@@ -51,6 +53,7 @@ from scpo_ros.systems.plant import SilentLaw
 from scpo_ros.systems.system import System
 from scpo_ros.systems.system_scenarios import stress_and_operation
 from scpo_ros.tolerances import SolvedTolerances
+from scpo_ros.verification.residual_kind import residual_kind, ResidualKind
 
 _SETTLED = 0.2  # |x_H|_P over |x_0|_P of the linear feedback, at the end of a rollout
 _STEPS = 40, LONGEST_ROLLOUT  # of a rollout, at least and at most
@@ -67,6 +70,7 @@ class SystemTask:
     system: System
     safe_set: ProductSet
     policy: FilteredPolicy
+    residual: ResidualKind  # the network of `policy`
 
     @classmethod
     def build(cls, system: System, spec: SystemSpec = SystemSpec(), cache: Cache = None
@@ -77,24 +81,30 @@ class SystemTask:
         :param spec: how certificates are made; its description is that of the system.
         :param cache: folder of tables, None for the default.
         :raises NoSafeSetError: when a decoupled part has no safe set.
+        :raises ConfigurationError: when a proof is asked for and there is none.
         """
         whole = safe_set(system, cache)
-        network = ResidualNetwork((system.n, *spec.policy.hidden), system.state_scale, system.m)
-        bounded = network if spec.certificate == 'guarded' else BoundedNetwork(
-            network, _bound(system, whole))
-        filters = tuple(LiftedFilter(LiftedMpc(block, part, _planned(system, block, part, cache)))
+        backups = tuple(LiftedMpc(block, part, _planned(system, block, part, cache))
                         for block, part in whole.parts)
-        return cls(spec, system, whole, FilteredPolicy(system, filters, bounded))
+        residual = residual_kind(system, spec, backups, cache)
+        filters = tuple(map(LiftedFilter, backups))
+        return cls(spec, system, whole, FilteredPolicy(system, filters, residual.network),
+                   residual)
 
     @property
     def kind(self) -> str:
-        """Return the kind of certificate: 'guarded' or 'bounded'."""
-        return self.spec.certificate
+        """Return the kind of certificate: 'proved', 'guarded' or 'bounded'."""
+        return self.residual.kind
+
+    @property
+    def proof(self) -> BlockInvariance | None:
+        """Return the proof of invariance, None where the certificate needs none."""
+        return self.residual.proof
 
     @cached_property
     def digest(self) -> str:
         """Return the digest of the specification, the description's content included."""
-        return system_digest(self.spec, self.system.content)
+        return system_digest(self.spec, self.system.content, self.kind)
 
     @cached_property
     def layout(self) -> JointLayout:
@@ -225,10 +235,3 @@ def _planned(system: System, block: Block, part: LiftedSet, cache: Cache
               for at, place in enumerate(block.inputs)
               if description.inputs[place].name in planned}
     return planned_set(block, part, states, inputs, cache) if states or inputs else None
-
-
-def _bound(system: System, whole: ProductSet) -> Array:
-    bound = np.empty(system.m)
-    for block, part in whole.parts:
-        bound[block.inputs] = residual_bound(block, part)
-    return frozen(bound)

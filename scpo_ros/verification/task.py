@@ -32,7 +32,7 @@ from scpo_ros.config.table_cache import Cache
 from scpo_ros.interface.joint_layout import JointLayout, SLIDER
 from scpo_ros.policy.residual_policy import ResidualNetwork, ResidualPolicy
 from scpo_ros.policy.safety_filter import NearestInputFilter
-from scpo_ros.proofs.invariance import PlanarPolicy, ProvedInvariance
+from scpo_ros.proofs.invariance import PlanarLaw, PlanarPolicy, ProvedInvariance
 from scpo_ros.proofs.stability import ProvedStability
 from scpo_ros.sets.admissible_inputs import admissible_inputs, AdmissibleInputs, InputBounds
 from scpo_ros.sets.invariant_set import contractive_set, Polytope
@@ -118,9 +118,9 @@ class ControlTask:
     @cached_property
     def invariance_proof(self) -> ProvedInvariance:
         """Return the proof of invariance; it holds no scenarios, so all may share it."""
-        return ProvedInvariance(
-            self._tabulated, InputBounds.of(self.system, self.safe_set),
-            self.spec.metrics.proof_cells, self.cache)
+        law = PlanarLaw.of(
+            self._tabulated, InputBounds.of(self.system, self.safe_set), self.cache)
+        return ProvedInvariance(law, self.spec.metrics.proof_cells)
 
     @cached_property
     def stability_proof(self) -> ProvedStability | None:

@@ -44,7 +44,7 @@ class Offered:
 def test_before_the_first_certificate_every_service_refuses_with_its_reason(name):
     """The worker is asked nothing: its answer could not be numbered."""
     node, asked = Offered(), []
-    AdapterServices(node, Session(AdapterConfig(), SYSTEM), asked.append, 'sampled')
+    AdapterServices(node, Session(AdapterConfig(), SYSTEM), asked.append)
     said = node.services[f'~/{name}'](Trigger.Request(), Trigger.Response())
     assert not said.success and said.message and asked == []
 
@@ -58,7 +58,7 @@ def test_while_the_policy_of_an_earlier_life_is_verified_nothing_takes_its_place
     node, session, asked = Offered(), Session(AdapterConfig(), SYSTEM, history=history), []
     assert session.next_request(True) == Describe()
     session.conclude(DESCRIBED)
-    AdapterServices(node, session, asked.append, 'sampled')
+    AdapterServices(node, session, asked.append)
     said = node.services[f'~/{name}'](Trigger.Request(), Trigger.Response())
     assert not said.success and asked == []
     assert said.message == 'the policy from before the restart is being verified anew'
@@ -80,7 +80,7 @@ def test_a_rollback_says_what_became_of_it(refused, word):
         session.conclude(told)
         return told
 
-    AdapterServices(node, session, ask, 'sampled')
+    AdapterServices(node, session, ask)
     said = node.services['~/rollback'](Trigger.Request(), Trigger.Response())
     assert said.success is not refused and word in said.message
     assert said.message.startswith('version 1: ')

@@ -50,15 +50,15 @@ def test_a_parameter_of_the_double_integrator_is_refused_beside_a_description(na
         build_node(ControllerConfig, {NAME: 'cart_pole', name: flatten(Spec())[name][0]})
 
 
-@pytest.mark.parametrize('kind', ['proved', 'sampled', 'sworn'])
+@pytest.mark.parametrize('kind', ['sampled', 'sworn'])
 def test_only_certificates_that_a_description_can_have_are_taken(kind):
-    with pytest.raises(ConfigurationError, match='^metrics.certificate must be one of auto, guar'):
+    with pytest.raises(ConfigurationError, match='^metrics.certificate must be one of auto, prov'):
         spec_of(**{'metrics.certificate': kind})
 
 
-def test_auto_is_guarded_and_of_the_double_integrator_proved():
-    assert spec_of().certificate == 'guarded' and Spec().certificate == 'proved'
-    assert spec_of(**{'metrics.certificate': 'bounded'}).certificate == 'bounded'
+def test_auto_is_proved_or_guarded_and_of_the_double_integrator_proved():
+    assert spec_of().kinds == ('proved', 'guarded') and Spec().certificate == 'proved'
+    assert spec_of(**{'metrics.certificate': 'bounded'}).kinds == ('bounded',)
     assert spec_of().swap_dwell_s == 0.0
 
 
@@ -102,7 +102,8 @@ def test_the_argument_is_refused_together_with_a_step_of_ones_own():
 
 def digest_of(text, **changes):
     """Return the digest of a description that is given as the text of a file."""
-    return system_digest(spec_of(**changes), load(yaml.safe_load(text)).content)
+    spec = spec_of(**changes)
+    return system_digest(spec, load(yaml.safe_load(text)).content, spec.kinds[-1])
 
 
 TEXT = Path(file_of('cart_pole')).read_text(encoding='utf-8')
@@ -112,8 +113,8 @@ def test_the_digest_is_of_the_content_and_not_of_the_place(tmp_path):
     copy = tmp_path / 'other.yaml'
     copy.write_text(TEXT)
     named, placed = load('cart_pole'), load(copy)
-    assert system_digest(spec_of(), named.content) == system_digest(
-        spec_of(**{NAME: str(copy)}), placed.content)
+    assert system_digest(spec_of(), named.content, 'guarded') == system_digest(
+        spec_of(**{NAME: str(copy)}), placed.content, 'guarded')
 
 
 @pytest.mark.parametrize('old, new', [

@@ -54,7 +54,7 @@ def run(expert='benign', updates=0, steps=30, **changed):
         return imitation.run(expert=expert, updates=updates, **given)
 
 
-@pytest.fixture(scope='module', params=['guarded', 'bounded'])
+@pytest.fixture(scope='module', params=['guarded', 'bounded', 'proved'])
 def result(request):
     """Return a short run of each kind."""
     return run(updates=2, steps=imitation_judgement.STEPS, certificate=request.param)
@@ -175,7 +175,8 @@ def test_an_expert_who_costs_more_than_the_backup_closes_no_gap():
 
 @pytest.mark.parametrize('changed, name', [
     ({'certificate': 'sworn'}, 'certificate'), ({'certificate': None}, 'certificate'),
-    ({'certificate': 'proved'}, 'certificate'), ({'expert': 'nobody'}, 'expert'),
+    ({'certificate': 'proved', 'system': 'ball_and_beam'}, 'certificate'),
+    ({'expert': 'nobody'}, 'expert'),
     ({'expert': 3}, 'expert'), ({'seed': -1}, 'seed'), ({'seed': 1.5}, 'seed'),
     ({'updates': -1}, 'updates'), ({'updates': True}, 'updates'), ({'held_out': 0}, 'held_out'),
     ({'held_out': -3}, 'held_out'), ({'system': 'nothing'}, 'system')])
@@ -195,9 +196,11 @@ def test_a_system_without_a_safe_set_is_named():
 @pytest.mark.parametrize('system, certificate, kind', [
     ('double_integrator', 'auto', 'proved'), ('double_integrator', 'proved', 'proved'),
     ('double_integrator', 'guarded', 'guarded'), ('double_integrator', 'bounded', 'bounded'),
-    (UNEVEN, 'auto', 'guarded'), (UNEVEN, 'bounded', 'bounded'), (UNEVEN, 'guarded', 'guarded')])
+    (UNEVEN, 'auto', 'proved'), (UNEVEN, 'proved', 'proved'), (UNEVEN, 'bounded', 'bounded'),
+    (UNEVEN, 'guarded', 'guarded'), ('ball_and_beam', 'auto', 'guarded')])
 def test_the_kind_is_the_one_asked_for_or_the_best_there_is(system, certificate, kind):
-    assert imitation.kind_of(load(system), certificate) == kind
+    _, case = imitation._case(load(system), lambda x: np.zeros((len(x), 1)), 0, certificate)
+    assert case.kind == kind
 
 
 @pytest.mark.parametrize('held_out', [1, 2])
@@ -210,7 +213,7 @@ def test_the_command_refuses_in_one_line(capsys):
     with pytest.raises(SystemExit) as ended:
         imitation.main(['--system', 'ball_and_beam', '--certificate', 'proved'])
     assert ended.value.code == 2
-    assert 'certificate must be bounded or guarded' in capsys.readouterr().err.splitlines()[-1]
+    assert 'certificate must be guarded or bounded' in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_the_expert_who_is_judged_is_the_one_who_taught(task):
@@ -243,8 +246,8 @@ def test_a_filter_that_acts_although_it_never_should_is_a_violation(result):
     scenarios = held_out_scenarios(case, system, HELD_OUT, (1,))
     hostile = closed_loops(
         case, system, lambda x: np.full((len(x), 1), 9.0), scenarios, certified=True)
-    assert np.all(hostile.broken) == (case.kind == 'bounded')
-    assert np.any(hostile.broken) == (case.kind == 'bounded')
+    assert np.all(hostile.broken) == (case.kind != 'guarded')
+    assert np.any(hostile.broken) == (case.kind != 'guarded')
 
 
 def test_a_backup_that_is_not_certified_ends_the_run(monkeypatch):

@@ -23,7 +23,7 @@ import pytest
 from scpo_ros.backup.planar import law_pieces
 from scpo_ros.config import SystemConfig
 from scpo_ros.proofs import input_violation
-from scpo_ros.proofs.invariance import ProvedInvariance, SECTORS, ViolationBound
+from scpo_ros.proofs.invariance import PlanarLaw, ProvedInvariance, SECTORS, ViolationBound
 from scpo_ros.proofs.stability import ProvedStability
 from scpo_ros.sets.admissible_inputs import InputBounds
 from scpo_ros.sets.invariant_set import Polytope
@@ -121,7 +121,7 @@ def test_splitting_only_tightens(task, proof, rng):
 
 def test_splitting_proves_what_the_fixed_mesh_cannot(task, rng):
     """On a coarse mesh, where the enclosure is loose."""
-    coarse = ProvedInvariance(task.policy, task.bounds, 6, task.cache)
+    coarse = ProvedInvariance(PlanarLaw.of(task.policy, task.bounds, task.cache), 6)
     thetas = np.tile(task.initial_theta, (10, 1)) + rng.normal(0, 0.6, (10, task.policy.network.d))
     gains = [coarse.cell_bounds(theta[None]).max() - coarse.prove(theta).bound
              for theta in thetas]
@@ -269,7 +269,7 @@ def test_the_plan_never_passes_what_the_verdict_refuses(task, proof, rng):
 
 def test_one_table_serves_from_the_cache(task, proof, monkeypatch):
     monkeypatch.setattr(law_pieces.LawPieces, 'of', None)
-    again = ProvedInvariance(task.policy, task.bounds, 64, task.cache)
+    again = ProvedInvariance(PlanarLaw.of(task.policy, task.bounds, task.cache), 64)
     assert np.array_equal(again._tables.backup, proof._tables.backup)
 
 

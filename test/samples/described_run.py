@@ -34,18 +34,18 @@ def small(kind):
             'metrics.verification_states': 12, 'metrics.certificate': kind}
 
 
-def spec_of(name, kind='auto'):
+def spec_of(name, kind='guarded'):
     """Return the specification of a run."""
     return build_node(PlantConfig, {'system.description': name, **small(kind)})[0]
 
 
 @lru_cache(maxsize=8)
-def described(name='double_integrator_2', kind='auto', late_commands=LATE, steps=SHORT_RUN):
+def described(name='double_integrator_2', kind='guarded', late_commands=LATE, steps=SHORT_RUN):
     """Return the entries of a run."""
     return played(Run(spec_of(name, kind), late_commands, adapter=FEWER), steps=steps)
 
 
-def data_of(name='double_integrator_2', kind='auto', file=GONE):
+def data_of(name='double_integrator_2', kind='guarded', file=GONE):
     """Return what the recorder keeps in a bag. :param file: that the parameters name."""
     nodes = (('adapter', FEWER), ('controller', CONTROLLER),
              ('plant', {'seed': 4, 'episode_steps': 30}))
@@ -56,6 +56,6 @@ def data_of(name='double_integrator_2', kind='auto', file=GONE):
         DESCRIPTION: text_of_file(file_of(name))}
 
 
-def bag_of(entries, name='double_integrator_2', kind='auto'):
+def bag_of(entries, name='double_integrator_2', kind='guarded'):
     """Return the bag of entries."""
     return in_memory(entries, data_of(name, kind))

@@ -131,7 +131,7 @@ class Run:
         controller = build(ControllerConfig, CONTROLLER)
         self.gate = PolicyGate(backup_record(theta, self.task.digest),
                                controller.certified_margin, controller.swap_dwell_s,
-                               spec.certificate)
+                               self.task.kind)
         self.law, self.verifier = self.task.law(theta), verifier_of(
             spec, controller.certified_margin)
         config = build(AdapterConfig, adapter)

@@ -242,11 +242,11 @@ def test_a_counterexample_names_states_and_inputs_of_the_system(carts, rng):
 
 def test_what_is_planar_says_so_in_one_line(carts):
     from scpo_ros.backup.planar.explicit_law import ExplicitLaw
-    from scpo_ros.proofs.invariance import ProvedInvariance
+    from scpo_ros.proofs.invariance import PlanarLaw
     from scpo_ros.proofs.stability import ProvedStability
     from scpo_ros.sets.admissible_inputs import InputBounds
     for make in (lambda: ExplicitLaw.build(carts.mpc),
-                 lambda: ProvedInvariance(carts.policy, carts.bounds, 8),
+                 lambda: PlanarLaw.of(carts.policy, carts.bounds),
                  lambda: ProvedStability(carts.policy, 0.99, 8)):
         with pytest.raises(ConfigurationError, match='two states and one input'):
             make()

@@ -41,7 +41,7 @@ DEMANDS = (AdapterDemand(0.02), ControllerDemand(0.02))
 SPEC = spec_of('guarded', 'double_integrator_2', **SMALL)
 
 
-@pytest.fixture(scope='module', params=['guarded', 'bounded'])
+@pytest.fixture(scope='module', params=['guarded', 'bounded', 'proved'])
 def task(request):
     return task_of('double_integrator_2', request.param, **SMALL)
 
@@ -56,6 +56,7 @@ def test_the_backup_is_safe_and_the_claim_says_what_is_covered(task):
     verdict = FilteredVerifier(task).judge(task.initial_theta)
     assert verdict.safe is True and verdict.claim.kind == task.kind
     assert ('never acts' in verdict.claim.coverage) == (task.kind == 'bounded')
+    assert verdict.claim.coverage.startswith('proved: every state') == (task.kind == 'proved')
     assert ('with the safety filter in the loop' in verdict.claim.coverage) == (
         task.kind == 'guarded')
     assert verdict.claim.worst == verdict.worst <= 0 and verdict.claim.size > 0
@@ -114,6 +115,49 @@ def test_a_tolerance_admits_what_another_machine_measured(task, monkeypatch):
     assert FilteredVerifier(task, 1e-7).judge(task.initial_theta).safe is False
 
 
+def test_a_proved_metric_must_keep_the_margin_that_is_asked_for():
+    task = task_of('double_integrator_2', 'proved', **SMALL)
+    room = -task.proof.largest(task.initial_theta[None])[0]
+    verdict = FilteredVerifier(task, margin=0.9 * room).judge(task.initial_theta)
+    assert verdict.safe and verdict.claim.margin == 0.9 * room
+    refused = FilteredVerifier(task, margin=1.1 * room).judge(task.initial_theta)
+    assert not refused.safe and refused.claim is None
+    assert f'is proved with the margin {room:.6g} only' in refused.reason
+
+
+def test_weights_whose_proof_fails_are_refused_whatever_was_sampled(monkeypatch):
+    task = task_of('double_integrator_2', 'proved', **SMALL)
+    verifier = FilteredVerifier(task)
+    monkeypatch.setattr(FilteredEvaluation, '_metrics', lambda self, thetas, scenarios: np.full(
+        (len(thetas), self.means + len(scenarios)), -1.0))
+    assert verifier.judge(task.initial_theta).safe
+    verdict = verifier.judge(bad(task))
+    assert not verdict.safe and 'the input exceeds what the safe set allows' in verdict.reason
+    assert verdict.counterexample is None
+
+
+@pytest.mark.parametrize('name, kind', [
+    ('double_integrator_2', 'proved'), ('double_integrator_3', 'proved'),
+    ('ball_and_beam', 'guarded')])
+def test_auto_is_proved_where_every_part_has_a_proof(name, kind):
+    task = task_of(name, 'auto', **SMALL)
+    assert task.kind == kind and task.digest == task_of(name, kind, **SMALL).digest
+    assert bool(task.residual.why_not) == (kind == 'guarded')
+
+
+def test_a_proof_that_is_asked_for_and_does_not_exist_is_one_line():
+    with pytest.raises(ConfigurationError, match='^certificate must be guarded or bounded for bal'
+                       '.*two states and one input') as caught:
+        task_of('ball_and_beam', 'proved')
+    assert '\n' not in str(caught.value) and 'proved' in str(caught.value)
+
+
+def test_a_backup_without_room_is_not_proved():
+    """From the edge of this set the backup needs nearly the whole input."""
+    task = task_of('mayne_2005', 'auto', **SMALL)
+    assert task.kind == 'guarded' and 'with a room of 0.05' in task.residual.why_not
+
+
 def test_the_specification_chooses_task_evaluation_and_verifier():
     described = specified_task(SPEC)
     assert described.kind == 'guarded' and isinstance(evaluation_of(described), FilteredEvaluation)
@@ -137,13 +181,14 @@ def test_the_backup_of_a_shipped_system_is_certified_once(tmp_path):
 
 
 def test_every_metric_belongs_to_one_kind(task):
-    for count in (20, 21):
-        columns = columns_of_system(task.kind, count)
+    for count, proved in ((20, 1), (21, 16)):
+        columns = columns_of_system(task.kind, count, proved)
         assert sorted(sum(columns.values(), [])) == list(range(count))
     found = largest_of_system(task, DEMANDS)
     places = {(f.kind, f.place) for f in found}
     kinds = {LargestMetricKind.COST, LargestMetricKind.RETURN} | (
-        {LargestMetricKind.ACTION} if task.kind == 'guarded' else set())
+        {LargestMetricKind.ACTION} if task.kind == 'guarded' else
+        {LargestMetricKind.PROVED_INPUT} if task.kind == 'proved' else set())
     assert places == {(kind, place) for kind in kinds
                       for place in ('design', 'verification', 'controller')}
     assert all(f.holds for f in found)

@@ -26,7 +26,7 @@ DESIGN, VERIFICATION = 4, 6
 ACTION_LEVEL, COST_TOLERANCE = 0.01, 0.05  # defaults of the specification
 
 
-@pytest.fixture(scope='module', params=['guarded', 'bounded'])
+@pytest.fixture(scope='module', params=['guarded', 'bounded', 'proved'])
 def task(request):
     """Return a task of each kind."""
     return task_of('uneven', request.param, design_states=DESIGN,
@@ -45,11 +45,14 @@ def weights(task, count=3):
     return thetas
 
 
-def test_the_columns_are_the_means_then_one_return_a_scenario(task, evaluation):
-    means = 4 if task.kind == 'guarded' else 2
-    assert evaluation.means == means
-    assert evaluation.evaluate(weights(task)).shape == (3, means + 2 * DESIGN)
-    assert evaluation.verify(weights(task)).shape == (3, means + 2 * VERIFICATION)
+def test_the_columns_are_the_means_then_one_return_a_scenario_then_what_is_proved(
+        task, evaluation):
+    means, proof = 4 if task.kind == 'guarded' else 2, task.proof
+    seen, proved = (0, 0) if proof is None else (proof.smooth_maxima(weights(task)).shape[1], 1)
+    assert evaluation.means == means and (proof is not None) == (task.kind == 'proved')
+    assert evaluation.evaluate(weights(task)).shape == (3, means + 2 * DESIGN + seen)
+    assert evaluation.verify(weights(task)).shape == (3, means + 2 * VERIFICATION + proved)
+    assert evaluation.proved_metrics == [means + 2 * VERIFICATION][:proved]
 
 
 def by_definition(task, evaluation, thetas, scenarios):
@@ -66,12 +69,28 @@ def by_definition(task, evaluation, thetas, scenarios):
     return np.column_stack([*columns, back])
 
 
+def proved(task, name, thetas):
+    """Return what is proved of weights, (P, k); nothing where the kind needs no proof."""
+    if task.proof is None:
+        return np.empty((len(thetas), 0))
+    return getattr(task.proof, name)(thetas).reshape(len(thetas), -1)
+
+
+def sampled(evaluation, name, thetas):
+    """Return what is sampled of the metrics of weights, (P, k): all but what is proved."""
+    metrics = getattr(evaluation, name)(thetas)
+    other = 'largest' if name == 'verify' else 'smooth_maxima'
+    return metrics[:, :metrics.shape[1] - proved(evaluation.task, other, thetas).shape[1]]
+
+
 def test_every_column_is_what_the_text_says(task, evaluation):
     thetas = weights(task)
     design = by_definition(task, evaluation, thetas, evaluation.design_set)
+    design = np.hstack([design, proved(task, 'smooth_maxima', thetas)])
     assert np.allclose(evaluation.evaluate(thetas), design, atol=1e-6)
     verified = by_definition(task, evaluation, thetas, evaluation.verification_set)
     verified[:, :evaluation.means] -= ALLOWANCE
+    verified = np.hstack([verified, proved(task, 'largest', thetas)])
     assert np.allclose(evaluation.verify(thetas), verified, atol=1e-6)
 
 
@@ -104,10 +123,10 @@ def test_the_backup_is_rolled_out_once_from_each_scenario(task, evaluation, monk
 
     monkeypatch.setattr(SystemTask, 'simulator', property(lambda self: Counting()))
     thetas = weights(task)[1:]
-    before = evaluation.verify(thetas)
+    before = sampled(evaluation, 'verify', thetas)
     evaluation.add_replay(evaluation.design_set.take([0]))
     evaluation.add_replay(evaluation.verification_set.take([1]))
-    after = evaluation.verify(thetas)
+    after = sampled(evaluation, 'verify', thetas)
     assert asked == [2 * VERIFICATION, 1]  # the second replay is a scenario that is known
     assert np.allclose(after[:, evaluation.means:-2], before[:, evaluation.means:], atol=1e-6)
     backup = evaluation._backup.summarise(task.initial_theta, evaluation.verification_set).cost[0]
@@ -126,20 +145,21 @@ def test_a_rollout_that_left_has_a_positive_return_metric(task, evaluation, monk
                                    np.zeros((*shape, task.system.n)), np.ones(shape), left)
 
     monkeypatch.setattr(SystemTask, 'simulator', property(lambda self: Leaving()))
-    returns = evaluation.verify(weights(task))[:, evaluation.means:]
+    returns = sampled(evaluation, 'verify', weights(task))[:, evaluation.means:]
     assert np.all(returns[:, 1] > 0) and np.all(np.delete(returns, 1, axis=1) < 0)
 
 
 def test_weights_that_are_no_numbers_pass_nothing(task, evaluation):
     bad = np.full((1, task.policy.network.d), np.nan)
-    assert np.all(evaluation.verify(bad)[0, evaluation.means:] > 0)
+    assert np.all(sampled(evaluation, 'verify', bad)[0, evaluation.means:] > 0)
+    assert not np.any(proved(task, 'largest', bad) <= 0)
 
 
 def test_a_failed_return_joins_the_design_set(task, evaluation):
-    before, means = evaluation.evaluate(weights(task)), evaluation.means
+    before, means = sampled(evaluation, 'evaluate', weights(task)), evaluation.means
     failed = [means + 2, means + 5]
-    evaluation.remember(weights(task)[1], failed, task.initial_theta)
-    after = evaluation.evaluate(weights(task))
+    evaluation.remember(weights(task)[1], failed + evaluation.proved_metrics, task.initial_theta)
+    after = sampled(evaluation, 'evaluate', weights(task))
     assert after.shape[1] == before.shape[1] + 2
     verified = evaluation.verify(weights(task))
     assert np.allclose(after[:, -2:], verified[:, failed], atol=1e-6)
@@ -208,7 +228,7 @@ def test_the_feedback_has_settled_at_the_end_of_a_rollout(name):
     assert np.allclose(task.policy.backup(EDGE * small), -EDGE * small @ task.feedback.T)
 
 
-@pytest.mark.parametrize('kind', ['proved', 'sampled', ''])
+@pytest.mark.parametrize('kind', ['sworn', 'sampled', ''])
 def test_an_unknown_kind_is_one_line(kind):
-    with pytest.raises(ConfigurationError, match='^certificate must be one of auto, guarded, bou'):
+    with pytest.raises(ConfigurationError, match='^certificate must be one of auto, proved, guar'):
         spec_of(kind)
