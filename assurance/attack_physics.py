@@ -19,8 +19,9 @@ Plants in MuJoCo under the controller's own loop: which faults are revoked, and 
 
 A run begins without a fault and goes on until a learnt policy runs. Then another episode begins,
 with a fault, and 60 s follow in episodes of 6 s, each from a state of the safe set, half of them
-on its boundary. A limit that is broken is counted at the true state: earlier than the state that
-revokes (`before`, also where nothing is revoked), or at that state (`at`).
+on its boundary; a run ends some time after the first revocation. A limit that is broken is counted
+at the true state: earlier than the state that revokes (`before`, also where nothing is revoked),
+or at that state (`at`).
 
 *Gap closed* is (J_backup - J) / (J_backup - J_expert), with the mean stage costs J of closed loops
 with the model in MuJoCo without a fault: under the backup, under the learnt policy and its filter,
@@ -57,9 +58,9 @@ from scpo_ros.physics.mjcf import file_of
 from scpo_ros.physics.wheel import mujoco
 
 SYSTEMS = ('rail_slider', 'cart_pole_upright', 'planar_quadrotor_hover')
-SECONDS, HEALTHY_S = 60.0, 12.0
+SECONDS, HEALTHY_S, AFTERWARDS_S = 60.0, 12.0, 10.0
 STATES, UPDATES = 300, 10  # of learning
-STARTS, STEPS = 40, 100  # of the closed loops whose cost is compared
+STARTS, STEPS = 16, 100  # of the closed loops whose cost is compared
 
 
 def learn(name: str, updates: int = UPDATES, expert: str = 'benign', seed: int = 5) -> Learnt:
@@ -103,7 +104,7 @@ class Outcome:
 
 
 def run(learnt: Learnt, row: str, seed: int, seconds: float = SECONDS,
-        make_loop=control_loop) -> Outcome:
+        afterwards: float = AFTERWARDS_S, make_loop=control_loop) -> Outcome:
     """Run healthily until the learnt policy does, then with a fault."""
     plant, loop = PhysicsPlant(learnt.spec, learnt.task, seed), make_loop(learnt)
 
@@ -121,7 +122,7 @@ def run(learnt: Learnt, row: str, seed: int, seconds: float = SECONDS,
     first, plant.broken[:] = plant.time, []
     revocation, count, revoked, reason = (
         loop.admission.gate.revocation, loop.admission.gate.revocation.count, None, '')
-    while plant.time < first + seconds:
+    while plant.time < min(first + seconds, (revoked or np.inf) + afterwards):
         u = answer()
         if revocation.count == count + 1:
             revoked, reason = revoked or plant.time, revocation.reason or reason
@@ -200,6 +201,9 @@ def parse(arguments) -> argparse.Namespace:
                                      description=__doc__.split('\n')[1])
     parser.add_argument('--seeds', type=int, default=20, help='runs of every row')
     parser.add_argument('--seconds', type=float, default=SECONDS, help='of a run, with the fault')
+    parser.add_argument('--afterwards', type=float, default=AFTERWARDS_S,
+                        help='seconds of a run after its first revocation')
+    parser.add_argument('--updates', type=int, default=UPDATES, help='of the learnt policy')
     parser.add_argument('--system', choices=SYSTEMS, help='one system only')
     parser.add_argument('--fault', choices=tuple(ROWS), help='one fault only')
     parser.add_argument('--output', default='results/physics.json', help='where it is written')
@@ -210,14 +214,15 @@ def main(arguments=None) -> int:
     """Run the campaign; return 1 where a limit broke, or a revocation came, without a fault."""
     options, rows, gaps = parse(arguments), [], {}
     for name in [name for name in SYSTEMS if options.system in (None, name)]:
-        learnt = learn(name)
-        gaps[name] = {'policy': learnt.chain.latest.version, **costs(learnt)}
-        print(f'{name}: {gaps[name]}\n{HEAD}', flush=True)
+        learnt = learn(name, options.updates)
+        print(f'{name}: policy {learnt.chain.latest.version}\n{HEAD}', flush=True)
         for fault in [row for row in ROWS if options.fault in (None, row)]:
-            outcomes = [run(learnt, fault, seed, options.seconds)
+            outcomes = [run(learnt, fault, seed, options.seconds, options.afterwards)
                         for seed in range(options.seeds)]
             rows.append(figures(name, fault, outcomes))
             print(line(rows[-1]), flush=True)
+        gaps[name] = {'policy': learnt.chain.latest.version, **costs(learnt)}
+        print(f'{name}: {gaps[name]}', flush=True)
     output = Path(options.output)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps({'gaps': gaps, 'rows': rows}, indent=1) + '\n', encoding='utf-8')
