@@ -72,7 +72,7 @@ $(VENV)/.installed: $(SOURCES)
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Bringing $(VENV) up to date; the first time takes a minute or two."
 	@$(PIP) install -c $(CONSTRAINTS) setuptools wheel
-	@$(PIP) install -c $(CONSTRAINTS) --no-build-isolation --use-pep517 '.[ros,test]'
+	@$(PIP) install -c $(CONSTRAINTS) --no-build-isolation --use-pep517 '.[ros,sim,test]'
 	@rm -rf build/lib build/bdist.*
 	@touch $@
 

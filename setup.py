@@ -81,6 +81,8 @@ setup(
             'ros-lifecycle-msgs==2.0.3',
             'ros-rcl-interfaces==2.0.3',
         ],
+        # The plant in MuJoCo: docs/physics.md.
+        'sim': ['mujoco>=3.2'],
         # What benchmark/ compares with.
         'bench': ['polytope>=0.2.4', 'cvxpy>=1.5'],
         'test': [

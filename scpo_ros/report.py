@@ -27,9 +27,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 import sys
 
+import numpy as np
+from scpo_ros.arrays import Array
 from scpo_ros.atomic_file import write_whole
 from scpo_ros.config import Specification
 from scpo_ros.exceptions import InvalidArrayError, ScpoRosError
+from scpo_ros.physics.frames import strip
 from scpo_ros.process.program import program
 from scpo_ros.recording.bag import Bag
 from scpo_ros.recording.bag_tables import write_tables
@@ -42,6 +45,7 @@ from scpo_ros.recording.run_results import write_results
 from scpo_ros.recording.written_files import WrittenFiles
 
 
+_FRAMES = 6  # of a strip
 _OF_THE_PLANT = ('plant/metrics/deadline_misses', 'plant/metrics/limit_violations')  # simulated
 
 
@@ -87,11 +91,25 @@ def report(bag: Bag, folder: str | Path, robot: Robot, parameters: RecordedParam
         'duration_s': round(bag.duration - policy[0], 3) if policy else None,
         'disturbed_by': None})
     write_tables(files, bag, robot, record)
+    frames = b''
+    if simulated and parameters.nodes['plant'].physics == 'mujoco':
+        frames = strip(parameters.spec, parameters.nodes['plant'].mujoco_model, _chosen(record))
+        said += [] if frames else ['no frames of the motion: MuJoCo does not draw on this machine']
+    if frames:
+        files.add('frames.png', lambda path: write_whole(path, frames))
     files.add('report.html', lambda path: write_whole(path, page(
         bag, robot, record, summary, image,
         {'Parameters': parameters.text, 'Description of the system': parameters.description},
-        said)))
+        said, frames)))
     return files, said
+
+
+def _chosen(record: RunRecord) -> Array:
+    """Return states (k, n) of the last episode but one, evenly spaced; of the last, if only."""
+    episodes = sorted({state.episode for state in record.states})
+    shown = [state.x for state in record.states if state.episode in episodes[-2:][:1]]
+    return np.array(shown)[np.linspace(0, len(shown) - 1, _FRAMES).astype(int)] if shown else (
+        np.zeros((0, record.system.n)))
 
 
 @program

@@ -30,7 +30,7 @@ from scpo_ros.backup_certification.required import require_certified_backup
 from scpo_ros.bringup.namesakes import Look
 from scpo_ros.bringup.observers import viewers
 from scpo_ros.bringup.results_folder import bag_path, check_bag, prepare, write_in
-from scpo_ros.bringup.simulated_plant import simulated_plant
+from scpo_ros.bringup.simulated_plant import body_of, simulated_plant
 from scpo_ros.config import (
     AdapterConfig, ControllerConfig, NODES, PlantConfig, Spec, Specification)
 from scpo_ros.config.arguments import full_name, value_of
@@ -156,20 +156,23 @@ def make_ready(spec: Specification, parameters: Given) -> None:
     """
     Certify the backup, and put the tables of backup and proofs where all processes find them.
 
-    Where the plant is to run, its first state is looked at as well.
+    Where the plant is to run, its model and its first state are looked at as well.
 
     :param parameters: {node: {parameter: value}}.
     :raises ScpoRosError: when the backup is not certified, nothing can be proved, or the plant
         would start outside the safe set.
     """
+    plant = _own(PlantConfig, parameters['plant']) if 'plant' in parameters else None
+    if plant is not None:
+        body_of(spec, plant)  # what it lacks is told before anything is computed
     demands = demands_of(adapter=_own(AdapterConfig, parameters['adapter']),
                          controller=_own(ControllerConfig, parameters['controller']))
     require_certified_backup(
         spec, demands, judge=_judged,
         say=lambda sentence: print(f'[scpo_ros] {sentence}', file=sys.stderr, flush=True))
     tabulate(spec)
-    if 'plant' in parameters:
-        simulated_plant(spec, _own(PlantConfig, parameters['plant']))
+    if plant is not None:
+        simulated_plant(spec, plant)
 
 
 def _own(kind: type[_Config], parameters: Mapping[str, object]) -> _Config:

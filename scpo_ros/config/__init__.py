@@ -16,7 +16,8 @@
 
 from scpo_ros.config.node_parameters import (
     AdapterConfig, build_node, ControllerConfig, ExpertConfig, EXPERTS, MonitorConfig, NODES,
-    PlantConfig, RecorderConfig)
+    RecorderConfig)
+from scpo_ros.config.plant_parameters import PlantConfig
 from scpo_ros.config.shared_parameters import (
     BackupConfig, MetricsConfig, PolicyConfig, SOLVERS, Spec, SystemConfig)
 from scpo_ros.config.system_spec import Specification, SystemSpec

@@ -24,6 +24,7 @@ import re
 
 from scpo_ros.config.node_parameters import EXPERTS, NODES
 from scpo_ros.config.paths import expanded
+from scpo_ros.config.plant_parameters import PHYSICS
 from scpo_ros.config.renamed import refuse_old_name, RENAMED
 from scpo_ros.config.ros_scalar import Scalar, scalar, TYPES
 from scpo_ros.exceptions import ConfigurationError
@@ -82,6 +83,18 @@ ARGUMENTS = (
     Argument('certificate', '', 'kind of the certificates: auto, proved, bounded, guarded or '
              f'sampled; {_FILE}', str, (('', 'metrics.certificate'),),
              pattern='auto|proved|bounded|guarded|sampled'),
+    Argument('plant', '', f'what moves: {" or ".join(PHYSICS)}; {_FILE}', str,
+             (('plant', 'physics'),)),
+    Argument('mujoco_model', '', 'plant:=mujoco: an MJCF file of your own; empty: the shipped one '
+             'of the system', str, (('plant', 'mujoco_model'),), path=True),
+    Argument('mass_scale', '', f'plant:=mujoco: true masses over those of the model; {_FILE}',
+             float, (('plant', 'mass_scale'),)),
+    Argument('friction_scale', '', 'plant:=mujoco: true friction over that of the model; '
+             + _FILE, float, (('plant', 'friction_scale'),)),
+    Argument('sensor_noise', '', 'plant:=mujoco: half-width of the measurement error of every '
+             f'state over its limit; {_FILE}', float, (('plant', 'sensor_noise'),)),
+    Argument('actuation_delay', '', f'plant:=mujoco: steps by which inputs are late; {_FILE}', int,
+             (('plant', 'actuation_delay'),)),
     Argument('expert', '', f'who demonstrates: {", ".join(EXPERTS)}; {_FILE}', str,
              (('expert', 'expert'),)),
     Argument('seed', '', f'seed of plant, adapter and summary; {_FILE}', int,
@@ -129,7 +142,8 @@ _ONLY_ADAPT = (
     Argument('demonstrations', 'demonstrations', 'topic of the labelled states', pattern=_NAMES,
              form=_WORDS),
 )
-_NOT_ADAPT = ('expert', 'duration', 'real_time_factor', 'results')
+_NOT_ADAPT = ('expert', 'duration', 'real_time_factor', 'results', 'plant', 'mujoco_model',
+              'mass_scale', 'friction_scale', 'sensor_noise', 'actuation_delay')
 ADAPT_ARGUMENTS = (
     *({argument.name: argument for argument in (*ARGUMENTS, *_ONLY_ADAPT)}[known.name]
       for known in ARGUMENTS if known.name not in _NOT_ADAPT), *_ONLY_ADAPT[4:])

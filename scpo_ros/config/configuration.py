@@ -20,9 +20,9 @@ from typing import TypeAlias, TypedDict, TypeVar
 
 from scpo_ros.config.arguments import Argument, ARGUMENTS, namespace_of, overrides
 from scpo_ros.config.node_parameters import (
-    AdapterConfig, build_node, ControllerConfig, ExpertConfig, MonitorConfig, NODES, PlantConfig,
-    STANDARD)
+    AdapterConfig, build_node, ControllerConfig, ExpertConfig, MonitorConfig, NODES, STANDARD)
 from scpo_ros.config.parameter_file import Given, read_parameter_file
+from scpo_ros.config.plant_parameters import PlantConfig
 from scpo_ros.config.ros_scalar import Scalar
 from scpo_ros.config.shared_parameters import Spec
 from scpo_ros.config.system_spec import NAME, PARAMETERS, Specification

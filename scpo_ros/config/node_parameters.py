@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
+from scpo_ros.config.plant_parameters import PlantConfig
 from scpo_ros.config.shared_parameters import Spec
 from scpo_ros.config.system_spec import NAME, PARAMETERS, Specification, SystemSpec
 from scpo_ros.config.validation import build, LARGEST, Validated, value
@@ -30,31 +31,6 @@ from scpo_ros.exceptions import ConfigurationError
 
 EXPERTS = ('benign', 'overspeed', 'outward_edge', 'sign_flip', 'destabilising_gain',
            'wrong_target', 'energy_pump')
-
-
-@dataclass(frozen=True)
-class PlantConfig(Validated):
-    """The simulated plant."""
-
-    seed: int = value(0, 'seed of episodes and disturbances', 0, LARGEST)
-    random_start: bool = value(
-        True, 'episodes start at random in the safe set; false: at initial_state')
-    initial_state: tuple[float, ...] = value(
-        (0.5, 0.0), 'where episodes start otherwise [m, m/s]', -1e3, 1e3)
-    episode_steps: int = value(60, 'steps of an episode', 2, 10000000)
-    command_timeout_s: float = value(
-        0.5, 'without a command for this long the drive brakes to standstill [s]', 0.0, 60.0)
-    real_time_factor: float = value(
-        1.0, 'simulated seconds per wall second [1]', 0.01, 1000.0, dynamic=True)
-    disturbance_scale: float = value(
-        1.0, 'true disturbance over the certified bound; above 1 the model does not hold [1]',
-        0.0, 100.0, dynamic=True)
-    lockstep_timeout_s: float = value(
-        30.0, 'with use_sim_time: longest wait for an answer before the plant goes on [s, wall]',
-        0.1, 600.0)
-    realtime_priority: int = value(
-        10, 'SCHED_FIFO priority of the node where the system grants it; 0, and with lockstep: '
-        'none', 0, 99)
 
 
 @dataclass(frozen=True)

@@ -47,25 +47,24 @@ _LEVELS = {0: 'ok', 1: 'warning', 2: 'error', 3: 'stale'}
 
 
 def page(bag: Bag, robot: Robot, record: RunRecord, summary: RunSummary, picture: bytes,
-         texts: Mapping[str, str], notes: Iterable[str] = ()) -> str:
+         texts: Mapping[str, str], notes: Iterable[str] = (), frames: bytes = b'') -> str:
     """
     Return the page as text.
 
     :param picture: the bytes of a PNG. :param texts: {heading: text} of the files that the run was
         made with; an empty text is left out.
-    :param notes: sentences on what was left out.
+    :param notes: sentences on what was left out. :param frames: PNG of the motion, b'' for none.
     """
     began = datetime.fromtimestamp(bag.start, timezone.utc)
     title = f'Run of {robot.namespace}, {identity(summary)}'
-    image = b64encode(picture).decode()
     parts = [
         f'<h1>{escape(title)}</h1>',
         f'<p>{escape(str(bag.path))}: {len(bag.messages)} messages over {bag.duration:.1f} s, '
         f'recorded from {began:%Y-%m-%d %H:%M:%S} UTC on. What the numbers rest on can be checked '
         f'with <code>python -m scpo_ros.audit {escape(str(bag.path))}</code>.</p>',
         *(f'<p class="bad">{escape(note)}</p>' for note in notes),
-        f'<img alt="closed loop before and after, motion, updates" '
-        f'src="data:image/png;base64,{image}">',
+        _image('closed loop before and after, motion, updates', picture),
+        *([_image('frames of the last episode', frames)] if frames else []),
         '<h2>Numbers</h2>', _table((), ((key, 'not measured' if item is None else item)
                                         for key, item in summary.items())),
         '<h2>Policies</h2>', "<p>Times are the plant's, since its first state.</p>",
@@ -77,6 +76,10 @@ def page(bag: Bag, robot: Robot, record: RunRecord, summary: RunSummary, picture
     return (f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             f'<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n'
             f'{body}\n</body>\n</html>\n')
+
+
+def _image(what: str, png: bytes) -> str:
+    return f'<img alt="{what}" src="data:image/png;base64,{b64encode(png).decode()}">'
 
 
 def _shown(item: object) -> str:

@@ -24,11 +24,13 @@ A new episode starts every so many steps and when it is asked for, from a state 
 from the safe set or from a given one. It takes a step of its own, so that no two states carry the
 same number, and nothing of the episode before is applied in it: no answer to an earlier state, and
 no command that was held. Until its first answer comes the drive goes by the silent law.
+
+What moves is the linear model, with its disturbance, or any other :class:`Body`.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from scpo_ros.arrays import Array, checked
@@ -52,6 +54,25 @@ class PlantState:
     episode: int
     x: Array  # (n,)
     applied: Array  # (m,), input over the step that led here; 0 at the start of an episode
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What a body did over a step."""
+
+    x: Array  # (n,), the state after it, as measured
+    applied: Array  # (m,), mean of the input over it, after saturation and delay
+    true: Array  # (n,), the state after it
+
+
+class Body(Protocol):
+    """What moves under inputs, in steps of dt."""
+
+    def begin(self, x: Array, rng: np.random.Generator) -> Array:
+        """Begin an episode at a state (n,); return the state as measured."""
+
+    def step(self, u: Array, rng: np.random.Generator) -> Motion:
+        """Move for dt under an input (m,) within its limits."""
 
 
 def braking(system: Model) -> SilentLaw:
@@ -98,11 +119,11 @@ class Drive:
 
 
 class SimulatedPlant:
-    """A linear system under commands; no clock, no messages."""
+    """A system under commands; no clock, no messages."""
 
     def __init__(self, system: Model, safe_set: SafeSet, config: PlantConfig,
                  seed: int | None = None, draw: Draw | None = None,
-                 silent: SilentLaw | None = None) -> None:
+                 silent: SilentLaw | None = None, body: Body | None = None) -> None:
         """
         Start the first episode.
 
@@ -111,9 +132,10 @@ class SimulatedPlant:
         :param draw: draws a state of the safe set; None: evenly, by rejection from its box.
         :param silent: says what is applied from the first missing command on; None: the last one
             is held for `command_timeout_s`, then :func:`braking` acts.
+        :param body: what moves; None: the linear model, with its disturbance.
         :raises InfeasibleError: for an initial state outside the safe set.
         """
-        self._system, self._safe_set, self._config = system, safe_set, config
+        self._system, self._body, self._config = system, body, config
         self._draw = draw or (lambda rng: random_scenarios(system, safe_set, 1, 1, rng).x0[0])
         self.disturbance_scale = config.disturbance_scale
         self._rng = np.random.default_rng(config.seed if seed is None else seed)
@@ -121,8 +143,8 @@ class SimulatedPlant:
         self._drive = Drive(system, held, silent or braking(system))
         self.limit_violations = 0
         self.asked = False  # whether the next step begins an episode that was asked for
-        self._initial = None if config.random_start else self._checked_start(
-            config.initial_state)
+        self._initial = None if config.random_start else _checked_start(
+            system, safe_set, config.initial_state)
         self._begin_episode(0, 0)
 
     @property
@@ -134,14 +156,6 @@ class SimulatedPlant:
     def deadline_misses(self) -> int:
         """Return for how many steps no command came, after the first one."""
         return self._drive.deadline_misses
-
-    def _checked_start(self, state: Sequence[float]) -> Array:
-        start: Array = checked('initial_state', state, (self._system.n,))
-        if not self._safe_set.contains(start):
-            raise InfeasibleError(
-                f'initial_state {start.tolist()} must lie in the safe set, but its gauge is '
-                f'{self._safe_set.gauge(start):.4f} > 1: nothing is certified from there')
-        return start
 
     def reset(self) -> int:
         """
@@ -158,8 +172,18 @@ class SimulatedPlant:
             start = self._draw(self._rng)
         self.asked, self._begin = False, step
         self._drive.forget()
-        self.state = PlantState(step, episode, start, np.zeros(self._system.m))
+        x = start if self._body is None else self._body.begin(start, self._rng)
+        self.state = PlantState(step, episode, x, np.zeros(self._system.m))
         return self.state
+
+    def _moved(self, u: Array) -> Motion:
+        """Return how the body moves under an input (m,) within its limits."""
+        if self._body is not None:
+            return self._body.step(u, self._rng)
+        w = self._rng.uniform(-1, 1, self._system.n) * self._system.step_disturbance
+        w = w * self.disturbance_scale
+        x = self._system.step(self.state.x, u, w)
+        return Motion(x, u, x)
 
     def advance(self, command: Array | float | None) -> PlantState:
         """
@@ -174,12 +198,19 @@ class SimulatedPlant:
             return self._begin_episode(step, episode + 1)
         asked_for = None if command is None else np.array(command, dtype=np.float64, ndmin=1)
         u = self._drive.applied(self.state.x, asked_for)
-        w = self._rng.uniform(-1, 1, self._system.n) * self._system.step_disturbance
-        w = w * self.disturbance_scale
-        x = self._system.step(self.state.x, u, w)
-        if not self._system.within_limits(x, u if asked_for is None else asked_for):
+        motion = self._moved(u)
+        if not self._system.within_limits(motion.true, u if asked_for is None else asked_for):
             self.limit_violations += 1
         if step - self._begin >= self._config.episode_steps:
             return self._begin_episode(step, episode + 1)
-        self.state = PlantState(step, episode, x, u)
+        self.state = PlantState(step, episode, motion.x, motion.applied)
         return self.state
+
+
+def _checked_start(system: Model, safe_set: SafeSet, state: Sequence[float]) -> Array:
+    start: Array = checked('initial_state', state, (system.n,))
+    if not safe_set.contains(start):
+        raise InfeasibleError(
+            f'initial_state {start.tolist()} must lie in the safe set, but its gauge is '
+            f'{safe_set.gauge(start):.4f} > 1: nothing is certified from there')
+    return start

@@ -326,7 +326,7 @@ def test_a_malformed_topic_is_refused(name, text):
 def test_a_tilde_is_the_home_folder_in_every_path(tmp_path, monkeypatch, file):
     monkeypatch.setenv('HOME', str(tmp_path))
     paths = [argument.name for argument in ARGUMENTS if argument.path]
-    assert paths == ['params_file', 'system', 'results', 'bag_path']
+    assert paths == ['params_file', 'system', 'mujoco_model', 'results', 'bag_path']
     given = parse([f'{name}:=~/x/{name}' for name in paths])
     assert [given[name] for name in paths] == [f'{tmp_path}/x/{name}' for name in paths]
     assert [argument.path for argument in ADAPT_ARGUMENTS if argument.name in paths] == [True] * 3

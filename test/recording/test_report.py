@@ -131,7 +131,8 @@ def test_text_of_the_bag_cannot_become_part_of_the_page():
     record, _ = record_of(bag, Robot('/scpo/'), Spec())
     summary = {'expert': ', '.join(record.experts), 'seed': 0}
     text = page(bag, Robot('/scpo/'), record, summary, b'picture',
-                {'Parameters': '<b>parameters</b>'})
+                {'Parameters': '<b>parameters</b>'}, frames=b'frames')
+    assert text.count('<img ') == 2  # the picture of the run, and the frames of its motion
     assert '<script>' not in text and '&lt;script&gt;' in text
     assert '<b>' not in text and '&lt;b&gt;' in text
 
