@@ -47,7 +47,9 @@ from scpo_ros.process.program import program
 from scpo_ros.systems.loading import load
 
 SYSTEMS = ('double_integrator', 'cart_pole', 'spring_mass_chain_4')
-RATIOS = (5.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.0)  # movement of a velocity over its disturbance
+RATIOS = {  # movement of a velocity by the inputs, over its disturbance; 0: inputs of 0
+    'double_integrator': (5.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.0)}
+_OTHERS = (5.0, 0.0)
 _FRESH = 5000  # transitions
 _LONGEST = 10  # delay [steps]
 
@@ -134,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for kind in DISTURBANCES:
             results[f'{name}, {kind}'] = counted(name, kind, given.sets, given.seed)
             print(f'{name}, {kind}: {results[f"{name}, {kind}"]}', flush=True)
-        for ratio in RATIOS:
+        for ratio in RATIOS.get(name, _OTHERS):
             key = f'{name}, delay at ratio {ratio:g}'
             results[key] = delays_found(name, ratio, given.sets, given.seed)
             print(f'{key}: {results[key]}', flush=True)

@@ -17,11 +17,12 @@
 from dataclasses import dataclass, replace
 
 from scpo_ros.config.table_cache import Cache
-from scpo_ros.exceptions import ConfigurationError, NoSafeSetError
+from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.identification.description_text import description_text
 from scpo_ros.sets.system_set import DesignedPart, safe_parts
 from scpo_ros.systems.description import SystemDescription
 from scpo_ros.systems.loading import load
+from scpo_ros.systems.requirements import check_supported
 from scpo_ros.systems.system import System
 
 
@@ -44,24 +45,16 @@ def outlook_of(description: SystemDescription, cache: Cache = None) -> Outlook:
 
     :param cache: folder of the tables that keep safe sets, None for the default one.
     """
+    not_covered = ''
     try:
-        return _outlook(description, '', cache)
-    except NoSafeSetError as error:
-        return Outlook(None, (), '', str(error))
+        check_supported(description)
     except ConfigurationError as error:
-        if not (description.delay_steps or any(
-                entry.measurement_error for entry in description.states)):
-            return Outlook(None, (), '', str(error))
-        refused = str(error)
+        not_covered, description = str(error), _simpler(description)
     try:
-        return _outlook(_simpler(description), refused, cache)
+        system = load(description_text(description))
+        return Outlook(system, safe_parts(system, cache), not_covered, '')
     except ConfigurationError as error:
-        return Outlook(None, (), refused, str(error))
-
-
-def _outlook(description: SystemDescription, not_covered: str, cache: Cache) -> Outlook:
-    system = load(description_text(description))
-    return Outlook(system, safe_parts(system, cache), not_covered, '')
+        return Outlook(None, (), not_covered, str(error))
 
 
 def _simpler(description: SystemDescription) -> SystemDescription:

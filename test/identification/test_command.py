@@ -14,16 +14,19 @@
 
 """`python -m scpo_ros.identify`: its file, its page, and its exit codes."""
 
+from dataclasses import replace
 import re
 
 from identification_samples import axis_rows, COLUMNS, DRAFT, TRUE, write_table
 import numpy as np
 import pytest
+from scpo_ros.identification.outlook import outlook_of
 from scpo_ros.identify import main
 from scpo_ros.systems import load
 from scpo_ros.systems.description import SystemDescription
 from scpo_ros.systems.reading import described
 from scpo_ros.systems.yaml_tree import parse
+from system_samples import AXIS
 
 
 @pytest.fixture
@@ -178,12 +181,12 @@ def test_friction_and_offset_are_named_and_stay_in_the_disturbance(identified):
 
 def test_an_outlier_is_shown_with_its_line_and_used(identified):
     rows = axis_rows()
-    rows[500][3] += 0.05
+    rows[500][3] += 0.02
     code, page, _, found = identified(rows)
     assert code == 0
-    assert re.search(r'after line 501: velocity \+0\.0[45]', page)
-    assert re.search(r'after line 502: velocity -0\.0[45]', page)
-    assert found.states[1].disturbance > 0.05
+    assert re.search(r'after line 501: velocity \+0\.0[12]', page)
+    assert re.search(r'after line 502: velocity -0\.0[12]', page)
+    assert found.states[1].disturbance > 0.02
     assert 'outliers: none' in identified(axis_rows(), '--force')[1]
 
 
@@ -214,3 +217,24 @@ def test_a_dependence_that_the_draft_holds_at_0_is_named(identified):
     assert code == 0 and 'which the draft holds at 0' not in page
     assert np.allclose(found_entries(found), TRUE, atol=0.01)
     assert found.dynamics.A[0].tolist() == [0, 1]
+
+
+def test_a_folder_that_is_not_there_is_code_1(identified, tmp_path):
+    rows = axis_rows(episodes=2)
+    with pytest.raises(SystemExit) as ended:
+        identified(rows, '--output', str(tmp_path / 'none' / 'axis.yaml'))
+    assert ended.value.code == 1 and not (tmp_path / 'none').exists()
+
+
+def test_a_delay_is_certified_or_said_not_to_be(tmp_path):
+    axis = replace(load({**AXIS, 'contraction': 0.99}).description, delay_steps=1)
+    outlook = outlook_of(axis, tmp_path)
+    assert outlook.parts and outlook.empty == ''
+    assert outlook.system.description.delay_steps == 1 or 'delay_steps' in outlook.not_covered
+
+
+def test_limits_that_leave_no_safe_set_are_said(tmp_path):
+    wide = load(AXIS).description
+    states = tuple(replace(entry, disturbance=0.5) for entry in wide.states)
+    outlook = outlook_of(replace(wide, states=states), tmp_path)
+    assert outlook.system is None and 'is empty' in outlook.empty

@@ -30,6 +30,8 @@ inputs:
 dynamics:
   continuous: {A: [[0, 1], [0, -0.3]], B: [[0], [0.7]]}
 cost: {Q: [1.0, 0.5], R: [0.3]}
+backup: {horizon: 3}
+contraction: 0.95
 """
 TRUE = (-0.2, 1.1)  # damping [1/s] and gain of the axis
 
