@@ -114,6 +114,7 @@ setup(
             'recorder = scpo_ros.nodes.recorder:main',
             'report = scpo_ros.report:main',
             'audit = scpo_ros.audit.__main__:main',
+            'identify = scpo_ros.identify:main',
         ],
     },
 )

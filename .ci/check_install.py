@@ -22,7 +22,7 @@ from ament_index_python.packages import get_package_prefix, get_package_share_di
 
 ROOT = Path(__file__).resolve().parents[1]
 EXECUTABLES = ('plant', 'controller', 'adapter', 'expert', 'monitor', 'recorder', 'sim', 'report',
-               'audit')
+               'audit', 'identify')
 
 
 def files_below(folder):

@@ -44,7 +44,9 @@ ORDER = (  # folders and loose modules; a line may import the lines before it
     ('verification', 'ledger', 'experts', 'physics'),
     ('backup_certification',),
     ('adapter', 'controller', 'recording', 'bringup'),
-    ('sim', 'report', 'ledger_audit', 'audit', 'experiments', 'nodes', 'system_page'))
+    ('sim', 'report', 'ledger_audit', 'audit', 'experiments', 'nodes', 'system_page'),
+    ('identification',),
+    ('identify',))
 COMMAND = '__main__'
 RANK = {name: rank for rank, line in enumerate(ORDER) for name in line}
 RANK[COMMAND] = len(ORDER)
