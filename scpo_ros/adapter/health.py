@@ -24,11 +24,11 @@ from scpo_ros.health.known import known
 from scpo_ros.health.severity import Severity
 
 
-Judgement: TypeAlias = tuple[Severity, str]
+SeverityMessage: TypeAlias = tuple[Severity, str]
 
 
 def judgement(session: Session, config: AdapterConfig, active: bool, ledger_failure: str = '',
-              ignored: int = 0, controllers: int = 1) -> Judgement:
+              ignored: int = 0, controllers: int = 1) -> SeverityMessage:
     """
     Return the severity and the sentence for a configured adapter.
 
@@ -51,7 +51,7 @@ def judgement(session: Session, config: AdapterConfig, active: bool, ledger_fail
     return (max(level, Severity.WARN) if beside else level), '; '.join([sentence, *beside])
 
 
-def _of_learning(session: Session, config: AdapterConfig, active: bool) -> Judgement:
+def _of_learning(session: Session, config: AdapterConfig, active: bool) -> SeverityMessage:
     if not config.safety:
         return Severity.ERROR, 'SAFETY IS OFF: raw steps are published, nothing is certified'
     stopped = _of_certification(session)
@@ -68,7 +68,7 @@ def _of_learning(session: Session, config: AdapterConfig, active: bool) -> Judge
     return Severity.OK, _of_progress(session)
 
 
-def _of_certification(session: Session) -> Judgement | None:
+def _of_certification(session: Session) -> SeverityMessage | None:
     """Return what is said where the controller or the model stops certification, else None."""
     halted, results = session.publication.halted, session.results
     if halted:
@@ -80,7 +80,7 @@ def _of_certification(session: Session) -> Judgement | None:
     return None
 
 
-def _of_refusal(session: Session, config: AdapterConfig) -> Judgement:
+def _of_refusal(session: Session, config: AdapterConfig) -> SeverityMessage:
     results = session.results
     advised = remedy(results.cause, parent=session.rollback_target() is not None)
     often = results.refused_in_a_row >= config.diag_error_count_threshold

@@ -29,7 +29,7 @@ from typing import NamedTuple
 from scpo_ros.arrays import frozen
 from scpo_ros.config import Specification
 from scpo_ros.controller.allowance import Allowance
-from scpo_ros.controller.judge_request import Judge, Judgement, VerifierWorker
+from scpo_ros.controller.judge_request import Judge, VerifierAnswer, VerifierWorker
 from scpo_ros.controller.policy_gate import PolicyGate
 from scpo_ros.controller.standing_entry import StandingEntry
 from scpo_ros.interface.claim import Claim, claim_values
@@ -151,7 +151,7 @@ class Admission:
         elif worker.revive(lambda: self._arguments):
             self._judged = None
 
-    def _conclude(self, answer: Judgement) -> None:
+    def _conclude(self, answer: VerifierAnswer) -> None:
         if isinstance(answer.request, Start):
             if not answer.ok and self.busy:
                 self._let_through(False, f'the verifier does not start: {answer.failure}',

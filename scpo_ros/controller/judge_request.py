@@ -35,4 +35,4 @@ class Judge:
 
 
 VerifierWorker: TypeAlias = Worker[Judging, Verdict]
-Judgement: TypeAlias = Answer[Judging, Verdict]
+VerifierAnswer: TypeAlias = Answer[Judging, Verdict]

@@ -34,7 +34,7 @@ from scpo_ros.nodes.conversions import state_message
 from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
 from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.parameters import Changes, declare
-from scpo_ros.nodes.plant_answers import Answers, Due
+from scpo_ros.nodes.plant_answers import Due, PendingAnswers
 from scpo_ros.nodes.run import run
 from scpo_ros.systems.plant import PlantState
 from sensor_msgs.msg import JointState
@@ -93,7 +93,7 @@ class PlantNode(Node):
         # A clock that waits for the adapter must not take the processor from it.
         self.realtime_priority = 0 if lockstep else config.realtime_priority
         self.scheduling = ''
-        self._answers = Answers(lockstep, config.lockstep_timeout_s, system.m)
+        self._answers = PendingAnswers(lockstep, config.lockstep_timeout_s, system.m)
         self._told = 0  # violations that diagnostics told
         self._outgoing = Outgoing(self, wiring.layout, lockstep)
         self._metrics = Metrics(self, ('deadline_misses', 'limit_violations'))

@@ -32,7 +32,7 @@ class Due(Enum):
     WAIT = 'nothing'
 
 
-class Answers:
+class PendingAnswers:
     """
     The answers to the present state: the controller's command, and whether the adapter is done.
 

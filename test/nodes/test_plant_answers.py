@@ -17,17 +17,17 @@
 import math
 
 import pytest
-from scpo_ros.nodes.plant_answers import Answers, Due
+from scpo_ros.nodes.plant_answers import Due, PendingAnswers
 
 
 @pytest.fixture
 def answers():
     """Return the answers of a plant in lock-step that waits for at most 1 s."""
-    return Answers(lockstep=True, timeout_s=1.0)
+    return PendingAnswers(lockstep=True, timeout_s=1.0)
 
 
 def test_on_the_wall_clock_nothing_is_waited_for():
-    assert Answers(lockstep=False, timeout_s=1.0).due(0.0, 0.1) is Due.ADVANCE
+    assert PendingAnswers(lockstep=False, timeout_s=1.0).due(0.0, 0.1) is Due.ADVANCE
 
 
 def test_in_lockstep_both_answers_are_waited_for(answers):
@@ -78,7 +78,7 @@ def test_a_malformed_command_is_counted_and_takes_no_ones_place(answers, effort)
 
 
 def test_with_two_inputs_a_command_has_two_numbers():
-    answers = Answers(lockstep=True, timeout_s=1.0, inputs=2)
+    answers = PendingAnswers(lockstep=True, timeout_s=1.0, inputs=2)
     for effort in ([0.5], [0.5, math.nan], [0.1, 0.2, 0.3]):
         answers.hear_command(effort, 0.0, 0.0)
     assert answers.malformed == 3 and answers.command is None
@@ -92,7 +92,7 @@ def test_the_answer_to_another_state_is_ignored(answers):
 
 
 def test_commands_without_a_stamp_are_counted():
-    answers = Answers(False, 1.0)
+    answers = PendingAnswers(False, 1.0)
     answers.hear_command([0.1], 0.0, 0.0)  # the state of time 0 may be answered
     answers.hear_command([0.2], 0.3, 0.5)
     assert answers.unstamped == 0

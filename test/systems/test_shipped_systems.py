@@ -26,8 +26,9 @@ from scpo_ros.systems.models import linearised, model, MODELS
 
 SHIPPED = {  # name: states, inputs, decoupled parts
     'afti16': (4, 2, 1), 'ball_and_beam': (4, 1, 1), 'cart_pole': (4, 1, 1),
-    'cart_pole_upright': (4, 1, 1), 'double_integrator': (2, 1, 1), 'double_integrator_2': (4, 2, 2),
-    'double_integrator_3': (6, 3, 3), 'mayne_2005': (2, 1, 1), 'planar_quadrotor': (6, 2, 1),
+    'cart_pole_upright': (4, 1, 1), 'double_integrator': (2, 1, 1),
+    'double_integrator_2': (4, 2, 2), 'double_integrator_3': (6, 3, 3),
+    'mayne_2005': (2, 1, 1), 'planar_quadrotor': (6, 2, 1),
     'planar_quadrotor_hover': (6, 2, 1), 'rail_slider': (2, 1, 1), 'two_link_arm': (4, 2, 2),
     'quadcopter_osqp': (12, 4, 1), 'quadrotor_3d': (6, 3, 3), 'six_joints': (12, 6, 6),
     'spring_mass_chain_12': (12, 3, 1), 'spring_mass_chain_4': (4, 1, 1),
