@@ -23,6 +23,7 @@ from scpo_ros.physics.body import MujocoBody
 from scpo_ros.physics.faults import Faults
 from scpo_ros.physics.mjcf import file_of
 from scpo_ros.physics.wheel import mujoco
+from scpo_ros.sets.start_set import StartSet
 from scpo_ros.systems.plant import SimulatedPlant
 
 EPISODE_S = 6.0  # length of an episode
@@ -74,7 +75,7 @@ class PhysicsPlant:
         self._plant = SimulatedPlant(
             task.system, task.safe_set, PlantConfig(
                 seed=seed, episode_steps=round(EPISODE_S / self.dt)),
-            draw=lambda rng: task.safe_set.sample(1, rng)[0] * (1 - 1e-9),
+            starts=StartSet(task.system, task.safe_set),
             silent=task.silent_law, body=self._body)
         self.broken = []  # times at which a limit was broken
 

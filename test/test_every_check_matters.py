@@ -581,6 +581,25 @@ def _compared_with_nothing(module):
         time=0.2, applied=np.zeros(1))) is not module.Match.UNKNOWN
 
 
+def _late_answers(episodes, applied):
+    """Return the breach that the last of the inputs that act a step late is no fault."""
+    def breach(module):
+        system = SimpleNamespace(
+            delay_steps=1, input_scale=np.ones(1), saturate=lambda u: np.clip(u, -1, 1),
+            step=lambda x, u: x + u)
+        bounds = SimpleNamespace(violation=lambda x, u: np.abs(x + u)[0] - 1,
+                                 slack=lambda error: float(error[0]))
+        inputs, x, found = module.AppliedInputs(system, bounds), np.zeros(1), None
+        before = SimpleNamespace(time=0.0, episode=0, x=x, applied=np.zeros(1))
+        for k, (episode, u) in enumerate(zip(episodes, applied)):
+            inputs.answered(before, np.full(1, 0.5))
+            x = x + u
+            state = SimpleNamespace(time=k + 1.0, episode=episode, x=x, applied=np.full(1, u))
+            found, before = inputs.compare(before, state), state
+        return found is module.Match.MATCHED
+    return breach
+
+
 @lru_cache
 def _whole_task():
     return ControlTask.build(Spec())
@@ -818,9 +837,9 @@ PLANT_CHECKS = [  # of the plant
      _revoked(*[{'step': 0.05}] * 60, warm=20)),
     (MONITOR_FILE, 'if match is Match.INADMISSIBLE:', 'if False:',
      _revoked({'applied': 21.0, 'answer': 20.0})),
-    (MONITOR_FILE, 'if match is Match.ADMISSIBLE and count >= self._many:', 'if False:',
+    (MONITOR_FILE, 'if match is Match.ADMISSIBLE and count >= many:', 'if False:',
      _revoked(*[{'applied': 0.1, 'answer': 0.2}] * 20)),
-    (MONITOR_FILE, 'fault = self._left(before, state)', "fault = ''",
+    (MONITOR_FILE, 'fault = self._left(before, state, ahead)', "fault = ''",
      _outside_unnoticed),
     (MONITOR_FILE, 'return self.calm_periods >= periods and self.watched',
      'return self.calm_periods >= periods', _calm_unwatched),
@@ -835,11 +854,15 @@ PLANT_CHECKS = [  # of the plant
      _judged(episode=1)),
     (TRANSITIONS_FILE, 'Gap.NONE if np.isfinite(state.applied).all() else Gap.INPUT',
      'Gap.NONE', _judged(applied=np.array([np.nan]))),
-    (APPLIED_FILE, 'violation <= self._bounds.slack(self._tolerance)  #', 'not violation > 1e9  #',
+    (APPLIED_FILE, 'violation <= slack)  #', 'not violation > 1e9)  #',
      _matched(0.9, x=(0.6, 0.4), task=TASK)),
     (APPLIED_FILE, 'saturated and violation', 'violation', _matched(20.5)),
     (APPLIED_FILE, 'self._answers[-1][0] is not before', 'False',
-     _compared_with_nothing)]
+     _compared_with_nothing),
+    (APPLIED_FILE, 'if same and not self._doubtful:', 'if same:',
+     _late_answers((0, 0, 0), (0.0, 0.9, 0.5))),
+    (APPLIED_FILE, 'first is last or first.episode == last.episode', 'True',
+     _late_answers((1, 1), (0.0, 0.5)))]
 BUDGET = [  # of the task cost
     ('controller/cost_budget.py', 'if not change <= np.maximum(0.0, self.balance):',
      'if False:', _admitted(1.0, 0.0)),

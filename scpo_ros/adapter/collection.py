@@ -24,12 +24,18 @@ others can be replayed from their initial state and their realised disturbances
 
 with the input u that was really applied. The disturbances do not depend on the weights that chose
 u, so a policy may be swapped within a window.
+
+Under a delay of q steps a window holds what certificates speak of: the states at which the
+commands act, predicted from what is measured (:mod:`scpo_ros.systems.lookahead`), and the
+commands. What was applied is compared with the command of q steps before.
 """
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scpo_ros.arrays import Array, frozen
+from scpo_ros.systems.lookahead import Lookahead
 from scpo_ros.systems.model import Model
 from scpo_ros.systems.transitions import same_input, TransitionRule
 
@@ -67,24 +73,38 @@ class RolloutCollector:
         """Collect windows of the given number of steps of a system."""
         self._steps, self._system, self._rule = steps, system, TransitionRule(system)
         self._window: list[Sample] = []
+        # A window needs no input under way that was not seen: what acts in silence is not asked.
+        self._lookahead = Lookahead(system, lambda x, last: last)
+        self._before: Sample | None = None
+        self._sent: deque[Array] = deque(maxlen=system.delay_steps + 1)  # newest commands
 
     def add(self, sample: Sample) -> CollectedRollout | None:
         """Add a :class:`Sample`; return a :class:`CollectedRollout` when one is complete."""
-        window = self._window
-        acting = sample.source.startswith('policy/')
-        if not (window and acting and self._follows(window[-1], sample)):
+        window, acting = self._window, sample.source.startswith('policy/')
+        if not (self._follows(sample) and acting):
             window.clear()
-        if not acting:
-            return None
-        window.append(sample)
+        ahead = replace(sample, x=self._lookahead.see(sample))
+        self._lookahead.answered(sample.u)
+        self._before = sample
+        self._sent.append(sample.u)
+        if acting:
+            window.append(ahead)
         if len(window) <= self._steps:
             return None
-        rollout = CollectedRollout(
-            window[0].time, np.array([s.x for s in window]),
-            np.array([s.applied for s in window[1:]]))
-        self._window = [window[-1]]
-        return rollout
+        self._window = [ahead]
+        return CollectedRollout(window[0].time, np.array([s.x for s in window]),
+                                self._inputs(window))
 
-    def _follows(self, before: Sample, sample: Sample) -> bool:
-        return bool(self._rule.between(before, sample).judged
-                    and same_input(self._system, sample.applied, before.u))
+    def _inputs(self, window: list[Sample]) -> Array:
+        """Return the inputs (T, m) that acted over the steps of a window."""
+        if self._system.delay_steps:
+            return np.array([s.u for s in window[:-1]])
+        return np.array([s.applied for s in window[1:]])
+
+    def _follows(self, sample: Sample) -> bool:
+        """Return whether the way to a sample can be judged, and the command was applied."""
+        if self._before is None or not self._rule.between(self._before, sample).judged:
+            self._sent.clear()
+            return False
+        return len(self._sent) > self._system.delay_steps and bool(same_input(
+            self._system, sample.applied, self._sent[0]))

@@ -45,7 +45,7 @@ class Demonstrations:
         system = self._system
         states = checked('demonstrated states', states, (None, system.n))
         actions = checked('demonstrated actions', actions, (len(states), system.m))
-        useful = system.within_limits(states, np.zeros((len(states), system.m)), 0.0)
+        useful = system.observed.within_limits(states, np.zeros((len(states), system.m)), 0.0)
         self.states = np.vstack([self.states, states[useful]])[-self.capacity:]
         self.actions = np.vstack(
             [self.actions, system.saturate(actions[useful])])[-self.capacity:]

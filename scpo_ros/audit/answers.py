@@ -25,6 +25,7 @@ from collections.abc import Iterator
 import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.audit.acceptance import Acceptance
+from scpo_ros.audit.certified_states import certified_states
 from scpo_ros.audit.evidence import Evidence, Finding, Seen
 from scpo_ros.audit.known_plans import follows_a_known_plan
 from scpo_ros.interface.messages import Command
@@ -63,11 +64,16 @@ class Answers:
 
     def findings(self) -> Iterator[Finding]:
         """Yield a finding for every command that is not the answer to its state."""
+        certified = certified_states(self._evidence, self._task)
         for seen in self._evidence.commands:
-            yield from self._answer(seen)
+            yield from self._answer(seen, certified.get(seen.stamp))
 
-    def _answer(self, seen: Seen[Command]) -> Iterator[Finding]:
-        """Yield the findings on one command; count it among those computed, or those not."""
+    def _answer(self, seen: Seen[Command], ahead: Array | None) -> Iterator[Finding]:
+        """
+        Yield the findings on one command; count it among those computed, or those not.
+
+        :param ahead: (n,), the state at which it acts, None where that is not known.
+        """
         state = self._evidence.by_time.get(seen.stamp)
         if state is None:
             yield from self._without_state(seen)
@@ -80,9 +86,12 @@ class Answers:
             self._law.swap(theta)
             self._unfiltered.swap(theta)
             self._loaded = theta
+        if ahead is None:
+            self.stateless += 1
+            return
         self.recomputed += 1
-        yield from self._compared(seen, state.value.x)
-        self._before = state.value.x, self._law.residual(state.value.x)
+        yield from self._compared(seen, ahead)
+        self._before = ahead, self._law.residual(ahead)
 
     def _compared(self, seen: Seen[Command], x: Array) -> Iterator[Finding]:
         """Yield a finding where the loaded law does not give the command at a state (n,)."""

@@ -96,7 +96,8 @@ def _notes(evidence: Evidence, acceptance: Acceptance, answers: Answers,
     for count, sentence in (
             (motion.unanswered, 'states before the first recorded command, so that what answered '
              'them is not known'),
-            (answers.stateless, 'commands at the beginning or the end without their state'),
+            (answers.stateless, 'commands at the beginning or the end, of which the state is not '
+             'known'),
             (answers.unknown, 'commands of a version whose weights were not recorded'),
             (answers.planned, 'commands by a plan that was known, since the solver found none'),
             (acceptance.returns, 'returns to the backup'),

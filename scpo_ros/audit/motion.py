@@ -15,8 +15,9 @@
 """
 The motion of the plant: states obey model and limits, applied inputs are the commanded ones.
 
-The plant applies the command that answers a state until the next one. When none came in time it
-goes by the `silent_law` of the system. The double integrator holds the last command of the same
+The plant applies the command that answers a state until the next one; under a delay of q steps,
+that of q states before, and 0 at the first q states of an episode. When none came in time it goes
+by the `silent_law` of the system. The double integrator holds the last command of the same
 episode first; later, or without one, it brakes. A described system goes by its `on_silence` at
 once. The plant counts each missed deadline, and the count must say so. A new episode takes a
 step of its own.
@@ -26,6 +27,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from scpo_ros.arrays import Array
+from scpo_ros.audit.certified_states import answered_states, certified_states
 from scpo_ros.audit.evidence import Evidence, Finding, Seen
 from scpo_ros.interface.messages import State
 from scpo_ros.systems.scenario import realised_disturbance
@@ -42,13 +44,19 @@ class Motion:
 
     def __init__(self, evidence: Evidence, task: SafeTask) -> None:
         """Start before the first state."""
-        self._evidence, self._system, self._task = evidence, task.system, task
-        self._holds_first = not isinstance(task, SystemTask)  # the plant, without a command
+        self._evidence, self._system, self._task = evidence, task.system.observed, task
         self._commands = {seen.stamp: seen for seen in evidence.commands}
+        self._ahead = certified_states(evidence, task)
+        self._due = answered_states(evidence, self._system)
         # Inputs of which the last applied command is one, None while that is not known.
         self._held: list[Array] | None = None
         self.missed: list[Seen[State]] = []  # states whose command was not applied
         self.transitions = self.unanswered = self.restarts = self.outside = 0
+
+    @property
+    def _holds_first(self) -> bool:
+        """Return whether the plant holds the last command before its silent law acts."""
+        return not isinstance(self._task, SystemTask)
 
     @property
     def silence(self) -> str:
@@ -110,19 +118,28 @@ class Motion:
             yield after.finding(
                 f'the model does not hold: the disturbance would be {w}, at most '
                 f'{self._system.disturbance} is admitted')
-        kept = bool(self._task.contains(following, GAUGE))
-        if not kept and self._task.contains(x):
+        behind, ahead = self._ahead.get(before.stamp), self._ahead.get(after.stamp)
+        if ahead is None or self._task.contains(ahead, GAUGE):
+            return
+        if behind is not None and self._task.contains(behind):
             yield after.finding('it has left the safe set, at '
-                                f'{self._system.states.values(following, ".6g")}')
-        self.outside += not kept
+                                f'{self._system.states.values(ahead, ".6g")}')
+        self.outside += 1
 
     def _input(self, before: Seen[State], after: Seen[State]) -> Iterator[Finding]:
         """Yield a finding where the applied input is not the commanded one; count the misses."""
-        applied, command = after.value.applied, self._commands.get(before.stamp)
+        applied, due = after.value.applied, self._due.get(before.stamp)
+        if due is None:
+            self.unanswered, self._held = self.unanswered + 1, None
+            return
+        if np.isnan(due):
+            yield from self._at_rest(after)
+            return
+        command, asked = self._commands.get(due), self._evidence.by_time[due]
         first = self._evidence.commands[0].time if self._evidence.commands else np.inf
         if command is not None and self._is(applied, command.value.u):
             self._held = [command.value.u]
-        elif command is None and before.time <= first:
+        elif command is None and asked.time <= first:
             self.unanswered += 1
         elif self._held is None or self._held_or_silent(self._held, applied, before.value.x):
             self.missed.append(after)
@@ -134,6 +151,13 @@ class Motion:
             yield after.finding(
                 f'the input {listed(applied, ".9g")} was applied, but no command was '
                 'recorded that answers the state before it')
+
+    def _at_rest(self, after: Seen[State]) -> Iterator[Finding]:
+        """Yield a finding where an input acted before any command of the episode could."""
+        self._held = []
+        if not self._is(after.value.applied, np.zeros(self._system.m)):
+            yield after.finding(f'the input {listed(after.value.applied, ".9g")} was applied, '
+                                'before any command of the episode could act')
 
     def _is(self, applied: Array, u: Array, tolerance: float = STATE) -> bool:
         """Return whether an applied input (m,) is u (m,), saturated."""
@@ -178,12 +202,21 @@ class Motion:
             at = seen.stamp
             for k, (x, u) in enumerate(zip(states, inputs)):
                 here, following = self._near(times, at), self._near(times, at + self._system.dt)
-                if (here is not None and not np.array_equal(here.value.x, x)
-                        or following is not None
-                        and not np.array_equal(following.value.applied, u)):
+                if not self._told(here, following, x, u):
                     yield seen.finding(f'step {k} of the rollout is not what the plant did')
                     break
                 at = at + self._system.dt if following is None else following.stamp
+
+    def _told(self, here: Seen[State] | None, following: Seen[State] | None, x: Array,
+              u: Array) -> bool:
+        """Return whether a step of a rollout from x (n,) by u (m,) agrees with the recording."""
+        ahead = None if here is None else self._ahead.get(here.stamp)
+        acted = None if following is None else following.value.applied
+        if self._system.delay_steps:
+            command = None if here is None else self._commands.get(here.stamp)
+            acted = None if command is None else command.value.u
+        return ((ahead is None or np.array_equal(ahead, x))
+                and (acted is None or np.array_equal(acted, u)))
 
     def _near(self, times: Array, stamp: float) -> Seen[State] | None:
         """Return the recorded state (Seen) less than half a step from a stamp, or None."""

@@ -17,6 +17,7 @@
 from collections.abc import Iterator
 
 from scpo_ros.audit.acceptance import Acceptance
+from scpo_ros.audit.certified_states import certified_states
 from scpo_ros.audit.evidence import Evidence, Finding, Seen
 from scpo_ros.config import ControllerConfig, Specification
 from scpo_ros.interface.messages import Command
@@ -33,6 +34,7 @@ class Swaps:
         self._evidence, self._acceptance = evidence, acceptance
         self._task, self._safety = task, controller.safety
         self._dwell = controller.dwell(spec)  # least time between two swaps [s]
+        self._ahead = certified_states(evidence, task)
         self._swapped_at: float | None = None  # time of the last swap but to the backup [s]
         self._named: set[int] = set()  # versions that a command has named
         self.swaps = 0
@@ -60,8 +62,8 @@ class Swaps:
             yield seen.finding(
                 f'version {new} runs {now - last:.3f} s after the swap before, '
                 f'{self._dwell:.3f} s are required')
-        state = self._evidence.by_time.get(seen.stamp)
-        if self._safety and state is not None and not self._task.contains(state.value.x, GAUGE):
+        ahead = self._ahead.get(seen.stamp)
+        if self._safety and ahead is not None and not self._task.contains(ahead, GAUGE):
             yield seen.finding(f'version {new} was swapped in outside the safe set')
         self._swapped_at = now
 

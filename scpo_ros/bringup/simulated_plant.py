@@ -37,13 +37,13 @@ def simulated_plant(spec: Specification, config: PlantConfig) -> SimulatedPlant:
             system, contractive_set(system, contraction_factor(spec.system)), config,
             body=body)
     from scpo_ros.sets.silent_law import silent_law  # these take long to import
+    from scpo_ros.sets.start_set import StartSet
     from scpo_ros.sets.system_set import safe_set
     from scpo_ros.systems.loading import load
     described = load(spec.system.description)
     found = safe_set(described)
-    return SimulatedPlant(
-        described, found, config, draw=lambda rng: found.sample(1, rng)[0] * (1 - 1e-9),
-        silent=silent_law(described, found), body=body)
+    return SimulatedPlant(described, found, config, starts=StartSet(described, found),
+                          silent=silent_law(described, found), body=body)
 
 
 def body_of(spec: Specification, config: PlantConfig) -> Body | None:

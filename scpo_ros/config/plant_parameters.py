@@ -61,7 +61,7 @@ class PlantConfig(Validated):
         0.0, 'mujoco: half-width of the measurement error of every state over its limit [1]', 0.0,
         1.0)
     actuation_delay: int = value(
-        0, 'mujoco: steps by which inputs are applied late', 0, 100)
+        0, 'mujoco: steps by which inputs are applied late, on top of delay_steps', 0, 100)
 
     def __post_init__(self) -> None:
         """Refuse what only the plant in MuJoCo heeds."""

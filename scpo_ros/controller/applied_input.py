@@ -29,8 +29,15 @@ So each transition that can be judged is compared:
   (the plant holds the last input), and so does a lost command. It is counted.
 * *inadmissible*: another input that is not. Whatever happens next is not what was certified.
 
+Under a delay of the description it is the answer to the state that many steps before. x_k is then
+the state at which it acted: the model, from what was measured there, through the inputs that were
+applied since (:mod:`scpo_ros.systems.lookahead`). After another input than the answer, and at the
+beginning, the answers that follow were given to a state that may have been predicted wrongly: each
+must be admissible where it acted.
+
 Where the same number q of steps lies between answer and application at DELAY_EVIDENCE transitions
-in a row, and the answers differed enough to tell, the plant applies commands q steps late.
+in a row, and the answers differed enough to tell, the plant applies commands q steps late: later
+than the description says.
 """
 
 from collections import deque
@@ -47,6 +54,7 @@ from scpo_ros.systems.transitions import INPUT_ERROR, same_input
 
 DELAY_EVIDENCE = 5  # transitions in a row
 LONGEST_DELAY = 10  # steps
+_SOLVED = 1e-6  # of the safe set, by which an answer of the filter may be inadmissible
 _TOLD_APART = 3  # of them, at which the delayed answer differs from the present one
 
 
@@ -70,7 +78,9 @@ class AppliedInputs:
         """
         self._system, self._bounds = system, bounds
         self._tolerance = INPUT_ERROR * system.input_scale
-        self._answers: deque[tuple[State, Array]] = deque(maxlen=LONGEST_DELAY + 1)
+        self._delay, self._doubtful = system.delay_steps, system.delay_steps
+        self._answers: deque[tuple[State, Array]] = deque(
+            maxlen=LONGEST_DELAY + 1 + self._delay)
         # Of the newest transitions: {delay that explains it: whether it can be told from none}.
         self._late: deque[dict[int, bool]] = deque(maxlen=DELAY_EVIDENCE)
         self.mismatches, self.sentence = 0, ''  # how many there were; the last one in words
@@ -86,27 +96,51 @@ class AppliedInputs:
 
     def compare(self, before: State, state: State) -> Match:
         """Return what became of the answer to `before`, by what `state` says was applied."""
-        if not self._answers or self._answers[-1][0] is not before:
+        if not self._answers or self._answers[-1][0] is not before or not self._answered:
+            self._doubtful = self._delay
             return Match.UNKNOWN
-        applied, answer = state.applied, self._answers[-1][1]
+        applied, answer = state.applied, self._answers[-1 - self._delay][1]
         self._note_delays(applied)
-        if self._same(applied, answer):
+        same = self._same(applied, answer)
+        if same and not self._doubtful:
             return Match.MATCHED
-        self.mismatches += 1
-        self.sentence = (f'{listed(applied, ".6g")} was applied over the step to '
-                         f't = {state.time:.3f} s, {listed(answer, ".6g")} was commanded')
-        violation = self._bounds.violation(before.x, applied)
+        admissible = self._admissible(applied, 0.0 if not same else _SOLVED)
+        self._doubtful = max(0, self._doubtful - 1) if same else self._delay
+        if not (same and admissible):
+            self.mismatches += not same
+            why = (f'{listed(answer, ".6g")} was commanded' if not same else
+                   'as commanded, but at a state that was predicted from other inputs')
+            self.sentence = (f'{listed(applied, ".6g")} was applied over the step to '
+                             f't = {state.time:.3f} s, {why}')
+        return Match.INADMISSIBLE if not admissible else (
+            Match.MATCHED if same else Match.ADMISSIBLE)
+
+    @property
+    def _answered(self) -> bool:
+        """Return whether the state is known, of this episode, whose answer acted over the step."""
+        if len(self._answers) <= self._delay:
+            return False
+        first, last = self._answers[-1 - self._delay][0], self._answers[-1][0]
+        return first is last or first.episode == last.episode
+
+    def _admissible(self, applied: Array, tolerance: float) -> bool:
+        """Return whether an applied input (m,) is admissible at the state at which it acted."""
+        seen = [state for state, _ in self._answers][-1 - self._delay:]
+        x = seen[0].x
+        for later in seen[1:]:
+            x = self._system.step(x, later.applied)
+        violation = self._bounds.violation(x, applied)
         beyond = np.abs(applied - self._system.saturate(applied))
         saturated = np.all(beyond <= self._tolerance)
-        admissible = saturated and violation <= self._bounds.slack(self._tolerance)  # NaN is not
-        return Match.ADMISSIBLE if admissible else Match.INADMISSIBLE
+        slack = self._bounds.slack(self._tolerance) + tolerance
+        return bool(saturated and violation <= slack)  # NaN is not
 
     def _same(self, applied: Array, answer: Array) -> Booleans:
         return same_input(self._system, applied, answer)
 
     def _note_delays(self, applied: Array) -> None:
         """Note which delays explain what was applied, and whether each can be told from none."""
-        answers = np.array([u for _, u in reversed(self._answers)])
+        answers = np.array([u for _, u in reversed(self._answers)][self._delay:])
         explains, untold = (self._same(answers, u) for u in (applied, answers[0]))
         self._late.append({q: not untold[q] for q in range(1, len(answers)) if explains[q]})
 

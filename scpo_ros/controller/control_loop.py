@@ -15,6 +15,9 @@
 """
 The control loop without ROS: from a state to the input that answers it.
 
+Certificates speak of the state at which the answer will act: where the description has a delay, it
+is predicted (:mod:`scpo_ros.systems.lookahead`). That is the state that policy and filter see.
+
 The :class:`StateWatch` and the :class:`ModelMonitor` judge a fresh state before it is answered.
 A waiting policy takes over between two answers. When the model does not hold, the backup answers
 the very state that showed it. The backup also answers where a policy would cost more than the
@@ -31,6 +34,7 @@ from scpo_ros.controller.model_monitor import ModelMonitor
 from scpo_ros.interface.messages import State
 from scpo_ros.interface.state_watch import Fate, StateWatch
 from scpo_ros.policy.safety_filter import Action, SafetyFilter, Source
+from scpo_ros.systems.lookahead import Lookahead
 from scpo_ros.verification.safe_task import SafeTask
 
 
@@ -63,6 +67,7 @@ class ControlLoop:
         self.task, self.law, self.admission = task, law, admission
         self.watch, self.monitor, self._safety = watch, monitor, safety
         self.budget = budget
+        self.lookahead = Lookahead(task.system, task.silent_law)
         self.counts = dict.fromkeys(Source, 0)
         self._reply: Reply | None = None  # to the newest fresh state
         self._time_lines = 0
@@ -84,17 +89,19 @@ class ControlLoop:
             self.admission.gate.rest(state.time)
         self._time_lines = self.watch.time_lines
         running = self.admission.gate.running
-        fault = self.monitor.observe(state)
+        ahead = self.lookahead.see(state)
+        fault = self.monitor.observe(state, ahead)
         if self._safety:
             self._follow_the_model(fault, state.time)
         if self.admission.gate.ready is not None:
-            self.admission.swap(state.time, not self._safety or self._may_swap(state.x))
+            self.admission.swap(state.time, not self._safety or self._may_swap(ahead))
         if self.admission.gate.running is not running:
             self.law.swap(self.admission.gate.running.theta)
         if self.budget is not None:
             self.budget.observe(state, valid=not self.admission.gate.revoked)
-        self._reply = self._act(state)
+        self._reply = self._act()
         self.monitor.answered(state, self._reply.u)
+        self.lookahead.answered(self._reply.u)
         return self._reply
 
     def _may_swap(self, x: Array) -> bool:
@@ -117,9 +124,9 @@ class ControlLoop:
         elif revocation.settle():
             self.monitor.forget()
 
-    def _act(self, state: State) -> Reply:
+    def _act(self) -> Reply:
         with np.errstate(over='ignore', invalid='ignore', divide='ignore'):
-            action = self._within_budget(state, self.law.act(state.x))
+            action = self._within_budget(self.law.act(self.lookahead.ahead))
         source, u = action.source, action.u
         if not np.isfinite(u).all():  # a state so far away that the arithmetic overflows
             source, u = Source.LAST_RESORT, np.zeros(self.task.system.m)
@@ -128,13 +135,13 @@ class ControlLoop:
         self.counts[source] += 1
         return Reply(u, source, self.admission.gate.running.version)
 
-    def _within_budget(self, state: State, action: Action) -> Action:
+    def _within_budget(self, action: Action) -> Action:
         """Return the action, or the backup's where a policy's would cost more than is left."""
         policy = (self.admission.gate.running.version > 0
                   and action.source in (Source.POLICY, Source.GUARD))
         if self.budget is None or not policy or self.budget.allows(action.u):
             return action
-        return self.law.without_policy(state.x)
+        return self.law.without_policy(self.lookahead.ahead)
 
     def prepare(self) -> None:
         """Compute after an answer what the next one needs and what its state does not change."""

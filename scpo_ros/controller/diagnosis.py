@@ -67,9 +67,13 @@ class ControllerDiagnosis:
         """Count a callback that raised."""
         self.faults, self._fault = self.faults + 1, reason
 
-    def judge(self, now: float) -> tuple[Severity, str]:
-        """Return the gravest severity that holds now, and all its sentences in one."""
-        found = list(self._conditions(now))
+    def judge(self, now: float, late: int = 0) -> tuple[Severity, str]:
+        """
+        Return the gravest severity that holds now, and all its sentences in one.
+
+        :param late: answers so far that came later than the deadline.
+        """
+        found = [*self._conditions(now), *self._late_answers(late, now)]
         worst = max((severity for severity, _ in found), default=Severity.OK)
         sentences = [sentence for severity, sentence in found if severity is worst]
         gate = self._loop.admission.gate
@@ -124,9 +128,10 @@ class ControllerDiagnosis:
             return
         system = self._loop.task.system
         used = system.use_of_limits(self._state.x)
-        for name, value, share in zip(system.states.names, self._state.x, used):
-            if not abs(share) <= 1 + 1e-9:
-                limit = abs(value / share)
+        for name, value, share, error in zip(system.states.names, self._state.x, used,
+                                             system.measurement_error):
+            limit = abs(value / share) if share else np.inf
+            if not abs(value) <= limit + error and not abs(share) <= 1 + 1e-9:  # NaN is not
                 yield Severity.ERROR, f'the state is outside its limits: |{name}| = ' \
                                       f'{abs(value):.4g} > {limit:g}'
 
@@ -153,6 +158,12 @@ class ControllerDiagnosis:
                                   'aside')
         if gate.refused.version >= gate.running.version and gate.refusals:
             yield Severity.WARN, f'policy {gate.refused.version} refused: {gate.refused.reason}'
+
+    def _late_answers(self, late: int, now: float) -> Iterator[tuple[Severity, str]]:
+        if self._recent('late', late, now):
+            yield Severity.WARN, (
+                f'{late} answers came later than {self._loop.task.system.deadline:.0%} of the '
+                'control period after their states: look at the load of the machine')
 
     def _recent(self, event: str, count: int, now: float) -> bool:
         """Return whether a count has grown within RECENT_S."""

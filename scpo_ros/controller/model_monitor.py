@@ -20,6 +20,9 @@ applied in between,
 
     e = x_{k+1} - A(h) x_k - B(h) u,      the model holds while |e_i| <= wbar_i for every i.
 
+x is what was measured; a measurement error of the description is part of wbar
+(:mod:`scpo_ros.systems.uncertainty`).
+
 Rules, written down here and nowhere else:
 
 1. One error outside the bound, or one that is not a number, revokes the certificates: the backup
@@ -88,13 +91,12 @@ class ModelMonitor:
 
         :param calm_steps: judged transitions of a calm period, rule 6; at least 1.
         """
-        self._system, self._inside = task.system, task.contains
+        self._system, self._inside = task.system.observed, task.contains
         self._calm_steps = max(1, calm_steps)
         self._rule, self._share = TransitionRule(task.system), JudgedShare(task.system)
         self._inputs = AppliedInputs(task.system, task.bounds)
         steps = max(2 * MISMATCH_COUNT, round(MISMATCH_WINDOW_S / task.system.dt))
         self._mismatched: deque[bool] = deque(maxlen=steps)  # of the newest judged transitions
-        self._many = max(MISMATCH_COUNT, MISMATCH_SHARE * steps)  # of them revoke, rule 4
         self._previous: tuple[State, bool] | None = None  # and whether it lies in the safe set
         self._faultless = 0  # judged transitions in a row without a fault
         self.judged = 0  # transitions so far
@@ -145,17 +147,22 @@ class ModelMonitor:
         """Remember the answer to the state observed last."""
         self._inputs.answered(state, u)
 
-    def observe(self, state: State) -> str:
-        """Take in the next state that is acted upon; return why the model does not hold, or ''."""
+    def observe(self, state: State, certified: Array | None = None) -> str:
+        """
+        Take in the next state that is acted upon; return why the model does not hold, or ''.
+
+        :param certified: (n,), the state that certificates speak of; None: what was measured.
+        """
+        ahead = state.x if certified is None else certified
         with np.errstate(over='ignore', invalid='ignore'):
-            inside = bool(self._inside(state.x, _OUTSIDE))
+            inside = bool(self._inside(ahead, _OUTSIDE))
         previous, self._previous = self._previous, (state, inside)
         if previous is None:
             return ''
         before, was_inside = previous
         transition, match = self._looked_at(before, state)
         self._share.add(transition)
-        fault = self._left(before, state) if was_inside and not inside else ''
+        fault = self._left(before, state, ahead) if was_inside and not inside else ''
         if transition.judged:
             fault = self._judge(transition, match, before, state) or fault
         if fault:
@@ -208,24 +215,27 @@ class ModelMonitor:
             return system.step(x, u), system.step_disturbance
         A, B = sampling.held(step)
         drift = np.abs(sampling.A @ x + sampling.B @ u)  # what an error of the stamps changes
-        return A @ x + B @ u, sampling.bound(step) + STAMP_ERROR * drift
+        longer = (sampling.bound(step) - sampling.disturbance
+                  + np.abs(A - system.A) @ system.measurement_error)
+        return A @ x + B @ u, system.step_disturbance + longer + STAMP_ERROR * drift
 
     def _input_fault(self, match: Match) -> str:
         if match is Match.INADMISSIBLE:
             return self.named(f'an input was applied that the safe set does not admit: '
                               f'{self._inputs.sentence}')
         count, seen = sum(self._mismatched), len(self._mismatched)
-        if match is Match.ADMISSIBLE and count >= self._many:
+        many = max(MISMATCH_COUNT, MISMATCH_SHARE * (self._mismatched.maxlen or 0))
+        if match is Match.ADMISSIBLE and count >= many:
             return self.named(f'{count} of the last {seen} inputs were not applied as commanded, '
                               f'the last: {self._inputs.sentence}')
         return ''
 
-    def _left(self, before: State, state: State) -> str:
-        """Return that the state has left the safe set, in which `before` lies, rule 5, or ''."""
+    def _left(self, before: State, state: State, ahead: Array) -> str:
+        """Return that the state has left the safe set, rule 5; '' where no step led there."""
         if before.episode != state.episode and not self._a_step_leads(before, state):
             return ''
         return (f'the state left the safe set, at t = {state.time:.3f} s at '
-                f'x = ({", ".join(f"{entry:.3f}" for entry in state.x)})')
+                f'x = ({", ".join(f"{entry:.3f}" for entry in ahead)})')
 
     def _a_step_leads(self, before: State, state: State) -> bool:
         """Return whether some input, within its limit, leads from a state near to another."""

@@ -55,9 +55,14 @@ class Punctuality:
     periods are that much shorter. The latency is what the controller itself takes.
     """
 
-    def __init__(self, dt: float) -> None:
-        """Start without a state. :param dt: control period [s]."""
-        self._dt = dt
+    def __init__(self, dt: float, deadline: float = 0.5) -> None:
+        """
+        Start without a state.
+
+        :param dt: control period [s]. :param deadline: part of dt after which an answer is late.
+        """
+        self._dt, self._deadline = dt, deadline
+        self.late = 0  # answers
         self.arrival: float | None = None  # of the newest state, steady time [s]
         self._recent: list[float] = []
         self.period_ms = self.latency_ms = float('nan')  # the last ones; NaN: none yet
@@ -67,6 +72,7 @@ class Punctuality:
         """Count an answered state. :param arrival: steady time [s]. :param answered: as well."""
         self.latency_ms = 1e3 * (answered - arrival)
         self.latencies.add((answered - arrival) / self._dt)
+        self.late += not answered - arrival <= self._deadline * self._dt  # NaN is late
         if self.arrival is not None:
             self.period_ms = 1e3 * (arrival - self.arrival)
             self._recent = self._recent[1 - _KEPT:] + [self.period_ms]
@@ -77,7 +83,7 @@ class Punctuality:
     def values(self) -> dict[str, str | int]:
         """Return {key: value} for diagnostics."""
         p99 = float(np.percentile(self._recent, 99)) if self._recent else None
-        return {'period_p99_ms': known(p99, '.2f'),
+        return {'period_p99_ms': known(p99, '.2f'), 'late_answers': self.late,
                 **{f'period_{key}': n for key, n in self.periods.cumulative.items()},
                 **{f'latency_{key}': n for key, n in self.latencies.cumulative.items()}}
 

@@ -88,7 +88,8 @@ class ControllerNode(Node):
         self.scheduling = ''  # what came of it
         self._held: JointState | None = None  # state that waits for a verification
         self._diagnosis = ControllerDiagnosis(self._loop, config)
-        self._punctuality = Punctuality(self._loop.task.system.dt)
+        self._punctuality = Punctuality(
+            self._loop.task.system.dt, self._loop.task.system.deadline)
         self._commands = self.create_publisher(JointState, 'joint_command', 1)
         self._announcement = Announcement(
             self, self._loop.admission, self._loop.task.system.plane)
@@ -167,7 +168,7 @@ class ControllerNode(Node):
             self._on_state(message)
 
     def _diagnose(self) -> Diagnosed:
-        severity, message = self._diagnosis.judge(_steady())
+        severity, message = self._diagnosis.judge(_steady(), self._punctuality.late)
         values = {**self._diagnosis.values(), 'scheduling': self.scheduling,
                   **self._punctuality.values}
         return _LEVELS[severity], message, values

@@ -46,7 +46,7 @@ class ControllerFigures:
     def publish(self, state: State, reply: Reply) -> None:
         """Publish the figures of a state and the answer to it."""
         loop, monitor = self._loop, self._loop.monitor
-        margin, residual = loop.figures(state.x, reply.u)
+        margin, residual = loop.figures(loop.lookahead.ahead, reply.u)
         used = loop.task.system.use_of_limits(state.x).tolist()  # +-1 at the limits
         if monitor.judged:
             self._metrics.publish(model_error=monitor.ratio)

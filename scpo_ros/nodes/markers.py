@@ -92,7 +92,7 @@ def phase_plane(stamp: Time, system: Model, drawn: PhasePlane) -> MarkerArray:
 
 def _limits(system: Model) -> Array:
     """Return lower and upper limits (2, n); where there is none, what constraints admit."""
-    lower, upper = system.state_lower, system.state_upper
+    lower, upper = system.plant.state_lower, system.plant.state_upper
     return np.array([np.where(np.isfinite(lower), lower, -system.state_scale),
                      np.where(np.isfinite(upper), upper, system.state_scale)])
 

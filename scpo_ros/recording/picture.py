@@ -107,7 +107,8 @@ def _starts(task: SafeTask) -> Array:
 def _limits(axis: Axes, task: SafeTask) -> None:
     """Draw the limits of the two states of the plane, and the safe set where the others are 0."""
     system, (i, j) = task.system, task.system.plane
-    (p, q), (v, w) = ((system.state_lower[k], system.state_upper[k]) for k in (i, j))
+    plant = system.plant
+    (p, q), (v, w) = ((plant.state_lower[k], plant.state_upper[k]) for k in (i, j))
     if np.all(np.isfinite([p, q, v, w])):
         axis.plot([p, q, q, p, p], [v, v, w, w, v], 'k--', lw=1.2, label='limits')
     else:

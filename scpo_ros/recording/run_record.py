@@ -111,7 +111,7 @@ class RunRecord:
             return
         self.states.append(state)
         known = np.where(np.isnan(state.applied), 0.0, state.applied)  # NaN: not known
-        self.violations += not bool(self.system.within_limits(state.x, known))
+        self.violations += not bool(self.system.observed.within_limits(state.x, known))
 
     def add_command(self, command: Command) -> None:
         """Add the command that answers a state."""

@@ -87,9 +87,11 @@ def _explained(system: System, block: Block, error: ConfigurationError) -> NoSaf
     scale = _largest_scale(system, block)
     largest = (f'{scale:.3g} times the disturbance leaves one' if scale > 0 else
                'not even without a disturbance is there one')
+    contains = '' if system.plant is system else (
+        ' (with what measurement error and delay add to it)')
     return NoSafeSetError(
         f'{system.name}: safe set of {names}', error.value,
-        f'is empty: {error.name} {error.rule}; {largest}')
+        f'is empty: {error.name} {error.rule}; {largest}{contains}')
 
 
 def _largest_scale(system: System, block: Block) -> float:

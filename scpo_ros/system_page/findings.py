@@ -20,11 +20,15 @@ import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.sets.contraction_check import check_contraction, ContractionCheck
+from scpo_ros.sets.directions import directions
 from scpo_ros.sets.lifted_construction import lifted_set
-from scpo_ros.sets.system_set import DesignedPart
+from scpo_ros.sets.system_set import DesignedPart, safe_parts
+from scpo_ros.systems.certified_system import exact_system
 from scpo_ros.systems.decoupling import Block
+from scpo_ros.systems.system import System
 
 _STATES = 100  # of the contraction check
+_RAYS = 200  # directions in which two sets are compared
 _WIDER = 1.1  # factor of a limit whose effect is asked for
 
 
@@ -34,6 +38,26 @@ class Widening:
 
     name: str
     growth: float  # of the mean radius, over the radius
+
+
+def left_by_sensors_and_actuators(system: System, part: DesignedPart) -> float | None:
+    """
+    Return what measurement error and delay leave of the safe set of a part.
+
+    It is the mean over directions of the radius, over that of the safe set of the same part
+    without them. None where the description has none of them.
+
+    :raises NoSafeSetError: where there is no safe set without them either.
+    """
+    if system.plant is system:
+        return None
+    exact = safe_parts(exact_system(system))
+    twin = next(found for found in exact
+                if set(part.block.states) <= set(found.block.states))
+    if len(twin.block.states) != len(part.block.states):
+        return None
+    rays = directions(_RAYS, part.block.n, 0.5)
+    return float(np.mean(twin.safe_set.gauge(rays) / part.safe_set.gauge(rays)))
 
 
 def modes(A: Array) -> list[complex]:

@@ -19,7 +19,8 @@ from collections.abc import Iterator
 import numpy as np
 from scpo_ros.sets.residual_room import residual_bound
 from scpo_ros.sets.system_set import DesignedPart
-from scpo_ros.system_page.findings import checked_at_the_boundary, modes, widenings
+from scpo_ros.system_page.findings import (
+    checked_at_the_boundary, left_by_sensors_and_actuators, modes, widenings)
 from scpo_ros.systems.system import System
 from scpo_ros.verification.residual_kind import ResidualKind
 
@@ -39,8 +40,10 @@ def introduction(system: System) -> Iterator[str]:
         for entry in entries:
             disturbance = getattr(entry, 'disturbance', 0.0)
             moved = f', moved by up to {disturbance:g} a step' if disturbance else ''
+            error = getattr(entry, 'measurement_error', 0.0)
+            measured = f', measured to within {error:g}' if error else ''
             yield (f'  {word} {entry.name} [{entry.unit}]: {entry.lower:g} to {entry.upper:g}'
-                   f'{moved}; {entry.joint}.{entry.field}')
+                   f'{moved}{measured}; {entry.joint}.{entry.field}')
     yield ''
     yield 'modes (eigenvalues of A, per step):'
     for z in modes(system.A):
@@ -66,6 +69,10 @@ def safe_set_of_a_part(system: System, number: int, part: DesignedPart) -> Itera
     low, high = found.box
     for name, below, above, scale in zip(states, low, high, block.scale):
         yield f'    {name}: {below * scale:.4g} to {above * scale:.4g}'
+    left = left_by_sensors_and_actuators(system, part)
+    if left is not None:
+        yield (f'  measurement error, delay and time between ticks leave {left:.3f} of the mean '
+               'radius that the set would have without them')
     check = checked_at_the_boundary(part)
     verdict = 'as it must be' if check.worst <= found.contraction + 1e-6 else 'TOO LARGE'
     yield (f'  checked at {len(check.gauges)} boundary states under extreme disturbances: largest '

@@ -144,6 +144,36 @@ class LinearSystem:
         """Return the half-widths (n,) of w over a step of exactly dt, units of x."""
         return self.disturbance if self.sampling is None else self.sampling.disturbance
 
+    @property
+    def deadline(self) -> float:
+        """Return the part of dt after which an answer is late."""
+        return 0.5
+
+    @property
+    def delay_steps(self) -> int:
+        """Return q: the input computed at step k acts from step k + q on: at once."""
+        return 0
+
+    @property
+    def late_input(self) -> Array:
+        """Return B_1 (n, m) of inputs that act a part of a step late: 0, none does."""
+        return np.zeros_like(self.B)
+
+    @property
+    def measurement_error(self) -> Array:
+        """Return the half-widths (n,) of e in y = x + e: none, y is x."""
+        return np.zeros(self.n)
+
+    @property
+    def observed(self) -> 'LinearSystem':
+        """Return the model of the states as they are measured: this one."""
+        return self
+
+    @property
+    def plant(self) -> 'LinearSystem':
+        """Return the model of the states as they are: this one."""
+        return self
+
     def step(self, x: Array, u: Array, w: Array | float = 0.0) -> Array:
         """
         Return A x + B u + w.

@@ -23,11 +23,11 @@ import os
 from pathlib import Path
 import stat
 
-import numpy as np
-from scpo_ros.arrays import Array, frozen
+from scpo_ros.arrays import Array
 from scpo_ros.config.paths import expanded
 from scpo_ros.config.resources import share_file
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.systems.certified_system import certified_system
 from scpo_ros.systems.description import SystemDescription
 from scpo_ros.systems.reading import described
 from scpo_ros.systems.requirements import check_dynamics, check_limits, check_supported
@@ -49,13 +49,9 @@ def load(system: str | os.PathLike[str] | Mapping[str, Plain]) -> System:
     description = described(_tree(system))
     check_supported(description)
     check_limits(description)
-    A, B, disturbance = _over_one_step(description)
+    A, B = _over_one_step(description)
     check_dynamics(description, A, B)
-    states, inputs = description.states, description.inputs
-    return System(
-        description, frozen(A), frozen(B), frozen([entry.lower for entry in states]),
-        frozen([entry.upper for entry in states]), frozen([entry.lower for entry in inputs]),
-        frozen([entry.upper for entry in inputs]), frozen(disturbance))
+    return certified_system(description, A, B)
 
 
 def _tree(system: str | os.PathLike[str] | Mapping[str, Plain]) -> Tree:
@@ -124,13 +120,9 @@ def shipped_names() -> list[str]:
     return sorted(path.stem for path in folder.glob('*.yaml'))
 
 
-def _over_one_step(description: SystemDescription) -> tuple[Array, Array, Array]:
-    """Return A (n, n), B (n, m) and the half-widths (n,) of the disturbance over dt."""
+def _over_one_step(description: SystemDescription) -> tuple[Array, Array]:
+    """Return A (n, n) and B (n, m) over dt."""
     dynamics = description.dynamics
     if dynamics.kind == 'discrete':
-        return dynamics.A, dynamics.B, np.array(
-            [entry.disturbance for entry in description.states])
-    sampling = sampling_of(description)
-    held = sampling.held(description.dt)
-    largest = [max(-entry.lower, entry.upper) for entry in description.inputs]
-    return *held, sampling.certified_disturbance(check_limits(description), np.array(largest))
+        return dynamics.A, dynamics.B
+    return sampling_of(description).held(description.dt)

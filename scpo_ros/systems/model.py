@@ -93,6 +93,30 @@ class Model(Protocol):
         """Return the half-widths (n,) of w over a step of exactly dt, units of x."""
 
     @property
+    def deadline(self) -> float:
+        """Return the part of dt after which an answer is late."""
+
+    @property
+    def delay_steps(self) -> int:
+        """Return q: the input computed at step k acts from step k + q on."""
+
+    @property
+    def late_input(self) -> Array:
+        """Return B_1 (n, m): x+ is off by B_1 (u_{k-1} - u_k), where inputs act a part late."""
+
+    @property
+    def measurement_error(self) -> Array:
+        """Return the half-widths (n,) of e in y = x + e, units of x."""
+
+    @property
+    def observed(self) -> 'Model':
+        """Return the model of the states as they are measured."""
+
+    @property
+    def plant(self) -> 'Model':
+        """Return the model of the states as they are."""
+
+    @property
     def sampling(self) -> Sampling | None:
         """Return how steps of another length are predicted; None: not at all."""
 

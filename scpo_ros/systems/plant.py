@@ -25,15 +25,23 @@ from the safe set or from a given one. It takes a step of its own, so that no tw
 same number, and nothing of the episode before is applied in it: no answer to an earlier state, and
 no command that was held. Until its first answer comes the drive goes by the silent law.
 
-What moves is the linear model, with its disturbance, or any other :class:`Body`.
+Under a delay of q steps a command acts q steps later than without one, and a part of a step on
+top. Over the first q steps of an episode the input is 0.
+
+It publishes its state with an error that is uniform within the measurement error of the system.
+Limits are those of the true state.
+
+What moves is the linear model, with its disturbance, or any other :class:`Body`. The delay and the
+errors of a body come on top of those of the system.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 import numpy as np
-from scpo_ros.arrays import Array, checked
+from scpo_ros.arrays import Array, Booleans, checked
 from scpo_ros.config import PlantConfig
 from scpo_ros.exceptions import InfeasibleError
 from scpo_ros.systems.model import Model
@@ -43,7 +51,40 @@ from scpo_ros.systems.scenario import random_scenarios
 
 # What a plant applies without commands: (present state (n,), input applied last (m,)) -> (m,).
 SilentLaw: TypeAlias = Callable[[Array, Array], Array]
-Draw: TypeAlias = Callable[[np.random.Generator], Array]  # -> state (n,) of the safe set
+
+
+class Starts(Protocol):
+    """The states from which episodes may start."""
+
+    def gauge(self, x: Array) -> Array:
+        """Return (...,) for states (..., n): at most 1 where episodes may start."""
+
+    def contains(self, x: Array, tolerance: float = 1e-9) -> Booleans:
+        """Return whether episodes may start at states (..., n); not at NaN."""
+
+    def draw(self, rng: np.random.Generator) -> Array:
+        """Return one of them, (n,)."""
+
+
+@dataclass(frozen=True)
+class EvenStarts:
+    """All states of a safe set, drawn evenly, by rejection from its box."""
+
+    system: Model
+    safe_set: SafeSet
+
+    def gauge(self, x: Array) -> Array:
+        """Return (...,) for states (..., n): at most 1 in the safe set."""
+        return self.safe_set.gauge(x)
+
+    def contains(self, x: Array, tolerance: float = 1e-9) -> Booleans:
+        """Return whether states (..., n) lie in the safe set; NaN does not."""
+        return self.safe_set.contains(x, tolerance)
+
+    def draw(self, rng: np.random.Generator) -> Array:
+        """Return a state (n,) of the safe set."""
+        start: Array = random_scenarios(self.system, self.safe_set, 1, 1, rng).x0[0]
+        return start
 
 
 @dataclass(frozen=True)
@@ -52,7 +93,7 @@ class PlantState:
 
     step: int  # counts on over episodes
     episode: int
-    x: Array  # (n,)
+    x: Array  # (n,), as it is measured
     applied: Array  # (m,), input over the step that led here; 0 at the start of an episode
 
 
@@ -60,8 +101,8 @@ class PlantState:
 class Motion:
     """What a body did over a step."""
 
-    x: Array  # (n,), the state after it, as measured
-    applied: Array  # (m,), mean of the input over it, after saturation and delay
+    x: Array  # (n,), the state after it, as the body's own sensors have it
+    applied: Array  # (m,), mean of the input over it, after saturation and the body's own delay
     true: Array  # (n,), the state after it
 
 
@@ -69,7 +110,7 @@ class Body(Protocol):
     """What moves under inputs, in steps of dt."""
 
     def begin(self, x: Array, rng: np.random.Generator) -> Array:
-        """Begin an episode at a state (n,); return the state as measured."""
+        """Begin an episode at a state (n,); return the state as its sensors have it."""
 
     def step(self, u: Array, rng: np.random.Generator) -> Motion:
         """Move for dt under an input (m,) within its limits."""
@@ -95,23 +136,38 @@ class Drive:
         self._missing = 0  # steps since the last command
         self.started = False  # whether a command has ever come
         self.deadline_misses = 0
+        self.forget()
 
     def forget(self) -> None:
-        """Hold no command any more."""
+        """Hold no command any more, and have none under way."""
         self._held, self._missing = None, 0
+        self._at_rest = self._system.delay_steps  # steps over which no command can act yet
+        # Commands, oldest first, each with whether one was awaited.
+        self._under_way: deque[tuple[Array | None, bool]] = deque([(None, False)] * self._at_rest)
 
     def applied(self, x: Array, command: Array | None) -> Array:
         """
         Return the input (m,) over the next step.
 
-        :param x: (n,), the present state. :param command: (m,), or None when none has come; one
-            that is not finite counts as none.
+        :param x: (n,), the present state. :param command: (m,), the answer to it, or None when
+            none has come; one that is not finite counts as none.
         """
-        if command is not None and np.all(np.isfinite(command)):
-            self._missing, self._held, self.started = 0, command, True
+        usable = command is not None and bool(np.all(np.isfinite(command)))
+        self._under_way.append((command if usable else None, self.started))
+        self.started |= usable
+        due, awaited = self._under_way.popleft()
+        if self._at_rest:
+            self._at_rest -= 1
+            return np.zeros(self._system.m)
+        return self._acting(x, due, awaited)
+
+    def _acting(self, x: Array, due: Array | None, awaited: bool) -> Array:
+        """Return the input (m,) over the next step. :param due: the command for it, or None."""
+        if due is not None:
+            self._missing, self._held = 0, due
         else:
             self._missing += 1
-            self.deadline_misses += self.started
+            self.deadline_misses += awaited
         if self._held is None or self._missing > self._patience:
             last = np.zeros(self._system.m) if self._held is None else self._held
             return self._system.saturate(self._silent(x, last))
@@ -119,32 +175,36 @@ class Drive:
 
 
 class SimulatedPlant:
-    """A system under commands; no clock, no messages."""
+    """
+    A system under commands; no clock, no messages.
+
+    Its `x` (n,) is the true state, which nobody else knows; its `state` is what it publishes.
+    """
 
     def __init__(self, system: Model, safe_set: SafeSet, config: PlantConfig,
-                 seed: int | None = None, draw: Draw | None = None,
+                 seed: int | None = None, starts: Starts | None = None,
                  silent: SilentLaw | None = None, body: Body | None = None) -> None:
         """
         Start the first episode.
 
         :param config: PlantConfig. :param seed: of episodes and disturbances; None for the
             configuration's.
-        :param draw: draws a state of the safe set; None: evenly, by rejection from its box.
+        :param starts: where episodes may start; None: evenly in the safe set.
         :param silent: says what is applied from the first missing command on; None: the last one
             is held for `command_timeout_s`, then :func:`braking` acts.
         :param body: what moves; None: the linear model, with its disturbance.
         :raises InfeasibleError: for an initial state outside the safe set.
         """
-        self._system, self._body, self._config = system, body, config
-        self._draw = draw or (lambda rng: random_scenarios(system, safe_set, 1, 1, rng).x0[0])
+        self._system, self._body, self._config = system.plant, body, config
+        starts = starts or EvenStarts(system, safe_set)
         self.disturbance_scale = config.disturbance_scale
         self._rng = np.random.default_rng(config.seed if seed is None else seed)
         held = max(1, round(config.command_timeout_s / system.dt)) if silent is None else 0
         self._drive = Drive(system, held, silent or braking(system))
         self.limit_violations = 0
         self.asked = False  # whether the next step begins an episode that was asked for
-        self._initial = None if config.random_start else _checked_start(
-            system, safe_set, config.initial_state)
+        self._draw = starts.draw if config.random_start else _fixed(
+            starts, config.initial_state, self._system.n)
         self._begin_episode(0, 0)
 
     @property
@@ -167,13 +227,18 @@ class SimulatedPlant:
         return self.state.episode + 1
 
     def _begin_episode(self, step: int, episode: int) -> PlantState:
-        start = self._initial
-        if start is None:
-            start = self._draw(self._rng)
+        start = self._draw(self._rng)
         self.asked, self._begin = False, step
         self._drive.forget()
-        x = start if self._body is None else self._body.begin(start, self._rng)
-        self.state = PlantState(step, episode, x, np.zeros(self._system.m))
+        measured = start if self._body is None else self._body.begin(start, self._rng)
+        return self._publish(step, episode, Motion(measured, np.zeros(self._system.m), start))
+
+    def _publish(self, step: int, episode: int, motion: Motion) -> PlantState:
+        """Go on from the true state after a motion; return what is measured of it."""
+        self.x, x, error = motion.true, motion.x, self._system.measurement_error
+        if np.any(error):
+            x = x + self._rng.uniform(-1, 1, self._system.n) * error
+        self.state = PlantState(step, episode, x, motion.applied)
         return self.state
 
     def _moved(self, u: Array) -> Motion:
@@ -182,7 +247,7 @@ class SimulatedPlant:
             return self._body.step(u, self._rng)
         w = self._rng.uniform(-1, 1, self._system.n) * self._system.step_disturbance
         w = w * self.disturbance_scale
-        x = self._system.step(self.state.x, u, w)
+        x = self._system.step(self.x, u, w) + self._system.late_input @ (self.state.applied - u)
         return Motion(x, u, x)
 
     def advance(self, command: Array | float | None) -> PlantState:
@@ -203,14 +268,19 @@ class SimulatedPlant:
             self.limit_violations += 1
         if step - self._begin >= self._config.episode_steps:
             return self._begin_episode(step, episode + 1)
-        self.state = PlantState(step, episode, motion.x, motion.applied)
-        return self.state
+        return self._publish(step, episode, motion)
 
 
-def _checked_start(system: Model, safe_set: SafeSet, state: Sequence[float]) -> Array:
-    start: Array = checked('initial_state', state, (system.n,))
-    if not safe_set.contains(start):
+def _fixed(starts: Starts, state: Sequence[float], n: int
+           ) -> Callable[[np.random.Generator], Array]:
+    """
+    Return what draws one state (n,) every time.
+
+    :raises InfeasibleError: where no episode may start there.
+    """
+    start: Array = checked('initial_state', state, (n,))
+    if not starts.contains(start):
         raise InfeasibleError(
             f'initial_state {start.tolist()} must lie in the safe set, but its gauge is '
-            f'{safe_set.gauge(start):.4f} > 1: nothing is certified from there')
-    return start
+            f'{starts.gauge(start):.4f} > 1: nothing is certified from there')
+    return lambda rng: start

@@ -27,23 +27,19 @@ _NOTHING = 1e-12  # an input whose effect over a step is below this, over the li
 
 def check_supported(description: SystemDescription) -> None:
     """
-    Refuse what a file may say and the certificates do not cover yet.
+    Refuse what needs to know the plant within a step where the dynamics are discrete.
 
     :raises ConfigurationError: naming the key.
     """
-    unsupported = {
-        'delay_steps': description.delay_steps, 'delay_fraction': description.delay_fraction,
-        'between_ticks': description.between_ticks,
-        'measurement_error': max(entry.measurement_error for entry in description.states)}
-    for key, value in unsupported.items():
+    if description.dynamics.kind != 'discrete':
+        return
+    for key, of_what in (('sample_jitter', 'another step'), ('delay_fraction', 'a part of a step'),
+                         ('between_ticks', 'what happens within a step')):
+        value = getattr(description, key)
         if value:
             raise ConfigurationError(
                 f'{description.name}: {key}', value,
-                'must be 0: the certificates of this version do not cover it')
-    if description.sample_jitter and description.dynamics.kind == 'discrete':
-        raise ConfigurationError(
-            f'{description.name}: sample_jitter', description.sample_jitter,
-            'needs continuous dynamics: a discrete model says nothing of another step')
+                f'needs continuous dynamics: a discrete model says nothing of {of_what}')
 
 
 def check_limits(description: SystemDescription) -> Array:

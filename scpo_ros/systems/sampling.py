@@ -89,6 +89,34 @@ class Sampling:
             self._exponential(abs(self.A), abs(self.B), self.dt)))
         return self.bound(longest) + A @ np.asarray(state_limit) + B @ np.asarray(input_limit)
 
+    def late(self, part: float) -> Array:
+        """
+        Return B_1 (n, m): what an input does over the first part of a step, at its end.
+
+        B_1 = A((1 - part) dt) B(part dt) = B(dt) - B((1 - part) dt).
+        """
+        difference: Array = self.held(self.dt)[1] - self.held((1 - part) * self.dt)[1]
+        return difference
+
+    def late_disturbance(self, part: float, input_range: Array) -> Array:
+        """
+        Return the half-widths (n,) of what inputs that act late by a part of a step change.
+
+        The model takes u_k for the whole step. Over its first part u_{k-1} acts, so the state is
+        off by B_1 (u_{k-1} - u_k). Over a step of another length B_1 differs by at most twice
+        what B differs by.
+
+        :param input_range: largest |u_k - u_{k-1}| (m,).
+        """
+        widths = np.abs(self.late(part))
+        if part and self.jitter:
+            longest = self.dt + self.jitter + STAMP_ERROR
+            late, early = (self._exponential(abs(self.A), abs(self.B), duration)[1]
+                           for duration in (longest, self.dt))
+            widths = widths + 2 * (late - early)
+        found: Array = widths @ input_range
+        return found
+
     @staticmethod
     def _exponential(A: Array, B: Array, duration: float) -> tuple[Array, Array]:
         n, m = B.shape

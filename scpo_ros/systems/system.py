@@ -18,7 +18,14 @@ A system that a description file defines: matrices over one step, limits, names 
     x+ = A x + B u + w,   state_lower <= x <= state_upper,   input_lower <= u <= input_upper,
     F x <= f,   |w| <= disturbance
 
-:func:`~scpo_ros.systems.loading.load` makes one of a description.
+:func:`~scpo_ros.systems.loading.load` makes one of a description. There are up to three of them:
+
+* the *certified* one, which `load` returns: of the state that certificates speak of, with limits
+  and disturbance that allow for measurement error and delay (:mod:`.uncertainty`);
+* its :attr:`~System.observed`: of the states as they are measured;
+* its :attr:`~System.plant`: of the states as they are.
+
+They are one where the description has neither measurement error nor delay.
 """
 
 from collections.abc import Sequence
@@ -45,7 +52,43 @@ class System:
     state_upper: Array  # (n,)
     input_lower: Array  # (m,), units of u
     input_upper: Array  # (m,)
-    disturbance: Array  # (n,), half-widths of w, units of x per step
+    constraint_bounds: Array  # f (r,) of the description's F x <= f
+    disturbance: Array  # (n,), half-widths of w, units of x per step; of admitted lengths of it
+    step_disturbance: Array  # (n,), half-widths of w over a step of exactly dt
+    observed_model: 'System | None' = None  # None: this one
+    plant_model: 'System | None' = None  # None: this one
+
+    @property
+    def observed(self) -> 'System':
+        """Return the system of the states as they are measured."""
+        return self.observed_model or self
+
+    @property
+    def plant(self) -> 'System':
+        """Return the system of the states as they are, with the limits of the description."""
+        return self.plant_model or self
+
+    @property
+    def deadline(self) -> float:
+        """Return the part of dt after which an answer is late."""
+        return self.description.deadline
+
+    @property
+    def delay_steps(self) -> int:
+        """Return q: the input computed at step k acts from step k + q on."""
+        return self.description.delay_steps
+
+    @cached_property
+    def late_input(self) -> Array:
+        """Return B_1 (n, m): x+ is off by B_1 (u_{k-1} - u_k), where inputs act a part late."""
+        if self.sampling is None:
+            return frozen(np.zeros_like(self.B))
+        return frozen(self.sampling.late(self.description.delay_fraction))
+
+    @cached_property
+    def measurement_error(self) -> Array:
+        """Return the half-widths (n,) of e in y = x + e, units of x."""
+        return measurement_error(self.description)
 
     @property
     def name(self) -> str:
@@ -72,7 +115,7 @@ class System:
         """Return the rows (r, n) of the state limits and constraints, {x : rows x <= 1}."""
         description = self.description
         rows = [_box_rows(self.state_lower, self.state_upper),
-                description.constraint_rows / description.constraint_bounds[:, None]]
+                description.constraint_rows / self.constraint_bounds[:, None]]
         return frozen(np.vstack(rows))
 
     @cached_property
@@ -120,19 +163,15 @@ class System:
             self.description)
 
     @property
-    def step_disturbance(self) -> Array:
-        """Return the half-widths (n,) of w over a step of exactly dt, units of x."""
-        return self.disturbance if self.sampling is None else self.sampling.disturbance
-
-    @property
     def content(self) -> str:
         """Return every value of the description as a text, the same for the same system."""
         return content(self.description)
 
     def use_of_limits(self, x: Array) -> Array:
-        """Return states (..., n) over their limits: 1 at the upper, -1 at the lower one."""
-        upper = np.where(np.isfinite(self.state_upper), self.state_upper, self.state_scale)
-        lower = np.where(np.isfinite(self.state_lower), -self.state_lower, self.state_scale)
+        """Return states (..., n) over the limits described: 1 at the upper, -1 at the lower."""
+        plant = self.plant
+        upper = np.where(np.isfinite(plant.state_upper), plant.state_upper, self.state_scale)
+        lower = np.where(np.isfinite(plant.state_lower), -plant.state_lower, self.state_scale)
         used: Array = np.where(x > 0, x / upper, x / lower)
         return used
 
@@ -140,8 +179,9 @@ class System:
         """Return whether two systems have the same dynamics, limits, disturbance and task."""
         own, its = self.description, other.description
         arrays = ('A', 'B', 'state_lower', 'state_upper', 'input_lower', 'input_upper',
-                  'disturbance', 'state_rows')
-        return (self.dt == other.dt and own.contraction == its.contraction
+                  'disturbance', 'state_rows', 'measurement_error')
+        return (self.dt == other.dt and own.delay_steps == its.delay_steps
+                and own.contraction == its.contraction
                 and own.horizon == its.horizon and dict(own.planned or {}) == dict(
                     its.planned or {})
                 and np.array_equal(own.state_weight, its.state_weight)
@@ -186,6 +226,11 @@ def _signals(entries: Sequence[StateEntry | InputEntry]) -> Signals:
     """Return names and units of states or inputs; their symbols are the names."""
     names = tuple(entry.name for entry in entries)
     return Signals(names, tuple(entry.unit for entry in entries), names)
+
+
+def measurement_error(description: SystemDescription) -> Array:
+    """Return the half-widths (n,) of e in y = x + e, units of x."""
+    return frozen([entry.measurement_error for entry in description.states])
 
 
 def sampling_of(description: SystemDescription) -> Sampling:

@@ -82,6 +82,10 @@ class ObservedState(Protocol):
         """Return the number of its episode."""
 
     @property
+    def x(self) -> Array:
+        """Return what was measured, (n,)."""
+
+    @property
     def applied(self) -> Array:
         """Return the input (m,) over the step that led here."""
 

@@ -18,6 +18,7 @@ from described_run import bag_of, data_of, described
 import numpy as np
 import pytest
 from quick_audit import quick_audits
+from real_plants import described as mapping
 from recorded_run import in_memory
 from scpo_ros.audit import audit
 from scpo_ros.recording.bag import DESCRIPTION
@@ -26,6 +27,7 @@ from scpo_ros.recording.robots import Robot
 from tampering import (
     ACTIVE, altered, COMMANDS, dropped, field, forged, header, indices, POLICY, policy, STATES,
     Tampering)
+import yaml
 
 STEPS = 45
 
@@ -171,3 +173,44 @@ def test_a_bag_with_another_description_is_found():
     assert sum('another specification: system.*' in f.sentence for f in found) >= 5
     more = text.replace('# Two axes', '# In other words: two axes').replace('0.002', '0.003')
     assert audited((), bag=in_memory(described(), {**data, DESCRIPTION: more})).findings == ()
+
+
+# Real sensors and actuators --------------------------------------------------------------------
+
+
+REAL = {'noisy': {'errors': [1e-3, 2e-3] * 2}, 'late': {'delay_steps': 2},
+        'noisy and late': {'errors': [5e-4, 1e-3] * 2, 'delay_steps': 1, 'delay_fraction': 0.05}}
+
+
+@pytest.fixture(scope='module', params=sorted(REAL))
+def real(request, tmp_path_factory):
+    """Return the entries of a run on a real robot, the file of its description and its keys."""
+    path, changes = tmp_path_factory.mktemp('real') / 'real.yaml', REAL[request.param]
+    path.write_text(yaml.safe_dump(mapping('double_integrator_2', **changes)))
+    return described(str(path)), str(path), changes
+
+
+def test_nothing_is_found_where_sensors_and_actuators_are_described(real):
+    entries, name, changes = real
+    report = audited((), bag=bag_of(entries, name))
+    assert report.findings == ()
+    at_first = changes.get('delay_steps', 0)  # what was under way is not known there
+    assert report.checked['commands computed again'] == STEPS - at_first
+    assert report.checked['swaps'] >= 1
+
+
+def test_the_same_states_without_a_word_of_it_are_found(real):
+    entries, _, _ = real
+    found = ' '.join(finding.sentence for finding in audited((), bag=bag_of(entries)).findings)
+    assert 'the model does not hold' in found or 'was commanded' in found
+
+
+def test_a_command_that_acts_earlier_than_described_is_found(real):
+    entries, name, changes = real
+    if 'delay_steps' not in changes:
+        pytest.skip('there is no delay')
+    commands, late = indices(entries, COMMANDS), 20
+    early = entries[commands[late]].message.effort  # acts at once over the step after it
+    found = audited((), bag=bag_of(field(STATES, 'effort', lambda _: early, late + 1)(entries),
+                                   name)).findings
+    assert any('was applied, but' in finding.sentence for finding in found), found

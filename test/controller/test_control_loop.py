@@ -164,7 +164,7 @@ def test_a_policy_takes_over_where_the_safe_set_holds_the_state(learnt, safety, 
 def test_without_the_monitor_the_policy_would_have_gone_on(learnt):
     task, chain = learnt
     rig = Rig(task, chain.latest)
-    rig.loop.monitor.observe = lambda state: ''
+    rig.loop.monitor.observe = lambda state, certified: ''
     rig.run(100)
     rig.plant.disturbance_scale = 2.0
     rig.run(100)

@@ -67,3 +67,13 @@ def test_the_counts_of_a_recorded_run():
     counts = period_counts([100.0, 101.0, 250.0], 0.1)
     assert counts['le_0.95'] == 0 and counts['le_1.05'] == 2
     assert counts['le_2'] == 2 and counts['le_5'] == counts['count'] == 3
+
+
+@pytest.mark.parametrize('deadline, late', [(0.5, 2), (0.2, 3), (1.0, 1)])
+def test_answers_after_the_deadline_are_late(deadline, late):
+    punctuality = Punctuality(0.02, deadline)
+    for latency in (0.001, 0.005, 0.012, 0.021):
+        punctuality.note(5.0, 5.0 + latency)
+    assert punctuality.late == punctuality.values['late_answers'] == late
+    punctuality.note(5.0, math.nan)
+    assert punctuality.late == late + 1

@@ -24,8 +24,10 @@ import subprocess
 import sys
 
 import pytest
+from real_plants import described as mapping
 from scpo_ros.recording.bag import read_bag
 from scpo_ros.sim import main
+import yaml
 
 SMALL = """
 /**:
@@ -38,13 +40,19 @@ SMALL = """
 
 @pytest.fixture(scope='module', params=[
     ('double_integrator_2', 'guarded', 'benign'), ('vehicle_lateral', 'bounded', 'sign_flip'),
-    ('double_integrator_2', 'proved', 'benign')])
+    ('double_integrator_2', 'proved', 'benign'),
+    ('late_and_noisy', 'guarded', 'benign')])
 def run(request, tmp_path_factory):
     """Return (system, kind of certificate, expert, folder of the results)."""
     system, kind, expert = request.param
     folder = tmp_path_factory.mktemp('described')
     path = folder / 'own.yaml'
-    path.write_text(SMALL.format(system=system, kind=kind))
+    described = system
+    if system == 'late_and_noisy':
+        described = folder / 'late.yaml'
+        described.write_text(yaml.safe_dump(mapping(
+            'double_integrator_2', [5e-4, 1e-3] * 2, name=system, delay_steps=1)))
+    path.write_text(SMALL.format(system=described, kind=kind))
     line = [sys.executable, '-m', 'scpo_ros.sim', f'params_file:={path}', f'expert:={expert}',
             'duration:=12', 'use_sim_time:=true', 'real_time_factor:=5', 'record:=true',
             f'results:={folder / "latest"}', 'namespace:=described_test', 'seed:=2']

@@ -39,6 +39,7 @@ from scpo_ros.interface.policy_codec import identity_values, policy_values
 from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.policy.safety_filter import Source
 from scpo_ros.recording.bag import Bag, BagWriter, PARAMETERS, profile, Recorded, TYPES
+from scpo_ros.systems.lookahead import Lookahead
 from scpo_ros.verification.specified import task_of, verifier_of
 import yaml
 
@@ -132,6 +133,7 @@ class Run:
         self.gate = PolicyGate(backup_record(theta, self.task.digest),
                                controller.certified_margin, controller.swap_dwell_s,
                                self.task.kind)
+        self.lookahead = Lookahead(system, self.task.silent_law)
         self.law, self.verifier = self.task.law(theta), verifier_of(
             spec, controller.certified_margin)
         config = build(AdapterConfig, adapter)
@@ -177,7 +179,8 @@ class Run:
 
     def kick(self):
         """Push the plant as no admitted disturbance does: certificates are revoked."""
-        self.plant.state = replace(self.plant.state, x=self.plant.state.x + [0.0, 0.02])
+        self.plant.x = self.plant.x + [0.0, 0.02]
+        self.plant.state = replace(self.plant.state, x=self.plant.x)
         self.gate.revoke(self.clock, 'the model does not hold')
         self.law.swap(self.task.initial_theta)
         self.announce()
@@ -209,12 +212,15 @@ class Run:
         self.clock = time
         self.say('/scpo/joint_states', STATE, of_joints(
             time, f'episode/{state.episode}', self.task.layout, state.x, state.applied))
-        record = self.gate.swap(time, bool(self.task.contains(state.x)))
+        ahead = self.lookahead.see(Sample(
+            time, state.episode, state.x, state.applied, '', np.zeros(0)))
+        record = self.gate.swap(time, bool(self.task.contains(ahead)))
         if record is not None:
             self.law.swap(record.theta)
             self.announce()
-        action = (self.law.without_policy(state.x) if k in self.short
-                  else self.law.act(state.x))
+        action = (self.law.without_policy(ahead) if k in self.short
+                  else self.law.act(ahead))
+        self.lookahead.answered(action.u)
         source = Source.REVOKED if self.gate.revoked else action.source
         frame = f'{source.value}/{self.gate.running.version}'
         self.say('/scpo/joint_command', STATE, of_joints(

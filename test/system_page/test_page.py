@@ -98,3 +98,14 @@ def test_three_times_the_room_is_too_much_somewhere():
             following = block.A @ state + block.B @ (base + sign * room)
             largest = max(largest, float(found.gauge(following)))
     assert largest > 1
+
+
+def test_what_a_measurement_error_costs_is_printed(described, capsys):
+    error = 'disturbance: 0.003, measurement_error: 0.002'
+    assert main([described('disturbance: 0.003', error)]) == 0
+    page = capsys.readouterr().out
+    assert 'measured to within 0.002' in page
+    left = float(re.search(r'time between ticks leave ([\d.]+) of', page).group(1))
+    assert 0.9 < left < 0.999
+    assert main([described()]) == 0
+    assert 'measured to within' not in capsys.readouterr().out

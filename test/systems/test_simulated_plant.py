@@ -17,9 +17,11 @@
 from control_samples import states_in
 import numpy as np
 import pytest
+from real_plants import described as mapping
 from scpo_ros.config import PlantConfig
 from scpo_ros.exceptions import InfeasibleError, InvalidArrayError
 from scpo_ros.sets.silent_law import silent_law
+from scpo_ros.sets.start_set import StartSet
 from scpo_ros.sets.system_set import safe_set
 from scpo_ros.systems import load
 from scpo_ros.systems.loading import file_of
@@ -224,8 +226,8 @@ def described(silence, config, **changes):
     data = yaml.safe_load(file_of('double_integrator_2').read_text(encoding='utf-8'))
     system = load({**data, 'on_silence': silence, **changes})
     found = safe_set(system)
-    return SimulatedPlant(system, found, config, silent=silent_law(system, found),
-                          draw=lambda rng: found.sample(1, rng)[0] * (1 - 1e-9))
+    return SimulatedPlant(system, found, config, starts=StartSet(system, found),
+                          silent=silent_law(system, found))
 
 
 @pytest.mark.parametrize('silence', ['hold', 'zero', 'feedback'])
@@ -266,3 +268,53 @@ def test_a_start_outside_the_safe_set_of_a_described_plant_is_refused():
         described('hold', PlantConfig(random_start=False, initial_state=(0.99, 0.59, 0.0, 0.0)))
     with pytest.raises(InvalidArrayError, match='initial_state'):
         described('hold', PlantConfig(random_start=False))
+
+
+# Delay ----------------------------------------------------------------------------------------
+
+
+def test_a_command_acts_so_many_steps_later_and_0_before_it():
+    plant = described('zero', PlantConfig(episode_steps=8), delay_steps=2)
+    sent = [np.array([0.01 * k, -0.01 * k]) for k in range(1, 20)]
+    applied = [plant.advance(u).applied for u in sent]
+    for step, u in enumerate(applied):
+        of_episode = step % 8  # the eighth step begins the next one, and applies nothing
+        wanted = sent[step - 2] if 2 <= of_episode < 7 else np.zeros(2)
+        assert np.array_equal(u, wanted), step
+
+
+def test_a_missing_command_is_counted_when_it_should_act_and_not_before_the_first():
+    plant = described('hold', PlantConfig(episode_steps=1000), delay_steps=2)
+    for _ in range(4):
+        plant.advance(None)
+    assert not plant.started and plant.deadline_misses == 0
+    plant.advance(np.array([0.1, 0.1]))
+    assert plant.started
+    for misses in (0, 0, 1, 2):
+        plant.advance(None)
+        assert plant.deadline_misses == misses
+    assert np.array_equal(plant.state.applied, [0.1, 0.1])  # it is held
+
+
+@pytest.mark.parametrize('delay, errors', [(0, [2e-3] * 4), (2, None), (3, [1e-3] * 4)])
+def test_starts_keep_the_limits_until_a_command_acts_and_begin_in_the_safe_set(delay, errors):
+    data = mapping('double_integrator_2', errors, delay_steps=delay)
+    system = load(data)
+    starts, rng = StartSet(system, safe_set(system)), np.random.default_rng(0)
+    drawn = np.array([starts.draw(rng) for _ in range(60)])
+    assert np.all(starts.contains(drawn)) and starts.gauge(drawn).max() > 0.99
+    for sign in (-1.0, 1.0):
+        x = drawn + sign * system.measurement_error * np.sign(drawn)
+        ahead = x @ np.linalg.matrix_power(system.A, delay).T
+        assert np.all(starts.safe_set.contains(ahead, 1e-6))
+        x = drawn
+        for _ in range(delay):
+            assert np.all(system.plant.within_limits(x, np.zeros((60, 2)), 1e-6))
+            x = x @ system.A.T + sign * system.plant.disturbance
+
+
+def test_a_start_from_which_a_delay_leads_outside_is_refused():
+    start = PlantConfig(random_start=False, initial_state=(0.7, 0.27, 0.0, 0.0))
+    assert np.array_equal(described('zero', start).x, start.initial_state)
+    with pytest.raises(InfeasibleError, match='must lie in the safe set'):
+        described('zero', start, delay_steps=3)
