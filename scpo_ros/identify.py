@@ -43,6 +43,7 @@ from scpo_ros.process.program import program
 from scpo_ros.systems.loading import load
 from scpo_ros.systems.system import System
 
+_PICTURES = ('.png', '.svg', '.pdf')
 _EPILOG = """\
 Exit code: 0 the description was written and has a safe set, 1 a file was not written, 2 the
 recording or the draft is bad, 3 the description was written and no safe set remains, 4 the
@@ -117,6 +118,17 @@ def _output(given: argparse.Namespace) -> Path:
     return path
 
 
+def _picture(given: argparse.Namespace) -> Path | None:
+    """Return the file of the picture, None for none; raise ConfigurationError."""
+    if given.picture is None:
+        return None
+    path = Path(expanded('--picture', given.picture))
+    if path.suffix.lower() not in _PICTURES:
+        raise ConfigurationError(
+            '--picture', given.picture, f'must end in one of {", ".join(_PICTURES)}')
+    return path
+
+
 def _record(given: argparse.Namespace, system: System) -> Record:
     path = Path(expanded('recording', given.recording))
     if path.suffix.lower() == '.csv':
@@ -126,7 +138,7 @@ def _record(given: argparse.Namespace, system: System) -> Record:
 
 def _identify(given: argparse.Namespace) -> int:
     """Identify, write and print; return 0, or 3 without a safe set."""
-    choices, output = _choices(given), _output(given)
+    choices, output, picture = _choices(given), _output(given), _picture(given)
     system = load(given.system)
     found = identify(system.description, _record(given, system), choices)
     now = datetime.now(timezone.utc)
@@ -137,9 +149,9 @@ def _identify(given: argparse.Namespace) -> int:
     for line in safe_set_lines(found, outlook):
         print(line)
     print(f'\ndescription: {output}')
-    if given.picture is not None:
-        draw_residuals(found, expanded('--picture', given.picture))
-        print(f'picture: {given.picture}')
+    if picture is not None:
+        draw_residuals(found, picture)
+        print(f'picture: {picture}')
     if outlook.system is None:
         print(f'[scpo_ros] error: {outlook.empty}', file=sys.stderr)
         return 3

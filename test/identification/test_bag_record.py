@@ -24,6 +24,7 @@ import pytest
 from recorded_run import in_memory, write
 from scpo_ros.identification.bag_record import read_states
 from scpo_ros.identification.record import Gap
+from scpo_ros.identify import main
 from scpo_ros.recording.bag import BagError, TYPES
 from scpo_ros.systems import load
 
@@ -108,3 +109,10 @@ def test_commands_that_a_robot_applies_late_are_a_delay(monkeypatch, steps):
     monkeypatch.setattr('scpo_ros.identification.bag_record.read_bag',
                         lambda path: in_memory(entries, data_of()))
     assert read_states(Path('memory'), SYSTEM).answered_late == steps
+
+
+def test_the_command_reads_a_bag(bag, tmp_path, capsys):
+    output = tmp_path / 'axes.yaml'
+    assert main([str(bag), '--system', 'double_integrator_2', '--output', str(output)]) == 4
+    assert f'{read_states(bag, SYSTEM).steps} transitions can be used' in capsys.readouterr().err
+    assert not output.exists()

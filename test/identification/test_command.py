@@ -140,7 +140,8 @@ def test_a_file_that_exists_is_kept_unless_it_may_be_replaced(identified, tmp_pa
 
 
 @pytest.mark.parametrize('option, value', [
-    ('--confidence', '1.0'), ('--confidence', 'nan'), ('--factor', '0.9'), ('--factor', 'nan')])
+    ('--picture', 'left.xyz'), ('--confidence', '1.0'),
+    ('--confidence', 'nan'), ('--factor', '0.9'), ('--factor', 'nan')])
 def test_choices_out_of_range_are_code_2(identified, option, value):
     code, _, errors, found = identified(axis_rows(episodes=2), option, value)
     assert code == 2 and found is None and option in errors
