@@ -168,7 +168,8 @@ class ControllerNode(Node):
             self._on_state(message)
 
     def _diagnose(self) -> Diagnosed:
-        severity, message = self._diagnosis.judge(_steady(), self._punctuality.late)
+        late = 0 if self._lockstep else self._punctuality.late  # there the plant waits
+        severity, message = self._diagnosis.judge(_steady(), late)
         values = {**self._diagnosis.values(), 'scheduling': self.scheduling,
                   **self._punctuality.values}
         return _LEVELS[severity], message, values

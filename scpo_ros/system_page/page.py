@@ -44,6 +44,11 @@ def introduction(system: System) -> Iterator[str]:
             measured = f', measured to within {error:g}' if error else ''
             yield (f'  {word} {entry.name} [{entry.unit}]: {entry.lower:g} to {entry.upper:g}'
                    f'{moved}{measured}; {entry.joint}.{entry.field}')
+    if description.delay_steps or description.delay_fraction:
+        yield (f'  an input acts {description.delay_steps + description.delay_fraction:g} steps '
+               'after the state that it answers')
+    if description.between_ticks:
+        yield '  the limits hold between the ticks too'
     yield ''
     yield 'modes (eigenvalues of A, per step):'
     for z in modes(system.A):

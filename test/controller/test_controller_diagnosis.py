@@ -122,6 +122,28 @@ def test_a_state_outside_its_limits_is_said_until_it_is_over(x, name):
     assert case.pass_by(1).said[0] is Severity.OK
 
 
+@pytest.mark.parametrize('error, told', [(0.0, True), (0.5, True), (1.5, False)])
+def test_what_the_measurement_error_explains_is_not_outside_the_limits(error, told):
+    case = Diagnosed()
+    case.loop.task = SimpleNamespace(kind='proved', system=SimpleNamespace(
+        states=WIDE.system.states, measurement_error=np.array([error, 0.0]),
+        use_of_limits=WIDE.system.use_of_limits))
+    case.pass_by(1, x=(101.0, 0.0))
+    assert (case.said[0] is Severity.ERROR) is told
+
+
+def test_late_answers_are_said_for_a_while():
+    case = Diagnosed()
+    severity, sentence = case.diagnosis.judge(case.now, 3)
+    assert severity is Severity.WARN and '3 answers came later than 50% of' in sentence
+    for _ in range(11):
+        case.now += 1.0
+        case.diagnosis.saw(SimpleNamespace(x=np.zeros(2), time=1.0), Fate.FRESH, case.now)
+        severity, _ = case.diagnosis.judge(case.now, 3)
+    assert severity is Severity.OK
+    assert case.diagnosis.judge(case.now, 4)[0] is Severity.WARN
+
+
 EVENTS = {
     'safety filter': lambda case: setattr(case.loop, 'interventions', 3),
     'mismatch': lambda case: setattr(case.loop.monitor, 'mismatches', 2),

@@ -33,9 +33,9 @@ import yaml
 BETWEEN = 10  # instants of a step at which limits are looked at, where that is asked for
 
 
-def described(name, errors=None, **changes):
+def described(shipped, errors=None, **changes):
     """Return the mapping of a shipped description with measurement errors and other keys."""
-    data = yaml.safe_load(file_of(name).read_text(encoding='utf-8'))
+    data = yaml.safe_load(file_of(shipped).read_text(encoding='utf-8'))
     for entry, error in zip(data['states'], errors or []):
         entry['measurement_error'] = error
     return {**data, **changes}

@@ -21,6 +21,7 @@ import pytest
 from scpo_ros.sets.residual_room import residual_bound
 from scpo_ros.sets.system_set import safe_parts
 from scpo_ros.system_page.command import main
+from scpo_ros.system_page.page import introduction
 from scpo_ros.systems import load, shipped_names
 
 
@@ -98,6 +99,14 @@ def test_three_times_the_room_is_too_much_somewhere():
             following = block.A @ state + block.B @ (base + sign * room)
             largest = max(largest, float(found.gauge(following)))
     assert largest > 1
+
+
+def test_a_delay_and_limits_between_the_ticks_are_named(described):
+    system = load(described('contraction: 0.95', 'contraction: 0.95\ndelay_steps: 1\n'
+                            'delay_fraction: 0.02\nbetween_ticks: true'))
+    page = '\n'.join(introduction(system))
+    assert 'acts 1.02 steps after' in page and 'between the ticks too' in page
+    assert 'steps after' not in '\n'.join(introduction(load(described())))
 
 
 def test_what_a_measurement_error_costs_is_printed(described, capsys):

@@ -151,6 +151,19 @@ def test_tightening_with_the_wrong_sign_is_exceeded_at_the_ticks():
     assert outcome('double_integrator_2', wide).broken > 0
 
 
+@pytest.mark.parametrize('name, errors, part', [
+    ('double_integrator_2', [5e-4, 1e-3] * 2, 0.05),
+    ('cart_pole', [5e-5, 5e-5, 2e-4, 2e-4], 0.005),
+    ('vehicle_lateral', [1e-3, 5e-4, 1e-4, 5e-4], 0.01)])
+def test_limits_hold_at_every_instant_with_all_of_it_together(name, errors, part):
+    data = described(name, errors, delay_steps=1, delay_fraction=part, between_ticks=True)
+    task = SystemTask.build(load(data), spec_of())
+    A, B = task.system.A, task.system.B
+    found = RealPlants(data, RUNS).run(
+        task, between=True, predict=lambda y, under_way: y @ A.T + under_way[0] @ B.T)
+    assert found.broken == 0 and 0.9 < found.used_between.max() <= 1
+
+
 @pytest.mark.parametrize('change', [
     {'delay_fraction': 0.5}, {'between_ticks': True}, {'sample_jitter': 0.01}])
 def test_discrete_dynamics_say_nothing_of_what_happens_within_a_step(change):
