@@ -25,7 +25,7 @@ from scpo_ros.health.severity import Severity
 from scpo_ros.nodes.adapter_configured import ConfiguredAdapter
 from scpo_ros.nodes.health import ERROR, Health, OK, STEADY, WARN
 from scpo_ros.nodes.parameters import Changes, declare
-from scpo_ros.nodes.run import run
+from scpo_ros.nodes.run import Events, run
 from scpo_ros.process.priority import step_back
 
 
@@ -126,7 +126,7 @@ class AdapterNode(LifecycleNode):
 def main(args: list[str] | None = None) -> int:
     """Run the adapter, with a lower priority than the controller."""
     step_back(_NICENESS)
-    code: int = run(AdapterNode, args=args)
+    code: int = run(AdapterNode, Events, args=args)
     return code
 
 

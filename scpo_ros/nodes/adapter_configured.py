@@ -51,7 +51,8 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
 
-_POLL_S = 0.01  # how often the worker's answer is looked for [s]
+_POLL_S = 0.05  # how often the worker's answer is looked for [s]
+_LOCKSTEP_POLL_S = 0.01  # the same where the plant waits for it [s]
 _WORKER_NICENESS = 10  # of the worker, beyond that of the node
 _SILENT = (Start, Describe, Reconfigure)  # their answers change no result
 
@@ -100,7 +101,8 @@ class ConfiguredAdapter:
         self._subscribe()
         for service in AdapterServices(self._node, self.session, self.ask).created:
             self._undo.append(partial(self._node.destroy_service, service))
-        timer = self._node.create_timer(_POLL_S, self._poll, clock=STEADY)
+        timer = self._node.create_timer(
+            _LOCKSTEP_POLL_S if self._lockstep else _POLL_S, self._poll, clock=STEADY)
         self._undo += [partial(self._node.destroy_timer, timer), timer.cancel]
 
     def _subscribe(self) -> None:

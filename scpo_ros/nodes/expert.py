@@ -32,7 +32,7 @@ from scpo_ros.nodes.health import Health, OK, WARN
 from scpo_ros.nodes.log import story_of
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.robot_states import RobotStates
-from scpo_ros.nodes.run import run
+from scpo_ros.nodes.run import Events, run
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
@@ -93,7 +93,7 @@ class ExpertNode(Node):
 
 def main(args: list[str] | None = None) -> int:
     """Run the expert."""
-    code: int = run(ExpertNode, args=args)
+    code: int = run(ExpertNode, Events, args=args)
     return code
 
 

@@ -28,7 +28,7 @@ from scpo_ros.nodes.conversions import LATCHED_QUEUE
 from scpo_ros.nodes.health import Health, OK, SELDOM, STEADY, WARN
 from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.parameters import declare
-from scpo_ros.nodes.run import run
+from scpo_ros.nodes.run import Events, run
 from scpo_ros.recording.run_record import NUMBERS, RunRecord
 from scpo_ros.recording.run_results import write_results
 from scpo_ros.recording.written_files import WrittenFiles
@@ -157,7 +157,7 @@ class MonitorNode(Node):
 
 def main(args: list[str] | None = None) -> int:
     """Run the monitor."""
-    return run(MonitorNode, args=args)
+    return run(MonitorNode, Events, args=args)
 
 
 if __name__ == '__main__':

@@ -35,7 +35,7 @@ from scpo_ros.nodes.health import ERROR, Health, Metrics, OK, STEADY, WARN
 from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.plant_answers import Due, PendingAnswers
-from scpo_ros.nodes.run import run
+from scpo_ros.nodes.run import Events, run
 from scpo_ros.systems.plant import PlantState
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
@@ -181,7 +181,7 @@ class PlantNode(Node):
 
 def main(args: list[str] | None = None) -> int:
     """Run the plant."""
-    return run(PlantNode, args=args)
+    return run(PlantNode, Events, args=args)
 
 
 if __name__ == '__main__':

@@ -64,7 +64,8 @@ class LiftedSet:
         flat = x.reshape(-1, self.n)
         found = np.full(len(flat), np.nan)
         finite = np.all(np.isfinite(flat), axis=1)
-        found[finite] = self._gauges(flat[finite])
+        if np.any(finite):  # else there is nothing to make a program for
+            found[finite] = self._gauges(flat[finite])
         gauges: Array = found.reshape(x.shape[:-1])[()]
         return gauges
 

@@ -106,6 +106,16 @@ def test_the_gauge_of_what_is_no_number_is_none(made):
     assert found.contains(states).tolist() == [True, False, False]
 
 
+def test_no_program_is_made_where_nothing_is_asked(made, monkeypatch):
+    """It would cost the controller more than all else at a state."""
+    _, found = made
+    monkeypatch.setattr('scpo_ros.sets.lifted_set.LinearProgram', None)
+    assert found.gauge(np.zeros((0, found.n))).shape == (0,)
+    assert found.contains(np.full((2, found.n), np.nan)).tolist() == [False, False]
+    with pytest.raises(TypeError):
+        found.gauge(np.zeros((1, found.n)))
+
+
 def test_samples_lie_in_the_set_and_half_of_them_on_its_boundary(made):
     _, found = made
     gauges = found.gauge(found.sample(40, np.random.default_rng(0)))

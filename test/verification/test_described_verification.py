@@ -246,3 +246,12 @@ def test_a_verifier_that_is_made_after_the_file_has_changed_verifies_nothing(tmp
     path.write_text(text.replace('contraction: 0.95', 'contraction: 0.96'))
     with pytest.raises(ConfigurationError, match='system.description has changed since the star'):
         make_verifier(spec, 0.02, digest)
+
+
+def test_a_state_with_a_plan_lies_in_the_set_without_a_linear_program(monkeypatch):
+    task = task_of('uneven')
+    inside, outside = 0.99 * task.safe_set.boundary(5), 1.01 * task.safe_set.boundary(5)
+    with monkeypatch.context() as patch:
+        patch.setattr('scpo_ros.sets.lifted_set.LinearProgram', None)
+        assert np.all(task.contains(inside)) and task.contains(inside[0])
+    assert not np.any(task.contains(outside))
