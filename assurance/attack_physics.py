@@ -189,7 +189,7 @@ HEAD = ('| system | fault | runs | samples outside, in runs | before, at the rev
 def line(row: dict) -> str:
     """Return a row of the table."""
     after = '' if row['seconds'] is None else f'{row["seconds"]:.2f} s, {row["longest"]:.2f} s'
-    reason = max(row['reasons'], key=row['reasons'].get, default='')
+    reason = max(row['reasons'], key=row['reasons'].get, default='').replace('|', r'\|')
     return (f'| {row["system"]} | {row["fault"]} | {row["runs"]} | {row["broken"]}, '
             f'{row["broken in"]} | {row["before"]}, {row["at"]} | {row["revoked"]} | {after} | '
             f'{row["named"]} | {reason} |')

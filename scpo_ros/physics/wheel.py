@@ -25,13 +25,14 @@ def mujoco() -> ModuleType:
     """
     Return the package mujoco.
 
-    :raises ConfigurationError: saying what to install, where it is not there.
+    :raises ConfigurationError: saying what to install, where it is not there or does not load.
     """
     try:
         package = importlib.import_module('mujoco')
     except ImportError as error:
+        why = 'is not installed' if error.name == 'mujoco' else f'does not load ({error})'
         raise ConfigurationError(
-            'plant', 'mujoco', 'needs the Python package mujoco, which is not installed: '
+            'plant', 'mujoco', f'needs the Python package mujoco, which {why}: '
             "pip install mujoco, or the extra of this package, pip install 'scpo_ros[sim]'"
         ) from error
     package.set_mju_user_warning(_warned)  # else MuJoCo writes them to a file where one works

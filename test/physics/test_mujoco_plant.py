@@ -137,5 +137,13 @@ def test_without_the_package_one_line_says_what_to_install(program):
 def test_nothing_but_the_plant_in_mujoco_needs_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, 'mujoco', None)
     assert simulated_plant(RAIL, PlantConfig()).advance(np.zeros(1)).step == 1
-    with pytest.raises(ConfigurationError, match='not installed'):
+    with pytest.raises(ConfigurationError, match='is not installed'):
+        wheel.mujoco()
+
+
+def test_a_package_that_does_not_load_is_not_called_missing(monkeypatch, tmp_path):
+    (tmp_path / 'mujoco.py').write_text('import a_library_that_is_not_there')
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'mujoco', raising=False)
+    with pytest.raises(ConfigurationError, match='does not load .*a_library_that_is_not_there'):
         wheel.mujoco()
