@@ -59,6 +59,7 @@ setup(
         'clarabel>=0.10',  # settings know max_threads
         'osqp>=0.6.3',
         'highspy>=1.10',  # linear programs over safe sets
+        'mpmath>=1.2.1',  # intervals
         'daqp>=0.10.3',  # earlier ones end before the optimum
         'matplotlib>=3.6',
         'pyyaml>=6.0.1',

@@ -25,6 +25,8 @@ from scpo_ros.systems.system import System
 from scpo_ros.verification.residual_kind import ResidualKind
 
 _SHOWN = 3  # limits whose widening helps most
+_ERRORS = {'bounded': 'the bound of its error is part of the disturbances',
+           'neglected': 'its error is not added to the disturbances, which have to cover it'}
 
 
 def introduction(system: System) -> Iterator[str]:
@@ -33,8 +35,7 @@ def introduction(system: System) -> Iterator[str]:
     yield (f'{system.name}: states: {system.n}, inputs: {system.m}, step: {system.dt:g} s, '
            f'dynamics: {description.dynamics.kind}')
     if description.dynamics.model is not None:
-        yield ('  linearised at 0; its error is not added to the disturbance, which has to cover '
-               'it')
+        yield (f'  linearised at 0; {_ERRORS[description.dynamics.model.error]}')
     yield ''
     for word, entries in (('state', description.states), ('input', description.inputs)):
         for entry in entries:

@@ -25,6 +25,7 @@ import math
 from scpo_ros.arrays import Array
 
 ON_SILENCE = ('hold', 'zero', 'feedback')
+MODEL_ERRORS = ('bounded', 'neglected')  # added to the disturbance, or not
 FIELDS = ('position', 'velocity', 'effort')  # arrays of a JointState message
 
 
@@ -65,6 +66,7 @@ class ModelReference:
 
     name: str
     parameters: Mapping[str, float]
+    error: str = 'bounded'  # of its linearisation, one of MODEL_ERRORS
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ import math
 import numpy as np
 from scpo_ros.arrays import Array, frozen
 from scpo_ros.systems.description import (
-    Dynamics, FIELDS, InputEntry, ModelReference, ON_SILENCE, StateEntry, SystemDescription)
+    Dynamics, FIELDS, InputEntry, MODEL_ERRORS, ModelReference, ON_SILENCE, StateEntry,
+    SystemDescription)
 from scpo_ros.systems.description_entries import Entries
 from scpo_ros.systems.yaml_tree import Tree
 
@@ -132,10 +133,11 @@ def _dynamics(top: Entries, n: int, m: int) -> Dynamics:
     kind = below.keys()[0]
     part = below.mapping(kind)
     if kind == 'model':
-        part.known(('name', 'parameters'))
+        part.known(('name', 'parameters', 'error'))
         parameters = part.mapping('parameters')
         model = ModelReference(
-            part.text('name'), {key: parameters.number(key) for key in parameters.keys()})
+            part.text('name'), {key: parameters.number(key) for key in parameters.keys()},
+            part.choice('error', 'bounded', MODEL_ERRORS))
         from scpo_ros.systems.models import linearised  # with CasADi, which nodes do without
         return Dynamics(kind, *linearised(model.name, model.parameters, n, m), model)
     part.known(('A', 'B'))

@@ -1,0 +1,125 @@
+# Copyright 2026 scpo_ros developers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The error of a linearisation over a step is bounded, and part of the disturbance."""
+
+import casadi as ca
+import numpy as np
+import pytest
+from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.systems import linearisation_error as module, load
+from scpo_ros.systems.linearisation_error import linearisation_error
+from scpo_ros.systems.loading import file_of
+from scpo_ros.systems.models import model, MODELS
+import yaml
+
+pytest.importorskip('mpmath')
+NONLINEAR = ('cart_pole', 'ball_and_beam', 'planar_quadrotor')
+STAGES = 20  # of the reference integration of one step
+
+
+def described(name, **changes):
+    """Return the mapping of a shipped description, the error of its model bounded."""
+    mapping = yaml.safe_load(file_of(name).read_text(encoding='utf-8'))
+    mapping['dynamics']['model']['error'] = 'bounded'
+    return {**mapping, **changes}
+
+
+def narrow(limit=0.2):
+    """Return the cart-pole with the angle within 0.2 rad."""
+    mapping = described('cart_pole')
+    for entry, (size, disturbance) in zip(mapping['states'], (
+            (1.0, 0.0), (limit, 0.0), (1.5, 0.001), (1.5, 0.002))):
+        entry.update(lower=-size, upper=size, disturbance=disturbance)
+    mapping['inputs'][0].update(lower=-8.0, upper=8.0)
+    return mapping
+
+
+def stepping(reference, n, m, dt):
+    """Return (states (N, n), inputs (N, m)) -> states after dt, by fourth-order Runge-Kutta."""
+    x, u = ca.SX.sym('x', n), ca.SX.sym('u', m)
+    f = ca.Function('f', [x, u], [model(reference.name)(x, u, reference.parameters)])
+    h, y = dt / STAGES, x
+    for _ in range(STAGES):
+        a = f(y, u)
+        b = f(y + h / 2 * a, u)
+        c = f(y + h / 2 * b, u)
+        y = y + h / 6 * (a + 2 * b + 2 * c + f(y + h * c, u))
+    step = ca.Function('step', [x, u], [y])
+    return lambda states, inputs: np.array(step(states.T, inputs.T)).T
+
+
+def largest_mismatch(reference, state_limit, input_limit, dt, matrices, count=4000):
+    """Return the largest |x+ - A x - B u| (n,) of states and inputs near their limits."""
+    rng, (n, m) = np.random.default_rng(1), (len(state_limit), len(input_limit))
+    states = rng.choice([-1, 1], (count, n)) * state_limit * rng.random((count, n))**0.1
+    states[:2**n] = state_limit * (2 * np.indices((2,) * n).reshape(n, -1).T - 1)
+    inputs = rng.choice([-1, 1], (count, m)) * input_limit
+    A, B = matrices
+    after = stepping(reference, n, m, dt)(states, inputs)
+    return np.abs(after - states @ A.T - inputs @ B.T).max(axis=0)
+
+
+@pytest.mark.parametrize('name', NONLINEAR)
+def test_no_sampled_step_strays_further_and_the_bound_is_not_much_wider(name):
+    system = load(name)
+    reference = system.description.dynamics.model
+    limits = (system.state_scale, system.input_scale)
+    bound = linearisation_error(reference.name, reference.parameters, *limits, system.dt)
+    found = largest_mismatch(reference, *limits, system.dt, (system.A, system.B))
+    assert np.all(found <= bound + 1e-12)
+    curved = found > 1e-9
+    assert curved.any() and np.all(bound[curved] <= 3 * found[curved])
+
+
+def runaway(x, u, p):
+    """Return x' of a state that leaves its narrow limit within a step, and then is curved."""
+    return ca.vertcat(x[1], x[0]**3 + u[0])
+
+
+def test_a_state_that_leaves_its_limit_within_the_step_is_thought_of(monkeypatch):
+    monkeypatch.setitem(MODELS, 'runaway', runaway)
+    given = ('runaway', {}, np.array([0.01, 1.0]), np.array([0.1]), 0.1)
+    matrices = np.array([[1, 0.1], [0, 1]]), np.array([[0.005], [0.1]])
+    reference = type('Reference', (), {'name': 'runaway', 'parameters': {}})
+    found = largest_mismatch(reference, *given[2:], matrices)
+    assert np.all(found <= linearisation_error(*given))
+    monkeypatch.setattr(module, '_grown', lambda *_: np.zeros(2))  # control
+    assert np.any(found > linearisation_error(*given))
+
+
+def test_a_model_that_runs_away_within_a_step_is_refused(monkeypatch):
+    monkeypatch.setitem(MODELS, 'runaway', lambda x, u, p: ca.vertcat(x[1], 1e6 * x[0]**3 + u[0]))
+    with pytest.raises(ConfigurationError, match='dt'):
+        linearisation_error('runaway', {}, np.ones(2), np.ones(1), 1.0)
+
+
+def test_the_bound_is_added_to_the_disturbance_unless_it_is_neglected():
+    mapping, wide = described('cart_pole'), load('cart_pole')
+    reference = wide.description.dynamics.model
+    bound = linearisation_error(reference.name, reference.parameters, wide.state_scale,
+                                wide.input_scale, wide.dt)
+    covered = load(mapping)
+    added = covered.disturbance - wide.disturbance
+    assert np.all(bound <= added) and np.all(added <= 1.002 * bound)
+    assert covered.content != wide.content
+    del mapping['dynamics']['model']['error']
+    assert load(mapping).content == covered.content  # bounded is the default
+
+
+def test_another_word_is_refused():
+    mapping = described('cart_pole')
+    mapping['dynamics']['model']['error'] = 'small'
+    with pytest.raises(ConfigurationError, match='must be one of'):
+        load(mapping)
