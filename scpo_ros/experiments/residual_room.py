@@ -37,7 +37,7 @@ import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.config.system_spec import (
     DescribedMetricsConfig, DescribedPolicyConfig, SystemSpec)
-from scpo_ros.experiments.filtered_learner import FilteredLearner
+from scpo_ros.experiments.filtered_learner import FilteredLearner, FilteredProblem
 from scpo_ros.experiments.imitation_case import FilteredCase
 from scpo_ros.experiments.imitation_judgement import judged, Judgement
 from scpo_ros.experiments.results import write_json
@@ -125,7 +125,8 @@ def case_of(system: System, expert: str, seed: int, way: str) -> FilteredCase:
         network = RoomNetwork(plain.network, task.policy, plain.bound)
         task = replace(task, policy=replace(task.policy, network=network))
     law = SystemExperts(system).law(expert)
-    return FilteredCase(task, law, FilteredLearner(task, law, seed))
+    problem = FilteredProblem.build(task, law, seed)
+    return FilteredCase(problem, FilteredLearner(problem))
 
 
 def learned(name: str, expert: str, seed: int, way: str, updates: int = UPDATES,

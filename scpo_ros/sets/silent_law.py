@@ -16,7 +16,7 @@
 
 import numpy as np
 from scpo_ros.sets.product_set import ProductSet
-from scpo_ros.systems.plant import SilentLaw
+from scpo_ros.systems.drive import SilentLaw
 from scpo_ros.systems.system import System
 
 

@@ -26,8 +26,8 @@ from collections import deque
 
 import numpy as np
 from scpo_ros.arrays import Array
+from scpo_ros.systems.drive import SilentLaw
 from scpo_ros.systems.model import Model
-from scpo_ros.systems.plant import SilentLaw
 from scpo_ros.systems.transitions import Gap, ObservedState, TransitionRule
 
 

@@ -15,18 +15,12 @@
 """
 The simulated plant: steps the system under commands that may be late or missing.
 
-Over [k, k + 1) it applies the command that answers x_k. When none has come the deadline is missed.
-The double integrator then holds the last command, and after a time brakes to standstill within its
-limits. Any other plant goes by a *silent law* at once. The same holds before the first command,
-which misses nothing.
+Which input it applies, :class:`~scpo_ros.systems.drive.Drive` says.
 
 A new episode starts every so many steps and when it is asked for, from a state drawn uniformly
 from the safe set or from a given one. It takes a step of its own, so that no two states carry the
 same number, and nothing of the episode before is applied in it: no answer to an earlier state, and
 no command that was held. Until its first answer comes the drive goes by the silent law.
-
-Under a delay of q steps a command acts q steps later than without one, and a part of a step on
-top. Over the first q steps of an episode the input is 0.
 
 It publishes its state with an error that is uniform within the measurement error of the system.
 Limits are those of the true state.
@@ -35,22 +29,18 @@ What moves is the linear model, with its disturbance, or any other :class:`Body`
 errors of a body come on top of those of the system.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 from scpo_ros.arrays import Array, Booleans, checked
 from scpo_ros.config import PlantConfig
 from scpo_ros.exceptions import InfeasibleError
+from scpo_ros.systems.drive import braking, Drive, SilentLaw
 from scpo_ros.systems.model import Model
 from scpo_ros.systems.safe_set import SafeSet
 from scpo_ros.systems.scenario import random_scenarios
-
-
-# What a plant applies without commands: (present state (n,), input applied last (m,)) -> (m,).
-SilentLaw: TypeAlias = Callable[[Array, Array], Array]
 
 
 class Starts(Protocol):
@@ -114,64 +104,6 @@ class Body(Protocol):
 
     def step(self, u: Array, rng: np.random.Generator) -> Motion:
         """Move for dt under an input (m,) within its limits."""
-
-
-def braking(system: Model) -> SilentLaw:
-    """Return the law that brakes to standstill: u = sat(-v / dt), with v the last m states."""
-    return lambda x, last: system.saturate(-x[-system.m:] / system.dt)
-
-
-class Drive:
-    """Chooses the input that is applied: the command, the one that is held, or the silent law."""
-
-    def __init__(self, system: Model, patience: int, silent: SilentLaw) -> None:
-        """
-        Start before the first command.
-
-        :param patience: steps without a command over which the last one is held.
-        :param silent: says what is applied after that.
-        """
-        self._system, self._patience, self._silent = system, patience, silent
-        self._held: Array | None = None
-        self._missing = 0  # steps since the last command
-        self.started = False  # whether a command has ever come
-        self.deadline_misses = 0
-        self.forget()
-
-    def forget(self) -> None:
-        """Hold no command any more, and have none under way."""
-        self._held, self._missing = None, 0
-        self._at_rest = self._system.delay_steps  # steps over which no command can act yet
-        # Commands, oldest first, each with whether one was awaited.
-        self._under_way: deque[tuple[Array | None, bool]] = deque([(None, False)] * self._at_rest)
-
-    def applied(self, x: Array, command: Array | None) -> Array:
-        """
-        Return the input (m,) over the next step.
-
-        :param x: (n,), the present state. :param command: (m,), the answer to it, or None when
-            none has come; one that is not finite counts as none.
-        """
-        usable = command is not None and bool(np.all(np.isfinite(command)))
-        self._under_way.append((command if usable else None, self.started))
-        self.started |= usable
-        due, awaited = self._under_way.popleft()
-        if self._at_rest:
-            self._at_rest -= 1
-            return np.zeros(self._system.m)
-        return self._acting(x, due, awaited)
-
-    def _acting(self, x: Array, due: Array | None, awaited: bool) -> Array:
-        """Return the input (m,) over the next step. :param due: the command for it, or None."""
-        if due is not None:
-            self._missing, self._held = 0, due
-        else:
-            self._missing += 1
-            self.deadline_misses += awaited
-        if self._held is None or self._missing > self._patience:
-            last = np.zeros(self._system.m) if self._held is None else self._held
-            return self._system.saturate(self._silent(x, last))
-        return self._system.saturate(self._held)
 
 
 class SimulatedPlant:

@@ -27,8 +27,8 @@ from scpo_ros.interface.joint_layout import JointLayout
 from scpo_ros.policy.imitation import LearnedPolicy
 from scpo_ros.policy.safety_filter import SafetyFilter
 from scpo_ros.sets.admissible_inputs import InputCheck
+from scpo_ros.systems.drive import SilentLaw
 from scpo_ros.systems.model import Model
-from scpo_ros.systems.plant import SilentLaw
 from scpo_ros.systems.safe_set import SafeSet
 from scpo_ros.tolerances import TaskTolerances
 

@@ -49,7 +49,7 @@ from scpo_ros.sets.silent_law import silent_law
 from scpo_ros.sets.system_set import safe_set
 from scpo_ros.simulation.filtered_rollout import FilteredSimulator
 from scpo_ros.systems.decoupling import Block
-from scpo_ros.systems.plant import SilentLaw
+from scpo_ros.systems.drive import SilentLaw
 from scpo_ros.systems.system import System
 from scpo_ros.systems.system_scenarios import stress_and_operation
 from scpo_ros.tolerances import SolvedTolerances

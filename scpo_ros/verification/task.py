@@ -37,8 +37,8 @@ from scpo_ros.proofs.stability import ProvedStability
 from scpo_ros.sets.admissible_inputs import admissible_inputs, AdmissibleInputs, InputBounds
 from scpo_ros.sets.invariant_set import contractive_set, Polytope
 from scpo_ros.simulation.rollout import Simulator
+from scpo_ros.systems.drive import braking, SilentLaw
 from scpo_ros.systems.linear_system import double_integrator, LinearSystem
-from scpo_ros.systems.plant import braking, SilentLaw
 from scpo_ros.systems.scenario import random_scenarios
 from scpo_ros.tolerances import Tolerances
 from scpo_ros.verification.safety_metrics import RolloutMetric
