@@ -129,9 +129,12 @@ def section(records: Sequence[Record], updates: int, seeds: int) -> str:
     groups = {(record['system'], record['method']): [
         other for other in records if (other['system'], other['method'])
         == (record['system'], record['method'])] for record in records}
-    return f"""## Every system: SCPO and the alternatives, the safety filter in the loop
+    systems = list(dict.fromkeys(record['system'] for record in records))
+    these = '' if systems == shipped_names() else f' --systems {" ".join(systems)}'
+    return f"""## Described systems: SCPO and the alternatives, the safety filter in the loop
 
-Written by `python -m scpo_ros.experiments.compare_systems --seeds {seeds} --updates {updates}`.
+Written by `python -m scpo_ros.experiments.compare_systems --seeds {seeds}
+--updates {updates}{these}`.
 The expert is benign, the certificate `guarded`: the filter keeps the limits for all methods.
 SCPO makes {updates} updates. Every other method has as many rollouts, or {MORE_UPDATES} times as
 many updates, whichever comes first. Its settings are the best of three, chosen for each system
