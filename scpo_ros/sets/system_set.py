@@ -26,9 +26,12 @@ from scpo_ros.sets.product_set import ProductSet
 from scpo_ros.sets.redundancy import essential
 from scpo_ros.sets.set_table import set_key, stored_set
 from scpo_ros.systems.decoupling import Block, blocks
+from scpo_ros.systems.loading import system_of
+from scpo_ros.systems.model_error import curved_states, narrowed
 from scpo_ros.systems.system import System
 
 _BISECTIONS = 12
+_NARROWINGS = 6  # bisections of the limits
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,36 @@ def _explained(system: System, block: Block, error: ConfigurationError) -> NoSaf
         ' (with what measurement error and delay add to it)')
     return NoSafeSetError(
         f'{system.name}: safe set of {names}', error.value,
-        f'is empty: {error.name} {error.rule}; {largest}{contains}')
+        f'is empty: {error.name} {error.rule}; {largest}{contains}{_narrower(system, block)}')
+
+
+def _narrower(system: System, block: Block) -> str:
+    """Return which narrower limits of a nonlinear model leave a safe set, as a part of a line."""
+    places = [place for place in curved_states(system.description) if place in block.states]
+    if not places:
+        return ''
+    low, high = 0.0, 1.0
+    for _ in range(_NARROWINGS):
+        scale = (low + high) / 2
+        low, high = (scale, high) if _has_set(system, block, scale) else (low, scale)
+    if low == 0:
+        return '; nor do narrower limits of the states in which the model is curved leave one'
+    limits = ', '.join(
+        f'{entry.name} from {low * entry.lower:.3g} to {low * entry.upper:.3g}'
+        for entry in (system.description.states[place] for place in places))
+    return f'; the error of the linearisation leaves one with {limits}'
+
+
+def _has_set(system: System, block: Block, scale: float) -> bool:
+    """Return whether there is a safe set with narrower limits of the curved states."""
+    try:
+        narrower = system_of(narrowed(system.description, scale))
+        part = next(found for found in blocks(narrower)
+                    if np.array_equal(found.states, block.states))
+        SetDesign(part, 0).largest(system.description.contraction or SLOWEST)
+    except (ConfigurationError, StopIteration):
+        return False
+    return True
 
 
 def _largest_scale(system: System, block: Block) -> float:

@@ -70,6 +70,14 @@ def linearisation_error(name: str, parameters: Mapping[str, float], state_limit:
     return found
 
 
+def curved(name: str, parameters: Mapping[str, float], n: int, m: int) -> tuple[int, ...]:
+    """Return which entries of (x, u) a model has second derivatives in, for n states, m inputs."""
+    z = ca.SX.sym('z', n + m)
+    derivative = ca.SX(model(name)(z[:n], z[n:], parameters))
+    second = ca.jacobian(ca.jacobian(derivative, z), z)
+    return tuple(sorted(set(second.sparsity().get_triplet()[1])))
+
+
 def _boxes(derivative: ca.SX, z: ca.SX, state_limit: Array, input_limit: Array,
            dt: float) -> list[Array]:
     """

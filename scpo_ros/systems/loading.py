@@ -19,19 +19,17 @@ Reads described systems: shipped ones by their name, files by their path, texts 
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
-import math
 import os
 from pathlib import Path
 import stat
 
-import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.config.paths import expanded
 from scpo_ros.config.resources import share_file
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.systems.certified_system import certified_system
 from scpo_ros.systems.description import SystemDescription
+from scpo_ros.systems.model_error import with_model_error
 from scpo_ros.systems.reading import described
 from scpo_ros.systems.requirements import check_dynamics, check_limits, check_supported
 from scpo_ros.systems.system import sampling_of, System
@@ -51,32 +49,19 @@ def load(system: str | os.PathLike[str] | Mapping[str, Plain]) -> System:
     """
     description = described(_tree(system))
     check_supported(description)
-    description = _with_model_error(description, check_limits(description))
+    check_limits(description)
+    return system_of(with_model_error(description))
+
+
+def system_of(description: SystemDescription) -> System:
+    """
+    Return the system of a description whose disturbance covers all that it has to.
+
+    :raises ConfigurationError: naming what cannot work.
+    """
     A, B = _over_one_step(description)
     check_dynamics(description, A, B)
     return certified_system(description, A, B)
-
-
-def _with_model_error(description: SystemDescription, state_limit: Array) -> SystemDescription:
-    """Return a description whose disturbance covers the error of the linearisation, if asked."""
-    model = description.dynamics.model
-    if model is None or model.error == 'neglected':
-        return description
-    from scpo_ros.systems.linearisation_error import linearisation_error  # with CasADi
-    largest = np.array([max(-entry.lower, entry.upper) for entry in description.inputs])
-    error = linearisation_error(model.name, model.parameters, state_limit, largest,
-                                description.dt + description.sample_jitter)
-    return replace(description, states=tuple(
-        replace(entry, disturbance=entry.disturbance + _rounded_up(width))
-        for entry, width in zip(description.states, error.tolist())))
-
-
-def _rounded_up(number: float) -> float:
-    """Return a number at least as large, of four digits: the same on every processor."""
-    if number == 0:
-        return 0.0
-    digit = 10.0 ** (math.floor(math.log10(number)) - 3)
-    return float(f'{(math.floor(number / digit) + 1) * digit:.3e}')
 
 
 def _tree(system: str | os.PathLike[str] | Mapping[str, Plain]) -> Tree:

@@ -15,49 +15,18 @@
 """The error of a linearisation over a step is bounded, and part of the disturbance."""
 
 import casadi as ca
+from nonlinear_plants import described, narrow, stepping
 import numpy as np
 import pytest
-from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.exceptions import ConfigurationError, NoSafeSetError
+from scpo_ros.sets.system_set import safe_parts
 from scpo_ros.systems import linearisation_error as module, load
 from scpo_ros.systems.linearisation_error import linearisation_error
-from scpo_ros.systems.loading import file_of
-from scpo_ros.systems.models import model, MODELS
-import yaml
+from scpo_ros.systems.model_error import curved_states, narrowed
+from scpo_ros.systems.models import MODELS
 
 pytest.importorskip('mpmath')
 NONLINEAR = ('cart_pole', 'ball_and_beam', 'planar_quadrotor')
-STAGES = 20  # of the reference integration of one step
-
-
-def described(name, **changes):
-    """Return the mapping of a shipped description, the error of its model bounded."""
-    mapping = yaml.safe_load(file_of(name).read_text(encoding='utf-8'))
-    mapping['dynamics']['model']['error'] = 'bounded'
-    return {**mapping, **changes}
-
-
-def narrow(limit=0.2):
-    """Return the cart-pole with the angle within 0.2 rad."""
-    mapping = described('cart_pole')
-    for entry, (size, disturbance) in zip(mapping['states'], (
-            (1.0, 0.0), (limit, 0.0), (1.5, 0.001), (1.5, 0.002))):
-        entry.update(lower=-size, upper=size, disturbance=disturbance)
-    mapping['inputs'][0].update(lower=-8.0, upper=8.0)
-    return mapping
-
-
-def stepping(reference, n, m, dt):
-    """Return (states (N, n), inputs (N, m)) -> states after dt, by fourth-order Runge-Kutta."""
-    x, u = ca.SX.sym('x', n), ca.SX.sym('u', m)
-    f = ca.Function('f', [x, u], [model(reference.name)(x, u, reference.parameters)])
-    h, y = dt / STAGES, x
-    for _ in range(STAGES):
-        a = f(y, u)
-        b = f(y + h / 2 * a, u)
-        c = f(y + h / 2 * b, u)
-        y = y + h / 6 * (a + 2 * b + 2 * c + f(y + h * c, u))
-    step = ca.Function('step', [x, u], [y])
-    return lambda states, inputs: np.array(step(states.T, inputs.T)).T
 
 
 def largest_mismatch(reference, state_limit, input_limit, dt, matrices, count=4000):
@@ -123,3 +92,20 @@ def test_another_word_is_refused():
     mapping['dynamics']['model']['error'] = 'small'
     with pytest.raises(ConfigurationError, match='must be one of'):
         load(mapping)
+
+
+def test_a_narrower_description_is_that_of_a_file_with_these_limits():
+    wide, slim = load(narrow(0.2)).description, load(narrow(0.1))
+    assert curved_states(wide) == (1, 3)  # angle and rate
+    half = narrowed(wide, 0.5)
+    assert [entry.upper for entry in half.states] == [1.0, 0.1, 1.5, 0.75]
+    assert half.states[3].disturbance < load(narrow(0.2)).disturbance[3]
+    assert slim.disturbance[1] < wide.states[1].disturbance
+
+
+def test_where_no_set_remains_the_error_says_up_to_which_angle_there_is_one():
+    with pytest.raises(NoSafeSetError, match='leaves one with angle from') as caught:
+        safe_parts(load(narrow(0.6)), None)
+    sentence = str(caught.value)
+    angle = float(sentence.split('angle from ')[1].split(' to ')[1].split(',')[0])
+    assert 0.1 < angle < 0.6 and '\n' not in sentence
