@@ -51,6 +51,7 @@ os.environ['OMP_NUM_THREADS'] = '1'
 os.environ['OPENBLAS_NUM_THREADS'] = '1'
 
 import ahead  # noqa: E402
+import beside  # noqa: E402
 from hypothesis import settings  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
@@ -67,6 +68,9 @@ def pytest_report_header():
 
 def pytest_collection_finish(session):
     """Begin the long programs of the modules that are run."""
+    plugin = beside.plugin_of(session.config)
+    if plugin is not None:
+        session.config.pluginmanager.register(plugin)
     if not session.config.option.collectonly:
         tests = {}
         for item in session.items:

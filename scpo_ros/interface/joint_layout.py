@@ -74,7 +74,8 @@ class JointLayout:
 
         :param joints: the joints, of this layout. :param x: (n,), or None. :param u: (m,).
         """
-        numbers = [*u.ravel().tolist(), *([] if x is None else x.ravel().tolist()), math.nan]
+        given = (u,) if x is None else (u, x)
+        numbers = [*(number for part in given for number in np.ravel(part).tolist()), math.nan]
         key = (tuple(joints), x is not None)
         orders = self._orders.get(key)
         if orders is None:

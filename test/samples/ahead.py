@@ -47,6 +47,11 @@ def finished(line, **options):
     return subprocess.CompletedProcess(line, process.returncode, output, errors)
 
 
+def finished_with(variable, line, folder):
+    """Return the completed process of a command line. :param variable: (name, value) to set."""
+    return finished(line, cwd=folder, env={**os.environ, variable[0]: variable[1]})
+
+
 def await_quiet(seconds):
     """Wait until nothing runs any more, but not longer than that."""
     wait(_begun.values(), seconds)
