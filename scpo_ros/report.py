@@ -32,11 +32,11 @@ from scpo_ros.arrays import Array
 from scpo_ros.atomic_file import write_whole
 from scpo_ros.config import Specification
 from scpo_ros.exceptions import InvalidArrayError, ScpoRosError
-from scpo_ros.physics.frames import strip
 from scpo_ros.process.program import program
 from scpo_ros.recording.bag import Bag
 from scpo_ros.recording.bag_tables import write_tables
 from scpo_ros.recording.chosen_robots import bag_parser, chosen
+from scpo_ros.recording.frames import strip
 from scpo_ros.recording.recorded_parameters import recorded_parameters, RecordedParameters
 from scpo_ros.recording.report_page import page
 from scpo_ros.recording.robots import remarks, Robot

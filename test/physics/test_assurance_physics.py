@@ -45,7 +45,7 @@ def test_a_fault_is_revoked_and_named(learnt, fault):
 def test_a_monitor_that_sees_nothing_is_found_out(learnt, monkeypatch):
     monkeypatch.setattr('scpo_ros.controller.model_monitor.ModelMonitor.observe', lambda *_: '')
     monkeypatch.setattr('scpo_ros.controller.model_monitor.ModelMonitor.watched', True)
-    monkeypatch.setitem(attack_physics.ROWS, 'very late', Row(Faults(actuation_delay=4)))
+    monkeypatch.setitem(attack_physics.ROWS, 'very late', Row(Faults(actuation_delay=10)))
     outcomes = [attack_physics.run(learnt, 'very late', seed, seconds=18.0) for seed in range(3)]
     assert any(outcome.before for outcome in outcomes)
     assert not any(outcome.revocations for outcome in outcomes)

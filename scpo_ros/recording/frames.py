@@ -16,7 +16,7 @@
 Frames of a motion, side by side: a strip of pictures of a MuJoCo model at given states.
 
 They are drawn in a process of its own, since a graphics driver may crash: python -m
-scpo_ros.physics.frames FILE.png draws what it reads on standard input.
+scpo_ros.recording.frames FILE.png draws what it reads on standard input.
 """
 
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ def strip(spec: Specification, model: str, states: Array) -> bytes:
     with TemporaryDirectory() as folder:
         path = Path(folder) / 'frames.png'
         try:
-            subprocess.run([sys.executable, '-m', 'scpo_ros.physics.frames', str(path)],
+            subprocess.run([sys.executable, '-m', 'scpo_ros.recording.frames', str(path)],
                            input=json.dumps(asked), text=True, capture_output=True,
                            timeout=_PATIENCE_S, env={**shown, **os.environ}, check=True)
             return path.read_bytes()
@@ -68,7 +68,7 @@ def draw(asked: Mapping[str, object], path: str) -> None:
 
     :raises ScpoRosError: for a bad specification, or a model that does not fit it.
     """
-    from matplotlib.image import imsave  # takes long to import
+    from scpo_ros.recording.figures import plt  # takes long to import
     package, values = mujoco(), asked['spec']
     if not isinstance(values, dict):
         raise ScpoRosError('the specification must be a mapping')
@@ -81,7 +81,7 @@ def draw(asked: Mapping[str, object], path: str) -> None:
         package.mj_forward(model, data)
         renderer.update_scene(data, 0 if model.ncam else -1)
         frames.append(np.array(renderer.render()))
-    imsave(path, np.hstack(frames))
+    plt.imsave(path, np.hstack(frames))
 
 
 if __name__ == '__main__':

@@ -25,8 +25,8 @@ from scpo_ros.config import SystemSpec
 from scpo_ros.config.system_spec import DescriptionConfig
 from scpo_ros.config.validation import flatten
 from scpo_ros.exceptions import ConfigurationError
-from scpo_ros.physics import frames
 from scpo_ros.physics.wheel import mujoco
+from scpo_ros.recording import frames
 from scpo_ros.report import _chosen
 
 RAIL = SystemSpec(DescriptionConfig('rail_slider'))
