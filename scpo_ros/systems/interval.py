@@ -18,6 +18,9 @@ Interval arithmetic of CasADi functions: the range of every output over a box of
 CasADi lists the elementary operations of a function. Each is done with the intervals of mpmath,
 which rounds outward. The result contains the range, and may be wider: an input that occurs twice
 counts as two.
+
+Only operations that are smooth where they are defined are known. One with a kink, such as fabs or
+fmin, is refused: its second derivative is 0 on both sides, and would hide the kink.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +42,7 @@ def _operations(iv: Any) -> Mapping[int, Callable[..., Interval]]:  # mpmath has
         ca.OP_MUL: lambda a, b: a * b, ca.OP_DIV: lambda a, b: a / b, ca.OP_NEG: lambda a: -a,
         ca.OP_TWICE: lambda a: 2 * a, ca.OP_SQ: lambda a: a**2, ca.OP_INV: lambda a: 1 / a,
         ca.OP_SQRT: iv.sqrt, ca.OP_EXP: iv.exp, ca.OP_LOG: iv.log, ca.OP_SIN: iv.sin,
-        ca.OP_COS: iv.cos, ca.OP_TAN: iv.tan, ca.OP_FABS: abs,
+        ca.OP_COS: iv.cos, ca.OP_TAN: iv.tan,
         ca.OP_CONSTPOW: lambda a, b: a**b, ca.OP_POW: lambda a, b: a**b}
 
 
@@ -72,7 +75,8 @@ def ranges(function: ca.Function, lower: Array, upper: Array) -> tuple[Array, Ar
         else:
             raise ConfigurationError(
                 'dynamics.model', operation, 'has an operation of CasADi (by its number) that '
-                'cannot be bounded: use + - * /, powers, sqrt, exp, log, sin, cos, tan, fabs')
+                'cannot be bounded: use + - * /, powers, sqrt, exp, log, sin, cos, tan; '
+                'nothing with a kink')
     if not np.all(np.isfinite(found)):
         raise ConfigurationError('dynamics.model', 'its range', 'must be finite within the limits')
     return found[0], found[1]

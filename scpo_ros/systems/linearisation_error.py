@@ -21,7 +21,8 @@ With z = (x, u), f(z) = A_c x + B_c u + R(z), and Taylor's theorem between 0 and
     |R_i| <= sum_jk sup |H_i,jk| zbar_j zbar_k / 2   and
     |R_i| <= sum_jk |H_i,jk(0)| zbar_j zbar_k / 2 + sum_jkl sup |T_i,jkl| zbar_j zbar_k zbar_l / 6
 
-hold, with H and T the second and third derivatives; Rbar_i is the smaller one. The suprema are
+hold, with H and T the second and third derivatives; Rbar_i is the smaller one. They exist because
+:mod:`.interval` refuses models with a kink. The suprema are
 bounded by interval arithmetic. Over a step the input is constant, and the state that the linear
 model predicts is off by w = int_0^dt exp(A_c (dt - s)) R(x(s), u) ds. With P pieces of length h,
 
@@ -67,6 +68,8 @@ def linearisation_error(name: str, parameters: Mapping[str, float], state_limit:
     for weight, box in zip(_weights(A, dt), boxes):
         width += weight @ np.array([_remainder(derivative[i], z, box) for i in range(n)])
     found: Array = width * _ROUNDING
+    if not np.all(np.isfinite(found)):
+        raise ConfigurationError('dynamics.model', found.tolist(), 'must have a finite error')
     return found
 
 

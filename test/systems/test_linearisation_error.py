@@ -74,6 +74,13 @@ def test_a_model_that_runs_away_within_a_step_is_refused(monkeypatch):
         linearisation_error('runaway', {}, np.ones(2), np.ones(1), 1.0)
 
 
+def test_a_kink_at_rest_which_no_derivative_shows_is_refused(monkeypatch):
+    """x' = |x| has the linearisation 0, second derivatives 0, and an error that is not 0."""
+    monkeypatch.setitem(MODELS, 'kinked', lambda x, u, p: ca.vertcat(x[1], ca.fabs(x[0]) + u[0]))
+    with pytest.raises(ConfigurationError, match='kink'):
+        linearisation_error('kinked', {}, np.ones(2), np.ones(1), 0.1)
+
+
 def test_the_bound_is_added_to_the_disturbance_unless_it_is_neglected():
     mapping, wide = described('cart_pole'), load('cart_pole')
     reference = wide.description.dynamics.model
