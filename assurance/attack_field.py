@@ -37,6 +37,7 @@ from types import SimpleNamespace
 from assurance.field_plant import DISTURBANCES, Fault, FAULTS, FieldPlant
 from assurance.inline import InlineWorker
 from assurance.learning import learn
+from assurance.tables import table_row
 import numpy as np
 from scpo_ros.config import Spec, SystemConfig
 from scpo_ros.controller.admission import Admission
@@ -256,9 +257,10 @@ def line(row: dict) -> str:
     """Return a row of the table."""
     answered = ', '.join(f'{name} {count}' for name, count in row['answered'].items())
     steps = '' if row['steps'] is None else f'{row["steps"]:g}, {row["longest"]}'
-    return (f'| {row["setting"]} | {row["fault"]} | {row["scale"]:g} | {row["runs"]} | '
-            f'{row["before"]} | {row["unseen"]} | {row["ever"]} {answered and f"({answered})"} | '
-            f'{row["revoked"]} | {steps} | {row["named"]} | {row["reason"]} |')
+    return table_row([
+        row['setting'], row['fault'], f'{row["scale"]:g}', row['runs'], row['before'],
+        row['unseen'], f'{row["ever"]} {answered and f"({answered})"}', row['revoked'], steps,
+        row['named'], row['reason']])
 
 
 def parse(arguments) -> argparse.Namespace:

@@ -37,11 +37,11 @@ import sys
 
 from assurance.attack_field import CALM_S, Certified, kind_of
 from assurance.inline import InlineWorker
-from assurance.learning import Learnt
+from assurance.learning import accepted, Learnt
 from assurance.physics_plant import PhysicsPlant, ROWS
+from assurance.tables import table_row
 import numpy as np
 from scpo_ros.adapter.adaptation import Adaptation
-from scpo_ros.adapter.policy_chain import PolicyChain
 from scpo_ros.config import AdapterConfig, SystemSpec
 from scpo_ros.config.system_spec import DescriptionConfig
 from scpo_ros.controller.admission import Admission
@@ -70,13 +70,7 @@ def learn(name: str, updates: int = UPDATES, expert: str = 'benign', seed: int =
     task, first = learner.task, learner.begin()
     states = task.safe_set.sample(STATES, np.random.default_rng(seed))
     learner.demonstrations.add(states, experts_of(spec).law(expert)(states))
-    chain = PolicyChain(task.digest)
-    chain.append(first.theta, first.certificate)
-    for _ in range(updates):
-        report = learner.update()
-        if report.outcome == 'ACCEPTED':
-            chain.append(report.theta, report.certificate)
-    return Learnt(spec, task, chain)
+    return Learnt(spec, task, accepted(learner, first, updates))
 
 
 def control_loop(learnt: Learnt, make_monitor=ModelMonitor) -> ControlLoop:
@@ -189,10 +183,10 @@ HEAD = ('| system | fault | runs | samples outside, in runs | before, at the rev
 def line(row: dict) -> str:
     """Return a row of the table."""
     after = '' if row['seconds'] is None else f'{row["seconds"]:.2f} s, {row["longest"]:.2f} s'
-    reason = max(row['reasons'], key=row['reasons'].get, default='').replace('|', r'\|')
-    return (f'| {row["system"]} | {row["fault"]} | {row["runs"]} | {row["broken"]}, '
-            f'{row["broken in"]} | {row["before"]}, {row["at"]} | {row["revoked"]} | {after} | '
-            f'{row["named"]} | {reason} |')
+    return table_row([
+        row['system'], row['fault'], row['runs'], f'{row["broken"]}, {row["broken in"]}',
+        f'{row["before"]}, {row["at"]}', row['revoked'], after, row['named'],
+        max(row['reasons'], key=row['reasons'].get, default='')])
 
 
 def parse(arguments) -> argparse.Namespace:

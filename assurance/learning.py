@@ -40,10 +40,15 @@ def learn(spec=None, updates=14, expert='overspeed', seed=5):
     states = interior_states(task.safe_set, 300, seed)
     law = ExpertCatalogue(task.system, task.gain).law(expert)
     learner.demonstrations.add(states, law(states))
-    chain = PolicyChain(task.digest)
+    return Learnt(spec, task, accepted(learner, first, updates))
+
+
+def accepted(learner, first, updates):
+    """Return the chain of the first policy and those that are accepted in some updates."""
+    chain = PolicyChain(learner.task.digest)
     chain.append(first.theta, first.certificate)
     for _ in range(updates):
         report = learner.update()
         if report.outcome == 'ACCEPTED':
             chain.append(report.theta, report.certificate)
-    return Learnt(spec, task, chain)
+    return chain

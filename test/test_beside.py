@@ -17,7 +17,7 @@
 import json
 from types import SimpleNamespace
 
-from beside import Beside
+from beside import Beside, command, FOLDERS
 import pytest
 
 
@@ -51,3 +51,9 @@ def test_an_outcome_survives_the_way(request, outcome, longrepr):
     plugin._config = config
     found = plugin._report(data)
     assert (found.outcome, found.longrepr, found.location) == (outcome, longrepr, report.location)
+
+
+def test_the_other_process_runs_under_the_options_of_this_one():
+    line = command(('-W', 'error', '--runxfail'))
+    assert line[-len(FOLDERS) - 3:-len(FOLDERS)] == ('-W', 'error', '--runxfail')
+    assert line[-1] == f'test/{FOLDERS[-1]}'

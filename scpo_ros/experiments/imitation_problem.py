@@ -29,7 +29,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scpo_ros.arrays import Array, checked, digest, Integers
+from scpo_ros.arrays import Array, checked, digest
 from scpo_ros.config import EXPERTS, MetricsConfig, PolicyConfig, Spec
 from scpo_ros.config.specification import canonical
 from scpo_ros.config.validation import build, checked_count
@@ -39,6 +39,7 @@ from scpo_ros.policy.imitation import ImitationLoss, RawStep
 from scpo_ros.sets.admissible_inputs import InputBounds
 from scpo_ros.systems.scenario import interior_states
 from scpo_ros.verification.evaluation import SafetyEvaluation
+from scpo_ros.verification.evaluations import Evaluation
 from scpo_ros.verification.task import ControlTask
 
 STATES = 512       # N, states of the imitation loss
@@ -67,32 +68,10 @@ class Method(Protocol):
         ...
 
 
-class MethodEvaluation(Protocol):
-    """The safety metrics as a method sees them; rollouts are counted."""
+class MethodEvaluation(Evaluation, Protocol):
+    """The safety metrics as a method sees them."""
 
-    rollouts: int
-
-    @property
-    def kind(self) -> str:
-        """Return the kind of certificate."""
-        ...
-
-    @property
-    def coverage(self) -> str:
-        """Return what is covered, as a sentence."""
-        ...
-
-    def evaluate(self, thetas: Array) -> Array:
-        """Return the design metrics (P, k) of weights (P, d)."""
-        ...
-
-    def verify(self, thetas: Array) -> Array:
-        """Return the verification metrics (P, k_v) of weights (P, d)."""
-        ...
-
-    def remember(self, theta: Array, failed: Integers | list[int], present: Array) -> None:
-        """Learn from failed columns of `verify` of a candidate (d,)."""
-        ...
+    rollouts: int  # closed loops so far: policies times scenarios
 
 
 class MethodProblem(Protocol):

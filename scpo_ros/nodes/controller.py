@@ -40,14 +40,9 @@ from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.log import story_of
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.robot_states import RobotStates
-from scpo_ros.nodes.run import run
+from scpo_ros.nodes.run import Events, run
 from sensor_msgs.msg import JointState
 
-
-try:
-    from rclpy.experimental import EventsExecutor as Executor
-except ImportError:
-    from rclpy.executors import SingleThreadedExecutor as Executor
 
 _LEVELS = {Severity.OK: OK, Severity.WARN: WARN, Severity.ERROR: ERROR}
 _POLL_S = 0.02  # how often the verifier's answer is looked for [s]
@@ -181,7 +176,7 @@ class ControllerNode(Node):
 
 def main(args: list[str] | None = None) -> int:
     """Run the controller."""
-    return run(ControllerNode, Executor, args=args)
+    return run(ControllerNode, Events, args=args)
 
 
 if __name__ == '__main__':

@@ -38,6 +38,12 @@ def whole(config):
             and not config.option.keyword and not config.option.markexpr)
 
 
+def command(options):
+    """Return the command line of the other process, with the options of this run."""
+    return (sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', *options,
+            *(f'test/{folder}' for folder in FOLDERS))
+
+
 class Beside:
     """The plugin of the run that begins the other process."""
 
@@ -47,8 +53,7 @@ class Beside:
         self._log = tempfile.NamedTemporaryFile(suffix='.jsonl')  # noqa: R1732 - as long as this
         self._process = ahead.once(
             ahead.finished_with, (_LOG, self._log.name),
-            (sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider',
-             *(f'test/{folder}' for folder in FOLDERS)), str(config.rootpath))
+            command(config.invocation_params.args), str(config.rootpath))
 
     def pytest_runtest_protocol(self, item):
         """Report what the other process reported of a test."""
