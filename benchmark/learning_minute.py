@@ -21,13 +21,16 @@ The law runs in closed loop at the system's dt. The benign expert labels its sta
 are collected as in the nodes. An update lasts its own processor time over `--share`: so long it
 takes a worker that gets this share of a core. *Gap closed* is (J_b - J) / (J_b - J_e) on held-out
 rollouts in ordinary operation: backup, last policy, and the expert through the safety filter.
+
+Linear algebra has one thread, as in the nodes: the processor time of several would count together.
 """
 
 import argparse
 from dataclasses import dataclass, field
 import time
 
-import numpy as np
+import scpo_ros.nodes  # noqa: F401, I100 - one thread for linear algebra, as in the nodes
+import numpy as np  # noqa: E402, I100 - which reads it when it is imported
 from scpo_ros.adapter.adaptation import Adaptation
 from scpo_ros.adapter.collection import CollectedRollout
 from scpo_ros.config import AdapterConfig, ExpertConfig

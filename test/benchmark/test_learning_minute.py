@@ -14,6 +14,11 @@
 
 """The learner's minute: it learns, and says what an update costs."""
 
+import os
+from pathlib import Path
+import subprocess
+import sys
+
 from benchmark import learning_minute
 import numpy as np
 from scpo_ros.experts.system_experts import SystemExperts
@@ -40,3 +45,13 @@ def test_what_the_plant_shows_is_of_the_model_and_handed_over_once():
     for rollout in rollouts:
         w = rollout.x[1:] - task.system.step(rollout.x[:-1], rollout.u)
         assert np.all(np.abs(w) <= task.system.disturbance + 1e-12)
+
+
+def test_linear_algebra_has_one_thread_as_in_the_nodes():
+    """With two the processor time of an update was four times as long."""
+    environment = {name: value for name, value in os.environ.items() if 'THREADS' not in name}
+    done = subprocess.run(
+        [sys.executable, '-c', 'import benchmark.learning_minute, os; '
+         'print(os.environ["OPENBLAS_NUM_THREADS"])'],
+        env=environment, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert done.stdout.strip() == '1', done.stderr
