@@ -75,7 +75,7 @@ def test_a_model_that_runs_away_within_a_step_is_refused(monkeypatch):
 
 
 def test_a_kink_at_rest_which_no_derivative_shows_is_refused(monkeypatch):
-    """x' = |x| has the linearisation 0, second derivatives 0, and an error that is not 0."""
+    """The linearisation of |x| is 0, its second derivatives are 0, and the error is not."""
     monkeypatch.setitem(MODELS, 'kinked', lambda x, u, p: ca.vertcat(x[1], ca.fabs(x[0]) + u[0]))
     with pytest.raises(ConfigurationError, match='kink'):
         linearisation_error('kinked', {}, np.ones(2), np.ones(1), 0.1)
