@@ -35,6 +35,7 @@ class Row:
 
     faults: Faults = Faults()
     names: tuple = ()  # parts of reasons; none: nothing is to be revoked
+    described: str = ''  # keys that the description has more, so that it covers what is wrong
 
 
 _ERROR, _INPUT = 'model error', ('the safe set does not admit', 'not applied as commanded')
@@ -45,7 +46,8 @@ ROWS = {
     'ten times the friction': Row(Faults(friction_scale=10.0), (_ERROR, _LEFT)),
     'noise, 0.1 % of the limits': Row(Faults(sensor_noise=1e-3), (_ERROR, _LEFT)),
     'commands one step late': Row(
-        Faults(actuation_delay=1), ('the plant applies commands 1 step late', *_INPUT))}
+        Faults(actuation_delay=1), ('the plant applies commands 1 step late', *_INPUT)),
+    'one step late, described': Row(described='delay_steps: 1\n')}  # the plant's drive is late
 
 
 class _Exchangeable:

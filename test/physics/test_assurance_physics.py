@@ -35,7 +35,14 @@ def test_without_a_fault_nothing_is_revoked(learnt):
     assert outcome.ran and outcome.broken == 0 == outcome.revocations and outcome.seconds == -1
 
 
-@pytest.mark.parametrize('fault', [name for name in attack_physics.ROWS if name != 'no fault'])
+def test_a_delay_of_the_description_is_no_fault():
+    row = 'one step late, described'
+    learnt = attack_physics.learn('rail_slider', 2, attack_physics.ROWS[row].described)
+    outcome = attack_physics.run(learnt, row, 0, seconds=12.0)
+    assert outcome.ran and outcome.broken == 0 == outcome.revocations and outcome.seconds == -1
+
+
+@pytest.mark.parametrize('fault', [name for name, row in attack_physics.ROWS.items() if row.names])
 def test_a_fault_is_revoked_and_named(learnt, fault):
     outcome = attack_physics.run(learnt, fault, 0, seconds=9.0)
     row = attack_physics.figures('rail_slider', fault, [outcome])
