@@ -35,13 +35,14 @@ from assurance.fleet import ROOT
 from assurance.process_tree import descendants, left
 from assurance.tally import Tally
 import numpy as np
+from scpo_ros.process.discovery import lease_s
 
 
 SIGNALS = (signal.SIGKILL, signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 WAYS = ('in a terminal', '&', 'nohup')  # how a shell starts it
 END_S = 50.0  # a run has ended, and all of its processes
 LONGEST_S = 12.0  # until the signal: the nodes have begun to run by then, or not
-TOGETHER_S = 15.0  # two runs side by side; more than the lease of a dead node
+TOGETHER_S = 10.0  # two runs side by side, beyond the lease of a dead node
 SPACE = 'assure_runs'
 
 
@@ -113,7 +114,7 @@ def doubled(tally, folder, at_once):
     other = start(folder / 'other')
     if at_once:
         both = running(folder / 'one') and running(folder / 'other')
-        time.sleep(TOGETHER_S if both else 0.0)
+        time.sleep(lease_s() + TOGETHER_S if both else 0.0)
         other.send_signal(signal.SIGINT)
     codes = [0, code_of(other)]
     one.send_signal(signal.SIGINT)
