@@ -105,8 +105,12 @@ class Fleet:
         path = self.folder / f'{node}.log'
         return path.read_text(errors='replace')[-size:] if path.exists() else ''
 
-    def interrupt(self, patience=10.0):
-        """End all, politely; return {node: exit code}."""
+    def interrupt(self, patience=30.0):
+        """
+        End all, politely; return {node: exit code}, None where a node had to be killed.
+
+        :param patience: [s], longer than a node that hangs in ROS needs to end itself.
+        """
         for process in self.running.values():
             process.send_signal(signal.SIGCONT)
             process.send_signal(signal.SIGINT)
