@@ -58,7 +58,7 @@ setup(
         'casadi>=3.7',  # statistics of a buffered call
         'clarabel>=0.10',  # settings know max_threads
         'osqp>=0.6.3',
-        'highspy>=1.10',  # linear programs over safe sets
+        'highspy>=1.13',  # linear programs over safe sets
         'mpmath>=1.2.1',  # intervals
         'daqp>=0.10.3',  # earlier ones end before the optimum
         'matplotlib>=3.6',
