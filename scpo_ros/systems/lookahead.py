@@ -19,7 +19,8 @@ Under a delay of q steps that is z_k = A^q y_k + sum_{i=1..q} A^(i-1) B u_{k-i},
 :mod:`scpo_ros.systems.uncertainty`: the model, from what is measured, through the inputs under
 way. They are the answers to the last q states. In the first q steps of an episode the plant
 applies 0. Where a state was lost, nobody answered it, and the plant goes by its silent law. After
-any other gap 0 is assumed, and :attr:`Lookahead.known` says that it is an assumption.
+any other gap 0 is assumed, and :attr:`Lookahead.known` says that it is an assumption. So it is
+where states were lost before the first one that is seen of an episode: it is taken for its start.
 """
 
 from collections import deque
@@ -55,9 +56,8 @@ class Lookahead:
         if self._delay == 0:
             self.ahead = state.x
             return self.ahead
-        before, self._before = self._before, state
-        self._advance(Gap.RESTART if before is None else self._rule.between(before, state).gap,
-                      0 if before is None else state.time - before.time)
+        self._advance(self._before, state)
+        self._before = state
         self._answer, self.ahead = None, self._through(state)
         return self.ahead
 
@@ -68,18 +68,22 @@ class Lookahead:
     def _rest(self) -> None:
         self._under_way.extend(np.zeros((self._delay, self._system.m)))
 
-    def _advance(self, gap: Gap, seconds: float) -> None:
+    def _advance(self, before: ObservedState | None, state: ObservedState) -> None:
         """Let the inputs under way advance over the way from one state to the next."""
-        if gap in (Gap.NONE, Gap.INPUT):
+        gap = Gap.RESTART if before is None else self._rule.between(before, state).gap
+        if before is None or before.episode != state.episode:
+            self._rest()
+            self._unknown = 0 if gap is Gap.EPISODE else self._delay
+        elif gap in (Gap.NONE, Gap.INPUT):
             self._under_way.append(self._answer)
             self._unknown = max(0, self._unknown - 1) if self._answer is not None else self._delay
         elif gap is Gap.LOST:
-            lost = min(round(seconds / self._system.dt) - 1, self._delay)
+            lost = min(round((state.time - before.time) / self._system.dt) - 1, self._delay)
             self._under_way.extend([self._answer, *[None] * lost])
             self._unknown = self._delay
         else:
             self._rest()
-            self._unknown = 0 if gap is Gap.EPISODE else self._delay
+            self._unknown = self._delay
 
     def _through(self, state: ObservedState) -> Array:
         """Return the state (n,) after the inputs under way."""

@@ -125,6 +125,20 @@ def test_a_state_that_was_lost_leaves_what_acts_in_silence_under_way():
     assert ahead.known
 
 
+@pytest.mark.parametrize('lost', [1, 2, 4])
+def test_an_episode_begins_with_nothing_under_way_also_where_states_were_lost_before_it(lost):
+    """The silent law was taken to be under way: 1.5 rad/s off, and an unsafe answer."""
+    system = load(mapping('double_integrator_2', 2))
+    ahead, x, u = Lookahead(system, lambda x, last: 0.5 * last), np.ones(4) / 4, np.ones(2) / 2
+    for k in range(3):
+        ahead.see(state(k, x, u))
+        ahead.answered(u)
+    begun = state(3 + lost, -x, np.zeros(2), episode=1)
+    expected = np.linalg.matrix_power(system.A, 2) @ -x
+    np.testing.assert_allclose(ahead.see(begun), expected, atol=1e-12)
+    assert not ahead.known  # it may have begun before
+
+
 def test_without_a_delay_what_is_measured_is_returned_as_it_is():
     ahead, seen = Lookahead(load('cart_pole'), hold), state(0, np.ones(4), np.zeros(1))
     assert ahead.see(seen) is seen.x and ahead.known
