@@ -54,17 +54,17 @@ setup(
     install_requires=[
         'setuptools',
         'numpy>=1.24.2',
-        'scipy>=1.10.1',
+        'scipy>=1.11.1',  # earlier ones draw other Sobol points: other scenarios
         'casadi>=3.7',  # statistics of a buffered call
         'clarabel>=0.10',  # settings know max_threads
         'osqp>=0.6.3',
-        'highspy>=1.13',  # linear programs over safe sets
+        'highspy>=1.13',  # linear programs; earlier ones do not change several rows at once
         'mpmath>=1.2.1',  # intervals
-        'daqp>=0.10.3',  # earlier ones end before the optimum
+        'daqp>=0.11',  # earlier ones end before the optimum, or find no plan where there is one
         'matplotlib>=3.6',
         'pyyaml>=6.0.1',
         'tqdm>=4.60',
-        'rosbags>=0.11.3',  # earlier ones do not see a flipped byte
+        'rosbags>=0.11.6',  # earlier ones know one type a topic, or do not see a flipped byte
     ],
     extras_require={
         # ROS 2 Jazzy as wheels, for machines without a ROS installation.
