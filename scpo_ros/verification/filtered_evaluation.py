@@ -109,7 +109,8 @@ class FilteredEvaluation:
         """Return what is covered, as a sentence."""
         kept = ('the safe set is kept for all weights with the safety filter in the loop'
                 if self.task.kind == 'guarded' else
-                'the safe set is kept for all weights, and the safety filter never acts')
+                'the safe set is kept for all weights, and the safety filter never acts: the '
+                'residual is bounded by what each state allows')
         kept = kept if self.task.proof is None else self.task.proof.coverage
         return (f'{kept}; sampled: {len(self.verification_set)} rollouts of '
                 f'{self.task.horizon} steps')

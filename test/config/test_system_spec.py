@@ -22,7 +22,8 @@ from scpo_ros.config.arguments import ADAPT_ARGUMENTS, ARGUMENTS
 from scpo_ros.config.configuration import checked_configuration, node_parameters
 from scpo_ros.config.node_parameters import build_node, build_spec
 from scpo_ros.config.resources import share_file
-from scpo_ros.config.specification import difference, spec_digest, system_digest
+from scpo_ros.config.specification import (
+    canonical_of_system, difference, spec_digest, system_digest)
 from scpo_ros.config.validation import build, flatten
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.systems import load
@@ -143,6 +144,14 @@ def test_comments_and_the_order_of_keys_do_not_count():
 def test_every_parameter_counts(name, value):
     sentence = difference(digest_of(TEXT, **{name: value}), digest_of(TEXT))
     assert f'{name.partition(".")[0]}.* (' in sentence
+
+
+def test_the_digest_of_a_bounded_residual_says_by_what_it_is_bounded():
+    """Certificates with one bound for all states were of the same values."""
+    spec = spec_of(**{'metrics.certificate': 'bounded'})
+    metrics = canonical_of_system(spec, '', 'bounded')['metrics']
+    assert "metrics.invariance = 'bounded by the state'" in metrics.split('\n')  # first name
+    assert "metrics.invariance = 'guarded'" in canonical_of_system(spec, '', 'guarded')['metrics']
 
 
 def test_a_certificate_of_the_double_integrator_is_of_another_form():
