@@ -39,11 +39,12 @@ from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.interface.refusal import RefusalKind
 from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.ledger.history import History
-from scpo_ros.scpo import certificate as certificates
+from scpo_ros.scpo import certificate as certificates, SampledBound
 from scpo_ros.sets.invariant_set import contractive_set, Polytope
 from scpo_ros.sets.planar_projection import planar_projection
 from scpo_ros.systems.linear_system import double_integrator
 from scpo_ros.systems.scenario import Scenarios
+from scpo_ros.verification.fresh_tests import FreshTests
 from scpo_ros.verification.metric_layout import block, MetricKind
 from scpo_ros.verification.task import contraction_factor, ControlTask
 from system_samples import all_vertices, broken, EDGE, task_of
@@ -1054,6 +1055,19 @@ def residual_without_a_bound(module):
     return not np.all(np.abs(found) <= policy.bound(x, backup, plans))
 
 
+def fresh_rollouts_that_leave_pass(module):
+    task = task_of('uneven', design_states=3, verification_states=3)
+    evaluation = module.FreshRollouts(task, FreshTests(SampledBound(0.05, 0.05), 1))
+    bad = np.full(task.policy.network.d, np.nan)
+    with np.errstate(all='ignore'):
+        return bool(evaluation._largest(bad, 6, np.random.default_rng(0))[-1] <= 0)
+
+
+def fresh_test_is_not_counted(module):
+    tests = module.FreshTests(SampledBound(0.05, 0.05), 1)
+    return tests.begin()[0] == tests.begin()[0]
+
+
 FILTER_FILE = 'policy/lifted_filter.py'
 BOUND_FILE = 'policy/residual_bound.py'
 POLYGONS = 'sets/planar_projection.py'
@@ -1077,6 +1091,10 @@ DESCRIBED = [  # what any described system rests on
      residual_beyond_its_bound),
     ('policy/filtered_policy.py', 'outputs if bound is None else bounded(outputs, bound)',
      'outputs', residual_without_a_bound),
+    ('verification/fresh_rollouts.py', 'np.max(self.returned(summary, scenarios))', '-1.0',
+     fresh_rollouts_that_leave_pass),
+    ('verification/fresh_tests.py', 'self.bound = before.spent()', 'self.bound = before',
+     fresh_test_is_not_counted),
     ('backup/warm_program.py', ' and np.all(self._qp.G @ z <= bounds + FEASIBLE)', '',
      wrong_answer_of_the_solver),
     ('simulation/filtered_rollout.py', 'lost.reshape(shape)', 'False',

@@ -160,13 +160,15 @@ def test_a_certificate_of_the_double_integrator_is_of_another_form():
     assert 'its system is the double integrator of' in difference(plain, described)
 
 
-def test_fresh_scenarios_are_refused_beside_a_description_before_anything_starts(tmp_path):
+def test_fresh_scenarios_may_be_asked_for_beside_a_description(tmp_path):
     fresh = {'verification': 'sampled-bound', 'bound_file': 'tests.json'}
-    rule = '^verification must be sets for a described system'
-    with pytest.raises(ConfigurationError, match=rule):
-        build_node(AdapterConfig, {NAME: 'cart_pole', **fresh})
-    assert build_node(AdapterConfig, fresh)[1].verification == 'sampled-bound'
+    assert build_node(AdapterConfig, {NAME: 'cart_pole', **fresh})[1].verification == (
+        'sampled-bound')
     path = tmp_path / 'own.yaml'
     path.write_text(yaml.safe_dump({'/**/adapter': {'ros__parameters': fresh}}))
-    with pytest.raises(ConfigurationError, match=rule):
+    configs, _ = checked_configuration(path, {'params_file': str(path), 'system': 'cart_pole'})
+    assert configs['adapter'].bound_file.endswith('tests.json')
+    path.write_text(yaml.safe_dump({'/**/adapter': {'ros__parameters': {
+        'verification': 'sampled-bound'}}}))
+    with pytest.raises(ConfigurationError, match='bound_file'):
         checked_configuration(path, {'params_file': str(path), 'system': 'cart_pole'})
