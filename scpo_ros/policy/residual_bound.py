@@ -33,7 +33,7 @@ is v_b + r' with |r'_i| <= |r_i|.
 * *The plan.* It is the very plan that serves backup and filter at this state, found by the solver
   or known before. Nothing rests on its being optimal, or on a solver that is right: the rows are
   looked at. Without a plan the residual is 0; a wrong one leaves what the plan 0 allows.
-* *Rows that B does not enter* (used_j = 0) bound no residual; their room must not be negative.
+* *Rows that B does not enter* (used_j <= 1e-12) bound no residual; their room must not be negative.
 * *Where it is positive.* From (z, c) in the lifted set, (A z + B v_b + w, S c) lies in lambda of
   it for every w, so every room is at least 1 - lambda, and rbar(z) >= (1 - lambda) / max_j used_j.
 * *Rounding.* Rows keep 1e-9 more than they must, and the filter admits 1e-9 beyond.
@@ -50,6 +50,7 @@ from scpo_ros.sets.inner_ellipsoid import inner_ellipsoid, within
 
 LARGEST = 2.0  # of the input limit: more has no use
 _ROUNDING = 1e-9  # of the rows
+_NOTHING = 1e-12  # rows that move by less are not moved: far below the rounding that is left
 _TOLERANCE = 2e-6  # of the rows: by what the set may miss its contraction, and the relaxed rows
 _AT_ONCE = 128  # states: their rows stay in the processor's cache
 
@@ -86,27 +87,38 @@ class ResidualBound:
         :param plans: the backup's plans c (N, horizon m).
         """
         found, block = np.full(len(z), LARGEST), self.part.backup.block
-        left = np.flatnonzero(~self._free(z @ block.A.T + v @ block.B.T))
+        following = z @ block.A.T + v @ block.B.T
+        left = np.flatnonzero(~self._free(following))
         for start in range(0, len(left), _AT_ONCE):
             some = left[start:start + _AT_ONCE]
-            found[some] = self._by_rows(z[some], v[some], plans[some])
+            found[some] = self._by_rows(following[some], plans[some])
         found[~np.all(np.isfinite(plans), axis=1)] = 0.0
         return found
 
-    def _by_rows(self, z: Array, v: Array, plans: Array) -> Array:
-        """Return rbar (N,) from all rows."""
-        later = self.part.shifted(plans)
-        return np.maximum(self._with(self.part.room(z, v, np.zeros_like(later))),
-                          self._with(self.part.room(z, v, later)))
+    def _by_rows(self, following: Array, plans: Array) -> Array:
+        """Return rbar (N,) from all rows, of A z + B v (N, n)."""
+        found = self._with(following)
+        planned = np.flatnonzero(np.any(plans != 0, axis=1))  # else S c is 0, too
+        later = np.hstack([following[planned], self.part.shifted(plans[planned])])
+        found[planned] = np.maximum(found[planned], self._with(later))
+        return found
 
-    def _with(self, room: Array) -> Array:
-        """Return rbar (N,) where the rows leave so much (N, r) with one plan; NaN leaves none."""
-        room = room - _ROUNDING
-        kept = np.all(room >= 0, axis=1)
-        enters = self.used > 0
-        share = np.min(room[:, enters] / self.used[enters], axis=1, initial=LARGEST)
+    def _with(self, lifted: Array) -> Array:
+        """Return rbar (N,) that A z + B v leaves, with c' behind it (N, n + k) or not; NaN: 0."""
+        (rows, left), (blind, must) = self._rows
+        columns = lifted.shape[1]
+        share = -np.max(lifted @ rows[:, :columns].T - left, axis=1, initial=-LARGEST)
+        kept = np.all(lifted @ blind[:, :columns].T <= must, axis=1)
         bound: Array = np.where(kept & (share > 0), share, 0.0)
         return bound
+
+    @cached_property
+    def _rows(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        """Return rows over used and their bounds, of those that B enters; then the others."""
+        rows, left = self.part.backup.safe_set.rows, 1 - self.part.allowance - _ROUNDING
+        enters, used = self.used > _NOTHING, self.used[:, None]
+        return ((rows[enters] / used[enters], left[enters] / used[enters, 0]),
+                (rows[~enters], left[~enters]))
 
     @cached_property
     def _ellipsoid(self) -> Array | None:

@@ -268,7 +268,21 @@ def test_the_shortcut_is_what_the_rows_say(policy):
         z = 0.5 * bound.part.backup.safe_set.sample(300, np.random.default_rng(3))
         plans = bound.part.backup.plans(z)
         v = np.clip(bound.part.backup.inputs(z, plans), *limits(bound.part.backup.block))
-        assert np.array_equal(bound(z, v, plans), bound._by_rows(z, v, plans))
+        block = bound.part.backup.block
+        following = z @ block.A.T + v @ block.B.T
+        assert np.array_equal(bound(z, v, plans), bound._by_rows(following, plans))
+
+
+def test_it_is_the_room_of_the_rows_over_what_they_move(policy):
+    """Row by row, with the room that the filter has."""
+    for bound in policy.bounds:
+        part, z = bound.part, states_of_part(bound.part)
+        plans = part.backup.plans(z)
+        v = np.clip(part.backup.inputs(z, plans), *limits(part.backup.block))
+        each = [np.min(part.room(z, v, later) / bound.used, axis=1)
+                for later in (0 * plans, part.shifted(plans))]
+        expected = np.clip(np.max(each, axis=0), 0.0, LARGEST)
+        assert np.max(np.abs(bound(z, v, plans) - expected)) <= 2e-9 / np.min(bound.used)
 
 
 @pytest.fixture
