@@ -33,7 +33,8 @@ is v_b + r' with |r'_i| <= |r_i|.
 * *The plan.* It is the very plan that serves backup and filter at this state, found by the solver
   or known before. Nothing rests on its being optimal, or on a solver that is right: the rows are
   looked at. Without a plan the residual is 0; a wrong one leaves what the plan 0 allows.
-* *Rows that B does not enter* (used_j <= 1e-12) bound no residual; their room must not be negative.
+* *Rows that B does not enter* (used_j <= 1e-12) bound no residual. Their room must not be
+  negative.
 * *Where it is positive.* From (z, c) in the lifted set, (A z + B v_b + w, S c) lies in lambda of
   it for every w, so every room is at least 1 - lambda, and rbar(z) >= (1 - lambda) / max_j used_j.
 * *Rounding.* Rows keep 1e-9 more than they must, and the filter admits 1e-9 beyond.

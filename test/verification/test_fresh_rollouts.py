@@ -18,6 +18,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scpo_ros.adapter import adaptation
 from scpo_ros.backup_certification.demands import AdapterDemand, LargestMetricKind
 from scpo_ros.backup_certification.described_system import largest_of_system
 from scpo_ros.config import AdapterConfig
@@ -170,6 +171,10 @@ def test_the_adapter_gets_it_where_it_asks_for_it(task, tmp_path):
     found = evaluation_of(task, 2, counter)
     assert isinstance(found, FreshRollouts) and found.tests == 3
     assert type(evaluation_of(task, 2)) is FilteredEvaluation
+    config = AdapterConfig(verification='sampled-bound', bound_file=str(tmp_path / 'tests.json'))
+    asked = adaptation._evaluation_of(task, config, 5)
+    assert isinstance(asked, FreshRollouts) and asked.tests == 5
+    assert type(adaptation._evaluation_of(task, AdapterConfig(), 5)) is FilteredEvaluation
     with pytest.raises(ConfigurationError, match='bound_file'):
         AdapterConfig(verification='sampled-bound')
 
