@@ -39,11 +39,12 @@ from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.interface.refusal import RefusalKind
 from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.ledger.history import History
-from scpo_ros.scpo import certificate as certificates
+from scpo_ros.scpo import certificate as certificates, SampledBound
 from scpo_ros.sets.invariant_set import contractive_set, Polytope
 from scpo_ros.sets.planar_projection import planar_projection
 from scpo_ros.systems.linear_system import double_integrator
 from scpo_ros.systems.scenario import Scenarios
+from scpo_ros.verification.fresh_tests import FreshTests
 from scpo_ros.verification.metric_layout import block, MetricKind
 from scpo_ros.verification.task import contraction_factor, ControlTask
 from system_samples import all_vertices, broken, EDGE, task_of
@@ -1020,7 +1021,55 @@ def margin_is_forgotten(module):
     return module.FilteredVerifier(task, margin=1.0).judge(task.initial_theta).safe
 
 
+def larger_residual(z, plans, most):
+    """Return whether a bound of a residual is not what it must be; of the uneven system."""
+    def breach(module):
+        (part,) = task_of('uneven').policy.filters
+        edge = part.backup.safe_set.boundary(60)
+        states = z * edge
+        known = plans * np.ones((60, part.backup.safe_set.lifted_rows.shape[1]))
+        found = module.ResidualBound(part)(states, 0 * states[:, :1], known)
+        return not np.all(found <= most(part, states))
+    return breach
+
+
+def rows_of_the_next_state(part, z):
+    """Return the largest residual (N,) that every row allows without a further input."""
+    rows = part.backup.safe_set.state_rows
+    used = np.abs(rows @ part.backup.block.B)[:, 0]
+    room = 1 - part.allowance - z @ part.backup.block.A.T @ rows.T
+    return np.maximum(0.0, np.min(room / used, axis=1))
+
+
+def residual_beyond_its_bound(module):
+    outputs, bound = np.array([[3.0, -0.1]]), np.array([[0.5, 0.0]])
+    return not np.all(np.abs(module.bounded(outputs, bound)) <= bound)
+
+
+def residual_without_a_bound(module):
+    policy = task_of('uneven', 'bounded').policy
+    x = 0.9 * task_of('uneven').safe_set.boundary(8)
+    backup, plans = policy.around(x)
+    other = module.FilteredPolicy(policy.system, policy.filters, policy.network, policy.bounds)
+    found = other.residual(np.full((8, 1), 9.0), x, backup, plans)
+    return not np.all(np.abs(found) <= policy.bound(x, backup, plans))
+
+
+def fresh_rollouts_that_leave_pass(module):
+    task = task_of('uneven', design_states=3, verification_states=3)
+    evaluation = module.FreshRollouts(task, FreshTests(SampledBound(0.05, 0.05), 1))
+    bad = np.full(task.policy.network.d, np.nan)
+    with np.errstate(all='ignore'):
+        return bool(evaluation._largest(bad, 6, np.random.default_rng(0))[-1] <= 0)
+
+
+def fresh_test_is_not_counted(module):
+    tests = module.FreshTests(SampledBound(0.05, 0.05), 1)
+    return tests.begin()[0] == tests.begin()[0]
+
+
 FILTER_FILE = 'policy/lifted_filter.py'
+BOUND_FILE = 'policy/residual_bound.py'
 POLYGONS = 'sets/planar_projection.py'
 PROOF_FILE = 'sets/invariance_proof.py'
 DESCRIBED = [  # what any described system rests on
@@ -1033,6 +1082,19 @@ DESCRIBED = [  # what any described system rests on
      let_through_outside),
     (FILTER_FILE, 'np.all(self.room(z, v, plans) >= -_SOLVED, axis=1)',
      'np.all(np.isfinite(plans), axis=1)', wrong_answer_of_the_filter),
+    (BOUND_FILE, 'np.where(kept & (share > 0), share, 0.0)', 'np.abs(share)',
+     larger_residual(1.5, 0.0, lambda part, z: 0.0)),
+    (BOUND_FILE, 'found[~np.all(np.isfinite(plans), axis=1)] = 0.0', 'pass',
+     larger_residual(0.0, np.nan, lambda part, z: 0.0)),
+    (BOUND_FILE, '- LARGEST * self.used', '', larger_residual(0.8, 0.0, rows_of_the_next_state)),
+    ('policy/residual_at.py', 'bound * np.tanh(_over(outputs, bound))', '+outputs',
+     residual_beyond_its_bound),
+    ('policy/filtered_policy.py', 'outputs if bound is None else bounded(outputs, bound)',
+     'outputs', residual_without_a_bound),
+    ('verification/fresh_rollouts.py', 'np.max(self.returned(summary, scenarios))', '-1.0',
+     fresh_rollouts_that_leave_pass),
+    ('verification/fresh_tests.py', 'self.bound = before.spent()', 'self.bound = before',
+     fresh_test_is_not_counted),
     ('backup/warm_program.py', ' and np.all(self._qp.G @ z <= bounds + FEASIBLE)', '',
      wrong_answer_of_the_solver),
     ('simulation/filtered_rollout.py', 'lost.reshape(shape)', 'False',

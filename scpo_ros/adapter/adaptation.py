@@ -30,16 +30,14 @@ from scpo_ros.adapter.demonstrations import Demonstrations
 from scpo_ros.adapter.report import AdaptationReport, Description, report_of
 from scpo_ros.arrays import Array
 from scpo_ros.config import AdapterConfig, Specification
-from scpo_ros.exceptions import ConfigurationError, InfeasibleError, InvalidArrayError
+from scpo_ros.exceptions import InfeasibleError, InvalidArrayError
 from scpo_ros.policy.imitation import ImitationLoss
 from scpo_ros.scpo import ScpoUpdater, UpdateOutcome, UpdateResult
 from scpo_ros.systems.scenario import realised_disturbance, replay
 from scpo_ros.verification.bound_counter import BoundCounter
 from scpo_ros.verification.evaluations import Evaluation
 from scpo_ros.verification.safe_task import SafeTask
-from scpo_ros.verification.sampled_verification import SampledEvaluation
 from scpo_ros.verification.specified import evaluation_of, task_of
-from scpo_ros.verification.task import ControlTask
 
 
 _LOOK_S = 1.0  # least time between two looks at what the whole raw step would do [s, wall]
@@ -246,15 +244,7 @@ class Adaptation:
 
 
 def _evaluation_of(task: SafeTask, config: AdapterConfig, tests: int) -> Evaluation:
-    """
-    Return the evaluation that certificates rest on.
-
-    :raises ConfigurationError: where fresh scenarios are asked for and not offered.
-    """
-    if config.verification == 'sets':
-        return evaluation_of(task, replays=config.rollouts)
-    if not isinstance(task, ControlTask):
-        raise ConfigurationError('verification', config.verification,
-                                 'must be sets for a described system')
-    return SampledEvaluation(task, replays=config.rollouts,
-                             counter=BoundCounter(config.bound_file, known=tests))
+    """Return the evaluation that certificates rest on. :param tests: that a ledger tells of."""
+    counter = (None if config.verification == 'sets' else
+               BoundCounter(config.bound_file, known=tests))
+    return evaluation_of(task, config.rollouts, counter)

@@ -53,7 +53,7 @@ class Answers:
         self._law = task.law(task.initial_theta, safety)
         self._unfiltered = task.law(task.initial_theta, False)
         self._loaded: Array | None = None  # weights of the laws, None before the first
-        self._before: tuple[Array, Array] | None = None  # state and residual of the one before
+        self._before: tuple[Array, Array] | None = None  # state and weights of the one before
         self.recomputed = self.stateless = self.unknown = 0  # commands
         self.acted = self.planned = 0  # those of the filter, and those of a plan that was known
 
@@ -91,7 +91,7 @@ class Answers:
             return
         self.recomputed += 1
         yield from self._compared(seen, ahead)
-        self._before = ahead, self._law.residual(ahead)
+        self._before = ahead, theta
 
     def _compared(self, seen: Seen[Command], x: Array) -> Iterator[Finding]:
         """Yield a finding where the loaded law does not give the command at a state (n,)."""
@@ -116,9 +116,10 @@ class Answers:
     def _planned(self, command: Command, x: Array) -> bool:
         """Return whether a command follows a plan that served since the solver found none."""
         named = self._law_of(command) in (Source.POLICY.value, Source.GUARD.value)
-        return named and isinstance(self._task, SystemTask) and follows_a_known_plan(
-            self._task.policy, self._law.residual(x), x, self._before, command.u,
-            self._task.tolerances.command)
+        if not (named and isinstance(self._task, SystemTask) and self._loaded is not None):
+            return False
+        return follows_a_known_plan(self._task.policy, self._loaded, x, self._before, command.u,
+                                    self._task.tolerances.command)
 
     def _named(self, command: Command, action: Action, x: Array) -> bool:
         """

@@ -25,15 +25,16 @@ from scpo_ros.arrays import Array, Booleans
 from scpo_ros.policy.filtered_policy import FilteredPolicy
 
 
-def follows_a_known_plan(policy: FilteredPolicy, residual: Array, x: Array,
+def follows_a_known_plan(policy: FilteredPolicy, theta: Array, x: Array,
                          before: tuple[Array, Array] | None, u: Array, tolerance: float) -> bool:
     """
     Return whether an input (m,) is what the law gives with plans that are known.
 
-    Each decoupled part has a plan of its own: one that was solved, or one that was known.
+    Each decoupled part has a plan of its own: one that was solved, or one that was known. A
+    bounded residual depends on the plan, too.
 
-    :param residual: that of the policy at x (n,). :param before: the state (n,) before and the
-        residual (m,) there, or None.
+    :param theta: weights (d,) in force at x (n,). :param before: the state (n,) before and the
+        weights (d,) in force there, or None.
     :param tolerance: by which inputs may differ; NaN is never the same.
     """
     solved = policy.around(x[None])[1]
@@ -42,18 +43,24 @@ def follows_a_known_plan(policy: FilteredPolicy, residual: Array, x: Array,
         candidates.append(_later(policy, *before))
     same: Booleans = np.zeros(len(u), dtype=bool)
     for plans in candidates:
-        same |= np.abs(_inputs(policy, residual, x, plans) - u) <= tolerance
+        same |= np.abs(_inputs(policy, theta, x, plans) - u) <= tolerance
     return bool(np.all(same))
 
 
-def _later(policy: FilteredPolicy, x: Array, residual: Array) -> list[Array]:
+def _later(policy: FilteredPolicy, x: Array, theta: Array) -> list[Array]:
     """Return the plans of the parts that serve the input at a state (n,)."""
     backup, plans = policy.around(x[None])
-    wanted = policy.system.saturate(backup + residual[None])
+    wanted = _wanted(policy, theta, x, backup, plans)
     return policy.with_plans(x[None], wanted, plans)[1]
 
 
-def _inputs(policy: FilteredPolicy, residual: Array, x: Array, plans: list[Array]) -> Array:
+def _wanted(policy: FilteredPolicy, theta: Array, x: Array, backup: Array, plans: list[Array]
+            ) -> Array:
+    """Return what the policy asks for (1, m) at a state (n,), given plans of the parts."""
+    return policy.wanted(policy.network(theta[None], x[None])[0], x[None], backup, plans)
+
+
+def _inputs(policy: FilteredPolicy, theta: Array, x: Array, plans: list[Array]) -> Array:
     """Return the filtered inputs (m,) with plans of the parts; NaN for those that do not serve."""
     backup, held = np.empty((1, policy.system.m)), []
     for part, plan in zip(policy.filters, plans):
@@ -62,6 +69,6 @@ def _inputs(policy: FilteredPolicy, residual: Array, x: Array, plans: list[Array
         plan = np.where(part.backup.holds(z, plan)[:, None], plan, np.nan)
         backup[:, block.inputs] = part.backup.inputs(z, plan) * block.input_scale
         held.append(plan)
-    wanted = policy.system.saturate(policy.system.saturate(backup) + residual[None])
+    wanted = _wanted(policy, theta, x, policy.system.saturate(backup), held)
     found: Array = policy.filtered(x[None], wanted, held)[0]
     return found

@@ -229,8 +229,4 @@ def build_node(kind: type[_Config], values: Mapping[str, object]
     shared = {name: item for name, item in values.items() if name.startswith(groups)}
     own = {name: item for name, item in values.items() if name not in shared}
     spec, config = build_spec(shared), build(kind, own)
-    if (isinstance(config, AdapterConfig) and config.verification != 'sets'
-            and not isinstance(spec, Spec)):
-        raise ConfigurationError(
-            'verification', config.verification, 'must be sets for a described system')
     return spec, config

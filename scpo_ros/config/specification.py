@@ -36,6 +36,9 @@ from scpo_ros.config.validation import flatten, Value
 # results, which change with any of these.
 SEMANTICS = 2
 
+# What the word for a kind stands for since its meaning changed; unchanged words are not listed.
+_MEANINGS = {'bounded': 'bounded by the state'}  # it was one bound for all states
+
 _LENGTH, _SHOWN = 32, 8  # hexadecimal digits of a group, in the digest and in sentences
 _GROUP = re.compile(r'([a-z]+)=([0-9a-f]{32})')
 _FORM = re.compile(r'scpo-([0-9]{1,6}):([a-z]+=[0-9a-f]{32}(?:,[a-z]+=[0-9a-f]{32})*)')
@@ -58,7 +61,7 @@ def canonical_of_system(spec: SystemSpec, content: str, kind: str) -> dict[str, 
     :param content: of the description, which counts in place of its name or path.
     :param kind: of certificate, one of `spec.kinds`.
     """
-    return {**_groups(spec, kind), 'system': content}
+    return {**_groups(spec, _MEANINGS.get(kind, kind)), 'system': content}
 
 
 def _groups(spec: Specification, kind: str) -> dict[str, str]:

@@ -56,8 +56,9 @@ class DescribedMetricsConfig(Validated):
     certificate: str = value(
         'auto', 'proved: these weights keep the safe set without the safety filter acting, for '
         'parts of two states and one input; guarded: all weights keep it with the filter in the '
-        'loop; bounded: the filter never acts, since the residual is small; auto: proved where '
-        'there is a proof, else guarded', choices=('auto', 'proved', 'guarded', 'bounded'))
+        'loop; bounded: the filter never acts, since the residual is bounded by what each state '
+        'allows; auto: proved where there is a proof, else guarded',
+        choices=('auto', 'proved', 'guarded', 'bounded'))
     baseline_cost_tolerance: float = value(
         0.05, "eps: by what part the task cost may exceed the backup's [1]", 1e-3, 10.0)
     filter_action: float = value(

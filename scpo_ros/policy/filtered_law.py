@@ -59,18 +59,28 @@ class FilteredLaw:
         """
         self._policy, self._feedback, self._enabled = task.policy, task.feedback, enabled
         self._later: list[Array] = []  # what serves at the next state; none yet
+        self._seen: tuple[Array, Array, list[Array]] | None = None  # state, backup, plans
         for part in self._policy.filters:
             part.prepare()
+        for bound in self._policy.bounds:
+            bound.prepare()
         self.swap(theta)
 
     def swap(self, theta: Array) -> None:
         """Run other weights (d,) from the next action on."""
         self.theta: Array = checked('theta', theta, (self._policy.network.d,))
-        self._residual = self._policy.network.columns(self.theta[None])
+        self._network = self._policy.network.columns(self.theta[None])
 
     def residual(self, x: Array) -> Array:
         """Return what the policy adds to the backup at a state (n,): its residual, (m,)."""
-        residual: Array = self._residual(x[:, None, None])[:, 0, 0]
+        if self._seen is None or not np.array_equal(self._seen[0], x):
+            return self._residual(x, *self._policy.around(x[None]))
+        return self._residual(*self._seen)
+
+    def _residual(self, x: Array, backup: Array, plans: list[Array]) -> Array:
+        """Return the residual (m,) at a state (n,), bounded by what these plans allow."""
+        outputs = self._network(x[:, None, None])[:, 0].T
+        residual: Array = self._policy.residual(outputs, x[None], backup, plans)[0]
         return residual
 
     def act(self, x: Array) -> Action:
@@ -83,8 +93,8 @@ class FilteredLaw:
         x = checked('state', x, (self._policy.system.n,))
         backup, plans = self._around(x)
         if not np.all(np.isfinite(backup)):
-            return self._without_plan(x, backup[0])
-        wanted = self._policy.system.saturate(backup + self.residual(x)[None])
+            return self._without_plan(x, backup, plans)
+        wanted = self._policy.system.saturate(backup + self._residual(x, backup, plans))
         if not self._enabled:
             return Action(wanted[0], Source.POLICY)
         inputs, self._later = self._policy.with_plans(x[None], wanted, plans)
@@ -95,9 +105,9 @@ class FilteredLaw:
 
     def without_policy(self, x: Array) -> Action:
         """Return the :class:`Action` of the backup at a state (n,), in place of the policy's."""
-        backup, _ = self._around(x)
+        backup, plans = self._around(x)
         return (Action(backup[0], Source.BUDGET) if np.all(np.isfinite(backup))
-                else self._without_plan(x, backup[0]))
+                else self._without_plan(x, backup, plans))
 
     def _around(self, x: Array) -> tuple[Array, list[Array]]:
         """Return the backup's input (1, m) at a state (n,) and the plans of the parts."""
@@ -109,7 +119,8 @@ class FilteredLaw:
                 plans[place] = known
                 backup[:, block.inputs] = part.backup.inputs(z, known) * block.input_scale
         self._later = [part.shifted(plan) for part, plan in zip(self._policy.filters, plans)]
-        return self._policy.system.saturate(backup), plans
+        self._seen = x, self._policy.system.saturate(backup), plans
+        return self._seen[1:]
 
     def _known_plan(self, place: int, x: Array) -> Array:
         """Return a plan (1, horizon m) of a part that serves at a state (n,); NaN for none."""
@@ -125,10 +136,10 @@ class FilteredLaw:
         reach = CHANGED * (system.input_upper - system.input_lower)
         return not np.all(np.abs(u - wanted) <= reach)
 
-    def _without_plan(self, x: Array, backup: Array) -> Action:
-        """Return what acts where a part has no plan: NaN in the inputs (m,) of the backup."""
-        u = np.where(np.isfinite(backup), backup,
+    def _without_plan(self, x: Array, backup: Array, plans: list[Array]) -> Action:
+        """Return what acts where a part has no plan: NaN in the inputs (1, m) of the backup."""
+        u = np.where(np.isfinite(backup[0]), backup[0],
                      self._policy.system.saturate(-(self._feedback @ x)))
         if not self._enabled:
-            u = self._policy.system.saturate(u + self.residual(x))
+            u = self._policy.system.saturate(u + self._residual(x, backup, plans))
         return Action(u, Source.LAST_RESORT if self._enabled else Source.POLICY)

@@ -18,9 +18,10 @@ The learned policy of a described system with its safety filter: the law that ru
     u = filter(sat(u_backup(x) + r_theta(x)))
 
 Every decoupled part has a backup and a filter of its own; one network sees all states, or one for
-each part the states of that part (:mod:`scpo_ros.policy.block_network`). With a *bounded*
-residual, r_theta = rbar tanh(network / rbar), the filter never acts: see
-:meth:`~scpo_ros.sets.residual_room.residual_bound`.
+each part the states of that part (:mod:`scpo_ros.policy.block_network`). A *bounded* residual is
+r_theta(x) = rbar(x) tanh(N_theta(x) / rbar(x)), with the rbar of :mod:`.residual_bound` in every
+part: then the filter never acts. The backup's plan is found once at a state; the backup's input,
+rbar and the filter share it.
 """
 
 from collections.abc import Callable
@@ -30,61 +31,29 @@ from typing import Protocol
 import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.policy.lifted_filter import LiftedFilter
-from scpo_ros.policy.residual_policy import ResidualNetwork
+from scpo_ros.policy.residual_at import bounded, ResidualAt
+from scpo_ros.policy.residual_bound import bound_of_all, ResidualBound
 from scpo_ros.systems.system import System
 
 
 class Residual(Protocol):
-    """What is learned: a function of the state that is added to the backup's input."""
+    """What is learned: a function of the state, N_theta."""
 
     @property
     def d(self) -> int:
         """Return the number of weights."""
 
     def initial(self, seed: int) -> Array:
-        """Return theta_0 (d,), with which the residual is zero."""
+        """Return theta_0 (d,), with which it is zero."""
 
     def __call__(self, thetas: Array, x: Array) -> Array:
-        """Return r_theta(x) (P, N, m), of weights (P, d) and states (N, n)."""
+        """Return N_theta(x) (P, N, m), of weights (P, d) and states (N, n)."""
 
     def columns(self, thetas: Array) -> Callable[[Array], Array]:
-        """Return the function from states (n, P, N) to residuals (m, P, N)."""
+        """Return the function from states (n, P, N) to outputs (m, P, N)."""
 
     def jacobian(self, theta: Array, x: Array) -> Array:
-        """Return d r_theta(x) / d theta (N, m, d), at weights (d,) and states (N, n)."""
-
-
-@dataclass(frozen=True)
-class BoundedNetwork:
-    """A residual network whose outputs stay within rbar, whatever its weights are."""
-
-    network: ResidualNetwork
-    bound: Array  # rbar (m,), units of u
-
-    @property
-    def d(self) -> int:
-        """Return the number of weights."""
-        return self.network.d
-
-    def initial(self, seed: int) -> Array:
-        """Return theta_0 (d,), see :meth:`ResidualNetwork.initial`."""
-        return self.network.initial(seed)
-
-    def __call__(self, thetas: Array, x: Array) -> Array:
-        """Return rbar tanh(network / rbar) (P, N, m), of weights (P, d) and states (N, n)."""
-        bounded: Array = self.bound * np.tanh(self.network(thetas, x) / self.bound)
-        return bounded
-
-    def columns(self, thetas: Array) -> Callable[[Array], Array]:
-        """Return the function from states (n, P, N) to residuals (m, P, N)."""
-        residual, bound = self.network.columns(thetas), self.bound[:, None, None]
-        return lambda x: bound * np.tanh(residual(x) / bound)
-
-    def jacobian(self, theta: Array, x: Array) -> Array:
-        """Return d r_theta(x) / d theta, (N, m, d), at weights (d,) and states (N, n)."""
-        slope = 1 - (self(theta[None], x)[0] / self.bound)**2
-        jacobian: Array = slope[:, :, None] * self.network.jacobian(theta, x)
-        return jacobian
+        """Return d N_theta(x) / d theta (N, m, d), at weights (d,) and states (N, n)."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +63,7 @@ class FilteredPolicy:
     system: System
     filters: tuple[LiftedFilter, ...]  # of the decoupled parts
     network: Residual
+    bounds: tuple[ResidualBound, ...] = ()  # of the parts; none where r_theta is N_theta
 
     def backup(self, x: Array) -> Array:
         """Return the backup's inputs (N, m) at states (N, n); NaN where it has none."""
@@ -109,6 +79,33 @@ class FilteredPolicy:
             inputs[:, block.inputs] = part.backup.inputs(z, plan) * block.input_scale
             plans.append(plan)
         return self.system.saturate(inputs), plans
+
+    def bound(self, x: Array, backup: Array, plans: list[Array]) -> Array | None:
+        """
+        Return rbar(x) (N, m), units of u; None where the residual is not bounded.
+
+        :param x: (N, n). :param backup: (N, m), see :meth:`around`. :param plans: the same.
+        """
+        return bound_of_all(self.bounds, x, backup, plans) if self.bounds else None
+
+    def residual(self, outputs: Array, x: Array, backup: Array, plans: list[Array]) -> Array:
+        """
+        Return r_theta(x) (N, m) of what the network says.
+
+        :param outputs: N_theta(x) (N, m). :param x: (N, n). :param backup: (N, m), see
+            :meth:`around`. :param plans: the same.
+        """
+        bound = self.bound(x, backup, plans)
+        return outputs if bound is None else bounded(outputs, bound)
+
+    def wanted(self, outputs: Array, x: Array, backup: Array, plans: list[Array]) -> Array:
+        """Return sat(u_backup + r_theta) (N, m), for the arguments of :meth:`residual`."""
+        return self.system.saturate(backup + self.residual(outputs, x, backup, plans))
+
+    def at(self, x: Array) -> tuple[Array, ResidualAt]:
+        """Return the backup's inputs (N, m) at states (N, n), and the residual there."""
+        backup, plans = self.around(x)
+        return backup, ResidualAt(self.network, x, self.bound(x, backup, plans))
 
     def filtered(self, x: Array, wanted: Array, plans: list[Array]) -> Array:
         """Return the inputs (N, m) that the filters let through alone, see :meth:`with_plans`."""
@@ -133,11 +130,15 @@ class FilteredPolicy:
 
     def without_filter(self, theta: Array, x: Array) -> Array:
         """Return sat(u_backup + r_theta) (N, m) of weights (d,) at states (N, n)."""
-        residual = self.network(np.asarray(theta, dtype=np.float64)[None], x)[0]
-        return self.system.saturate(self.backup(x) + residual)
+        return self._asked(theta, x)[0]
 
     def __call__(self, theta: Array, x: Array) -> Array:
         """Return the inputs (N, m) of weights (d,) at states (N, n); NaN where undefined."""
+        wanted, plans = self._asked(theta, x)
+        return self.filtered(x, wanted, plans)
+
+    def _asked(self, theta: Array, x: Array) -> tuple[Array, list[Array]]:
+        """Return sat(u_backup + r_theta) (N, m), and the backup's plans."""
         backup, plans = self.around(x)
-        residual = self.network(np.asarray(theta, dtype=np.float64)[None], x)[0]
-        return self.filtered(x, self.system.saturate(backup + residual), plans)
+        outputs = self.network(np.asarray(theta, dtype=np.float64)[None], x)[0]
+        return self.wanted(outputs, x, backup, plans), plans

@@ -30,6 +30,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scpo_ros.arrays import Array, checked
 from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.policy.residual_at import LearnedNetwork, ResidualAt
 
 OTHER_DAMPINGS = (10.0, 100.0, 0.1)
 
@@ -53,16 +54,6 @@ class LimitedSystem(Protocol):
         """Return inputs (..., m) clipped to their limits."""
 
 
-class LearnedNetwork(Protocol):
-    """A residual network and its derivative."""
-
-    def __call__(self, thetas: Array, x: Array) -> Array:
-        """Return r_theta(x), (P, N, m), of weights (P, d) and states (N, n)."""
-
-    def jacobian(self, theta: Array, x: Array) -> Array:
-        """Return d r_theta(x) / d theta, (N, m, d)."""
-
-
 class LearnedPolicy(Protocol):
     """What the loss needs of a policy sat(u_backup + r_theta)."""
 
@@ -74,6 +65,9 @@ class LearnedPolicy(Protocol):
 
     @property
     def backup(self) -> Callable[[Array], Array]: ...
+
+    def at(self, x: Array) -> tuple[Array, ResidualAt]:
+        """Return the backup's inputs (N, m) at states (N, n), and the residual there."""
 
 
 @dataclass(frozen=True)
@@ -99,22 +93,23 @@ class ImitationLoss:
         """
         states = checked('states', states, (None, policy.system.n))
         actions = checked('actions', actions, (len(states), policy.system.m))
-        backup = policy.backup(states)
+        backup, residual = policy.at(states)
         known = np.all(np.isfinite(backup), axis=1)
         if not np.any(known):
             raise InvalidArrayError(
                 'states', states.tolist()[:3], 'must have at least one in the safe set')
-        self.policy = policy
+        self._system = policy.system
         self.states, self._backup = states[known], backup[known]
+        self._residual = residual.at(known)
         self._target = policy.system.saturate(actions[known])
 
     def _raw(self, thetas: Array) -> Array:
         """Return what the policies ask for, before saturation, (P, N, m)."""
-        return self._backup + self.policy.network(thetas, self.states)
+        return self._backup + self._residual(thetas)
 
     def losses(self, thetas: Array) -> Array:
         """Evaluate the loss of many weight vectors (P, d) at once, (P,)."""
-        u = self.policy.system.saturate(self._raw(thetas))
+        u = self._system.saturate(self._raw(thetas))
         losses: Array = np.mean(np.sum((u - self._target)**2, axis=2), axis=1)
         return losses
 
@@ -125,10 +120,10 @@ class ImitationLoss:
     def linearise(self, theta: Array) -> tuple[Array, Array]:
         """Return the Jacobian (N m, d) of the saturated policy and its errors (N m,)."""
         raw = self._raw(np.asarray(theta)[None])[0]
-        saturated = self.policy.system.saturate(raw)
+        saturated = self._system.saturate(raw)
         error = saturated - self._target
-        free = (self.policy.system.input_lower < raw) & (raw < self.policy.system.input_upper)
-        J = self.policy.network.jacobian(theta, self.states) * free[:, :, None]
+        free = (self._system.input_lower < raw) & (raw < self._system.input_upper)
+        J = self._residual.jacobian(theta) * free[:, :, None]
         return J.reshape(error.size, -1), error.ravel()
 
     def gradient(self, theta: Array) -> Array:

@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scpo_ros.arrays import Array, frozen
 from scpo_ros.backup.law import Backup
+from scpo_ros.policy.residual_at import ResidualAt
 from scpo_ros.systems.linear_system import LinearSystem
 
 _GRID = 2.0**-20  # of the initial weights: far above rounding, far below what a weight means
@@ -186,3 +187,7 @@ class ResidualPolicy:
         """
         residual = self.network(np.asarray(theta, dtype=np.float64)[None], x)[0]
         return self.system.saturate(self.backup(x) + residual)
+
+    def at(self, x: Array) -> tuple[Array, ResidualAt]:
+        """Return the backup's inputs (N, m) at states (N, n), and the residual there."""
+        return self.backup(x), ResidualAt(self.network, x)

@@ -119,9 +119,16 @@ class LiftedSet:
         Directions are uniform on the sphere, in units of the box; inside, the gauge is distributed
         as that of a uniform point, t^n. No density of the set itself is claimed.
         """
-        points = rng.standard_normal((count, self.n)) * np.max(np.abs(self.box), axis=0)
+        return self._drawn(np.arange(count) < count // 2, rng)
+
+    def independent(self, count: int, rng: np.random.Generator) -> Array:
+        """Return `count` independent states (count, n); a coin says which lie on the boundary."""
+        return self._drawn(rng.uniform(size=count) < 0.5, rng)
+
+    def _drawn(self, edge: Booleans, rng: np.random.Generator) -> Array:
+        """Return states (N, n) in random directions. :param edge: (N,), on the boundary or not."""
+        points = rng.standard_normal((len(edge), self.n)) * np.max(np.abs(self.box), axis=0)
         points = points / self.gauge(points)[:, None]
-        inside = rng.uniform(size=count) ** (1 / self.n)
-        inside[:count // 2] = 1.0
-        chosen: Array = points * inside[:, None]
+        inside = rng.uniform(size=len(edge)) ** (1 / self.n)
+        chosen: Array = points * np.where(edge, 1.0, inside)[:, None]
         return chosen

@@ -91,6 +91,13 @@ class ProductSet:
         scaled: Array = points / self.gauge(points)[:, None]
         return scaled
 
+    def independent(self, count: int, rng: np.random.Generator) -> Array:
+        """Return `count` independent states (count, n), see :meth:`LiftedSet.independent`."""
+        states = np.empty((count, self.n))
+        for block, part in self.parts:
+            states[:, block.states] = part.independent(count, rng) * block.scale
+        return states
+
     def sample(self, count: int, rng: np.random.Generator) -> Array:
         """Return `count` states (count, n): every part as :meth:`LiftedSet.sample` draws it."""
         states = np.empty((count, self.n))

@@ -42,6 +42,9 @@ class Filtered(Protocol):
     def around(self, x: Array) -> tuple[Array, list[Array]]:
         """Return the backup's inputs (N, m) at states (N, n), and its plans."""
 
+    def wanted(self, outputs: Array, x: Array, backup: Array, plans: list[Array]) -> Array:
+        """Return the inputs (N, m) that the policy asks for, of the network's outputs (N, m)."""
+
     def filtered(self, x: Array, wanted: Array, plans: list[Array]) -> Array:
         """Return what the filter makes of inputs (N, m) at states (N, n)."""
 
@@ -88,14 +91,14 @@ class FilteredSimulator:
 
         :param thetas: (P, d).
         """
-        system, residual = self.policy.system, self.policy.network.columns(thetas)
+        system, network = self.policy.system, self.policy.network.columns(thetas)
         shape = (len(scenarios), len(thetas))  # policies last: neighbours have like states
         x = np.repeat(scenarios.x0, shape[1], axis=0)
         sums = _Sums.of(shape)
         for k in range(scenarios.horizon):
             columns = x.reshape(*shape, system.n).transpose(2, 1, 0)
-            added = residual(np.ascontiguousarray(columns)).transpose(2, 1, 0)
-            u = self._step(x, added.reshape(-1, system.m), sums)
+            outputs = network(np.ascontiguousarray(columns)).transpose(2, 1, 0)
+            u = self._step(x, outputs.reshape(-1, system.m), sums)
             following = system.step(x, u, np.repeat(scenarios.w[:, k], shape[1], axis=0))
             x = np.where(sums.left.reshape(-1, 1), x, following)
         sums.left |= ~system.within_limits(x, np.zeros((len(x), system.m))).reshape(shape)
@@ -104,11 +107,11 @@ class FilteredSimulator:
             sums.action.T / steps, sums.acted.T / steps,
             x.reshape(*shape, system.n).transpose(1, 0, 2), sums.cost.T / steps, sums.left.T)
 
-    def _step(self, x: Array, residual: Array, sums: _Sums) -> Array:
+    def _step(self, x: Array, outputs: Array, sums: _Sums) -> Array:
         """Return the inputs (S P, m) at states (S P, n), 0 where undefined; add to the sums."""
         system, shape = self.policy.system, sums.left.shape
         backup, plans = self.policy.around(x)
-        wanted = system.saturate(backup + residual)
+        wanted = self.policy.wanted(outputs, x, backup, plans)
         u = self.policy.filtered(x, wanted, plans)
         lost = ~system.within_limits(x, u) | ~np.all(np.isfinite(wanted), axis=1)
         sums.left |= lost.reshape(shape)  # NaN keeps no limit

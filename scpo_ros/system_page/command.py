@@ -20,7 +20,8 @@ import sys
 
 from scpo_ros.exceptions import ConfigurationError, NoSafeSetError
 from scpo_ros.sets.system_set import safe_parts
-from scpo_ros.system_page.page import conclusion, introduction, safe_set_of_a_part
+from scpo_ros.system_page.page import (
+    conclusion, introduction, room_for_a_residual, safe_set_of_a_part)
 from scpo_ros.system_page.picture import draw
 from scpo_ros.systems.loading import load, shipped_names
 from scpo_ros.verification.system_task import SystemTask
@@ -41,7 +42,8 @@ def explain(name: str, picture: str | None) -> None:
     for number, part in enumerate(parts, start=1):
         for line in safe_set_of_a_part(system, number, part):
             print(line, flush=True)
-    for line in conclusion(system, SystemTask.build(system).residual):
+    task = SystemTask.build(system)
+    for line in (*room_for_a_residual(task), *conclusion(system, task.residual)):
         print(line)
     if picture is not None:
         draw(system, parts, picture)

@@ -17,13 +17,16 @@
 from collections.abc import Iterator
 
 import numpy as np
-from scpo_ros.sets.residual_room import residual_bound
+from scpo_ros.policy.residual_bound import bound_of_all, ResidualBound
 from scpo_ros.sets.system_set import DesignedPart
 from scpo_ros.system_page.findings import (
     checked_at_the_boundary, left_by_sensors_and_actuators, modes, widenings)
 from scpo_ros.systems.system import System
 from scpo_ros.verification.residual_kind import ResidualKind
+from scpo_ros.verification.system_task import SystemTask
 
+_STATES = 200  # at which the room for a residual is looked at
+_EDGE = 1 - 1e-9  # rounding must not put a state of the boundary outside
 _SHOWN = 3  # limits whose widening helps most
 _ERRORS = {'bounded': 'the bound of its error is part of the disturbances',
            'neglected': 'its error is not added to the disturbances, which have to cover it'}
@@ -84,13 +87,28 @@ def safe_set_of_a_part(system: System, number: int, part: DesignedPart) -> Itera
     yield (f'  checked at {len(check.gauges)} boundary states under extreme disturbances: largest '
            f'gauge of the next state {check.worst:.6f}, contraction {found.contraction:g}: '
            f'{verdict}')
-    room = ', '.join(f'{name} {size:.3g}' for name, size in zip(
-        inputs, residual_bound(part.block, part.safe_set)))
-    yield f'  every residual up to this size keeps the set without a filter: {room}'
     best = [item for item in widenings(part, (states, inputs)) if item.growth > 1e-3][:_SHOWN]
     if best:
         helps = ', '.join(f'{item.name} ({item.growth:+.1%})' for item in best)
         yield f'  widening a limit by a tenth would enlarge the set under linear feedback: {helps}'
+
+
+def room_for_a_residual(task: SystemTask) -> Iterator[str]:
+    """Yield the lines on how large a residual may be that needs no filter."""
+    filters = task.policy.filters
+    states = task.safe_set.sample(_STATES, np.random.default_rng(0)) * _EDGE
+    bounds = tuple(map(ResidualBound, filters))
+    backup, plans = task.policy.around(states)
+    found = bound_of_all(bounds, states, backup, plans)
+    yield ''
+    yield (f'residual that needs no filter: at least, and median of {_STATES} states, half of '
+           'them on the boundary')
+    for bound in bounds:
+        block = bound.part.backup.block
+        for place, scale in zip(block.inputs, block.input_scale):
+            entry = task.system.description.inputs[place]
+            yield (f'  {entry.name} [{entry.unit}]: {bound.least * scale:.3g}, '
+                   f'{np.nanmedian(found[:, place]):.3g}')
 
 
 def conclusion(system: System, residual: ResidualKind) -> Iterator[str]:
@@ -101,8 +119,8 @@ def conclusion(system: System, residual: ResidualKind) -> Iterator[str]:
                'disturbance, and the safety filter never acts')
     else:
         yield ('certificate: guarded: every policy keeps the safe set with the safety filter in '
-               'the loop; or bounded: the residual keeps to the size above, and the filter never '
-               'acts')
+               'the loop; or bounded: the residual is bounded by what each state allows, and the '
+               'filter never acts')
         yield f'  not proved: {residual.why_not}'
     yield ('  learn on it: python -m scpo_ros.experiments.imitation --system '
            f'{system.name}, or the nodes with system:={system.name}')

@@ -109,7 +109,8 @@ class FilteredEvaluation:
         """Return what is covered, as a sentence."""
         kept = ('the safe set is kept for all weights with the safety filter in the loop'
                 if self.task.kind == 'guarded' else
-                'the safe set is kept for all weights, and the safety filter never acts')
+                'the safe set is kept for all weights, and the safety filter never acts: the '
+                'residual is bounded by what each state allows')
         kept = kept if self.task.proof is None else self.task.proof.coverage
         return (f'{kept}; sampled: {len(self.verification_set)} rollouts of '
                 f'{self.task.horizon} steps')
@@ -117,8 +118,12 @@ class FilteredEvaluation:
     @property
     def proved_metrics(self) -> list[int]:
         """Return the columns of `verify` that are proved bounds."""
-        sampled = self.means + len(self.verification_set)
-        return [] if self.task.proof is None else [sampled]
+        return [] if self.task.proof is None else [self.fixed - 1]
+
+    @property
+    def fixed(self) -> int:
+        """Return the number of metrics on the verification set."""
+        return self.means + len(self.verification_set) + (self.task.proof is not None)
 
     def evaluate(self, thetas: Array) -> Array:
         """Return the design metrics (m, k)."""
@@ -142,7 +147,7 @@ class FilteredEvaluation:
         :param theta: (d,), the candidate that failed. :param present: (d,), the policy in force.
         """
         rows = [int(column) - self.means for column in failed
-                if column >= self.means and column not in self.proved_metrics]
+                if self.scenario(int(column)) is not None]
         self._sets.remember(rows, _REMEMBERED)
         if any(column < self.means for column in failed):
             self.calibrate(present)
@@ -169,9 +174,8 @@ class FilteredEvaluation:
 
     def scenario(self, column: int) -> Scenarios | None:
         """Return the batch of the one scenario of a column of `verify`, None where it has none."""
-        row = column - self.means
-        single = row >= 0 and column not in self.proved_metrics
-        return self.verification_set.take([row]) if single else None
+        row, count = column - self.means, len(self.verification_set)
+        return self.verification_set.take([row]) if 0 <= row < count else None
 
     def explain(self, theta: Array, index: int) -> str:
         """Return a sentence about one verification metric."""
@@ -190,7 +194,7 @@ class FilteredEvaluation:
 
     def objection(self, theta: Array) -> str:
         """Return what speaks most against a policy (d,) on the verification set, '' if nothing."""
-        g = self.verify(theta[None])[0]
+        g = FilteredEvaluation.verify(self, theta[None])[0]  # no fresh scenarios are spent
         if not np.all(np.isfinite(g)):
             return 'its metrics would not be finite'
         worst = int(np.argmax(g))
@@ -232,9 +236,12 @@ class FilteredEvaluation:
             backup = backup_cost[members].sum() + _COST_FLOOR
             cost = summary.cost[:, members].sum(axis=1)
             means.append(cost / backup - 1 - metrics.baseline_cost_tolerance)
-        distance = task.norm(summary.final) - self.allowed(scenarios.x0)
-        returned = np.where(summary.left, np.maximum(distance, _LEFT), distance)
-        return np.column_stack([*means, returned])
+        return np.column_stack([*means, self.returned(summary, scenarios)])
+
+    def returned(self, summary: FilteredSummary, scenarios: Scenarios) -> Array:
+        """Return the return metric (P, S) of every rollout."""
+        distance = self.task.norm(summary.final) - self.allowed(scenarios.x0)
+        return np.where(summary.left, np.maximum(distance, _LEFT), distance)
 
     def allowed(self, x0: Array) -> Array:
         """Return the largest |x_H|_P (S,) of rollouts from states (S, n)."""

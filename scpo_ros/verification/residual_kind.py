@@ -19,7 +19,8 @@ The residual of a described system, and the kind of certificate that goes with i
   acts. For systems whose decoupled parts all have two states and one input; the residual of a part
   sees that part alone.
 * `guarded`: every theta keeps the safe set with the safety filter in the loop.
-* `bounded`: every theta keeps it, and the filter never acts: the residual is small.
+* `bounded`: every theta keeps it, and the filter never acts: the residual is bounded by what each
+  state allows (:mod:`scpo_ros.policy.residual_bound`).
 
 `auto` is `proved` where the backup itself is proved with some room, else `guarded`.
 """
@@ -27,17 +28,14 @@ The residual of a described system, and the kind of certificate that goes with i
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from scpo_ros.arrays import Array, frozen
 from scpo_ros.backup.lifted_mpc import LiftedMpc
 from scpo_ros.config.system_spec import SystemSpec
 from scpo_ros.config.table_cache import Cache
 from scpo_ros.exceptions import ConfigurationError, InfeasibleError
 from scpo_ros.policy.block_network import BlockNetwork
-from scpo_ros.policy.filtered_policy import BoundedNetwork, Residual
+from scpo_ros.policy.filtered_policy import Residual
 from scpo_ros.policy.residual_policy import ResidualNetwork
 from scpo_ros.proofs.block_invariance import BlockInvariance
-from scpo_ros.sets.residual_room import residual_bound
 from scpo_ros.systems.system import System
 
 _ROOM = 0.05  # of the input limit: what the proof of the backup must leave to a residual
@@ -71,9 +69,7 @@ def residual_kind(system: System, spec: SystemSpec, backups: Sequence[LiftedMpc]
                 raise ConfigurationError('certificate', asked, f'must be guarded or bounded for '
                                          f'{system.name}: {why_not}') from error
     network = ResidualNetwork((system.n, *hidden), system.state_scale, system.m)
-    if asked == 'bounded':
-        return ResidualKind(BoundedNetwork(network, _bound(system, backups)), 'bounded')
-    return ResidualKind(network, 'guarded', why_not=why_not)
+    return ResidualKind(network, 'bounded' if asked == 'bounded' else 'guarded', why_not=why_not)
 
 
 def _proved(backups: Sequence[LiftedMpc], hidden: tuple[int, ...], seed: int,
@@ -90,10 +86,3 @@ def _proved(backups: Sequence[LiftedMpc], hidden: tuple[int, ...], seed: int,
     if not bound <= -_ROOM:
         raise ConfigurationError('backup', bound, f'must be proved with a room of {_ROOM:g}')
     return ResidualKind(network, 'proved', proof)
-
-
-def _bound(system: System, backups: Sequence[LiftedMpc]) -> Array:
-    bound = np.empty(system.m)
-    for backup in backups:
-        bound[backup.block.inputs] = residual_bound(backup.block, backup.safe_set)
-    return frozen(bound)

@@ -26,6 +26,7 @@ from scpo_ros.scpo.sampled_bound import SampledBound
 from scpo_ros.systems.scenario import random_scenarios
 from scpo_ros.verification.bound_counter import BoundCounter
 from scpo_ros.verification.evaluation import SafetyEvaluation
+from scpo_ros.verification.fresh_tests import FreshTests
 from scpo_ros.verification.metric_layout import block, MetricKind, MetricLayout
 from scpo_ros.verification.task import ControlTask
 
@@ -41,19 +42,14 @@ class SampledEvaluation(SafetyEvaluation):
     def __init__(self, task: ControlTask, seed: int | None = None, replays: int = 16,
                  bound: SampledBound | None = None, entropy: int | None = None,
                  counter: BoundCounter | None = None) -> None:
-        """
-        Draw the fixed sets.
-
-        :param bound: :class:`SampledBound`, with the tests made before a restart.
-        :param entropy: seed of the fresh scenarios, for tests only; None asks the operating
-            system before every test, and nothing else carries the claim.
-        :param counter: a BoundCounter that keeps the tests across restarts, in place of `bound`.
-        """
+        """Draw the fixed sets. :param bound: and the others as :class:`.FreshTests` has them."""
         super().__init__(task, seed, replays)
-        self.bound = SampledBound() if bound is None else bound
-        self._counter, self._entropy = counter, entropy
-        if counter is not None:
-            self.bound = counter.read()
+        self._fresh = FreshTests(bound, entropy, counter)
+
+    @property
+    def bound(self) -> SampledBound:
+        """Return the :class:`SampledBound` as it stands."""
+        return self._fresh.bound
 
     @property
     def coverage(self) -> str:
@@ -89,18 +85,10 @@ class SampledEvaluation(SafetyEvaluation):
         kinds = len(self.task.metric.kinds)
         if not np.all(fixed <= 0):  # NaN is not: refused anyway, no test is spent
             return np.full(kinds, np.max(fixed))
-        count = self._spent().scenarios
-        rng = np.random.default_rng(
-            None if self._entropy is None else [self._entropy, self.bound.tests])
+        count, rng = self._fresh.begin()
         task, worst = self.task, np.full(kinds, -np.inf)
         for start in range(0, count, CHUNK):
             batch = random_scenarios(task.system, task.safe_set, min(CHUNK, count - start),
                                      task.horizon, rng)
             worst = np.maximum(worst, task.metric.of_scenarios(theta[None], batch)[0].max(axis=0))
         return worst
-
-    def _spent(self) -> SampledBound:
-        """Count a test, on disk first, and return the bound before it."""
-        before = self.bound if self._counter is None else self._counter.spend()
-        self.bound = before.spent()
-        return before

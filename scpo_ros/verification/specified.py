@@ -26,7 +26,9 @@ from scpo_ros.config.specification import system_digest
 from scpo_ros.config.system_spec import NAME
 from scpo_ros.config.table_cache import Cache
 from scpo_ros.exceptions import ConfigurationError
+from scpo_ros.verification.bound_counter import BoundCounter
 from scpo_ros.verification.evaluations import Evaluation
+from scpo_ros.verification.fresh_tests import FreshTests
 from scpo_ros.verification.safe_task import SafeTask
 from scpo_ros.verification.verdict import Judging
 
@@ -50,18 +52,27 @@ def task_of(spec: Specification, cache: Cache = None,
     return SystemTask.build(load(spec.system.description), spec, cache)
 
 
-def evaluation_of(task: SafeTask, replays: int = 16) -> Evaluation:
+def evaluation_of(task: SafeTask, replays: int = 16, counter: BoundCounter | None = None
+                  ) -> Evaluation:
     """
     Return the evaluation of a task that was made by :func:`task_of`.
 
-    :param replays: how many collected rollouts are kept in the design set.
+    :param replays: how many collected rollouts are kept in the design set. :param counter: of
+        tests with fresh scenarios; None: there are none.
     """
     from scpo_ros.verification.task import ControlTask
+    if isinstance(task, ControlTask) and counter is not None:
+        from scpo_ros.verification.sampled_verification import SampledEvaluation
+        return SampledEvaluation(task, replays=replays, counter=counter)
     if isinstance(task, ControlTask):
         from scpo_ros.verification.evaluation import SafetyEvaluation
         return SafetyEvaluation(task, replays=replays)
     from scpo_ros.verification.filtered_evaluation import FilteredEvaluation
     from scpo_ros.verification.system_task import SystemTask
+    if isinstance(task, SystemTask) and counter is not None:
+        from scpo_ros.verification.fresh_rollouts import FreshRollouts
+        return FreshRollouts(task, FreshTests(counter=counter), replays=replays,
+                             remembered=_REMEMBERED)
     if isinstance(task, SystemTask):
         return FilteredEvaluation(task, replays=replays, remembered=_REMEMBERED)
     raise TypeError(f'no evaluation is known for a task of the class {type(task).__name__}')

@@ -23,7 +23,7 @@ The kinds of certificate:
 * `guarded`: every theta keeps the safe set with the safety filter in the loop. Task cost, return
   to the origin and how much the filter acts are sampled.
 * `bounded`: every theta keeps the safe set, and the filter never acts: the residual is bounded by
-  what the contraction of the safe set pays for. The rest is sampled.
+  what each state allows (:mod:`scpo_ros.policy.residual_bound`). The rest is sampled.
 """
 
 from dataclasses import dataclass
@@ -41,6 +41,7 @@ from scpo_ros.policy.filtered_law import FilteredLaw
 from scpo_ros.policy.filtered_policy import FilteredPolicy
 from scpo_ros.policy.lifted_filter import LiftedFilter
 from scpo_ros.policy.lifted_inputs import LiftedInputs
+from scpo_ros.policy.residual_bound import ResidualBound
 from scpo_ros.proofs.block_invariance import BlockInvariance
 from scpo_ros.sets.directions import directions
 from scpo_ros.sets.lifted_set import LiftedSet
@@ -88,8 +89,9 @@ class SystemTask:
                         for block, part in whole.parts)
         residual = residual_kind(system, spec, backups, cache)
         filters = tuple(map(LiftedFilter, backups))
-        return cls(spec, system, whole, FilteredPolicy(system, filters, residual.network),
-                   residual)
+        bounds = tuple(map(ResidualBound, filters)) if residual.kind == 'bounded' else ()
+        return cls(spec, system, whole,
+                   FilteredPolicy(system, filters, residual.network, bounds), residual)
 
     @property
     def kind(self) -> str:

@@ -109,8 +109,11 @@ def test_without_safety_the_policy_itself_is_computed_again(task):
     assert found  # the negative control: with a filter these are no answers
 
 
-def test_a_plan_that_was_known_explains_a_command_and_nothing_else_does(task):
-    theta = weights(task, 0.02)
+@pytest.mark.parametrize('kind, size', [('guarded', 0.02), ('bounded', 1.0)])
+def test_a_plan_that_was_known_explains_a_command_and_nothing_else_does(kind, size):
+    """Also where the plan decides how large the residual may be."""
+    task = task_of(spec_of(SYSTEM, kind))
+    theta = weights(task, size)
     solved = motion(task, task.law(theta))
     at, answered = next((k, other) for k, other in (
         (k, motion(task, task.law(theta), (k,))) for k in range(1, STEPS))

@@ -22,7 +22,8 @@ from scpo_ros.config.arguments import ADAPT_ARGUMENTS, ARGUMENTS
 from scpo_ros.config.configuration import checked_configuration, node_parameters
 from scpo_ros.config.node_parameters import build_node, build_spec
 from scpo_ros.config.resources import share_file
-from scpo_ros.config.specification import difference, spec_digest, system_digest
+from scpo_ros.config.specification import (
+    canonical_of_system, difference, spec_digest, system_digest)
 from scpo_ros.config.validation import build, flatten
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.systems import load
@@ -145,19 +146,29 @@ def test_every_parameter_counts(name, value):
     assert f'{name.partition(".")[0]}.* (' in sentence
 
 
+def test_the_digest_of_a_bounded_residual_says_by_what_it_is_bounded():
+    """Certificates with one bound for all states were of the same values."""
+    spec = spec_of(**{'metrics.certificate': 'bounded'})
+    metrics = canonical_of_system(spec, '', 'bounded')['metrics']
+    assert "metrics.invariance = 'bounded by the state'" in metrics.split('\n')  # first name
+    assert "metrics.invariance = 'guarded'" in canonical_of_system(spec, '', 'guarded')['metrics']
+
+
 def test_a_certificate_of_the_double_integrator_is_of_another_form():
     described, plain = digest_of(TEXT), spec_digest(Spec())
     assert 'its system is a description, here it is the double' in difference(described, plain)
     assert 'its system is the double integrator of' in difference(plain, described)
 
 
-def test_fresh_scenarios_are_refused_beside_a_description_before_anything_starts(tmp_path):
+def test_fresh_scenarios_may_be_asked_for_beside_a_description(tmp_path):
     fresh = {'verification': 'sampled-bound', 'bound_file': 'tests.json'}
-    rule = '^verification must be sets for a described system'
-    with pytest.raises(ConfigurationError, match=rule):
-        build_node(AdapterConfig, {NAME: 'cart_pole', **fresh})
-    assert build_node(AdapterConfig, fresh)[1].verification == 'sampled-bound'
+    assert build_node(AdapterConfig, {NAME: 'cart_pole', **fresh})[1].verification == (
+        'sampled-bound')
     path = tmp_path / 'own.yaml'
     path.write_text(yaml.safe_dump({'/**/adapter': {'ros__parameters': fresh}}))
-    with pytest.raises(ConfigurationError, match=rule):
+    configs, _ = checked_configuration(path, {'params_file': str(path), 'system': 'cart_pole'})
+    assert configs['adapter'].bound_file.endswith('tests.json')
+    path.write_text(yaml.safe_dump({'/**/adapter': {'ros__parameters': {
+        'verification': 'sampled-bound'}}}))
+    with pytest.raises(ConfigurationError, match='bound_file'):
         checked_configuration(path, {'params_file': str(path), 'system': 'cart_pole'})

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from scpo_ros.backup.warm_program import WarmProgram
 from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.policy.filtered_policy import FilteredPolicy
 from scpo_ros.policy.safety_filter import Source
 from system_samples import EDGE, SYSTEMS, task_of
 
@@ -226,6 +227,62 @@ def test_a_bounded_residual_is_never_filtered():
     law = task.law(wild(task))
     for x in states(task, 60):
         assert law.act(x).source is Source.POLICY
+
+
+@pytest.fixture(scope='module', params=['double_integrator_2', 'uneven', 'pushed'])
+def bounded(request):
+    return task_of(request.param, 'bounded')
+
+
+def test_a_bounded_residual_is_that_of_the_plan_at_hand(bounded, monkeypatch):
+    """It is reported without a second plan, and elsewhere it is that of a plan of its own."""
+    law, solved = bounded.law(wild(bounded)), []
+    around = FilteredPolicy.around
+    monkeypatch.setattr(FilteredPolicy, 'around', lambda self, x: solved.append(x) or around(
+        self, x))
+    for x in states(bounded, 12):
+        action = law.act(x)
+        wanted = bounded.policy.system.saturate(bounded.policy.backup(x[None])[0]
+                                                + law.residual(x))
+        assert np.allclose(action.u, wanted, atol=1e-9)
+    assert len(solved) == 2 * 12  # one by act, one by the backup asked above
+    assert np.array_equal(law.residual(0 * x), 0 * action.u) and len(solved) == 25
+
+
+def test_with_plans_that_are_known_a_bounded_residual_is_not_filtered_either(
+        bounded, monkeypatch):
+    rng, known, many = np.random.default_rng(5), 0, WarmProgram.many
+
+    def broken(program, points):
+        answers = many(program, points)
+        answers[rng.random(len(answers)) < 0.5] = np.nan
+        return answers
+    for start in EDGE * bounded.safe_set.boundary(12):
+        law, x = bounded.law(wild(bounded, 7)), start
+        for step in range(30):
+            with monkeypatch.context() as patch:
+                if step:
+                    patch.setattr(WarmProgram, 'many', broken)
+                action = law.act(x)
+            assert action.source is Source.POLICY
+            known += not np.array_equal(law.residual(x), bounded.law(law.theta).residual(x))
+            x = bounded.system.step(x, action.u, vertex(bounded, rng))
+    assert known
+
+
+def test_a_wrong_plan_of_the_backup_leaves_the_safe_set_to_the_filter(bounded, monkeypatch):
+    """The rows tell that it does not serve: no residual is added, and the set is kept."""
+    rng, acted = np.random.default_rng(5), 0
+    for start in EDGE * bounded.safe_set.boundary(24):
+        law = bounded.law(wild(bounded, 7))
+        with monkeypatch.context() as patch:
+            for part in bounded.policy.filters:
+                patch.setattr(part.backup, 'plans', lambda z, part=part: rng.normal(
+                    size=(len(z), part.backup.safe_set.lifted_rows.shape[1])))
+            action = law.act(start)
+        assert bounded.bounds.violation(start, action.u) <= 1e-6
+        acted += action.source is Source.GUARD
+    assert acted
 
 
 # Whether an input is admissible -------------------------------------------------------------

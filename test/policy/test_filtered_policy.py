@@ -14,14 +14,13 @@
 
 """Bounded residuals under any weights, and the policy of a whole system."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from scpo_ros.policy.filtered_policy import BoundedNetwork
+from scpo_ros.policy.residual_bound import ResidualBound
 from scpo_ros.simulation.filtered_rollout import FilteredSimulator
 from scpo_ros.systems.system_scenarios import vertex_scenarios
-from scpo_ros.tolerances import CHANGED
 from system_samples import EDGE, task_of
 
 BOUNDED = ('double_integrator_2', 'ball_and_beam', 'uneven')
@@ -43,73 +42,50 @@ def hostile(task, count, seed=0):
     return thetas
 
 
+def residuals(task, thetas, x):
+    """Return what policies add to the backup (P, N, m), and their bound (N, m)."""
+    backup, plans = task.policy.around(x)
+    outputs = task.policy.network(thetas, x)
+    return (np.array([task.policy.residual(each, x, backup, plans) for each in outputs]),
+            task.policy.bound(x, backup, plans))
+
+
 def test_no_weights_exceed_the_bound(task):
-    network, rng = task.policy.network, np.random.default_rng(1)
-    x = task.system.state_scale * rng.uniform(-3, 3, (200, task.system.n))
-    residuals = network(hostile(task, 12), x)
-    assert np.all(np.abs(residuals) <= network.bound)
-    assert np.max(np.abs(residuals) / network.bound) > 0.99
-    columns = network.columns(hostile(task, 12))(
-        np.broadcast_to(x.T[:, None], (task.system.n, 12, 200)))
-    assert np.allclose(np.moveaxis(columns, 0, -1), residuals, atol=1e-9)
-
-
-def test_without_the_bound_they_do(task):
-    plain = task.policy.network.network
-    x = task.system.state_scale * np.ones((1, task.system.n))
-    assert np.any(np.abs(plain(hostile(task, 12), x)) > task.policy.network.bound)
+    thetas, x = hostile(task, 12), task.safe_set.sample(200, np.random.default_rng(1)) * EDGE
+    found, bound = residuals(task, thetas, x)
+    assert np.all(np.abs(found) <= bound) and np.max(np.abs(found) / bound) > 0.99
+    assert np.any(np.abs(task.policy.network(thetas, x)) > bound)
+    backup, at = task.policy.at(x)
+    assert np.allclose(at(thetas), found, atol=1e-12)
+    assert np.array_equal(backup, task.policy.backup(x))
 
 
 def test_the_residual_vanishes_at_the_origin_and_for_the_first_weights(task):
-    network = task.policy.network
-    assert np.all(network(hostile(task, 8), np.zeros((1, task.system.n))) == 0)
-    x = task.system.state_scale * np.random.default_rng(0).uniform(-1, 1, (20, task.system.n))
-    assert np.all(network(task.initial_theta[None], x) == 0)
+    x = task.system.state_scale * np.random.default_rng(0).uniform(-0.1, 0.1, (20, task.system.n))
+    assert np.all(residuals(task, hostile(task, 8), 0 * x[:1])[0] == 0)
+    assert np.all(residuals(task, task.initial_theta[None], x)[0] == 0)
 
 
-def test_the_derivative_is_that_of_finite_differences(task):
-    network, rng = task.policy.network, np.random.default_rng(2)
-    theta = 0.3 * rng.standard_normal(network.d)
-    x = task.system.state_scale * rng.uniform(-1, 1, (5, task.system.n))
-    step, found = 1e-6, network.jacobian(theta, x)
-    moved = np.concatenate([theta + step * np.eye(network.d), theta - step * np.eye(network.d)])
-    values = network(moved, x)
-    expected = np.moveaxis((values[:network.d] - values[network.d:]) / (2 * step), 0, -1)
-    assert found.shape == (5, task.system.m, network.d)
-    assert np.max(np.abs(found - expected)) <= 1e-6 * max(1.0, np.max(np.abs(expected)))
-    wrong = network.network.jacobian(theta, x)  # without the slope of tanh
-    assert np.max(np.abs(wrong - expected)) > 1e-4 * np.max(np.abs(expected))
-
-
-def at_the_bound(task, factor):
-    """Return the largest change by the filter, over the input limits, residuals at the bound."""
-    system, rng = task.system, np.random.default_rng(3)
-    x = task.safe_set.sample(150, rng) * EDGE
+def test_what_is_not_bounded_is_the_network_s():
+    task = task_of('uneven')
+    x, outputs = 0.3 * task.safe_set.boundary(3), np.array([[9.0], [np.inf], [0.1]])
     backup, plans = task.policy.around(x)
-    residual = factor * task.policy.network.bound * rng.choice((-1.0, 1.0), backup.shape)
-    wanted = system.saturate(backup + residual)
-    changed = np.abs(task.policy.filtered(x, wanted, plans) - wanted)
-    return float(np.max(changed / (system.input_upper - system.input_lower)))
-
-
-def test_within_the_bound_the_filter_never_acts(task):
-    """Not by the little that a plan of its own would be cheaper by, either."""
-    assert at_the_bound(task, 1.0) <= CHANGED
-
-
-def test_at_three_times_the_bound_it_acts(task):
-    assert at_the_bound(task, 3.0) > 1e-3
+    assert task.policy.bound(x, backup, plans) is None
+    assert task.policy.residual(outputs, x, backup, plans) is outputs
 
 
 def acted(task, factor, starts=12, horizon=30):
     """Return the largest share of steps at which the filter acts, under hostile weights."""
-    network = task.policy.network
-    wider = BoundedNetwork(network.network, factor * network.bound)
+    @dataclass(frozen=True)
+    class Wider(ResidualBound):
+
+        def __call__(self, z, v, plans):
+            return factor * super().__call__(z, v, plans)
     rng = np.random.default_rng(4)
     states = task.safe_set.sample(starts, rng) * EDGE
     scenarios = vertex_scenarios(task.system, task.safe_set, states, horizon, rng)
-    summary = FilteredSimulator(replace(task.policy, network=wider)).summarise(
-        hostile(task, 8), scenarios)
+    policy = replace(task.policy, bounds=tuple(map(Wider, task.policy.filters)))
+    summary = FilteredSimulator(policy).summarise(hostile(task, 8), scenarios)
     assert not np.any(summary.left)
     return float(np.max(summary.acted))
 
@@ -119,7 +95,7 @@ def test_in_closed_loop_the_filter_never_acts_whatever_the_weights_are(task):
 
 
 def test_in_closed_loop_a_wider_bound_makes_it_act(task):
-    assert acted(task, 3.0) > 0
+    assert acted(task, 1.05) > 0
 
 
 @pytest.mark.parametrize('name', ['double_integrator_2', 'uneven'])

@@ -45,7 +45,34 @@ AXIS = {  # one axis of a double integrator, with a planned limit of everything
     'cost': {'Q': [1.0, 0.5], 'R': [0.3]}, 'contraction': 0.95,
     'backup': {'horizon': 15,
                'planned': {'position': 0.9, 'velocity': 0.2, 'acceleration': 0.3}}}
-MAPPINGS = {'uneven': UNEVEN, 'axis': AXIS}
+TWO_AXES = {  # a quick axis and a slow one
+    **AXIS, 'name': 'two_axes', 'contraction': 0.97,
+    'states': [
+        {'name': 'x', 'unit': 'm', 'lower': -1.0, 'upper': 1.0, 'disturbance': 0.001},
+        {'name': 'vx', 'unit': 'm/s', 'lower': -0.6, 'upper': 0.6, 'disturbance': 0.003},
+        {'name': 'y', 'unit': 'm', 'lower': -1.0, 'upper': 0.8},
+        {'name': 'vy', 'unit': 'm/s', 'lower': -0.4, 'upper': 0.3, 'disturbance': 0.001}],
+    'inputs': [{'name': 'ax', 'unit': 'm/s^2', 'lower': -1.0, 'upper': 1.0},
+               {'name': 'ay', 'unit': 'm/s^2', 'lower': -1.0, 'upper': 0.8}],
+    'dynamics': {'continuous': {
+        'A': [[0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, -0.4]],
+        'B': [[0, 0], [1, 0], [0, 0], [0, 0.4]]}},
+    'cost': {'Q': [1.0, 0.5, 1.0, 0.5], 'R': [0.3, 0.3]}, 'backup': {'horizon': 8}}
+PUSHED = {  # two coupled axes, noise, a delay and large disturbances
+    **TWO_AXES, 'name': 'pushed',
+    'states': [
+        {'name': 'x', 'unit': 'm', 'lower': -1.0, 'upper': 1.0, 'disturbance': 0.004},
+        {'name': 'vx', 'unit': 'm/s', 'lower': -0.6, 'upper': 0.6, 'disturbance': 0.01,
+         'measurement_error': 0.001},
+        {'name': 'y', 'unit': 'm', 'lower': -2.0, 'upper': 1.0, 'disturbance': 0.002},
+        {'name': 'vy', 'unit': 'm/s', 'lower': -0.6, 'upper': 0.6, 'disturbance': 0.008}],
+    'inputs': [{'name': 'ax', 'unit': 'm/s^2', 'lower': -1.0, 'upper': 1.0},
+               {'name': 'ay', 'unit': 'm/s^2', 'lower': -1.0, 'upper': 0.8}],
+    'delay_steps': 1, 'contraction': 0.98,
+    'dynamics': {'continuous': {
+        'A': [[0, 1, 0, 0], [0, 0, 0.3, 0], [0, 0, 0, 1], [0.2, 0, 0, -0.2]],
+        'B': [[0, 0], [1, 0.2], [0, 0], [-0.1, 0.9]]}}}
+MAPPINGS = {'uneven': UNEVEN, 'axis': AXIS, 'two_axes': TWO_AXES, 'pushed': PUSHED}
 SYSTEMS = ('double_integrator_2', 'ball_and_beam', 'vehicle_lateral', 'uneven')
 
 

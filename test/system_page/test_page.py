@@ -18,11 +18,11 @@ import re
 
 import numpy as np
 import pytest
-from scpo_ros.sets.residual_room import residual_bound
-from scpo_ros.sets.system_set import safe_parts
+from scpo_ros.policy.residual_bound import ResidualBound
 from scpo_ros.system_page.command import main
 from scpo_ros.system_page.page import introduction
 from scpo_ros.systems import load, shipped_names
+from system_samples import task_of
 
 
 @pytest.fixture
@@ -73,32 +73,17 @@ def test_a_picture_is_written_where_it_is_asked_for(described, tmp_path, capsys)
     assert main([described(), '--picture', str(tmp_path / 'none' / 'slices.png')]) == 2
 
 
-def test_a_residual_within_the_room_keeps_the_set():
-    """From boundary states, the backup that contracts most plus the largest residual stays in."""
-    from scpo_ros.sets.contraction_check import best_input, extreme_disturbances
-    part = safe_parts(load('ball_and_beam'))[0]
-    block, found = part.block, part.safe_set
-    room = residual_bound(part.block, part.safe_set) / block.input_scale
-    for state in found.boundary(20):
-        base = best_input(block, found, state)
-        for sign in (-1.0, 1.0):
-            following = block.A @ state + block.B @ (base + sign * room)
-            worst = following + extreme_disturbances(block, found, following)
-            assert np.max(found.gauge(worst)) <= 1 + 1e-6
-
-
-def test_three_times_the_room_is_too_much_somewhere():
-    part = safe_parts(load('double_integrator'))[0]
-    block, found = part.block, part.safe_set
-    room = 3 * residual_bound(part.block, part.safe_set)[0] / block.input_scale[0]
-    from scpo_ros.sets.contraction_check import best_input
-    largest = 0.0
-    for state in found.boundary(60):
-        base = best_input(block, found, state)
-        for sign in (-1.0, 1.0):
-            following = block.A @ state + block.B @ (base + sign * room)
-            largest = max(largest, float(found.gauge(following)))
-    assert largest > 1
+def test_the_room_for_a_residual_is_that_of_the_bound(capsys):
+    """At least what the contraction pays for at every state, and more at most states."""
+    assert main(['ball_and_beam']) == 0
+    page = capsys.readouterr().out
+    least, median = map(float, re.search(
+        r'residual that needs no filter.*\n  angular_acceleration \[.*\]: ([\d.]+), ([\d.]+)\n',
+        page).groups())
+    bound = ResidualBound(task_of('ball_and_beam').policy.filters[0])
+    scale = bound.part.backup.block.input_scale[0]
+    assert np.isclose(least, bound.least * scale, rtol=1e-2)
+    assert 1.5 * least < median <= 2.01 * scale
 
 
 def test_a_delay_and_limits_between_the_ticks_are_named(described):

@@ -181,8 +181,8 @@ def test_the_backup_of_a_shipped_system_is_certified_once(tmp_path):
 
 
 def test_every_metric_belongs_to_one_kind(task):
-    for count, proved in ((20, 1), (21, 16)):
-        columns = columns_of_system(task.kind, count, proved)
+    for count, proved, fresh in ((20, 1, 0), (21, 16, 0), (21, 1, 1 + (task.kind == 'guarded'))):
+        columns = columns_of_system(task.kind, count, proved, fresh)
         assert sorted(sum(columns.values(), [])) == list(range(count))
     found = largest_of_system(task, DEMANDS)
     places = {(f.kind, f.place) for f in found}
