@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 
 import ahead
 import pytest
-from scpo_ros.config.arguments import ADAPT_ARGUMENTS, ARGUMENTS, overrides
+from scpo_ros.config.arguments import ADAPT_ARGUMENTS, ARGUMENTS, EXCITE_ARGUMENTS, overrides
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md')), ROOT / 'CONTRIBUTING.md',
@@ -82,8 +82,10 @@ def test_every_link_leads_somewhere(page):
 def test_every_launch_argument_in_a_command_is_one(page):
     for block in re.findall(r'```\w*\n(.*?)```', page.read_text(), re.DOTALL):
         for line in block.splitlines():
-            if 'launch.py' in line or 'scpo_ros.sim' in line or 'make sim' in line:
-                known = ADAPT_ARGUMENTS if 'adapt.launch' in line else ARGUMENTS
+            if any(word in line for word in ('launch.py', 'scpo_ros.sim', 'make sim',
+                                             'scpo_ros.excite')):
+                known = (EXCITE_ARGUMENTS if 'excite' in line else
+                         ADAPT_ARGUMENTS if 'adapt.launch' in line else ARGUMENTS)
                 given = dict(re.findall(r"(\w+):=([^\s']+)", line))
                 overrides({**given, 'params_file': ''} if given else {}, known)
 
@@ -94,5 +96,7 @@ def test_the_table_of_launch_arguments_names_all_of_them():
     named = {name for row in rows for name in re.findall(r'`(\w+)`', row.split('|')[1])}
     assert named == {argument.name for argument in ARGUMENTS}
     beside = text.split('`adapt.launch.py` (controller')[1].split('\n\n')[0]
+    excite = text.split('`excite.launch.py`')[1].split('In every path')[0]
+    assert {argument.name for argument in EXCITE_ARGUMENTS} <= set(re.findall(r'`(\w+)`', excite))
     only = {argument.name for argument in ADAPT_ARGUMENTS} ^ {a.name for a in ARGUMENTS}
     assert only <= set(re.findall(r'`(\w+)`', beside))
