@@ -73,8 +73,8 @@ class Draft:
         if gap is not Gap.NONE:
             self._sent.clear()
         known = len(self._sent) == self._sent.maxlen
-        self._seen = replace(state, applied=self._sent[0] if known else np.full(
-            self.task.system.m, np.nan))
+        reported = np.where(np.isfinite(state.applied), state.applied, 0.0)
+        self._seen = replace(state, applied=self._sent[0] if known else reported)
         ahead, count = self._lookahead.see(self._seen), self._monitor.judged
         fault = self._monitor.observe(self._seen, ahead)
         self.judged = self._monitor.judged > count

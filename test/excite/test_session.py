@@ -79,6 +79,13 @@ def test_the_amplitude_rises_to_the_whole_range_where_the_draft_covers_it(task):
     assert np.max(np.abs(states), axis=0) == pytest.approx(LIMITS, rel=0.25)
 
 
+def test_a_delay_that_the_draft_knows_needs_no_caution():
+    late = task_of_draft(delay=1)
+    session, states, said = excited(late, Axis(delay=1), MINUTE)
+    assert kept(states)
+    assert session.amplitude.highest > 0.9 and session.hold.count == 0, said
+
+
 def test_the_amplitude_stays_where_the_draft_covers_it(task):
     """A gain of 1.3 is 1.5 times the disturbance of this draft at the whole range."""
     session, _, _ = excited(task, Axis(gain=1.3), MINUTE)

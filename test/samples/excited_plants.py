@@ -46,9 +46,9 @@ LIMITS = np.array([0.8, 0.5])
 PARTS = 20  # of a step, by which an axis moves
 
 
-def task_of_draft(width=0.02):
+def task_of_draft(width=0.02, delay=0):
     """Return the control task of the draft. :param width: disturbance of the velocity."""
-    return SystemTask.build(load(DRAFT.replace('WIDTH', str(width))))
+    return SystemTask.build(load(f"{DRAFT.replace('WIDTH', str(width))}delay_steps: {delay}\n"))
 
 
 @dataclass
