@@ -23,6 +23,8 @@ from tempfile import TemporaryDirectory
 import ahead
 import pytest
 from scpo_ros.config.arguments import ADAPT_ARGUMENTS, ARGUMENTS, EXCITE_ARGUMENTS, overrides
+from scpo_ros.config.parameter_file import read_parameter_file
+from scpo_ros.systems import load
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md')), ROOT / 'CONTRIBUTING.md',
@@ -70,6 +72,16 @@ def test_every_program_compiles():
     for page in PAGES:
         for block in re.findall(r'```python\n(.*?)```', page.read_text(), re.DOTALL):
             compile(block, page.name, 'exec')
+
+
+def test_the_files_of_the_page_on_your_robot_can_be_read(tmp_path):
+    text = (ROOT / 'docs' / 'your_robot.md').read_text()
+    draft, run = re.findall(r'```yaml\n(.*?)```', text, re.DOTALL)
+    system = load(draft)
+    assert (system.name, system.states.names) == ('my_slider', ('position', 'velocity'))
+    (tmp_path / 'run.yaml').write_text(run)
+    given = read_parameter_file(tmp_path / 'run.yaml')
+    assert {values['system.description'] for values in given.values()} == {'my_slider.yaml'}
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
