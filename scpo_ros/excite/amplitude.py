@@ -19,7 +19,7 @@ The *amplitude* a is the part of the input limits over which inputs are drawn. T
 step is its model error over the disturbance of the draft, 1 where the draft just covers it. A
 draft with a wrong gain or delay has errors that grow with the inputs: with s the largest part of
 the limits that was drawn at this amplitude and r the largest ratio seen, the ratio at s' > s is
-expected to be at most r s' / s. So a is raised by _GROWTH at most, and to no more than
+expected to be at most r s' / s. So a is kept, or raised by _GROWTH at most and to no more than
 
     _CONTENT s / r.
 
@@ -33,6 +33,7 @@ LEAST = 0.02
 _CONTENT = 0.8
 _GROWTH = 1.5
 _GENTLE = 0.1
+_URGENCY, _URGENT = 1.03, 100
 _LOWERED = 0.6
 _CEILING = 0.9  # of the amplitude at which a step was not covered
 _FAULTS = 5  # at the least amplitude
@@ -53,10 +54,13 @@ class Amplitude:
         """Return the part of the safe set in which inputs are drawn, its square root."""
         return math.sqrt(self.value)
 
-    @property
-    def gentle(self) -> float:
-        """Return the part of the input limits that the backup may take."""
-        return max(_GENTLE, self.value)
+    def gentle(self, steps: int) -> float:
+        """
+        Return the part of the input limits that the backup may take.
+
+        :param steps: since it began to bring the robot back; it may take more the longer it lasts.
+        """
+        return float(min(1.0, max(_GENTLE, self.value) * _URGENCY**min(steps, _URGENT)))
 
     @property
     def spent(self) -> bool:
@@ -76,7 +80,7 @@ class Amplitude:
         if self._count >= self._steps:
             expected = _CONTENT * self._drawn / self._ratio if self._ratio > 0 else math.inf
             self._faults = 0
-            self._set(min(self._largest, _GROWTH * self.value, expected))
+            self._set(max(self.value, min(self._largest, _GROWTH * self.value, expected)))
 
     def lower(self) -> None:
         """Lower it: a step was not covered."""

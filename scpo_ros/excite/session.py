@@ -64,7 +64,7 @@ class Session:
         self.rows: list[Row] = []
         self.stopped = ''  # why the random inputs ended early
         self._ended: int | None = None  # at which step
-        self._returning = False
+        self._returning = 0  # steps since the backup began to bring it back
         self._reply: Reply | None = None  # to the newest fresh state
 
     @property
@@ -147,12 +147,12 @@ class Session:
     def _act(self, phase: Phase) -> tuple[Action, str]:
         """Return the answer and what chose it."""
         if self.hold.stands:
-            return self._draft.back(self.amplitude.gentle), 'hold'
+            return self._draft.back(self.amplitude.gentle(0)), 'hold'
         reach = _AT_REST if phase is Phase.REST else self.amplitude.reach
         inside = self._draft.within(reach * (_INNER if self._returning else 1.0))
-        self._returning = not inside
+        self._returning = 0 if inside else self._returning + 1
         if not inside or phase in (Phase.RETURN, Phase.OVER):
-            return self._draft.back(self.amplitude.gentle), 'backup'
+            return self._draft.back(self.amplitude.gentle(self._returning)), 'backup'
         wanted = (self._draws.drawn(self.amplitude.value) if phase is Phase.EXCITE
                   else np.zeros(self._draft.task.system.m))
         action = self._draft.toward(wanted)

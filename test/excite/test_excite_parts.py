@@ -75,8 +75,21 @@ def test_it_ends_where_the_expected_ratio_is_content(slope):
 def test_small_draws_do_not_speak_for_large_ones():
     amplitude = Amplitude(0.2, 1.0, 5)
     for _ in range(5):
-        amplitude.covered(0.5, 0.5)
-    assert amplitude.value == pytest.approx(0.8 * 0.5 * 0.2 / 0.5)
+        amplitude.covered(0.5, 0.35)
+    assert amplitude.value == pytest.approx(0.8 * 0.5 * 0.2 / 0.35)
+
+
+def test_covered_steps_never_lower_it():
+    amplitude = Amplitude(0.2, 1.0, 5)
+    for _ in range(50):
+        amplitude.covered(0.1, 0.99)
+    assert amplitude.value == 0.2
+
+
+def test_the_backup_takes_more_the_longer_it_lasts():
+    parts = [Amplitude(0.05, 1.0, 5).gentle(steps) for steps in range(200)]
+    assert parts[0] == 0.1 and parts[-1] == 1.0 and parts == sorted(parts)
+    assert Amplitude(0.5, 1.0, 5).gentle(0) == 0.5
 
 
 def test_it_is_not_raised_to_where_it_was_too_large():
