@@ -110,6 +110,7 @@ setup(
             'controller = scpo_ros.nodes.controller:main',
             'adapter = scpo_ros.nodes.adapter:main',
             'expert = scpo_ros.nodes.expert:main',
+            'excite = scpo_ros.nodes.excite:main',
             'sim = scpo_ros.sim:main',
             'monitor = scpo_ros.nodes.monitor:main',
             'recorder = scpo_ros.nodes.recorder:main',

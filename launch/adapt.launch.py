@@ -18,7 +18,7 @@ Controller and adapter only, for a robot of one's own.
     ros2 launch scpo_ros adapt.launch.py joint_states:=/arm/states joint_command:=/arm/command
 
 The robot publishes `joint_states` and applies `joint_command`. An expert publishes
-`demonstrations`, or another learner publishes `proposals`; docs/your_robot.md says how. Before any
+`demonstrations`, or another learner publishes `proposals`; docs/driver.md says how. Before any
 process is started, arguments and parameter file are checked and the backup is certified. The
 launch ends, with an error, when the controller ends; the adapter may die without the robot
 noticing.

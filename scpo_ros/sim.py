@@ -38,8 +38,8 @@ from scpo_ros.bringup.preparation import set_up
 from scpo_ros.bringup.processes import Processes
 from scpo_ros.bringup.results_folder import bag_path
 from scpo_ros.config import NODES
-from scpo_ros.config.arguments import ARGUMENTS, full_name, settled, value_of
-from scpo_ros.exceptions import ConfigurationError, ScpoRosError
+from scpo_ros.config.arguments import ARGUMENTS, full_name, parsed, value_of
+from scpo_ros.exceptions import ScpoRosError
 from scpo_ros.process.parent import end_with_parent
 from scpo_ros.process.program import program
 from scpo_ros.process.stopping import interrupted_once
@@ -61,13 +61,7 @@ def parse(arguments: Sequence[str]) -> dict[str, str]:
 
     :raises ConfigurationError: for what is not of that form, or a path below no known home folder.
     """
-    values = dict(_DEFAULTS)
-    for argument in arguments:
-        name, separator, text = argument.partition(':=')
-        if not separator:
-            raise ConfigurationError('argument', argument, 'must read name:=value')
-        values[name] = text
-    return settled(values)
+    return parsed(arguments, _DEFAULTS)
 
 
 def command(node: str, values: Mapping[str, str], path: Path) -> list[str]:

@@ -22,7 +22,9 @@ from tempfile import TemporaryDirectory
 
 import ahead
 import pytest
-from scpo_ros.config.arguments import ADAPT_ARGUMENTS, ARGUMENTS, overrides
+from scpo_ros.config.arguments import ADAPT_ARGUMENTS, ARGUMENTS, EXCITE_ARGUMENTS, overrides
+from scpo_ros.config.parameter_file import read_parameter_file
+from scpo_ros.systems import load
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md')), ROOT / 'CONTRIBUTING.md',
@@ -72,6 +74,16 @@ def test_every_program_compiles():
             compile(block, page.name, 'exec')
 
 
+def test_the_files_of_the_page_on_your_robot_can_be_read(tmp_path):
+    text = (ROOT / 'docs' / 'your_robot.md').read_text()
+    draft, run = re.findall(r'```yaml\n(.*?)```', text, re.DOTALL)
+    system = load(draft)
+    assert (system.name, system.states.names) == ('my_slider', ('position', 'velocity'))
+    (tmp_path / 'run.yaml').write_text(run)
+    given = read_parameter_file(tmp_path / 'run.yaml')
+    assert {values['system.description'] for values in given.values()} == {'my_slider.yaml'}
+
+
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page):
     for target in re.findall(r'\]\(([^)#]+)\)', page.read_text()):
@@ -82,8 +94,10 @@ def test_every_link_leads_somewhere(page):
 def test_every_launch_argument_in_a_command_is_one(page):
     for block in re.findall(r'```\w*\n(.*?)```', page.read_text(), re.DOTALL):
         for line in block.splitlines():
-            if 'launch.py' in line or 'scpo_ros.sim' in line or 'make sim' in line:
-                known = ADAPT_ARGUMENTS if 'adapt.launch' in line else ARGUMENTS
+            if any(word in line for word in ('launch.py', 'scpo_ros.sim', 'make sim',
+                                             'scpo_ros.excite')):
+                known = (EXCITE_ARGUMENTS if 'excite' in line else
+                         ADAPT_ARGUMENTS if 'adapt.launch' in line else ARGUMENTS)
                 given = dict(re.findall(r"(\w+):=([^\s']+)", line))
                 overrides({**given, 'params_file': ''} if given else {}, known)
 
@@ -94,5 +108,7 @@ def test_the_table_of_launch_arguments_names_all_of_them():
     named = {name for row in rows for name in re.findall(r'`(\w+)`', row.split('|')[1])}
     assert named == {argument.name for argument in ARGUMENTS}
     beside = text.split('`adapt.launch.py` (controller')[1].split('\n\n')[0]
+    excite = text.split('`excite.launch.py`')[1].split('In every path')[0]
+    assert {argument.name for argument in EXCITE_ARGUMENTS} <= set(re.findall(r'`(\w+)`', excite))
     only = {argument.name for argument in ADAPT_ARGUMENTS} ^ {a.name for a in ARGUMENTS}
     assert only <= set(re.findall(r'`(\w+)`', beside))

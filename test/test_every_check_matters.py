@@ -27,12 +27,14 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 from admission_samples import BACKUP, certificate, chain_of, CLAIM, settle, SPEC, Verifier
+from excited_plants import Axis, excited, task_of_draft
 from monitor_samples import TASK, Watched, WIDE
 import numpy as np
 import pytest
 from scpo_ros.arrays import digest
-from scpo_ros.config import PlantConfig, Spec
+from scpo_ros.config import ExciteConfig, PlantConfig, Spec
 from scpo_ros.exceptions import ConfigurationError, InvalidArrayError, SolverError
+from scpo_ros.excite import assembly
 from scpo_ros.interface import policy_record
 from scpo_ros.interface.acknowledgement import Acknowledgement
 from scpo_ros.interface.policy_record import backup_record
@@ -1117,8 +1119,70 @@ DESCRIBED = [  # what any described system rests on
      'np.where(summary.left, np.maximum(distance, _LEFT), distance)', 'distance', left_passes)]
 
 
+AMPLITUDE_FILE, SESSION_FILE = 'excite/amplitude.py', 'excite/session.py'
+DRAFT_FILE = 'excite/draft.py'
+DRAFT = lru_cache(task_of_draft)
+
+
+def excited_phases(module, name, arrives):
+    """Return what chose each answer, in an excitation with a class of a mutated module."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(assembly, name, getattr(module, name))
+        session, _, _ = excited(DRAFT(), Axis(), ExciteConfig(rest_s=0.0, duration_s=3.0),
+                                disturb=arrives)
+    return [row.phase for row in session.rows], session
+
+
+def pushed(step, state):
+    """Return the state of a robot that was pushed at step 10."""
+    return replace(state, x=state.x + [0.0, 0.1]) if step == 10 else state
+
+
+def draws_after_a_fault(module):
+    phases, _ = excited_phases(module, 'Session', pushed)
+    return 'excite' in phases[10:15]
+
+
+def draws_after_a_lost_state(module):
+    phases, _ = excited_phases(
+        module, 'Draft', lambda step, state: None if step == 10 else state)
+    return 'excite' in phases[10:15]
+
+
+def draws_beyond_a_limit(module):
+    _, session = excited_phases(module, 'Draft', lambda step, state: replace(
+        state, x=np.array([0.81, 0.0])) if step == 10 else state)
+    return 'a limit is broken' not in session.stopped
+
+
+def raised_too_far(module):
+    amplitude = module.Amplitude(0.1, 1.0, 2)
+    for _ in range(40):
+        amplitude.covered(1.0, 2 * amplitude.value)
+    return amplitude.value > 0.5
+
+
+def raised_again(module):
+    amplitude = module.Amplitude(0.4, 1.0, 2)
+    amplitude.lower()
+    for _ in range(40):
+        amplitude.covered(1.0, 0.0)
+    return amplitude.value > 0.4
+
+
+EXCITED = [  # of a robot that is moved by a draft
+    (SESSION_FILE, 'if self.hold.stands:\n            return', 'if False:\n            return',
+     draws_after_a_fault),
+    (DRAFT_FILE, 'if not fault and gap in _LOST', 'if False', draws_after_a_lost_state),
+    (DRAFT_FILE, "limit if self._was_inside else ''", "''", draws_beyond_a_limit),
+    (AMPLITUDE_FILE, 'min(self._largest, _GROWTH * self.value, expected)',
+     'min(self._largest, _GROWTH * self.value)', raised_too_far),
+    (AMPLITUDE_FILE, 'self._largest = min(self._largest, _CEILING * self.value)', 'pass',
+     raised_again)]
+
+
 @pytest.mark.parametrize('path, check, instead, breach',
-                         CHECKS + PLANT_CHECKS + BUDGET + DESCRIBED)
+                         CHECKS + PLANT_CHECKS + BUDGET + DESCRIBED + EXCITED)
 def test_without_the_check_it_gets_through(path, check, instead, breach):
     source = (ROOT / path).read_text()
     assert source.count(check) == 1, f'{path} must hold {check!r} once'

@@ -44,6 +44,7 @@ ORDER = (  # folders and loose modules; a line may import the lines before it
     ('verification', 'ledger', 'experts', 'physics'),
     ('backup_certification',),
     ('adapter', 'controller', 'recording', 'bringup'),
+    ('excite',),
     ('sim', 'report', 'ledger_audit', 'audit', 'experiments', 'nodes', 'system_page'),
     ('identification',),
     ('identify',))

@@ -41,6 +41,7 @@ _RESPAWN_DELAY_S = 2.0
 # A process is interrupted, terminated, killed so long after one another. The monitor needs
 # seconds to write the summary, on a busy machine many.
 PATIENCE = {'sigterm_timeout': '30', 'sigkill_timeout': '10'}
+_ENDING = ('monitor', 'excite')  # which end with the run, and end it
 _ONE_THREAD = {'OMP_NUM_THREADS': '1', 'OPENBLAS_NUM_THREADS': '1'}
 
 
@@ -91,9 +92,9 @@ def nodes(names: Iterable[str], parameters: str, values: Mapping[str, str],
     """
     Return the actions that run nodes and watch over them.
 
-    The launch ends with the monitor. It also ends, with an error, when plant or controller end;
-    adapter and expert may die without the robot noticing. The nodes are given the file and nothing
-    else: what an including launch file sets for all nodes is part of it.
+    The launch ends with the monitor, or with excite. It also ends, with an error, when plant or
+    controller end; adapter and expert may die without the robot noticing. The nodes are given the
+    file and nothing else: what an including launch file sets for all nodes is part of it.
 
     :param names: of the executables. :param parameters: path of the parameter file.
     :param values: {argument: text}. :param remappings: (from, to) pairs.
@@ -120,7 +121,7 @@ def _node(name: str, parameters: str, values: Mapping[str, str],
 
 
 def _respawns(name: str, values: Mapping[str, str]) -> bool:
-    return name != 'monitor' and bool(value_of('use_respawn', values))
+    return name not in _ENDING and bool(value_of('use_respawn', values))
 
 
 def _watched(name: str, node: Node, values: Mapping[str, str]) -> Action:
@@ -130,11 +131,11 @@ def _watched(name: str, node: Node, values: Mapping[str, str]) -> Action:
 
 def _ended(name: str, respawns: bool, event: ProcessExited, context: LaunchContext
            ) -> list[Action] | None:
-    """End the launch with the monitor; an end that was not asked for is an error."""
+    """End the launch with the run; an end that was not asked for is an error."""
     if context.is_shutdown:
         if event.returncode not in (0, -signal.SIGINT):  # interrupted while it was starting
             raise RuntimeError(f'the {name} ended with code {event.returncode}')
-    elif name == 'monitor' and event.returncode == 0:
+    elif name in _ENDING and event.returncode == 0:
         return [EmitEvent(event=Shutdown(reason='the run is over'))]
     elif not (respawns or name in MAY_DIE):
         raise RuntimeError(f'the {name} ended unexpectedly with code {event.returncode}')

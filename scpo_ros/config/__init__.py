@@ -14,6 +14,7 @@
 
 """The configuration: what can be set, its units and ranges, and how it is read."""
 
+from scpo_ros.config.excite_parameters import ExciteConfig
 from scpo_ros.config.node_parameters import (
     AdapterConfig, build_node, ControllerConfig, ExpertConfig, EXPERTS, MonitorConfig, NODES,
     RecorderConfig)
@@ -27,6 +28,7 @@ __all__ = [
     'BackupConfig',
     'build_node',
     'ControllerConfig',
+    'ExciteConfig',
     'ExpertConfig',
     'EXPERTS',
     'MetricsConfig',

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import re
 
-from scpo_ros.config.node_parameters import EXPERTS, NODES
+from scpo_ros.config.node_parameters import EXPERTS, KNOWN_NODES
 from scpo_ros.config.paths import expanded
 from scpo_ros.config.plant_parameters import PHYSICS
 from scpo_ros.config.renamed import refuse_old_name, RENAMED
@@ -85,8 +85,9 @@ ARGUMENTS = (
              pattern='auto|proved|bounded|guarded|sampled'),
     Argument('plant', '', f'what moves: {" or ".join(PHYSICS)}; {_FILE}', str,
              (('plant', 'physics'),)),
-    Argument('mujoco_model', '', 'plant:=mujoco: an MJCF file of your own; empty: the shipped one '
-             'of the system', str, (('plant', 'mujoco_model'),), path=True),
+    Argument('mujoco_model', '', 'plant:=mujoco: an MJCF file of your own, or the name of a '
+             'shipped one; empty: the one of the system', str, (('plant', 'mujoco_model'),),
+             path=True),
     Argument('mass_scale', '', f'plant:=mujoco: true masses over those of the model; {_FILE}',
              float, (('plant', 'mass_scale'),)),
     Argument('friction_scale', '', 'plant:=mujoco: true friction over that of the model; '
@@ -147,6 +148,36 @@ _NOT_ADAPT = ('expert', 'duration', 'real_time_factor', 'results', 'plant', 'muj
 ADAPT_ARGUMENTS = (
     *({argument.name: argument for argument in (*ARGUMENTS, *_ONLY_ADAPT)}[known.name]
       for known in ARGUMENTS if known.name not in _NOT_ADAPT), *_ONLY_ADAPT[4:])
+
+_EXCITE = (
+    Argument('seed', '', f'seed of the inputs; {_FILE}', int, (('excite', 'seed'),)),
+    Argument('duration', '', f'seconds of random inputs, after the rest; {_FILE}', float,
+             (('excite', 'duration_s'),)),
+    Argument('recording', '', f'table to write, must not exist yet; {_FILE}', str,
+             (('excite', 'recording'),), path=True),
+    Argument('largest_amplitude', '', 'largest part of the input limits over which inputs are '
+             f'drawn; {_FILE}', float, (('excite', 'largest_amplitude'),)),
+)
+EXCITE_ARGUMENTS = (
+    *(argument for argument in ADAPT_ARGUMENTS if argument.name in (
+        'namespace', 'params_file', 'system', 'log_level', 'joint_states', 'joint_command')),
+    *_EXCITE)
+
+
+def parsed(words: Iterable[str], defaults: Mapping[str, str],
+           arguments: Iterable[Argument] = ARGUMENTS) -> dict[str, str]:
+    """
+    Return {argument: text} of a command line of `name:=value`, defaults filled in.
+
+    :raises ConfigurationError: for what is not of that form, or a path below no known home folder.
+    """
+    values = dict(defaults)
+    for word in words:
+        name, separator, text = word.partition(':=')
+        if not separator:
+            raise ConfigurationError('argument', word, 'must read name:=value')
+        values[name] = text
+    return settled(values, arguments)
 
 
 def value_of(name: str, values: Mapping[str, str]) -> Scalar:
@@ -211,7 +242,7 @@ def overrides(values: Mapping[str, str], arguments: Iterable[Argument] = ARGUMEN
         text of the wrong kind.
     """
     known = {argument.name: argument for argument in arguments}
-    result: dict[str, dict[str, Scalar]] = {node: {} for node in NODES}
+    result: dict[str, dict[str, Scalar]] = {node: {} for node in KNOWN_NODES}
     for name, text in values.items():
         if name not in known:
             refuse_old_name(
@@ -221,6 +252,6 @@ def overrides(values: Mapping[str, str], arguments: Iterable[Argument] = ARGUMEN
             continue
         value = known[name].parse(text)
         for node, parameter in known[name].sets:
-            for target in [node] if node else NODES:
+            for target in [node] if node else KNOWN_NODES:
                 result[target][parameter] = value
     return result

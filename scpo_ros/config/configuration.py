@@ -18,9 +18,12 @@ from collections.abc import Iterable, Mapping
 import os
 from typing import TypeAlias, TypedDict, TypeVar
 
-from scpo_ros.config.arguments import Argument, ARGUMENTS, namespace_of, overrides
+from scpo_ros.config.arguments import (
+    Argument, ARGUMENTS, EXCITE_ARGUMENTS, namespace_of, overrides)
+from scpo_ros.config.excite_parameters import ExciteConfig
 from scpo_ros.config.node_parameters import (
-    AdapterConfig, build_node, ControllerConfig, ExpertConfig, MonitorConfig, NODES, STANDARD)
+    AdapterConfig, build_node, ControllerConfig, ExpertConfig, KNOWN_NODES, MonitorConfig, NODES,
+    STANDARD)
 from scpo_ros.config.parameter_file import Given, read_parameter_file
 from scpo_ros.config.plant_parameters import PlantConfig
 from scpo_ros.config.ros_scalar import Scalar
@@ -76,7 +79,7 @@ def _given(path: Path, values: Mapping[str, str], arguments: Iterable[Argument],
                     f'{node}: {name}, set by an including launch file,', item,
                     f'must be what params_file or arguments give: {chosen[name]!r}')
         given[node].update(beside)
-    return {node: {**given[node], **changes[node]} for node in NODES}
+    return {node: {**given[node], **changes[node]} for node in KNOWN_NODES}
 
 
 def _without_shared(given: Given) -> Given:
@@ -173,6 +176,21 @@ def node_parameters(path: Path, values: Mapping[str, str],
     return {node: {'use_sim_time': False,
                    **{name: given[node][name] for name in STANDARD if name in given[node]},
                    **_plain(spec), **_plain(built[node])} for node in nodes}, spec
+
+
+def excite_parameters(path: Path, values: Mapping[str, str],
+                      outside: Mapping[str, Mapping[str, object]] | None = None
+                      ) -> tuple[Given, Specification]:
+    """
+    Return ({'excite': {parameter: value}}, specification), checked; see :func:`node_parameters`.
+
+    :raises ConfigurationError: naming the first bad value and its rule, before anything moves.
+    """
+    given = _given(path, values, EXCITE_ARGUMENTS, outside or {})['excite']
+    _check_clocks({'excite': given})
+    standard = {name: given.pop(name) for name in STANDARD if name in given}
+    spec, config = build_node(ExciteConfig, given)
+    return {'excite': {'use_sim_time': False, **standard, **_plain(spec), **_plain(config)}}, spec
 
 
 def _plain(config: Validated) -> dict[str, Scalar | list[Scalar]]:

@@ -51,7 +51,8 @@ class PlantConfig(Validated):
         'linear', 'what moves: the linear model with its disturbance, or a model in MuJoCo, which '
         'has no other disturbance', choices=PHYSICS)
     mujoco_model: str = value(
-        '', 'mujoco: an MJCF file; empty: the one that is shipped for the system', path=True)
+        '', 'mujoco: an MJCF file, or the name of a shipped one; empty: the one that is shipped '
+        'for the system', path=True)
     mass_scale: float = value(
         1.0, 'mujoco: true masses over those of the model [1]', 0.1, 10.0)
     friction_scale: float = value(

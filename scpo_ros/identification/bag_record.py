@@ -23,18 +23,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from scpo_ros.audit.evidence import Evidence, gather
 from scpo_ros.identification.delay import LONGEST
 from scpo_ros.identification.record import Record, record_of, Sample
 from scpo_ros.interface.joint_layout import layout_of
 from scpo_ros.recording.bag import BagError, read_bag
 from scpo_ros.recording.robots import robots_of
+from scpo_ros.systems.lateness import Answered, steps_late
 from scpo_ros.systems.system import System
-from scpo_ros.systems.transitions import same_input
-
-_OFTEN = 0.9  # share of the steps that a delay explains
-_SELDOM = 0.5  # share that no delay explains then
 
 
 def read_states(path: Path, system: System, namespaces: Sequence[str] = (),
@@ -72,26 +68,8 @@ def _samples(evidence: Evidence) -> Iterator[Sample]:
 
 
 def answered_late(evidence: Evidence, system: System) -> int:
-    """
-    Return how many steps late the robot applies commands, as it reports itself.
-
-    0 unless another delay explains nearly all applied inputs, and no delay does not.
-    """
-    shares = [_explained(evidence, system, delay) for delay in range(LONGEST + 1)]
-    best = int(np.argmax(shares))
-    return best if shares[best] >= _OFTEN and shares[0] < _SELDOM else 0
-
-
-def _explained(evidence: Evidence, system: System, delay: int) -> float:
-    """Return the share of applied inputs that are the answer to the state a delay before."""
-    states = [seen.value for seen in evidence.states]
+    """Return how many steps late the robot applies commands, as it reports itself."""
     answers = {seen.stamp: seen.value.u for seen in evidence.commands}
-    times = [seen.stamp for seen in evidence.states]
-    found = []
-    for k in range(delay + 1, len(states)):
-        before, answer = states[k - delay - 1], answers.get(times[k - delay - 1])
-        steps = (times[k] - times[k - delay - 1]) / system.dt
-        if answer is not None and states[k].episode == before.episode and round(
-                steps) == delay + 1:
-            found.append(bool(same_input(system, states[k].applied, system.saturate(answer))))
-    return float(np.mean(found)) if found else 0.0
+    return steps_late([Answered(seen.stamp, seen.value.episode, seen.value.applied,
+                                answers.get(seen.stamp)) for seen in evidence.states],
+                      system, LONGEST)

@@ -54,17 +54,19 @@ def _systems(text: str) -> list[str]:
 
 def file_of(system: str, given: str) -> Path:
     """
-    Return the MJCF file of a system. :param given: the path of one, '' for the shipped one.
+    Return the MJCF file of a system.
 
+    :param given: the path of one, the name of a shipped one such as 'rail_slider', or '' for the
+        one that is shipped for the system.
     :raises ConfigurationError: when none is shipped for it.
     """
-    if given:
-        return Path(given)
     files = shipped_files()
+    if given:
+        return {path.stem: path for path in files.values()}.get(given, Path(given))
     if system not in files:
         raise ConfigurationError(
             'plant: the system', system, f'must be one of {", ".join(sorted(files))} where plant '
-            'is mujoco, or mujoco_model must be an MJCF file of your own')
+            'is mujoco, or mujoco_model must be a shipped model or an MJCF file of your own')
     return files[system]
 
 

@@ -95,6 +95,24 @@ class FilteredLaw:
         if not np.all(np.isfinite(backup)):
             return self._without_plan(x, backup, plans)
         wanted = self._policy.system.saturate(backup + self._residual(x, backup, plans))
+        return self._let_through(x, wanted, backup, plans)
+
+    def toward(self, x: Array, wanted: Array) -> Action:
+        """
+        Return the :class:`Action` nearest to an input that does not come from the policy.
+
+        :param x: (n,). :param wanted: (m,), saturated first.
+        :raises InvalidArrayError: for a malformed state or input.
+        """
+        x = checked('state', x, (self._policy.system.n,))
+        asked = checked('wanted', wanted, (self._policy.system.m,))
+        backup, plans = self._around(x)
+        if not np.all(np.isfinite(backup)):
+            return self._without_plan(x, backup, plans)
+        return self._let_through(x, self._policy.system.saturate(asked)[None], backup, plans)
+
+    def _let_through(self, x: Array, wanted: Array, backup: Array, plans: list[Array]) -> Action:
+        """Return what the filter makes of an input (1, m), given the backup's (1, m)."""
         if not self._enabled:
             return Action(wanted[0], Source.POLICY)
         inputs, self._later = self._policy.with_plans(x[None], wanted, plans)

@@ -28,10 +28,12 @@ from scpo_ros.bringup import preparation
 from scpo_ros.bringup.namesakes import Look
 from scpo_ros.bringup.preparation import set_up
 from scpo_ros.bringup.results_folder import prepare
-from scpo_ros.config import ControllerConfig, NODES, Spec, SystemSpec
+from scpo_ros.config import ControllerConfig, ExciteConfig, NODES, Spec, SystemSpec
 from scpo_ros.config.arguments import (
-    ADAPT_ARGUMENTS, ARGUMENTS, below, full_name, namespace_of, overrides, settled)
-from scpo_ros.config.configuration import checked_configuration, node_parameters
+    ADAPT_ARGUMENTS, ARGUMENTS, below, EXCITE_ARGUMENTS, full_name, namespace_of, overrides,
+    settled)
+from scpo_ros.config.configuration import (
+    checked_configuration, excite_parameters, node_parameters)
 from scpo_ros.config.parameter_file import read_parameter_file
 from scpo_ros.config.validation import flatten
 from scpo_ros.exceptions import ConfigurationError, InfeasibleError, ScpoRosError
@@ -65,6 +67,36 @@ def test_every_argument_sets_parameters_that_exist():
             if node:
                 known.update(flatten(NODES[node]()))
             assert parameter in known, argument.name
+
+
+def test_every_argument_of_excite_sets_a_parameter_that_exists():
+    known = {**flatten(SystemSpec()), **flatten(ExciteConfig())}
+    for argument in EXCITE_ARGUMENTS:
+        assert argument.description and all(
+            name in known and node in ('', 'excite') for node, name in argument.sets)
+
+
+def excite_given(**texts):
+    """Return the parameters of excite that arguments and the installed file give."""
+    return excite_parameters(FILE, {'system': 'rail_slider', **texts})[0]['excite']
+
+
+def test_an_argument_reaches_the_excite_node():
+    given = excite_given(seed='7', duration='12.5', recording='a.csv', largest_amplitude='0.5')
+    assert {name: given[name] for name in (
+        'seed', 'duration_s', 'recording', 'largest_amplitude', 'system.description')} == {
+        'seed': 7, 'duration_s': 12.5, 'recording': 'a.csv', 'largest_amplitude': 0.5,
+        'system.description': 'rail_slider'}
+    assert excite_given()['rest_s'] == ExciteConfig().rest_s
+
+
+@pytest.mark.parametrize('name, text, part', [
+    ('duration', '-1', 'duration_s'), ('recording', 'a.bag', 'must end in .csv'),
+    ('largest_amplitude', '1.5', 'must lie in'), ('expert', 'benign', 'must be one of'),
+    ('seed', 'one', 'int')])
+def test_a_bad_argument_of_excite_is_named(name, text, part):
+    with pytest.raises(ConfigurationError, match=part):
+        excite_given(**{name: text})
 
 
 def test_defaults_are_admissible():

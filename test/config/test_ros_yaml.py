@@ -139,7 +139,8 @@ def test_what_is_set_from_outside_reaches_the_nodes_that_know_it():
                           ('seed', '7'), ('backup.state_weight', (1.0, 0.5))], '/a')
     assert {node: set(given_values) for node, given_values in found.items()} == {
         node: {'use_sim_time', 'backup.state_weight'} | (
-            {'seed'} if node in ('plant', 'adapter', 'monitor') else set()) for node in found}
+            {'seed'} if node in ('plant', 'adapter', 'monitor', 'excite') else set())
+        for node in found}
     assert found['plant']['seed'] == 7 and found['plant']['use_sim_time'] is True
     assert found['controller']['backup.state_weight'] == [1.0, 0.5]
 

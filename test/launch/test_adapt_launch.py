@@ -13,7 +13,7 @@
 # limitations under the License.
 
 """
-adapt.launch.py drives a robot of one's own, the one of docs/your_robot.md, and survives restarts.
+adapt.launch.py drives a robot of one's own, the one of docs/driver.md, and survives restarts.
 
 Skips as test_sim_launch.py does.
 """
@@ -33,7 +33,7 @@ if not MISSING:
     from launch.actions import ExecuteProcess
 
 pytestmark = needs_launch
-PAGE = (Path(__file__).parents[2] / 'docs' / 'your_robot.md').read_text()
+PAGE = (Path(__file__).parents[2] / 'docs' / 'driver.md').read_text()
 TOPICS = {'joint_states': '/arm/states', 'joint_command': '/arm/command'}
 
 

@@ -94,6 +94,19 @@ def test_a_system_without_a_model_names_those_that_have_one():
         plant(SystemSpec(DescriptionConfig('six_joints')))
 
 
+@needs_mujoco
+def test_a_shipped_model_moves_under_a_description_of_another_name(tmp_path):
+    text = (ROOT / 'config' / 'systems' / 'rail_slider.yaml').read_text()
+    file = tmp_path / 'my_slider.yaml'
+    file.write_text(text.replace('name: rail_slider', 'name: my_slider'))
+    mine = SystemSpec(DescriptionConfig(str(file)))
+    with pytest.raises(ConfigurationError, match='my_slider.*a shipped model'):
+        plant(mine)
+    still = {'random_start': False, 'initial_state': [0.5, 0.0]}
+    moved = plant(mine, mujoco_model='rail_slider', **still).advance(np.array([-0.5]))
+    assert np.array_equal(moved.x, plant(**still).advance(np.array([-0.5])).x)
+
+
 @pytest.mark.parametrize('name, value', [
     ('mass_scale', 1.3), ('friction_scale', 0.0), ('sensor_noise', 0.01), ('actuation_delay', 1),
     ('mujoco_model', 'own.xml')])

@@ -323,3 +323,27 @@ def test_what_is_no_number_is_not_admissible(task):
     x = np.zeros(task.system.n)
     assert not task.bounds.violation(x, np.full(task.system.m, np.nan)) <= 0
     assert not task.bounds.violation(np.full(task.system.n, np.nan), np.zeros(task.system.m)) <= 0
+
+
+def test_an_input_from_elsewhere_goes_through_the_same_filter(task):
+    law, rng = task.law(wild(task)), np.random.default_rng(3)
+    for x in states(task, 40):
+        wanted = 2 * rng.uniform(task.system.input_lower, task.system.input_upper)
+        action = law.toward(x, wanted)
+        assert float(task.bounds.violation(x, action.u)) <= 1e-6
+        following = task.system.step(x, action.u, vertex(task, rng))
+        assert task.contains(following, 1e-6)
+        if action.source is Source.POLICY:
+            assert np.allclose(action.u, task.system.saturate(wanted), atol=1e-9)
+
+
+def test_an_input_from_elsewhere_is_not_filtered_where_safety_is_off(task):
+    law, x = task.law(task.initial_theta, enabled=False), states(task, 1)[0]
+    assert np.array_equal(law.toward(x, task.system.input_upper).u, task.system.input_upper)
+
+
+@pytest.mark.parametrize('wanted', [np.nan, np.inf])
+def test_an_input_that_is_no_number_is_refused(task, wanted):
+    with pytest.raises(InvalidArrayError, match='wanted'):
+        task.law(task.initial_theta).toward(
+            np.zeros(task.system.n), np.full(task.system.m, wanted))
