@@ -14,9 +14,10 @@
 
 """The configuration: what can be set, its units and ranges, and how it is read."""
 
+from scpo_ros.config.driver_parameters import DriverConfig
 from scpo_ros.config.node_parameters import (
     AdapterConfig, build_node, ControllerConfig, ExpertConfig, EXPERTS, MonitorConfig, NODES,
-    RecorderConfig)
+    RecorderConfig, RUN_NODES)
 from scpo_ros.config.plant_parameters import PlantConfig
 from scpo_ros.config.shared_parameters import (
     BackupConfig, MetricsConfig, PolicyConfig, SOLVERS, Spec, SystemConfig)
@@ -27,6 +28,7 @@ __all__ = [
     'BackupConfig',
     'build_node',
     'ControllerConfig',
+    'DriverConfig',
     'ExpertConfig',
     'EXPERTS',
     'MetricsConfig',
@@ -35,6 +37,7 @@ __all__ = [
     'PlantConfig',
     'PolicyConfig',
     'RecorderConfig',
+    'RUN_NODES',
     'SOLVERS',
     'Spec',
     'Specification',

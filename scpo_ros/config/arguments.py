@@ -141,6 +141,12 @@ _ONLY_ADAPT = (
              pattern=_NAMES, form=_WORDS),
     Argument('demonstrations', 'demonstrations', 'topic of the labelled states', pattern=_NAMES,
              form=_WORDS),
+    Argument('driver', 'none', 'ros2_control: start the driver of a robot under ros2_control; '
+             'none: the robot publishes joint_states by itself', pattern='none|ros2_control'),
+    Argument('robot_states', '/joint_states', 'driver:=ros2_control: topic of '
+             'joint_state_broadcaster, or of an odometry', pattern=_NAMES, form=_WORDS),
+    Argument('robot_commands', '/forward_command_controller/commands', 'driver:=ros2_control: '
+             "topic of the robot's command controller", pattern=_NAMES, form=_WORDS),
 )
 _NOT_ADAPT = ('expert', 'duration', 'real_time_factor', 'results', 'plant', 'mujoco_model',
               'mass_scale', 'friction_scale', 'sensor_noise', 'actuation_delay')

@@ -19,8 +19,10 @@ import os
 from typing import TypeAlias, TypedDict, TypeVar
 
 from scpo_ros.config.arguments import Argument, ARGUMENTS, namespace_of, overrides
+from scpo_ros.config.driver_parameters import DriverConfig
 from scpo_ros.config.node_parameters import (
-    AdapterConfig, build_node, ControllerConfig, ExpertConfig, MonitorConfig, NODES, STANDARD)
+    AdapterConfig, build_node, ControllerConfig, ExpertConfig, MonitorConfig, NODES, RUN_NODES,
+    STANDARD)
 from scpo_ros.config.parameter_file import Given, read_parameter_file
 from scpo_ros.config.plant_parameters import PlantConfig
 from scpo_ros.config.ros_scalar import Scalar
@@ -38,6 +40,7 @@ class Configurations(TypedDict):
     adapter: AdapterConfig
     expert: ExpertConfig
     monitor: MonitorConfig
+    ros2_control_driver: DriverConfig
 
 
 Path: TypeAlias = str | os.PathLike[str]
@@ -87,7 +90,7 @@ def _without_shared(given: Given) -> Given:
 
 
 def configuration_of(given: Mapping[str, Mapping[str, object]],
-                     nodes: Iterable[str] = tuple(NODES)) -> tuple[Configurations, Specification]:
+                     nodes: Iterable[str] = RUN_NODES) -> tuple[Configurations, Specification]:
     """
     Return ({node: configuration}, specification) of {node: {parameter: value}}.
 
@@ -104,7 +107,8 @@ def configuration_of(given: Mapping[str, Mapping[str, object]],
     configs = Configurations(
         plant=built('plant', PlantConfig), controller=built('controller', ControllerConfig),
         adapter=built('adapter', AdapterConfig), expert=built('expert', ExpertConfig),
-        monitor=built('monitor', MonitorConfig))
+        monitor=built('monitor', MonitorConfig),
+        ros2_control_driver=built('ros2_control_driver', DriverConfig))
     _check_clocks({node: given[node] for node in nodes})
     required, claimed = configs['controller'].certified_margin, configs['adapter'].accept_margin
     if required > claimed:
@@ -156,7 +160,7 @@ def given_name(spec: Specification) -> str:
 
 
 def node_parameters(path: Path, values: Mapping[str, str],
-                    arguments: Iterable[Argument] = ARGUMENTS, nodes: Iterable[str] = tuple(NODES),
+                    arguments: Iterable[Argument] = ARGUMENTS, nodes: Iterable[str] = RUN_NODES,
                     outside: Mapping[str, Mapping[str, object]] | None = None
                     ) -> tuple[Given, Specification]:
     """

@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
+from scpo_ros.config.driver_parameters import DriverConfig
 from scpo_ros.config.plant_parameters import PlantConfig
 from scpo_ros.config.shared_parameters import Spec
 from scpo_ros.config.system_spec import NAME, PARAMETERS, Specification, SystemSpec
@@ -196,9 +197,10 @@ class RecorderConfig(Validated):
 
 
 STANDARD = ('use_sim_time', 'start_type_description_service')  # parameters of any node of ROS 2
+RUN_NODES = ('plant', 'controller', 'adapter', 'expert', 'monitor')  # nodes of a simulated run
 NODES: dict[str, type[Validated]] = {
     'plant': PlantConfig, 'controller': ControllerConfig, 'adapter': AdapterConfig,
-    'expert': ExpertConfig, 'monitor': MonitorConfig}
+    'expert': ExpertConfig, 'monitor': MonitorConfig, 'ros2_control_driver': DriverConfig}
 
 _Config = TypeVar('_Config', bound=Validated)
 

@@ -27,7 +27,6 @@ from scpo_ros.controller.assembly import build_loop
 from scpo_ros.controller.diagnosis import ControllerDiagnosis
 from scpo_ros.controller.events import PolicyEvents
 from scpo_ros.exceptions import in_words, InvalidArrayError
-from scpo_ros.health.severity import Severity
 from scpo_ros.health.timing import Punctuality
 from scpo_ros.interface.messages import read_policy, read_state, State
 from scpo_ros.interface.refusal import RefusalKind
@@ -35,7 +34,7 @@ from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.interface.state_watch import Fate
 from scpo_ros.nodes.controller_topics import Announcement, ControllerFigures
 from scpo_ros.nodes.conversions import command_message, LATCHED_QUEUE
-from scpo_ros.nodes.health import Diagnosed, ERROR, Health, OK, SELDOM, STEADY, WARN
+from scpo_ros.nodes.health import Diagnosed, Health, LEVELS, SELDOM, STEADY
 from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.log import story_of
 from scpo_ros.nodes.parameters import declare
@@ -44,7 +43,6 @@ from scpo_ros.nodes.run import Events, run
 from sensor_msgs.msg import JointState
 
 
-_LEVELS = {Severity.OK: OK, Severity.WARN: WARN, Severity.ERROR: ERROR}
 _POLL_S = 0.02  # how often the verifier's answer is looked for [s]
 
 
@@ -167,7 +165,7 @@ class ControllerNode(Node):
         severity, message = self._diagnosis.judge(_steady(), late)
         values = {**self._diagnosis.values(), 'scheduling': self.scheduling,
                   **self._punctuality.values}
-        return _LEVELS[severity], message, values
+        return LEVELS[severity], message, values
 
     def stop(self) -> None:
         """End the verifier and close the ledger."""

@@ -18,7 +18,7 @@ Which input a plant applies: a command, one that is held, or the silent law.
 Over [k, k + 1) it applies the command that answers x_k. When none has come the deadline is missed.
 The double integrator then holds the last command, and after a time brakes to standstill within its
 limits. Any other plant goes by a *silent law* at once. The same holds before the first command,
-which misses nothing.
+which misses nothing. The driver of a robot (:mod:`scpo_ros.driver`) goes by the same law.
 
 Under a delay of q steps a command acts q steps later than without one, and a part of a step on
 top. Over the first q steps of an episode the input is 0.

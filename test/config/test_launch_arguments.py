@@ -175,7 +175,8 @@ def test_an_empty_file_is_all_defaults(file):
 
 
 def test_nodes_are_given_every_parameter():
-    parameters, spec = node_parameters(FILE, parse(['use_sim_time:=true', 'seed:=3']))
+    parameters, spec = node_parameters(
+        FILE, parse(['use_sim_time:=true', 'seed:=3']), nodes=NODES)
     assert spec == Spec()
     for node, kind in NODES.items():
         names = {'use_sim_time', *flatten(Spec()), *flatten(kind())}

@@ -72,9 +72,10 @@ def test_what_matters_has_one_author(policy):
         for topic in allowed(policy, node).get(('topics', 'publish'), ()):
             authors.setdefault(topic, set()).add(node)
     for topic, author in (('policy', 'adapter'), ('joint_command', 'controller'),
-                          ('joint_states', 'plant'), ('controller/active_policy', 'controller'),
-                          ('demonstrations', 'expert')):
+                          ('controller/active_policy', 'controller'),
+                          ('demonstrations', 'expert'), ('robot_commands', 'ros2_control_driver')):
         assert authors[f'/scpo/{topic}'] == {author}
+    assert authors['/scpo/joint_states'] == {'plant', 'ros2_control_driver'}  # one of them runs
     assert '/scpo/proposals' not in authors
     asked = {(node, service) for node in NODES
              for service in allowed(policy, node).get(('services', 'request'), ())}
