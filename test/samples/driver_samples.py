@@ -15,11 +15,13 @@
 """A driver without ROS: messages of a robot under ros2_control, and a session that hears them."""
 
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 from scpo_ros.config import DriverConfig, Spec, SystemSpec
 from scpo_ros.config.node_parameters import build_spec
-from scpo_ros.driver.assembly import build_session
+from scpo_ros.driver import assembly
+from scpo_ros.driver.session import DriverSession
 
 RAIL = {'system.description': 'rail_slider'}  # dt = 0.1 s, joint slider, on_silence: feedback
 NAN = float('nan')
@@ -40,11 +42,13 @@ def robot_state(time, x=(0.1, 0.0), effort=(NAN, NAN, NAN), names=('gripper', 's
         'effort': list(effort), **fields})
 
 
-def session_of(values=RAIL, **parameters):
-    """Return a session. :param parameters: of the driver."""
+def session_of(values=RAIL, kind=DriverSession, **parameters):
+    """Return a session. :param kind: its class. :param parameters: of the driver."""
     spec = build_spec(values)
     assert isinstance(spec, Spec if not values else SystemSpec)
-    return build_session(spec, DriverConfig(**{'state_age_limit_s': 0.0, **parameters}))
+    with mock.patch.object(assembly, 'DriverSession', kind):
+        return assembly.build_session(
+            spec, DriverConfig(**{'state_age_limit_s': 0.0, **parameters}))
 
 
 def see(session, time, x=(0.1, 0.0), now=None, **fields):
