@@ -38,6 +38,9 @@ EXPERTS = ('benign', 'overspeed', 'outward_edge', 'sign_flip', 'destabilising_ga
 class ControllerConfig(Validated):
     """The controller node."""
 
+    autostart: bool = value(
+        True, 'configure and activate without being asked; while it is inactive no state is '
+        'answered')
     safety: bool = value(
         True, 'policy checks and safety filter; false only for demonstrations of the danger')
     certified_margin: float = value(
