@@ -27,7 +27,7 @@ from scpo_ros.driver.diagnosis import DriverDiagnosis
 from scpo_ros.driver.odometry import OdometrySource
 from scpo_ros.driver.robot_joints import Reading
 from scpo_ros.driver.session import DriverSession
-from scpo_ros.exceptions import InvalidArrayError
+from scpo_ros.exceptions import ConfigurationError, InvalidArrayError
 from scpo_ros.interface.messages import read_inputs
 from scpo_ros.interface.size_limits import ROBOT_BYTES, SizeLimits
 from scpo_ros.interface.wiring import wiring_of
@@ -83,6 +83,7 @@ class Ros2ControlDriver(Node):
         super().__init__(
             'ros2_control_driver', automatically_declare_parameters_from_overrides=True)
         spec, config = declare(self, DriverConfig)
+        self._require_two_topics()
         wiring = wiring_of(spec)
         self._layout, self._session = wiring.layout, build_session(spec, config)
         self.realtime_priority, self.scheduling = config.realtime_priority, ''
@@ -96,6 +97,14 @@ class Ros2ControlDriver(Node):
         self._company, self._rivals = Company(self, ('robot_states',)), ''
         self._health = Health(self, 'robot', self._diagnose,
                               ('joint_states', 'joint_command', 'robot_commands'))
+
+    def _require_two_topics(self) -> None:
+        """Pass where the driver will not hear itself. :raises ConfigurationError: otherwise."""
+        for robot, own in (('robot_states', 'joint_states'), ('robot_commands', 'joint_command')):
+            topic = self.resolve_topic_name(robot)
+            if topic == self.resolve_topic_name(own):
+                raise ConfigurationError(robot, topic, f'must be another topic than {own} of the '
+                                         'stack: choose another namespace for the nodes')
 
     def _listen(self, config: DriverConfig, largest: int) -> None:
         """Subscribe. :param largest: length of a command [bytes]."""

@@ -210,6 +210,18 @@ def test_a_bad_configuration_is_one_line(processes, parameters, sentence):
     assert sentence in error and error.count('\n') == 1
 
 
+@pytest.mark.parametrize('words', [
+    ('robot_states:=joint_states',), ('robot_commands:=joint_command',),
+    ('robot_states:=/robot/joint_states', 'joint_states:=/robot/joint_states')])
+def test_a_driver_that_would_hear_itself_does_not_start(processes, words):
+    process = processes.start(
+        'ros2_control_driver', *(part for word in words for part in ('-r', word)),
+        system__description='rail_slider')
+    assert process.wait(40) == 2
+    error = process.stderr.read()
+    assert 'must be another topic than joint_' in error and error.count('\n') == 1
+
+
 SMALL = {'policy__hidden': [8, 8], 'metrics__design_states': 6,
          'metrics__verification_states': 12, 'metrics__certificate': 'guarded'}
 
