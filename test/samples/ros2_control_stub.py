@@ -43,6 +43,7 @@ from std_msgs.msg import Float64MultiArray, String
 
 NAMES = ['gripper', 'slider', 'lift']
 JITTER = 2e-5  # of the updates of a real-time controller manager [s]
+LATEST = 0.02  # updates are made up for [s]
 FRICTION = 0.005  # half-width of w [m/s^2]
 
 
@@ -68,7 +69,10 @@ class Robot(Node):
         self.fault, self.frozen = message.data, None
 
     def update(self):
-        """Do the updates that are due."""
+        """Do the updates that are due; after a long pause of this process those are left out."""
+        late = time.time() - self.start - self.cycle / self.options.rate
+        if late > LATEST:  # updates in arrears would not hear the commands in between
+            self.cycle += int(late * self.options.rate)
         while time.time() >= self.start + self.cycle / self.options.rate:
             self.cycle += 1
             stamp = (self.start + self.cycle / self.options.rate
