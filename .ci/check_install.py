@@ -21,8 +21,8 @@ import sys
 from ament_index_python.packages import get_package_prefix, get_package_share_directory
 
 ROOT = Path(__file__).resolve().parents[1]
-EXECUTABLES = ('plant', 'controller', 'adapter', 'expert', 'monitor', 'recorder', 'sim', 'report',
-               'audit', 'identify')
+EXECUTABLES = ('plant', 'controller', 'adapter', 'expert', 'monitor', 'recorder',
+               'ros2_control_driver', 'sim', 'report', 'audit', 'identify')
 
 
 def files_below(folder):

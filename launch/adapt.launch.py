@@ -17,7 +17,8 @@ Controller and adapter only, for a robot of one's own.
 
     ros2 launch scpo_ros adapt.launch.py joint_states:=/arm/states joint_command:=/arm/command
 
-The robot publishes `joint_states` and applies `joint_command`. An expert publishes
+The robot publishes `joint_states` and applies `joint_command`; for one under ros2_control,
+`driver:=ros2_control` starts a node that translates (docs/ros2_control.md). An expert publishes
 `demonstrations`, or another learner publishes `proposals`; docs/driver.md says how. Before any
 process is started, arguments and parameter file are checked and the backup is certified. The
 launch ends, with an error, when the controller ends; the adapter may die without the robot
@@ -41,7 +42,8 @@ from scpo_ros.config.resources import share_file
 from scpo_ros.exceptions import ConfigurationError
 
 _NODES = ('controller', 'adapter')
-_TOPICS = ('joint_states', 'joint_command', 'demonstrations')
+_DRIVERS = {'none': (), 'ros2_control': ('ros2_control_driver',)}
+_TOPICS = ('joint_states', 'joint_command', 'demonstrations', 'robot_states', 'robot_commands')
 
 
 def generate_launch_description():
@@ -56,18 +58,22 @@ def _run(context):
     :raises ScpoRosError: which ends the launch with an error before anything was started.
     """
     values = values_of(context, ADAPT_ARGUMENTS, __file__)
+    driver = _DRIVERS[values['driver']]
     parameters, spec = node_parameters(
         values['params_file'] or share_file('config/scpo.yaml'), values, ADAPT_ARGUMENTS,
-        ('controller', 'adapter'), set_outside(context, values))
+        (*_NODES, *driver), set_outside(context, values))
     recording, description = _recording(values), text_of_description(spec)
-    with Look(values, _NODES, (values['joint_command'], 'policy')) as look:
+    alone = [values['joint_command'], 'policy']
+    if driver:
+        alone += [values['joint_states'], values['robot_commands']]
+    with Look(values, (*_NODES, *driver), alone) as look:
         make_ready(spec, parameters)
         look.refuse()
     path = Path(tempfile.mkdtemp(prefix='scpo_ros_'), 'adapt.parameters.yaml')
     write_parameters(path, with_own_description(description, parameters, path.parent), values)
     topics = [(topic, values[topic]) for topic in _TOPICS if values[topic] != topic]
     return [*observers(recording, viewers(values, states_of(spec)), values),
-            *nodes(_NODES, str(path), values, topics)]
+            *nodes((*driver, *_NODES), str(path), values, topics)]
 
 
 def _recording(values):

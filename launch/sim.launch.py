@@ -30,7 +30,7 @@ from scpo_ros.bringup.launching import declared, nodes, observers, set_outside, 
 from scpo_ros.bringup.observers import ros2_bag_record
 from scpo_ros.bringup.preparation import set_up
 from scpo_ros.bringup.results_folder import bag_path
-from scpo_ros.config import NODES
+from scpo_ros.config import RUN_NODES
 from scpo_ros.config.arguments import ARGUMENTS, value_of
 
 
@@ -50,4 +50,4 @@ def _run(context):
     if value_of('record', values):
         recording = ros2_bag_record(values, bag_path(values))
     path, viewers = set_up(values, set_outside(context, values))
-    return [*observers(recording, viewers, values), *nodes(NODES, str(path), values)]
+    return [*observers(recording, viewers, values), *nodes(RUN_NODES, str(path), values)]

@@ -37,7 +37,7 @@ from scpo_ros.bringup.observers import readiness
 from scpo_ros.bringup.preparation import set_up
 from scpo_ros.bringup.processes import Processes
 from scpo_ros.bringup.results_folder import bag_path
-from scpo_ros.config import NODES
+from scpo_ros.config import RUN_NODES
 from scpo_ros.config.arguments import ARGUMENTS, full_name, parsed, value_of
 from scpo_ros.exceptions import ScpoRosError
 from scpo_ros.process.parent import end_with_parent
@@ -81,7 +81,7 @@ def simulate(values: Mapping[str, str], deaf: Callable[[], None]) -> int:
     """
     ensure_user_folders()
     path, shown = set_up(values)
-    nodes = [*(['recorder'] if value_of('record', values) else []), *NODES]
+    nodes = [*(['recorder'] if value_of('record', values) else []), *RUN_NODES]
     lines = {node: command(node, values, path) for node in nodes}
     if shown:
         lines['ready'] = readiness(values)

@@ -27,19 +27,23 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 from admission_samples import BACKUP, certificate, chain_of, CLAIM, settle, SPEC, Verifier
+import driver_samples
 from excited_plants import Axis, excited, task_of_draft
 from monitor_samples import TASK, Watched, WIDE
 import numpy as np
 import pytest
 from scpo_ros.arrays import digest
-from scpo_ros.config import ExciteConfig, PlantConfig, Spec
+from scpo_ros.config import DriverConfig, ExciteConfig, PlantConfig, Spec
+from scpo_ros.config.node_parameters import build_spec
 from scpo_ros.exceptions import ConfigurationError, InvalidArrayError, SolverError
 from scpo_ros.excite import assembly
 from scpo_ros.interface import policy_record
 from scpo_ros.interface.acknowledgement import Acknowledgement
+from scpo_ros.interface.joint_layout import JointLayout
 from scpo_ros.interface.policy_record import backup_record
 from scpo_ros.interface.refusal import RefusalKind
 from scpo_ros.interface.size_limits import SizeLimits
+from scpo_ros.interface.wiring import wiring_of
 from scpo_ros.ledger.history import History
 from scpo_ros.scpo import certificate as certificates, SampledBound
 from scpo_ros.sets.invariant_set import contractive_set, Polytope
@@ -1119,7 +1123,7 @@ DESCRIBED = [  # what any described system rests on
      'np.where(summary.left, np.maximum(distance, _LEFT), distance)', 'distance', left_passes)]
 
 
-AMPLITUDE_FILE, SESSION_FILE = 'excite/amplitude.py', 'excite/session.py'
+AMPLITUDE_FILE, EXCITE_FILE = 'excite/amplitude.py', 'excite/session.py'
 DRAFT_FILE = 'excite/draft.py'
 DRAFT = lru_cache(task_of_draft)
 
@@ -1171,7 +1175,7 @@ def raised_again(module):
 
 
 EXCITED = [  # of a robot that is moved by a draft
-    (SESSION_FILE, 'if self.hold.stands:\n            return', 'if False:\n            return',
+    (EXCITE_FILE, 'if self.hold.stands:\n            return', 'if False:\n            return',
      draws_after_a_fault),
     (DRAFT_FILE, 'if not fault and gap in _LOST', 'if False', draws_after_a_lost_state),
     (DRAFT_FILE, "limit if self._was_inside else ''", "''", draws_beyond_a_limit),
@@ -1181,8 +1185,115 @@ EXCITED = [  # of a robot that is moved by a draft
      raised_again)]
 
 
+# The driver of a robot ----------------------------------------------------------------------
+
+SESSION_FILE, SENT_FILE = 'driver/session.py', 'driver/applied.py'
+
+
+def _driven(module, **parameters):
+    """Return a session of the mutated class; its robot is a rail."""
+    return driver_samples.session_of(kind=module.DriverSession, **parameters)
+
+
+def _robot_stands_for_nothing(module):
+    return driver_samples.see(_driven(module), 0.0, (np.nan, 0.0)) is not None
+
+
+def _robot_is_late(module):
+    return driver_samples.see(_driven(module, state_age_limit_s=0.1), 0.0, now=9.0) is not None
+
+
+def _stuck_states(module):
+    session, seen = _driven(module), 0
+    for k in range(12):
+        state = driver_samples.see(session, 0.1 * k)
+        seen += state is not None
+        if state is not None:
+            driver_samples.answer(session, state, 0.5)
+    return seen == 12
+
+
+def _commanded(u=0.5, stamp=7.0, late=False):
+    """Return a breach: a command that is taken as the answer to a state."""
+    def breach(module):
+        session = _driven(module)
+        driver_samples.answer(session, driver_samples.see(session, 6.9, (0.0, 0.0)), 0.0)
+        driver_samples.see(session, 7.0)
+        if late:
+            session.without_answer()
+        return session.answer(np.array([u]), driver_samples.stamp_of(stamp)) is not None
+    return breach
+
+
+def _sent_before_the_first_command(module):
+    session = _driven(module)
+    driver_samples.see(session, 0.0)
+    return session.without_answer() is not None
+
+
+def _silence_without_a_number(module):
+    session = _driven(module)
+    driver_samples.answer(session, driver_samples.see(session, 0.0), 0.5)
+    return not np.isfinite(session.without_state()).all()
+
+
+def _never_stuck(module):
+    sensor = module.StuckSensor(wiring_of(build_spec(driver_samples.RAIL)).system)
+    return not any(sensor.see(np.array([0.1, 0.0]), np.array([0.5])) for _ in range(20))
+
+
+def _applied_by_the_robot(module):
+    applied = module.AppliedInput(wiring_of(build_spec(driver_samples.RAIL)).system, 0.0)
+    applied.sent(np.array([0.5]))
+    return applied.over_step(np.array([0.7]), 1)[0] != 0.7
+
+
+def _applied_though_nobody_heard(module):
+    applied = module.AppliedInput(wiring_of(build_spec(driver_samples.RAIL)).system, 0.0)
+    applied.sent(np.array([0.5]))
+    applied.sent(None)
+    return np.isfinite(applied.over_step(np.array([np.nan]), 1)[0])
+
+
+def _two_of_three_joints(module):
+    layout = JointLayout((('x', 'position'),), tuple((name, 'effort') for name in 'xyz'))
+    try:
+        return bool(module.robot_joints(layout, DriverConfig(command_joints=('x', 'y'))))
+    except ConfigurationError:
+        return False
+
+
+def _turned_by_nothing(module):
+    try:
+        return module.turned((0.0, 0.0, 0.0, 2.0), np.ones(3)).shape == (3,)
+    except InvalidArrayError:
+        return False
+
+
+DRIVER = [
+    (SESSION_FILE, 'if fate is not Fate.FRESH:', 'if False:', _robot_stands_for_nothing),
+    (SESSION_FILE, 'age_limit=age_limit', 'age_limit=0.0', _robot_is_late),
+    (SESSION_FILE, 'if self._stuck.see(reading.x, applied):', 'if False:', _stuck_states),
+    (SESSION_FILE, ' or not np.isfinite(u).all()', '', _commanded(np.nan)),
+    (SESSION_FILE, ' or (stamp.sec, stamp.nanosec) != (asked.stamp.sec, asked.stamp.nanosec)', '',
+     _commanded(stamp=6.9)),
+    (SESSION_FILE, 'asked, self._asked = self._asked, None', 'asked = self._asked',
+     _commanded(late=True)),
+    (SESSION_FILE, 'if asked is None or not self.started:', 'if asked is None:',
+     _sent_before_the_first_command),
+    (SESSION_FILE, 'return u if np.isfinite(u).all() else np.zeros(self._system.m)', 'return u',
+     _silence_without_a_number),
+    ('driver/stuck_sensor.py', 'not np.all(error <= bound)', 'False', _never_stuck),
+    (SENT_FILE, 'np.where(said & ~same, effort, commanded)', 'commanded', _applied_by_the_robot),
+    (SENT_FILE, 'self._nothing if u is None else u', 'self._present if u is None else u',
+     _applied_though_nobody_heard),
+    ('driver/robot_joints.py', 'if sorted(ordered) != sorted(joints):', 'if False:',
+     _two_of_three_joints),
+    ('driver/odometry.py', 'if not abs(length - 1) <= _UNIT:', 'if False:', _turned_by_nothing)]
+
+
 @pytest.mark.parametrize('path, check, instead, breach',
-                         CHECKS + PLANT_CHECKS + BUDGET + DESCRIBED + EXCITED)
+                         CHECKS + PLANT_CHECKS + BUDGET + DESCRIBED + EXCITED + DRIVER)
 def test_without_the_check_it_gets_through(path, check, instead, breach):
     source = (ROOT / path).read_text()
     assert source.count(check) == 1, f'{path} must hold {check!r} once'

@@ -41,7 +41,7 @@ ORDER = (  # folders and loose modules; a line may import the lines before it
     ('backup',),
     ('policy', 'simulation'),
     ('proofs', 'interface'),
-    ('verification', 'ledger', 'experts', 'physics'),
+    ('verification', 'ledger', 'experts', 'physics', 'driver'),
     ('backup_certification',),
     ('adapter', 'controller', 'recording', 'bringup'),
     ('excite',),

@@ -93,7 +93,7 @@ def test_every_wheel_of_ros_is_a_dependency_of_the_package_too(manifest, argumen
 
 @pytest.mark.parametrize('name', [
     'plant', 'controller', 'adapter', 'expert', 'sim', 'monitor', 'recorder',
-    'report', 'audit', 'identify', 'excite'])
+    'ros2_control_driver', 'report', 'audit', 'identify', 'excite'])
 def test_every_executable_has_its_function(arguments, name):
     scripts = dict(re.split(r'\s*=\s*', script)
                    for script in arguments['entry_points']['console_scripts'])

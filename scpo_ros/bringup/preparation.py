@@ -32,7 +32,7 @@ from scpo_ros.bringup.observers import viewers
 from scpo_ros.bringup.results_folder import bag_path, check_bag, prepare, write_in
 from scpo_ros.bringup.simulated_plant import body_of, simulated_plant
 from scpo_ros.config import (
-    AdapterConfig, ControllerConfig, NODES, PlantConfig, Spec, Specification)
+    AdapterConfig, ControllerConfig, DriverConfig, PlantConfig, RUN_NODES, Spec, Specification)
 from scpo_ros.config.arguments import full_name, value_of
 from scpo_ros.config.configuration import node_parameters
 from scpo_ros.config.parameter_file import Given
@@ -40,6 +40,7 @@ from scpo_ros.config.resources import share_file
 from scpo_ros.config.ros_yaml import text_of
 from scpo_ros.config.system_spec import NAME
 from scpo_ros.config.validation import build, flatten, Validated
+from scpo_ros.driver.assembly import joints_of
 from scpo_ros.exceptions import ConfigurationError
 from scpo_ros.interface.wiring import wiring_of
 from scpo_ros.process.discovery import require_domain
@@ -49,6 +50,7 @@ from scpo_ros.verification.task import ControlTask
 from tqdm import tqdm
 
 
+DRIVER = 'ros2_control_driver'
 _PATIENCE_S = 3.0  # after this long without a table a line says what takes so long [s]
 _Config = TypeVar('_Config', bound=Validated)
 
@@ -73,7 +75,7 @@ def set_up(values: Mapping[str, str], outside: Given | None = None
     folder, description = Path(values['results']), text_of_description(spec)
     lines = viewers(values, states_of(spec))
     check_bag(values)
-    with Look(values, NODES) as look:
+    with Look(values, RUN_NODES) as look:
         make_ready(spec, parameters)
         look.refuse()
     prepare(folder)
@@ -156,12 +158,15 @@ def make_ready(spec: Specification, parameters: Given) -> None:
     """
     Certify the backup, and put the tables of backup and proofs where all processes find them.
 
-    Where the plant is to run, its model and its first state are looked at as well.
+    Where the plant is to run, its model and its first state are looked at as well; where the
+    driver is, whether its joints are those of the system.
 
     :param parameters: {node: {parameter: value}}.
     :raises ScpoRosError: when the backup is not certified, nothing can be proved, or the plant
         would start outside the safe set.
     """
+    if DRIVER in parameters:
+        joints_of(spec, _own(DriverConfig, parameters[DRIVER]))
     plant = _own(PlantConfig, parameters['plant']) if 'plant' in parameters else None
     if plant is not None:
         body_of(spec, plant)  # what it lacks is told before anything is computed

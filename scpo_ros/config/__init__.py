@@ -14,10 +14,11 @@
 
 """The configuration: what can be set, its units and ranges, and how it is read."""
 
+from scpo_ros.config.driver_parameters import DriverConfig
 from scpo_ros.config.excite_parameters import ExciteConfig
 from scpo_ros.config.node_parameters import (
     AdapterConfig, build_node, ControllerConfig, ExpertConfig, EXPERTS, MonitorConfig, NODES,
-    RecorderConfig)
+    RecorderConfig, RUN_NODES)
 from scpo_ros.config.plant_parameters import PlantConfig
 from scpo_ros.config.shared_parameters import (
     BackupConfig, MetricsConfig, PolicyConfig, SOLVERS, Spec, SystemConfig)
@@ -28,6 +29,7 @@ __all__ = [
     'BackupConfig',
     'build_node',
     'ControllerConfig',
+    'DriverConfig',
     'ExciteConfig',
     'ExpertConfig',
     'EXPERTS',
@@ -37,6 +39,7 @@ __all__ = [
     'PlantConfig',
     'PolicyConfig',
     'RecorderConfig',
+    'RUN_NODES',
     'SOLVERS',
     'Spec',
     'Specification',

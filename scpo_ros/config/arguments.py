@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import re
 
-from scpo_ros.config.node_parameters import EXPERTS, KNOWN_NODES
+from scpo_ros.config.node_parameters import EXPERTS, NODES
 from scpo_ros.config.paths import expanded
 from scpo_ros.config.plant_parameters import PHYSICS
 from scpo_ros.config.renamed import refuse_old_name, RENAMED
@@ -142,6 +142,12 @@ _ONLY_ADAPT = (
              pattern=_NAMES, form=_WORDS),
     Argument('demonstrations', 'demonstrations', 'topic of the labelled states', pattern=_NAMES,
              form=_WORDS),
+    Argument('driver', 'none', 'ros2_control: start the driver of a robot under ros2_control; '
+             'none: the robot publishes joint_states by itself', pattern='none|ros2_control'),
+    Argument('robot_states', '/joint_states', 'driver:=ros2_control: topic of '
+             'joint_state_broadcaster, or of an odometry', pattern=_NAMES, form=_WORDS),
+    Argument('robot_commands', '/forward_command_controller/commands', 'driver:=ros2_control: '
+             "topic of the robot's command controller", pattern=_NAMES, form=_WORDS),
 )
 _NOT_ADAPT = ('expert', 'duration', 'real_time_factor', 'results', 'plant', 'mujoco_model',
               'mass_scale', 'friction_scale', 'sensor_noise', 'actuation_delay')
@@ -242,7 +248,7 @@ def overrides(values: Mapping[str, str], arguments: Iterable[Argument] = ARGUMEN
         text of the wrong kind.
     """
     known = {argument.name: argument for argument in arguments}
-    result: dict[str, dict[str, Scalar]] = {node: {} for node in KNOWN_NODES}
+    result: dict[str, dict[str, Scalar]] = {node: {} for node in NODES}
     for name, text in values.items():
         if name not in known:
             refuse_old_name(
@@ -252,6 +258,6 @@ def overrides(values: Mapping[str, str], arguments: Iterable[Argument] = ARGUMEN
             continue
         value = known[name].parse(text)
         for node, parameter in known[name].sets:
-            for target in [node] if node else KNOWN_NODES:
+            for target in [node] if node else NODES:
                 result[target][parameter] = value
     return result

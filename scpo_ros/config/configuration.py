@@ -18,11 +18,11 @@ from collections.abc import Iterable, Mapping
 import os
 from typing import TypeAlias, TypedDict, TypeVar
 
-from scpo_ros.config.arguments import (
-    Argument, ARGUMENTS, EXCITE_ARGUMENTS, namespace_of, overrides)
+from scpo_ros.config.arguments import Argument, ARGUMENTS, namespace_of, overrides
+from scpo_ros.config.driver_parameters import DriverConfig
 from scpo_ros.config.excite_parameters import ExciteConfig
 from scpo_ros.config.node_parameters import (
-    AdapterConfig, build_node, ControllerConfig, ExpertConfig, KNOWN_NODES, MonitorConfig, NODES,
+    AdapterConfig, build_node, ControllerConfig, ExpertConfig, MonitorConfig, NODES, RUN_NODES,
     STANDARD)
 from scpo_ros.config.parameter_file import Given, read_parameter_file
 from scpo_ros.config.plant_parameters import PlantConfig
@@ -41,6 +41,8 @@ class Configurations(TypedDict):
     adapter: AdapterConfig
     expert: ExpertConfig
     monitor: MonitorConfig
+    ros2_control_driver: DriverConfig
+    excite: ExciteConfig
 
 
 Path: TypeAlias = str | os.PathLike[str]
@@ -79,7 +81,7 @@ def _given(path: Path, values: Mapping[str, str], arguments: Iterable[Argument],
                     f'{node}: {name}, set by an including launch file,', item,
                     f'must be what params_file or arguments give: {chosen[name]!r}')
         given[node].update(beside)
-    return {node: {**given[node], **changes[node]} for node in KNOWN_NODES}
+    return {node: {**given[node], **changes[node]} for node in NODES}
 
 
 def _without_shared(given: Given) -> Given:
@@ -90,7 +92,7 @@ def _without_shared(given: Given) -> Given:
 
 
 def configuration_of(given: Mapping[str, Mapping[str, object]],
-                     nodes: Iterable[str] = tuple(NODES)) -> tuple[Configurations, Specification]:
+                     nodes: Iterable[str] = RUN_NODES) -> tuple[Configurations, Specification]:
     """
     Return ({node: configuration}, specification) of {node: {parameter: value}}.
 
@@ -107,7 +109,9 @@ def configuration_of(given: Mapping[str, Mapping[str, object]],
     configs = Configurations(
         plant=built('plant', PlantConfig), controller=built('controller', ControllerConfig),
         adapter=built('adapter', AdapterConfig), expert=built('expert', ExpertConfig),
-        monitor=built('monitor', MonitorConfig))
+        monitor=built('monitor', MonitorConfig),
+        ros2_control_driver=built('ros2_control_driver', DriverConfig),
+        excite=built('excite', ExciteConfig))
     _check_clocks({node: given[node] for node in nodes})
     required, claimed = configs['controller'].certified_margin, configs['adapter'].accept_margin
     if required > claimed:
@@ -159,7 +163,7 @@ def given_name(spec: Specification) -> str:
 
 
 def node_parameters(path: Path, values: Mapping[str, str],
-                    arguments: Iterable[Argument] = ARGUMENTS, nodes: Iterable[str] = tuple(NODES),
+                    arguments: Iterable[Argument] = ARGUMENTS, nodes: Iterable[str] = RUN_NODES,
                     outside: Mapping[str, Mapping[str, object]] | None = None
                     ) -> tuple[Given, Specification]:
     """
@@ -176,21 +180,6 @@ def node_parameters(path: Path, values: Mapping[str, str],
     return {node: {'use_sim_time': False,
                    **{name: given[node][name] for name in STANDARD if name in given[node]},
                    **_plain(spec), **_plain(built[node])} for node in nodes}, spec
-
-
-def excite_parameters(path: Path, values: Mapping[str, str],
-                      outside: Mapping[str, Mapping[str, object]] | None = None
-                      ) -> tuple[Given, Specification]:
-    """
-    Return ({'excite': {parameter: value}}, specification), checked; see :func:`node_parameters`.
-
-    :raises ConfigurationError: naming the first bad value and its rule, before anything moves.
-    """
-    given = _given(path, values, EXCITE_ARGUMENTS, outside or {})['excite']
-    _check_clocks({'excite': given})
-    standard = {name: given.pop(name) for name in STANDARD if name in given}
-    spec, config = build_node(ExciteConfig, given)
-    return {'excite': {'use_sim_time': False, **standard, **_plain(spec), **_plain(config)}}, spec
 
 
 def _plain(config: Validated) -> dict[str, Scalar | list[Scalar]]:

@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
+from scpo_ros.config.driver_parameters import DriverConfig
 from scpo_ros.config.excite_parameters import ExciteConfig
 from scpo_ros.config.plant_parameters import PlantConfig
 from scpo_ros.config.shared_parameters import Spec
@@ -38,6 +39,9 @@ EXPERTS = ('benign', 'overspeed', 'outward_edge', 'sign_flip', 'destabilising_ga
 class ControllerConfig(Validated):
     """The controller node."""
 
+    autostart: bool = value(
+        True, 'configure and activate without being asked; while it is inactive no state is '
+        'answered')
     safety: bool = value(
         True, 'policy checks and safety filter; false only for demonstrations of the danger')
     certified_margin: float = value(
@@ -197,10 +201,11 @@ class RecorderConfig(Validated):
 
 
 STANDARD = ('use_sim_time', 'start_type_description_service')  # parameters of any node of ROS 2
+RUN_NODES = ('plant', 'controller', 'adapter', 'expert', 'monitor')  # nodes of a simulated run
 NODES: dict[str, type[Validated]] = {
     'plant': PlantConfig, 'controller': ControllerConfig, 'adapter': AdapterConfig,
-    'expert': ExpertConfig, 'monitor': MonitorConfig}  # of a closed loop
-KNOWN_NODES: dict[str, type[Validated]] = {**NODES, 'excite': ExciteConfig}
+    'expert': ExpertConfig, 'monitor': MonitorConfig, 'ros2_control_driver': DriverConfig,
+    'excite': ExciteConfig}
 
 _Config = TypeVar('_Config', bound=Validated)
 

@@ -26,7 +26,7 @@ import re
 import sys
 from typing import TypeAlias
 
-from scpo_ros.config.node_parameters import KNOWN_NODES, STANDARD
+from scpo_ros.config.node_parameters import NODES, STANDARD
 from scpo_ros.config.ros_scalar import Scalar, scalar
 from scpo_ros.config.ros_yaml import Section, sections_of, Value
 from scpo_ros.config.shared_parameters import Spec
@@ -80,7 +80,7 @@ def by_node(sections: Iterable[Section], source: str, namespace: str = NAMESPACE
     :param note: told what is left to other nodes.
     :raises ConfigurationError: for a section that names a node almost.
     """
-    result: Given = {node: {} for node in KNOWN_NODES}
+    result: Given = {node: {} for node in NODES}
     for section in sections:
         nodes = nodes_of(section, namespace)
         if not nodes:
@@ -92,7 +92,7 @@ def by_node(sections: Iterable[Section], source: str, namespace: str = NAMESPACE
 
 def nodes_of(section: Section, namespace: str) -> list[str]:
     """Return the nodes of a namespace that a section is for."""
-    return [node for node in KNOWN_NODES
+    return [node for node in NODES
             if matches(section.name, f'{namespace.rstrip("/")}/{node}')]
 
 
@@ -105,7 +105,7 @@ def from_outside(beside: Iterable[tuple[str, object] | str], namespace: str) -> 
     :param beside: (parameter, value) pairs and paths of parameter files, in their order.
     :raises ConfigurationError: when a file cannot be read, or a value is none of ROS 2.
     """
-    result: Given = {node: {} for node in KNOWN_NODES}
+    result: Given = {node: {} for node in NODES}
     for item in beside:
         sections = ([Section('/**', 0, {item[0]: _value(*item)})] if isinstance(item, tuple)
                     else sections_of(_text(item), str(item)))
@@ -118,7 +118,7 @@ def from_outside(beside: Iterable[tuple[str, object] | str], namespace: str) -> 
 
 def _known_to(node: str) -> set[str]:
     """Return the names of the parameters of a node."""
-    return {*STANDARD, *flatten(Spec()), *flatten(SystemSpec()), *flatten(KNOWN_NODES[node]())}
+    return {*STANDARD, *flatten(Spec()), *flatten(SystemSpec()), *flatten(NODES[node]())}
 
 
 def _value(name: str, item: object) -> Value:
@@ -147,8 +147,8 @@ def matches(pattern: str, name: str) -> bool:
 def _leave(section: Section, source: str, namespace: str, note: Note) -> None:
     """Leave a section to other nodes; refuse one that is meant for a node here."""
     where, last = f'{source}, line {section.line}', section.name.rpartition('/')[2]
-    near = difflib.get_close_matches(last, KNOWN_NODES, 1, 0.75)
-    elsewhere = (last in KNOWN_NODES and section.name.count('/') > 1
+    near = difflib.get_close_matches(last, NODES, 1, 0.75)
+    elsewhere = (last in NODES and section.name.count('/') > 1
                  and not section.name.startswith('/**'))
     if near and not elsewhere:
         raise ConfigurationError(

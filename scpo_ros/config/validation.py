@@ -153,8 +153,8 @@ def build(kind: type[_Kind], values: Mapping[str, object]) -> _Kind:
 def _title(kind: type) -> str:
     """Return what messages call a configuration class: AdapterConfig is the adapter."""
     name = kind.__name__.removesuffix('Config').lower()
-    return {'spec': 'the specification', 'systemspec': 'the specification of a described system'
-            }.get(name, f'the {name}')
+    return {'spec': 'the specification', 'systemspec': 'the specification of a described system',
+            'driver': 'the ros2_control_driver'}.get(name, f'the {name}')
 
 
 def _assembled(default: _Kind, values: Mapping[str, object], prefix: str) -> _Kind:

@@ -21,7 +21,8 @@ import tempfile
 from scpo_ros.bringup.namesakes import Look
 from scpo_ros.bringup.preparation import (
     text_of_description, with_own_description, write_parameters)
-from scpo_ros.config.configuration import excite_parameters
+from scpo_ros.config.arguments import EXCITE_ARGUMENTS
+from scpo_ros.config.configuration import node_parameters
 from scpo_ros.config.parameter_file import Given
 from scpo_ros.config.resources import share_file
 from scpo_ros.excite.assembly import draft_of
@@ -35,8 +36,9 @@ def prepared(values: Mapping[str, str], outside: Given | None = None) -> Path:
     :raises ScpoRosError: naming the value and the rule, who commands the robot already, or why
         there is no safe set.
     """
-    parameters, spec = excite_parameters(
-        values['params_file'] or share_file('config/scpo.yaml'), values, outside)
+    parameters, spec = node_parameters(
+        values['params_file'] or share_file('config/scpo.yaml'), values, EXCITE_ARGUMENTS,
+        ('excite',), outside)
     text = text_of_description(spec)
     with Look(values, ('excite', 'controller'), (values['joint_command'],)) as look:
         draft_of(spec)

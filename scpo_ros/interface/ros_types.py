@@ -46,6 +46,57 @@ class JointStateMessage(Protocol):
     effort: Sequence[float]
 
 
+class Vector(Protocol):
+    """Of geometry_msgs/Point and Vector3."""
+
+    x: float
+    y: float
+    z: float
+
+
+class Quaternion(Protocol):
+    """Of geometry_msgs/Quaternion."""
+
+    x: float
+    y: float
+    z: float
+    w: float
+
+
+class Pose(Protocol):
+    """Of geometry_msgs/Pose."""
+
+    position: Vector
+    orientation: Quaternion
+
+
+class PoseWithCovariance(Protocol):
+    """Of geometry_msgs/PoseWithCovariance."""
+
+    pose: Pose
+
+
+class Twist(Protocol):
+    """Of geometry_msgs/Twist."""
+
+    linear: Vector
+
+
+class TwistWithCovariance(Protocol):
+    """Of geometry_msgs/TwistWithCovariance."""
+
+    twist: Twist
+
+
+class OdometryMessage(Protocol):
+    """Of nav_msgs/Odometry."""
+
+    header: Header
+    child_frame_id: str
+    pose: PoseWithCovariance
+    twist: TwistWithCovariance
+
+
 class TrajectoryPoint(Protocol):
     """Of trajectory_msgs/JointTrajectoryPoint."""
 

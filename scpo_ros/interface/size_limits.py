@@ -43,7 +43,7 @@ _MEANS = 4  # metrics of a described system that are means over scenarios
 SIZED_TOPICS = ('policy', 'proposals', 'controller/active_policy', 'demonstrations',
                 'joint_states', 'joint_command')
 _STATE_BYTES = 4096  # of a message with one joint
-_ROBOT_BYTES = _STATE_BYTES + 128 * MOST_JOINTS  # of one with joints that are named
+ROBOT_BYTES = _STATE_BYTES + 128 * MOST_JOINTS  # of one with joints that are named
 _POINT_BYTES = 128  # of a point with one joint, padding included; each further joint fits in too
 _REST_BYTES = 2**16  # names, texts and structure of a message
 
@@ -100,7 +100,7 @@ class SizeLimits:
         joints = {entry.joint for entry in description.states} | {
             entry.joint for entry in description.inputs}
         return cls(network.d, scenarios + _MEANS, n, LONGEST_ROLLOUT * n, len(joints),
-                   _ROBOT_BYTES)
+                   ROBOT_BYTES)
 
     @classmethod
     def _of_parameters(cls, spec: Spec) -> 'SizeLimits':

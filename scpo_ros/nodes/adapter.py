@@ -21,9 +21,8 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from scpo_ros.backup_certification.demands import demands_of
 from scpo_ros.backup_certification.required import require_certified_backup
 from scpo_ros.config import AdapterConfig
-from scpo_ros.health.severity import Severity
 from scpo_ros.nodes.adapter_configured import ConfiguredAdapter
-from scpo_ros.nodes.health import ERROR, Health, OK, STEADY, WARN
+from scpo_ros.nodes.health import Health, LEVELS, STEADY, WARN
 from scpo_ros.nodes.parameters import Changes, declare
 from scpo_ros.nodes.run import Events, run
 from scpo_ros.process.priority import step_back
@@ -31,7 +30,6 @@ from scpo_ros.process.priority import step_back
 
 Diagnosis: TypeAlias = tuple[bytes, str, dict[str, str | int | bool]]
 
-_LEVELS = {Severity.OK: OK, Severity.WARN: WARN, Severity.ERROR: ERROR}
 _ALONE = ('joint_states', 'joint_command', 'controller/active_policy')
 _NICENESS = 5  # of the node; its worker has 10 more
 
@@ -120,7 +118,7 @@ class AdapterNode(LifecycleNode):
         if self._configured is None:
             return WARN, 'not configured: call the transition configure, then activate', {}
         severity, message, values = self._configured.diagnose()
-        return _LEVELS[severity], message, values
+        return LEVELS[severity], message, values
 
 
 def main(args: list[str] | None = None) -> int:

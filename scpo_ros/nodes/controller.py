@@ -12,14 +12,17 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The controller node: small, trusted, real-time; checks every policy itself before its use."""
+"""
+The controller node: small, trusted, real-time; checks every policy itself before its use.
+
+A lifecycle node: while it is not active it sends no command.
+"""
 
 from collections.abc import Callable
 from functools import partial
 import sys
 
 from rcl_interfaces.msg import ParameterEvent
-from rclpy.node import Node
 from scpo_ros.backup_certification.demands import demands_of
 from scpo_ros.backup_certification.required import require_certified_backup
 from scpo_ros.config import ControllerConfig
@@ -27,7 +30,6 @@ from scpo_ros.controller.assembly import build_loop
 from scpo_ros.controller.diagnosis import ControllerDiagnosis
 from scpo_ros.controller.events import PolicyEvents
 from scpo_ros.exceptions import in_words, InvalidArrayError
-from scpo_ros.health.severity import Severity
 from scpo_ros.health.timing import Punctuality
 from scpo_ros.interface.messages import read_policy, read_state, State
 from scpo_ros.interface.refusal import RefusalKind
@@ -35,16 +37,16 @@ from scpo_ros.interface.size_limits import SizeLimits
 from scpo_ros.interface.state_watch import Fate
 from scpo_ros.nodes.controller_topics import Announcement, ControllerFigures
 from scpo_ros.nodes.conversions import command_message, LATCHED_QUEUE
-from scpo_ros.nodes.health import Diagnosed, ERROR, Health, OK, SELDOM, STEADY, WARN
+from scpo_ros.nodes.health import Diagnosed, Health, LEVELS, SELDOM, STEADY, WARN
 from scpo_ros.nodes.incoming import subscribe
 from scpo_ros.nodes.log import story_of
+from scpo_ros.nodes.managed import ManagedNode
 from scpo_ros.nodes.parameters import declare
 from scpo_ros.nodes.robot_states import RobotStates
 from scpo_ros.nodes.run import Events, run
 from sensor_msgs.msg import JointState
 
 
-_LEVELS = {Severity.OK: OK, Severity.WARN: WARN, Severity.ERROR: ERROR}
 _POLL_S = 0.02  # how often the verifier's answer is looked for [s]
 
 
@@ -52,7 +54,7 @@ def _steady() -> float:
     return float(STEADY.now().nanoseconds) * 1e-9
 
 
-class ControllerNode(Node):
+class ControllerNode(ManagedNode):
     """
     Answers every state with an action of the policy, the safety filter or the backup.
 
@@ -69,7 +71,7 @@ class ControllerNode(Node):
 
         :raises ScpoRosError: for a bad configuration, or one whose backup is not certified.
         """
-        super().__init__('controller', automatically_declare_parameters_from_overrides=True)
+        super().__init__('controller')
         spec, config = declare(self, ControllerConfig)
         require_certified_backup(spec, demands_of(controller=config))
         self._loop = build_loop(spec, config)
@@ -99,6 +101,8 @@ class ControllerNode(Node):
         self._events = PolicyEvents(self._loop.admission.gate, story_of(self))
         self._health = Health(self, 'policy', self._diagnose, ('joint_states', 'policy'))
         self._announcement.publish()
+        if config.autostart:
+            self.activate()
 
     def _contained(self, callback: Callable[..., None]) -> Callable[..., None]:
         """Return the callback; a failure costs it one message, and the node counts it."""
@@ -113,6 +117,8 @@ class ControllerNode(Node):
 
     def _on_state(self, message: JointState) -> None:
         arrival = _steady()
+        if not self.active:
+            return
         try:
             state = read_state(message, self._loop.task.layout)
         except InvalidArrayError as error:
@@ -163,11 +169,13 @@ class ControllerNode(Node):
             self._on_state(message)
 
     def _diagnose(self) -> Diagnosed:
+        if not self.active:
+            return WARN, 'inactive: no state is answered; call the transition activate', {}
         late = 0 if self._lockstep else self._punctuality.late  # there the plant waits
         severity, message = self._diagnosis.judge(_steady(), late)
         values = {**self._diagnosis.values(), 'scheduling': self.scheduling,
                   **self._punctuality.values}
-        return _LEVELS[severity], message, values
+        return LEVELS[severity], message, values
 
     def stop(self) -> None:
         """End the verifier and close the ledger."""

@@ -21,11 +21,13 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.publisher import Publisher
+from scpo_ros.health.severity import Severity
 from scpo_ros.nodes.company import Company
 from std_msgs.msg import Bool, Float64
 
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+LEVELS = {Severity.OK: OK, Severity.WARN: WARN, Severity.ERROR: ERROR}
 STEADY = Clock(clock_type=ClockType.STEADY_TIME)
 # Options of a message that is logged at most every 5 s. rclpy's own throttle goes by the wall
 # clock, and is silent for an hour where that is set back by an hour.

@@ -47,7 +47,8 @@ def _descriptor(name: str, default: Value, meta: 'Metadata') -> ParameterDescrip
     if meta['choices']:
         descriptor.additional_constraints = 'one of ' + ', '.join(meta['choices'])
     if isinstance(default, list):  # ranges of ROS are those of single numbers
-        descriptor.additional_constraints = f'each in [{low}, {high}]'
+        descriptor.additional_constraints = (
+            'a list of texts' if low is None else f'each in [{low}, {high}]')
     elif type(default) is int:
         descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=0)]
     elif type(default) is float and low is not None and high is not None:

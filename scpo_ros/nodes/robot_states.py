@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The subscription to the robot's states, with the reliability that its driver offers."""
+"""The subscription to the robot's states, with the reliability that its publisher offers."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from scpo_ros.nodes.health import STEADY
-from scpo_ros.nodes.incoming import subscribe
+from scpo_ros.nodes.incoming import Message, subscribe
 from scpo_ros.process.stopping import stop_each
 from sensor_msgs.msg import JointState
 
@@ -30,28 +30,31 @@ _LOOK_S = 0.5  # how often the publishers are looked at [s]
 
 class RobotStates:
     """
-    Hears joint_states: reliably, or as best effort where no publisher offers more.
+    Hears states: reliably, or as best effort where no publisher offers more.
 
     Many drivers publish with the sensor-data profile, of which a reliable subscription hears
     nothing. A best-effort subscription hears both, so nothing is changed back.
     """
 
-    def __init__(self, node: Node, callback: Callable[[JointState], None], depth: int,
-                 largest: int, refuse: Callable[[str], object]) -> None:
+    def __init__(self, node: Node, callback: Callable[[Message], None], depth: int,
+                 largest: int, refuse: Callable[[str], object],
+                 topic: str = 'joint_states', kind: type[Message] = JointState) -> None:
         """
         Subscribe.
 
         :param depth: states that may wait for the callback. :param largest: length of a message
             [bytes]. :param refuse: called with what is wrong with a message that is not unpacked.
+        :param kind: of message on the topic.
         """
         self._node, self._callback, self._depth = node, callback, depth
         self._largest, self._refuse = largest, refuse
+        self._topic, self._kind = topic, kind
         self._subscription = self._subscribed(ReliabilityPolicy.RELIABLE)
         self._timer = node.create_timer(_LOOK_S, self._look, clock=STEADY)
 
     def _subscribed(self, reliability: ReliabilityPolicy) -> Subscription:
         return subscribe(
-            self._node, JointState, 'joint_states', self._callback,
+            self._node, self._kind, self._topic, self._callback,
             QoSProfile(depth=self._depth, reliability=reliability), self._largest, self._refuse)
 
     def _look(self) -> None:

@@ -25,13 +25,12 @@ from scpo_ros.config import (
     AdapterConfig, BackupConfig, build_node, ControllerConfig, MetricsConfig, NODES, PlantConfig,
     PolicyConfig, Spec, SystemConfig)
 from scpo_ros.config.configuration import checked_configuration
-from scpo_ros.config.node_parameters import KNOWN_NODES
 from scpo_ros.config.parameter_file import read_parameter_file
 from scpo_ros.config.validation import build, flatten
 from scpo_ros.exceptions import ConfigurationError
 
 FILE = Path(__file__).parents[2] / 'config' / 'scpo.yaml'
-KINDS = {'spec': Spec, **KNOWN_NODES}
+KINDS = {'spec': Spec, **NODES}
 PARAMETERS = [(kind, name) for kind in KINDS for name in flatten(KINDS[kind]())]
 
 
@@ -122,7 +121,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(name, nearest):
     assert nearest is None or nearest in caught.value.rule
 
 
-@pytest.mark.parametrize('node, kind', KNOWN_NODES.items())
+@pytest.mark.parametrize('node, kind', NODES.items())
 def test_an_unknown_name_is_refused_in_the_name_of_the_node(node, kind):
     with pytest.raises(ConfigurationError, match=f'is not a parameter of the {node}') as caught:
         build_node(kind, {'learning_rate': 1})
@@ -157,7 +156,7 @@ def test_planned_limits_may_equal_the_limits():
 
 
 def test_configurations_cannot_be_changed():
-    for config in (Spec(), *(kind() for kind in KNOWN_NODES.values())):
+    for config in (Spec(), *(kind() for kind in NODES.values())):
         with pytest.raises(FrozenInstanceError):
             config.seed = 1
 
@@ -178,7 +177,7 @@ def test_an_adapter_that_could_never_learn_is_refused(changes):
 def test_the_parameter_file_names_every_parameter_at_its_default():
     shared = {name: item for name, (item, _) in flatten(Spec()).items()}
     for node, given_values in read_parameter_file(FILE).items():
-        own = {name: item for name, (item, _) in flatten(KNOWN_NODES[node]()).items()}
+        own = {name: item for name, (item, _) in flatten(NODES[node]()).items()}
         plain = {name: tuple(item) if isinstance(item, list) else item
                  for name, item in given_values.items()}
         assert plain == {**shared, **own}

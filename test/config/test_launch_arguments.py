@@ -32,8 +32,7 @@ from scpo_ros.config import ControllerConfig, ExciteConfig, NODES, Spec, SystemS
 from scpo_ros.config.arguments import (
     ADAPT_ARGUMENTS, ARGUMENTS, below, EXCITE_ARGUMENTS, full_name, namespace_of, overrides,
     settled)
-from scpo_ros.config.configuration import (
-    checked_configuration, excite_parameters, node_parameters)
+from scpo_ros.config.configuration import checked_configuration, node_parameters
 from scpo_ros.config.parameter_file import read_parameter_file
 from scpo_ros.config.validation import flatten
 from scpo_ros.exceptions import ConfigurationError, InfeasibleError, ScpoRosError
@@ -78,7 +77,8 @@ def test_every_argument_of_excite_sets_a_parameter_that_exists():
 
 def excite_given(**texts):
     """Return the parameters of excite that arguments and the installed file give."""
-    return excite_parameters(FILE, {'system': 'rail_slider', **texts})[0]['excite']
+    return node_parameters(
+        FILE, {'system': 'rail_slider', **texts}, EXCITE_ARGUMENTS, ('excite',))[0]['excite']
 
 
 def test_an_argument_reaches_the_excite_node():
@@ -207,7 +207,8 @@ def test_an_empty_file_is_all_defaults(file):
 
 
 def test_nodes_are_given_every_parameter():
-    parameters, spec = node_parameters(FILE, parse(['use_sim_time:=true', 'seed:=3']))
+    parameters, spec = node_parameters(
+        FILE, parse(['use_sim_time:=true', 'seed:=3']), nodes=NODES)
     assert spec == Spec()
     for node, kind in NODES.items():
         names = {'use_sim_time', *flatten(Spec()), *flatten(kind())}

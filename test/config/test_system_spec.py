@@ -17,7 +17,7 @@
 from pathlib import Path
 
 import pytest
-from scpo_ros.config import AdapterConfig, ControllerConfig, NODES, Spec, SystemSpec
+from scpo_ros.config import AdapterConfig, ControllerConfig, RUN_NODES, Spec, SystemSpec
 from scpo_ros.config.arguments import ADAPT_ARGUMENTS, ARGUMENTS
 from scpo_ros.config.configuration import checked_configuration, node_parameters
 from scpo_ros.config.node_parameters import build_node, build_spec
@@ -67,7 +67,7 @@ def test_an_argument_reaches_every_node_and_the_installed_file_keeps_its_own_sys
     configs, spec = checked_configuration(FILE, {'system': 'cart_pole', 'certificate': 'bounded'})
     assert spec == spec_of(**{'metrics.certificate': 'bounded'})
     given, _ = node_parameters(FILE, {'system': 'cart_pole'})
-    assert set(given) == set(NODES)
+    assert set(given) == set(RUN_NODES)
     for values in given.values():
         assert values[NAME] == 'cart_pole' and 'system.dt' not in values
         assert values['policy.hidden'] == [32, 32]

@@ -22,6 +22,7 @@ import os
 from pathlib import Path
 import re
 import signal
+import sys
 
 from ament_index_python.packages import get_package_prefix
 from launched import (
@@ -33,7 +34,8 @@ if not MISSING:
     from launch.actions import ExecuteProcess
 
 pytestmark = needs_launch
-PAGE = (Path(__file__).parents[2] / 'docs' / 'driver.md').read_text()
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / 'docs' / 'driver.md').read_text()
 TOPICS = {'joint_states': '/arm/states', 'joint_command': '/arm/command'}
 
 
@@ -89,9 +91,62 @@ def test_the_robot_of_the_page_learns_and_survives_its_controller(robot, probe):
     assert launched.codes['controller'] == [-signal.SIGKILL, 0]
 
 
+OF_THE_ROBOT = {'driver': 'ros2_control', 'robot_states': '/robot/joint_states',
+                'robot_commands': '/robot/forward_command_controller/commands'}
+
+
+@launch_fixture
+def robot_of_ros2_control(tmp_path):
+    """Return the launch of a robot under ros2_control, its driver, controller and adapter."""
+    text = (ROOT / 'config' / 'systems' / 'rail_slider.yaml').read_text()
+    path = tmp_path / 'rail.yaml'
+    path.write_text(text + 'sample_jitter: 0.0002\ndelay_fraction: 0.05\n')
+    parameters = tmp_path / 'own.yaml'
+    parameters.write_text('/**: {ros__parameters: {policy: {hidden: [8, 8]}, metrics: '
+                          '{design_states: 6, verification_states: 12, certificate: guarded}}}')
+    stub = [sys.executable, str(ROOT / 'test' / 'samples' / 'ros2_control_stub.py'), '--ros-args',
+            '-r', '__ns:=/robot']
+    launched = Launched(
+        ExecuteProcess(cmd=stub, name='robot', output='screen'),
+        ('adapt.launch.py', {
+            **OF_THE_ROBOT, 'system': str(path), 'params_file': str(parameters)}))
+    return launched.description, launched
+
+
+@pytest.fixture
+def standard_probe():
+    """Return a Probe of the stack's own topics."""
+    watching = Probe('scpo')
+    yield watching
+    watching.close()
+
+
+@pytest.mark.launch(fixture=robot_of_ros2_control)
+def test_a_robot_under_ros2_control_is_driven(robot_of_ros2_control, standard_probe):
+    _, launched = robot_of_ros2_control
+    standard_probe.wait(lambda: standard_probe.said.get(
+        '/scpo/ros2_control_driver: robot') == 'running')
+    assert set(launched.pids) == {'robot', 'ros2_control_driver', 'controller', 'adapter'}
+    count = len(standard_probe.commands)
+    standard_probe.wait(lambda: len(standard_probe.commands) > count + 20)
+    assert all(abs(state.position[0]) <= 1 and abs(state.velocity[0]) <= 0.6
+               for state in standard_probe.states)
+    yield  # until all was shut down
+    for node in ('ros2_control_driver', 'controller', 'adapter'):
+        assert launched.codes[node] == [0]
+
+
+def test_joints_that_are_not_those_of_the_system_end_the_launch_before_any_node_starts(tmp_path):
+    path = tmp_path / 'arm.yaml'
+    path.write_text('/**/ros2_control_driver: {ros__parameters: {command_joints: [a, b]}}')
+    launched = Launched(('adapt.launch.py', {**OF_THE_ROBOT, 'params_file': str(path)}))
+    assert launched.run() == 1
+    assert not launched.pids
+
+
 @pytest.mark.parametrize('name, text', [
     ('seed', 'one'), ('dt', 'nan'), ('namespace', 'a b'), ('params_file', 'nowhere.yaml'),
-    ('lockstep', 'maybe'), ('log_level', 'loud')])
+    ('lockstep', 'maybe'), ('log_level', 'loud'), ('driver', 'ros1'), ('robot_states', 'a b')])
 def test_a_bad_argument_ends_the_launch_before_any_node_starts(name, text):
     launched = Launched(('adapt.launch.py', {name: text}))
     assert launched.run() == 1

@@ -24,7 +24,7 @@ import signal
 
 from launched import declared_arguments, launch_fixture, Launched, needs_launch, Probe, summary
 import pytest
-from scpo_ros.config import NODES
+from scpo_ros.config import RUN_NODES
 from scpo_ros.config.arguments import ARGUMENTS
 
 pytestmark = needs_launch
@@ -80,8 +80,8 @@ def test_updates_arrive_and_are_applied(short_run, probe, tmp_path):
     assert probe.parameters('adapter', 'seed', 'min_demonstrations') == [3, 20]
     probe.wait(lambda: probe.version >= 1)
     probe.wait(lambda: any(int(m.header.frame_id.split('/')[1]) for m in probe.commands))
-    probe.wait(lambda: len(launched.codes) == len(NODES))
-    assert launched.codes == {node: [0] for node in NODES}
+    probe.wait(lambda: len(launched.codes) == len(RUN_NODES))
+    assert launched.codes == {node: [0] for node in RUN_NODES}
     assert probe.outside() == []
     found = summary(tmp_path / 'results')
     assert (found['limit_violations'], found['seed'], found['expert']) == (0, 3, 'benign')
@@ -94,8 +94,8 @@ def test_updates_arrive_and_are_applied(short_run, probe, tmp_path):
 def test_a_described_system_runs_and_learns(described_run, probe, tmp_path):
     _, launched = described_run
     probe.wait(lambda: probe.version >= 1)
-    probe.wait(lambda: len(launched.codes) == len(NODES))
-    assert launched.codes == {node: [0] for node in NODES}
+    probe.wait(lambda: len(launched.codes) == len(RUN_NODES))
+    assert launched.codes == {node: [0] for node in RUN_NODES}
     assert {tuple(message.name) for message in probe.commands} == {('x', 'y')}
     found = summary(tmp_path / 'results')
     assert (found['limit_violations'], found['system']) == (0, 'double_integrator_2')
@@ -117,10 +117,11 @@ def test_an_adapter_that_was_killed_comes_back(respawning_run, probe, tmp_path):
     assert sources - {'budget'} == {'policy'}  # what this teacher teaches may cost too much
     assert probe.outside() == []
     assert {node: len(pids) for node, pids in launched.pids.items()} == {
-        **dict.fromkeys(NODES, 1), 'adapter': 2}
+        **dict.fromkeys(RUN_NODES, 1), 'adapter': 2}
     os.kill(launched.pids['monitor'][0], signal.SIGINT)  # it writes what there is
-    probe.wait(lambda: sum(map(len, launched.codes.values())) == len(NODES) + 1)
-    assert {node: codes[-1] for node, codes in launched.codes.items()} == dict.fromkeys(NODES, 0)
+    probe.wait(lambda: sum(map(len, launched.codes.values())) == len(RUN_NODES) + 1)
+    ended = {node: codes[-1] for node, codes in launched.codes.items()}
+    assert ended == dict.fromkeys(RUN_NODES, 0)
     assert summary(tmp_path / 'results')['limit_violations'] == 0
 
 

@@ -24,7 +24,7 @@ import time
 from assurance.process_tree import descendants, left
 import pytest
 from rclpy.node import Node
-from scpo_ros.config import NODES
+from scpo_ros.config import RUN_NODES
 from scpo_ros.exceptions import DisturbedRunError
 from scpo_ros.nodes import company, namesakes
 from scpo_ros.nodes.company import Company
@@ -60,7 +60,7 @@ def begun(process):
         if sum('multiprocessing.spawn' in line for _, line in children.values()) == 2:
             break
         time.sleep(0.05)
-    assert sum('scpo_ros.nodes.' in line for _, line in children.values()) == len(NODES)
+    assert sum('scpo_ros.nodes.' in line for _, line in children.values()) == len(RUN_NODES)
     assert sum('multiprocessing.spawn' in line for _, line in children.values()) == 2
     return children
 

@@ -75,7 +75,7 @@ def documented(kind):
 @pytest.fixture
 def nodes(processes, probe):
     """Return the running nodes' names; all of them have been seen."""
-    kinds = [kind for kind in NODES if kind != 'monitor']
+    kinds = [kind for kind in NODES if kind not in ('monitor', 'excite')]
     for node in kinds:
         processes.start(node)
     probe.wait(lambda: set(kinds) <= set(probe.get_node_names()))

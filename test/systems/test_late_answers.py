@@ -29,9 +29,9 @@ class AtOnce(SimulatedPlant):
     """Resets as the plant used to: at once, under the same number, with the command still held."""
 
     def reset(self):
-        held = self._drive._held
+        held = self._drive._actuation._held
         self._begin_episode(self.state.step, self.state.episode + 1)
-        self._drive._held = held
+        self._drive._actuation._held = held
         return self.state.episode
 
 
