@@ -71,6 +71,7 @@ def pytest_collection_finish(session):
     plugin = beside.plugin_of(session.config)
     if plugin is not None:
         session.config.pluginmanager.register(plugin)
+        plugin.put_last(session.items)
     if not session.config.option.collectonly:
         tests = {}
         for item in session.items:

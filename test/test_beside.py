@@ -57,3 +57,10 @@ def test_the_other_process_runs_under_the_options_of_this_one():
     line = command(('-W', 'error', '--runxfail'))
     assert line[-len(FOLDERS) - 3:-len(FOLDERS)] == ('-W', 'error', '--runxfail')
     assert line[-1] == f'test/{FOLDERS[-1]}'
+
+
+def test_what_runs_there_comes_last_here():
+    names = ['test/nodes/a.py::x', 'test/policy/b.py::x', 'test/test_c.py::x', 'test/sets/d.py::x']
+    items = [SimpleNamespace(nodeid=name) for name in names]
+    Beside.put_last(items)
+    assert [item.nodeid for item in items] == [names[0], names[2], names[1], names[3]]

@@ -16,6 +16,7 @@
 
 from pathlib import Path
 import sys
+import time
 
 from rclpy.node import Node
 from rclpy.utilities import try_shutdown
@@ -38,6 +39,7 @@ from sensor_msgs.msg import JointState
 
 _LOOK_S = 2.0  # for another node that commands the robot, before the first command [s]
 _WATCH_S = 0.1
+_NAME_S, _POLL_S = 1.0, 0.02  # longest wait for the name of another node; between two looks [s]
 _PAUSE_S = 0.5  # without a state, after which the backup answers the next ones [s]
 
 
@@ -109,7 +111,13 @@ class ExciteNode(Node):
             self._end(self._session.stopped, 1 if self._session.stopped else 0)
 
     def _others(self) -> list[str]:
-        """Return who else publishes commands."""
+        """Return who else publishes commands; a name that is not discovered yet is waited for."""
+        deadline = _steady() + _NAME_S
+        while any('_UNKNOWN_' in name for name in self._commanders()) and _steady() < deadline:
+            time.sleep(_POLL_S)
+        return self._commanders()
+
+    def _commanders(self) -> list[str]:
         names = {f'{end.node_namespace.rstrip("/")}/{end.node_name}'
                  for end in self.get_publishers_info_by_topic(self._commands.topic_name)}
         return sorted(names - {self.get_fully_qualified_name()})

@@ -42,7 +42,7 @@ class SampledEvaluation(SafetyEvaluation):
     def __init__(self, task: ControlTask, seed: int | None = None, replays: int = 16,
                  bound: SampledBound | None = None, entropy: int | None = None,
                  counter: BoundCounter | None = None) -> None:
-        """Draw the fixed sets. :param bound: and the others as :class:`.FreshTests` has them."""
+        """Draw the fixed sets. :param bound: and the others as for `FreshTests`."""
         super().__init__(task, seed, replays)
         self._fresh = FreshTests(bound, entropy, counter)
 

@@ -15,8 +15,9 @@
 """
 Folders of tests that run in a process of their own, beside the first tests of a whole run.
 
-They need no ROS and no quiet machine. What the other process reports of a test is reported here in
-its turn. A test of which it reports nothing, because it was ended or broke down, runs here.
+They need no ROS and no quiet machine. Their turn here comes last. What the other process reports
+of a test is reported here then. A test of which it reports nothing, because it was ended or broke
+down, runs here.
 """
 
 import json
@@ -26,8 +27,8 @@ import tempfile
 
 import ahead
 
-FOLDERS = ('physics', 'policy', 'proofs', 'scpo', 'sets', 'simulation', 'system_page', 'systems',
-           'verification')  # all behind `nodes`, so that they have ended when their turn comes
+FOLDERS = ('backup', 'driver', 'excite', 'experiments', 'identification', 'physics', 'policy',
+           'proofs', 'scpo', 'sets', 'simulation', 'system_page', 'systems', 'verification')
 _LOG = 'SCPO_ROS_TEST_LOG'  # in the other process: where its reports go
 
 
@@ -36,6 +37,11 @@ def whole(config):
     source = getattr(config, 'args_source', None)
     return (_LOG not in os.environ and source is not None and source.name == 'TESTPATHS'
             and not config.option.keyword and not config.option.markexpr)
+
+
+def folder_of(item):
+    """Return the folder of a test below test/."""
+    return item.nodeid.split('/')[1]
 
 
 def command(options):
@@ -55,9 +61,14 @@ class Beside:
             ahead.finished_with, (_LOG, self._log.name),
             command(config.invocation_params.args), str(config.rootpath))
 
+    @staticmethod
+    def put_last(items):
+        """Have the tests of the other process come last: they have ended by then."""
+        items.sort(key=lambda item: folder_of(item) in FOLDERS)
+
     def pytest_runtest_protocol(self, item):
         """Report what the other process reported of a test."""
-        if item.nodeid.split('/')[1] not in FOLDERS:
+        if folder_of(item) not in FOLDERS:
             return None
         reports = self._of(item.nodeid)
         if not reports:
@@ -91,6 +102,10 @@ class Beside:
 
 class Reporting:
     """The plugin of the other process."""
+
+    @staticmethod
+    def put_last(items):
+        """Leave the order of the tests as it is."""
 
     def __init__(self, config):
         """Open the file of the reports."""
