@@ -142,8 +142,8 @@ def measure(name, states, rng) -> Figures:
         metrics=DescribedMetricsConfig(certificate='guarded')))
     times, left, unanswered = adversary(task, rng)
     return Figures(
-        name, seconds, min(part.mean_radius for part in parts),
-        max(excess(part, states) for part in different), states * len(different),
+        name, seconds, float(np.min([part.mean_radius for part in parts])),
+        float(np.max([excess(part, states) for part in different])), states * len(different),
         any(refused(part, few, undisturbed(part)) for part in different),
         growth_refused(different, few), law_time(task.policy, task.safe_set.sample(STATES, rng)),
         1e3 * float(np.quantile(times, 0.99)), len(times), left, unanswered)
@@ -178,7 +178,9 @@ def main(arguments=None):
     for name in options.systems:
         rows.append(measure(name, options.states, np.random.default_rng(options.seed)))
         print(line(rows[-1]), flush=True)
-    write_json(options.output, {'rows': [asdict(row) for row in rows]})
+    write_json(options.output, {'rows': [{
+        name: item if not isinstance(item, float) or np.isfinite(item) else None
+        for name, item in asdict(row).items()} for row in rows]})
     return int(any(not row.next_gauge <= TOLERANCE or row.left or row.unanswered
                    for row in rows))
 

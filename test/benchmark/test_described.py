@@ -57,6 +57,16 @@ def test_a_set_that_is_too_large_is_told(tmp_path, monkeypatch):
     assert code == 1 and row['next_gauge'] > 1e-3
 
 
+def test_a_part_whose_check_gives_no_number_is_told(tmp_path, monkeypatch):
+    """It may come after one that holds: the built-in maximum passed over it."""
+    found = iter([-1e-6, np.nan] + 100 * [1.0])
+    monkeypatch.setattr(described, 'excess', lambda *_: next(found))
+    monkeypatch.setattr(described, '_shape', id)  # so that equal axes are all checked
+    code = described.main(['--systems', 'double_integrator_2', '--states', '30',
+                           '--output', str(tmp_path / 'described.json')])
+    assert code == 1
+
+
 def test_a_filter_that_lets_everything_through_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(described, 'STEPS', 60)
     monkeypatch.setattr('scpo_ros.policy.filtered_policy.FilteredPolicy.filtered',
