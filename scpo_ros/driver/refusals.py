@@ -51,8 +51,3 @@ class Refusals:
     def states(self) -> int:
         """Return how many states were refused."""
         return sum(n for kind, n in self.counts.items() if kind not in _COMMANDS)
-
-    @property
-    def commands(self) -> int:
-        """Return how many commands were refused."""
-        return sum(n for kind, n in self.counts.items() if kind in _COMMANDS)

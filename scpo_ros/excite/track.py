@@ -30,10 +30,8 @@ import io
 import numpy as np
 from scpo_ros.arrays import Array
 from scpo_ros.interface.messages import State
-from scpo_ros.systems.lateness import Answered, steps_between, steps_late
+from scpo_ros.systems.lateness import Answered, LONGEST, steps_between, steps_late
 from scpo_ros.systems.system import System
-
-LONGEST_DELAY = 10  # steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +71,7 @@ def acting_inputs(seen: Sequence[Answered], system: System) -> Array:
     if not any(np.all(np.isfinite(one.applied)) for one in seen):
         return found
     found[:] = np.nan
-    late = steps_late(seen, system, LONGEST_DELAY)
+    late = steps_late(seen, system, LONGEST)
     for place, (before, after) in enumerate(zip(seen, seen[late + 1:])):
         if steps_between(before, after, system.dt) == late + 1:
             found[place] = after.applied

@@ -24,12 +24,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from scpo_ros.audit.evidence import Evidence, gather
-from scpo_ros.identification.delay import LONGEST
 from scpo_ros.identification.record import Record, record_of, Sample
 from scpo_ros.interface.joint_layout import layout_of
 from scpo_ros.recording.bag import BagError, read_bag
 from scpo_ros.recording.robots import robots_of
-from scpo_ros.systems.lateness import Answered, steps_late
+from scpo_ros.systems.lateness import Answered, LONGEST, steps_late
 from scpo_ros.systems.system import System
 
 

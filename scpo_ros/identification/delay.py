@@ -30,8 +30,8 @@ from scpo_ros.identification.least_squares import fit
 from scpo_ros.identification.record import Record
 from scpo_ros.identification.transitions import distinct_effects, transitions
 from scpo_ros.systems.description import SystemDescription
+from scpo_ros.systems.lateness import LONGEST
 
-LONGEST = 10  # delay that is tried [steps]
 CLEAR = float(np.log(1000))
 
 

@@ -22,6 +22,7 @@ from scpo_ros.arrays import Array
 from scpo_ros.systems.model import Model
 from scpo_ros.systems.transitions import same_input
 
+LONGEST = 10  # delay that is tried [steps]
 _OFTEN = 0.9  # share of the steps that a delay explains
 _SELDOM = 0.5  # share that no delay explains, where the two differ
 
